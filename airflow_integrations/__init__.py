@@ -1,0 +1,65 @@
+"""Routes between business systems on Apache Airflow: one file, one route, one DAG; every entity accounted for.
+
+Everything public is named in ``__all__`` and loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_integrations.entity import Entity as Entity
+    from airflow_integrations.errors import (
+        AnswerError as AnswerError,
+        EntityError as EntityError,
+        IntegrationError as IntegrationError,
+        OutageError as OutageError,
+        RouteError as RouteError,
+        RunError as RunError,
+        SetupError as SetupError,
+        UnknownOutcome as UnknownOutcome,
+    )
+    from airflow_integrations.route import Route as Route
+    from airflow_integrations.window import Window as Window
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "AnswerError": "errors",
+    "Entity": "entity",
+    "EntityError": "errors",
+    "IntegrationError": "errors",
+    "OutageError": "errors",
+    "Route": "route",
+    "RouteError": "errors",
+    "RunError": "errors",
+    "SetupError": "errors",
+    "UnknownOutcome": "errors",
+    "Window": "window",
+}
+
+__all__ = [
+    "AnswerError",
+    "Entity",
+    "EntityError",
+    "IntegrationError",
+    "OutageError",
+    "Route",
+    "RouteError",
+    "RunError",
+    "SetupError",
+    "UnknownOutcome",
+    "Window",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

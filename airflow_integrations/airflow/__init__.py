@@ -1,0 +1,47 @@
+"""The only room that imports Airflow: routes as DAGs, operators, Connections, the provider and the plugin.
+
+Nothing is imported before it is used: Airflow loads this package in every process to find the provider.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_integrations.airflow.connections import AirflowConnections
+    from airflow_integrations.airflow.dag_factory import build_dag
+    from airflow_integrations.airflow.loader import check_routes, load_routes
+    from airflow_integrations.airflow.operators import FetchOperator, PushOperator, SettleOperator, TransformOperator
+
+__all__ = [
+    "AirflowConnections",
+    "FetchOperator",
+    "PushOperator",
+    "SettleOperator",
+    "TransformOperator",
+    "build_dag",
+    "check_routes",
+    "load_routes",
+]
+
+_HOMES = {
+    "AirflowConnections": "connections",
+    "FetchOperator": "operators",
+    "PushOperator": "operators",
+    "SettleOperator": "operators",
+    "TransformOperator": "operators",
+    "build_dag": "dag_factory",
+    "check_routes": "loader",
+    "load_routes": "loader",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,188 @@
+"""Airflow's Connections and Variables, read when a task needs them. Nothing else in this package reads them.
+
+A Connection is one of providers-http's type, and its fields mean what they mean there: host (with or without scheme),
+schema (the scheme), port, login and password (basic authentication), and in extra timeout, verify, cert, proxies. Our
+own options stand in extra under one key, ``integrations`` (:class:`ConnectionOptions`). Other keys of extra, which
+providers-http sends as headers, are not sent.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from airflow.sdk import Connection, Variable
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+
+from airflow_integrations.airflow.connection_options import ConnectionOptions
+from airflow_integrations.errors import SetupError
+
+if TYPE_CHECKING:
+    from airflow_integrations.http import Endpoint
+    from airflow_integrations.http.auth import Auth
+
+__all__ = ["AirflowConnections"]
+
+log = logging.getLogger("airflow_integrations")
+
+_KNOWN_EXTRA = {
+    *("timeout", "verify", "verify_ssl", "cert", "proxy", "proxies", "integrations"),
+    # of providers-http, and without a meaning here: redirects, streaming and statuses are the route's matter
+    *("allow_redirects", "max_redirects", "stream", "check_response", "trust_env", "srv_lookup"),
+}
+
+
+class AirflowConnections:
+    """Endpoints and Variables for a run, by Airflow's own search: secrets backend, environment, metadata database."""
+
+    @classmethod
+    def for_command_line(cls) -> AirflowConnections:
+        """As ``airflow connections`` sees them, and without a metadata database those of environment and backends."""
+        os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")  # else the SDK leaves the database out
+        return cls()
+
+    def endpoint(self, connection: str) -> Endpoint:
+        """Raises SetupError where the Connection is missing or cannot be used."""
+        try:
+            found = Connection.get(connection)
+        except AirflowNotFoundException:
+            raise SetupError(_missing(connection)) from None
+        except (AirflowException, PermissionError) as error:
+            raise SetupError(f"Connection {connection!r} could not be read: {error}") from None
+        return _endpoint(connection, found)
+
+    def variable(self, name: str) -> str | None:
+        try:
+            value = Variable.get(name, default=None)
+        except (AirflowException, PermissionError) as error:
+            raise SetupError(f"Variable {name!r} could not be read: {error}") from None
+        return None if value is None else str(value)
+
+
+def _missing(connection: str) -> str:
+    from airflow.sdk.configuration import conf
+
+    backend = conf.get("workers", "secrets_backend", fallback="") or conf.get("secrets", "backend", fallback="")
+    places = [
+        *([f"the secrets backend {backend.rpartition('.')[2]}"] if backend else []),
+        f"the environment variable AIRFLOW_CONN_{connection.upper()}",
+        "Airflow's metadata database",
+    ]
+    return (
+        f"there is no Connection {connection!r}: looked in {', '.join(places)}. Add it: airflow connections add "
+        f"{connection} --conn-type http --conn-host https://… --conn-login … --conn-password …"
+    )
+
+
+def _endpoint(name: str, found: Any) -> Endpoint:
+    from airflow_integrations.http import Endpoint
+
+    if (found.conn_type or "http").lower() not in ("http", "https"):
+        raise SetupError(f"Connection {name!r} is of type {found.conn_type!r}; a route needs one of type http")
+    extra = _extra(name, found)
+    options = ConnectionOptions.read(name, extra.get("integrations", {}))
+    base_url = _base_url(name, found)
+    settings: dict[str, Any] = {
+        field: value
+        for field in ("client_cert", "max_answer_bytes", "requests_per_second", "concurrency", "retry_budget")
+        if (value := getattr(options, field)) is not None
+    }
+    connect, read = _timeouts(name, extra.get("timeout"))
+    verify = extra.get("verify", extra.get("verify_ssl"))
+    proxy = options.proxy or _proxy(extra, base_url)
+    for field, value in (
+        ("connect_timeout", options.connect_timeout or connect),
+        ("read_timeout", options.read_timeout or read),
+        ("verify", verify if options.verify is None else options.verify),
+        ("proxy", proxy),
+    ):
+        if value is not None:
+            settings[field] = value
+    if "client_cert" not in settings and (cert := extra.get("cert")):
+        settings["client_cert"] = tuple(cert) if isinstance(cert, list) else cert
+    return Endpoint(name=name, base_url=base_url, auth=_auth(name, found, options), headers=options.headers, **settings)
+
+
+def _extra(name: str, found: Any) -> Mapping[str, Any]:
+    if not found.extra:
+        return {}
+    try:
+        json.loads(found.extra)
+    except ValueError:
+        raise SetupError(f"Connection {name!r}: extra is no JSON") from None
+    extra = found.extra_dejson  # this also tells Airflow's log masker about the secrets in it
+    if not isinstance(extra, dict):
+        raise SetupError(f"Connection {name!r}: extra is a JSON object, not {type(extra).__name__}")
+    if str(extra.get("srv_lookup", "")).lower() in ("true", "1"):
+        raise SetupError(f"Connection {name!r}: srv_lookup is not supported; give the host itself")
+    if others := sorted(set(extra) - _KNOWN_EXTRA):
+        log.warning(
+            "Connection %s: %s in extra: not sent as headers, unlike Airflow's own HTTP operators do; "
+            "what is meant as a header goes under integrations.headers",
+            name,
+            ", ".join(others),
+        )
+    return extra
+
+
+def _base_url(name: str, found: Any) -> str:
+    host = (found.host or "").strip()
+    if not host:
+        raise SetupError(f"Connection {name!r} has no host")
+    if "://" not in host:
+        scheme = (found.schema or "").strip().lower() or ("https" if found.conn_type == "https" else "http")
+        if scheme not in ("http", "https"):
+            raise SetupError(
+                f"Connection {name!r}: its schema is the scheme, http or https, not {scheme!r}; a path goes behind the host"
+            )
+        host = f"{scheme}://{host}"
+    parts = urlsplit(host)
+    if found.port:
+        if ":" in parts.netloc.rpartition("]")[2]:
+            raise SetupError(f"Connection {name!r} has a port in its host and in port; leave one of them out")
+        parts = parts._replace(netloc=f"{parts.netloc}:{found.port}")
+    return urlunsplit(parts)
+
+
+def _timeouts(name: str, value: Any) -> tuple[float | None, float | None]:
+    """As requests understands ``timeout``: one number, or one for connecting and one for reading."""
+    both = value if isinstance(value, list) and len(value) == 2 else (value, value)
+    try:
+        connect, read = (None if each is None else float(each) for each in both)
+    except (TypeError, ValueError):
+        raise SetupError(f"Connection {name!r}: extra.timeout is a number of seconds, or [connect, read]") from None
+    return connect, read
+
+
+def _proxy(extra: Mapping[str, Any], base_url: str) -> str | None:
+    proxies = extra.get("proxies", extra.get("proxy"))
+    if isinstance(proxies, dict):
+        proxies = proxies.get(urlsplit(base_url).scheme)
+    return str(proxies) if proxies else None
+
+
+def _auth(name: str, found: Any, options: ConnectionOptions) -> Auth | None:
+    from airflow_integrations.http import ApiKey, Basic, Bearer, OAuth2ClientCredentials
+
+    kind = options.auth or ("basic" if found.login else "none")
+    login, password = found.login or "", found.password or ""
+    if kind != "none" and not (login if kind == "basic" else password):
+        lacking = {"basic": "login", "bearer": "password, the token", "api_key": "password, the key"}.get(kind, "password, the client's secret")
+        raise SetupError(f"Connection {name!r}: auth {kind} needs its {lacking}")
+    if kind == "basic":
+        return Basic(login, password)
+    if kind == "bearer":
+        return Bearer(password)
+    if kind == "api_key":
+        return ApiKey(options.name or "", password, options.place)
+    if kind == "oauth2":
+        if not login:
+            raise SetupError(f"Connection {name!r}: auth oauth2 needs its login, the client's id")
+        return OAuth2ClientCredentials(
+            options.token_url or "", login, password, options.scope, options.send_secret, options.parameters
+        )
+    return None

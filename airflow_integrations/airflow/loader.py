@@ -1,0 +1,74 @@
+"""From a folder of route files to DAGs, for the pair of loader files in the dags folder.
+
+Airflow takes errors by file: an exception in the file that defines DAGs would take all of them out of scheduling. So
+:func:`load_routes` never raises and loads what is right, and :func:`check_routes`, called in a second file that
+defines no DAG, raises one error with every mistake, which Airflow shows as people expect.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from airflow.sdk import DAG, get_parsing_context
+
+from airflow_integrations.airflow import settings
+from airflow_integrations.airflow.dag_factory import build_dag
+from airflow_integrations.errors import RouteError
+from airflow_integrations.route_file import check_all, read_route, read_routes
+
+__all__ = ["check_routes", "load_routes"]
+
+log = logging.getLogger("airflow_integrations")
+
+
+def load_routes(beside: str | Path) -> dict[str, DAG]:
+    """The DAGs of all usable route files, by id. ``beside`` is the calling file: ``load_routes(__file__)``.
+
+    In a task's process only that task's route is read and built. Never raises.
+    """
+    try:
+        folder = settings.routes_folder(beside)
+        wanted = get_parsing_context().dag_id
+        return _one(folder, wanted) if wanted else _all(folder)
+    except RouteError as error:
+        log.error("%s", error)
+    except Exception:
+        log.exception("the routes could not be loaded")
+    return {}
+
+
+def check_routes(beside: str | Path) -> None:
+    """Check every route file deeply. Raises one RouteError with all mistakes of all files."""
+    folder = settings.routes_folder(beside)
+    mistakes = check_all(folder)
+    for loaded in read_routes(folder).routes.values():
+        try:
+            _valid(build_dag(loaded.route, documented=False))
+        except Exception as error:
+            mistakes.append(loaded.mistake((), f"Airflow refuses this route's DAG: {error}"))
+    if mistakes:
+        raise RouteError(mistakes)
+
+
+def _one(folder: Path, route_id: str) -> dict[str, DAG]:
+    return {route_id: build_dag(read_route(folder, route_id).route, documented=False)}
+
+
+def _all(folder: Path) -> dict[str, DAG]:
+    found = read_routes(folder)
+    for mistake in found.mistakes:
+        log.warning("%s", mistake)
+    dags = {}
+    for route_id, loaded in found.routes.items():
+        try:
+            dags[route_id] = _valid(build_dag(loaded.route))
+        except Exception as error:
+            log.warning("%s: Airflow refuses this route's DAG: %s", loaded.path, error)
+    return dags
+
+
+def _valid(dag: DAG) -> DAG:
+    """What Airflow checks when it takes in a file's DAGs, where an error would count for all of them."""
+    dag.validate()
+    return dag

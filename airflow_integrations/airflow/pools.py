@@ -1,0 +1,84 @@
+"""Priorities: who goes first, and slots that a flood of low priority cannot take.
+
+A pool per level divides the executor's slots so that high, normal and low together leave some free: a critical task
+always finds both a slot in its pool and one in the executor.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_integrations.route import PRIORITIES, Priority
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+__all__ = ["create_pools", "missing_pools", "pool_name", "pool_sizes", "weight"]
+
+_BASE = {"critical": 4000, "high": 3000, "normal": 2000, "low": 1000}
+
+
+def pool_name(priority: Priority) -> str:
+    """``integrations_critical``, …"""
+    return f"integrations_{priority}"
+
+
+def weight(priority: Priority, stage: int = 0) -> int:
+    """``priority_weight``, to be used with ``weight_rule="absolute"``.
+
+    ``stage`` counts from 0: within a level, a run that was begun is finished before another begins.
+    """
+    return _BASE[priority] + stage
+
+
+def pool_sizes(slots: int) -> dict[str, int]:
+    """The slots of each pool where the executor has ``slots`` in all (``[core] parallelism``, or all Celery workers').
+
+    A quarter (at least one) is left to critical alone. Below 4 slots nothing can be kept free and only weights decide.
+    """
+    if slots < 1:
+        raise ValueError(f"an executor has at least 1 slot, not {slots}")
+    free = slots - max(1, slots // 4)
+    low = max(1, free // 6)
+    high = max(1, free // 3)
+    sizes: dict[Priority, int] = {"critical": slots, "high": high, "normal": max(1, free - high - low), "low": low}
+    return {pool_name(priority): sizes[priority] for priority in PRIORITIES}
+
+
+def create_pools(slots: int | None = None, *, session: Session | None = None) -> dict[str, int]:
+    """Create the pools, or give them these sizes; returns name to slots. Needs Airflow's metadata database.
+
+    ``slots`` is the number that the executor has in all, ``[core] parallelism`` where it is left out.
+    """
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+
+    if slots is None:
+        from airflow.configuration import conf
+
+        slots = conf.getint("core", "parallelism")
+    if session is None:
+        with create_session() as own:
+            return create_pools(slots, session=own)
+    sizes = pool_sizes(slots)
+    for name, size in sizes.items():
+        Pool.create_or_update_pool(
+            name=name,
+            slots=size,
+            description=f"Routes of priority {name.removeprefix('integrations_')}",
+            include_deferred=False,
+            session=session,
+        )
+    return sizes
+
+
+def missing_pools(*, session: Session | None = None) -> list[str]:
+    """The pools that are not there: tasks in them would wait for ever. Needs Airflow's metadata database."""
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+
+    if session is None:
+        with create_session() as own:
+            return missing_pools(session=own)
+    there = {pool.pool for pool in Pool.get_pools(session=session)}
+    return [name for name in map(pool_name, PRIORITIES) if name not in there]

@@ -1,0 +1,55 @@
+"""What Airflow reads about this package. Every process that imports Airflow loads this file: it imports nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["get_provider_info"]
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's entry, in the form of ``airflow/provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-integrations",
+        "name": "Airflow Integrations",
+        "description": "Routes between business systems: one file, one route, one DAG; every entity accounted for.",
+        "cli": ["airflow_integrations.airflow.cli_hook.get_commands"],
+        "config": {
+            "integrations": {
+                "description": "Airflow Integrations: routes between business systems.",
+                "options": {
+                    "routes": {
+                        "description": (
+                            "The folder of the route files.\n"
+                            "Left out: the folder ``routes`` beside the loader file ``integration_routes.py``.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "/opt/airflow/dags/routes",
+                        "default": "",
+                    },
+                    "staging": {
+                        "description": (
+                            "Where a run's entities lie between its tasks: a folder or an object storage URL that\n"
+                            "every worker sees. Left out: ``integrations/staging`` in AIRFLOW_HOME, for one machine.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "s3://my-bucket/integrations",
+                        "default": "",
+                    },
+                    "pools": {
+                        "description": (
+                            "Whether tasks run in a pool per priority instead of ``default_pool``.\n"
+                            "Create the pools first, with ``airflow-integrations pools create``:\n"
+                            "Airflow never starts a task whose pool does not exist.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "True",
+                        "default": "False",
+                    },
+                },
+            },
+        },
+    }

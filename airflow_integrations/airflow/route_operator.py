@@ -1,0 +1,146 @@
+"""What the four operators of a route share: the run they work on, how errors end a task, how a stop is obeyed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator, SkipMixin
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_integrations.airflow import conf, settings
+from airflow_integrations.airflow.outage_retry import OutageRetry
+from airflow_integrations.airflow.window import window
+from airflow_integrations.errors import IntegrationError, OutageError
+from airflow_integrations.route import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Manifest, Staging
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["RouteOperator"]
+
+GRACE_SECONDS = 3.5
+"""After SIGTERM work under way may come to its end for so long: Airflow kills the process 5 seconds after it."""
+
+
+class RouteOperator(BaseOperator, SkipMixin):
+    """One stage of a route, in a DAG made from a route or in one written by hand.
+
+    An outage fails the try, so that Airflow's retry goes on where it stopped; every other mistake fails the task at
+    once, for no retry mends it.
+
+    :param route: The route. The stages of one run must be of one definition of it.
+    :param staging: A folder or object storage URL that every worker sees; ``[integrations] staging`` where left out.
+        The same for all stages.
+    """
+
+    stage: ClassVar[str]
+    template_fields = ()
+
+    def __init__(self, *, route: Route, staging: str | None = None, **kwargs: Any) -> None:
+        kwargs.setdefault("retry_policy", OutageRetry())
+        super().__init__(**kwargs)
+        self.route = route
+        self.staging = staging
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._stopped = False
+
+    def work(self, context: Context, run: Run, staging: Staging) -> Any:
+        """The stage itself. What it returns becomes the task's XCom."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Any:
+        try:
+            asked = conf.read(
+                self.route, getattr(context.get("dag_run"), "conf", None), context.get("params"), _declared(context)
+            )
+            run = Run(
+                route=self.route,
+                run_id=context["run_id"],
+                window=window(context, asked.window),
+                params=asked.params,
+                keys=asked.keys,
+                entities=asked.entities,
+                limit=asked.limit,
+                dry_run=asked.dry_run,
+            )
+            return self.work(context, run, Staging(self.staging or settings.staging_base(), self._owner_id(context), run.run_id))
+        except OutageError as error:
+            raise error.with_traceback(None) from None
+        except IntegrationError as error:
+            raise AirflowFailException(str(error)) from None
+
+    def on_kill(self) -> None:
+        """Airflow's SIGTERM or time-out: work under way ends or is given up within seconds, nothing new is begun."""
+        self._stopped = True
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+
+    def _owner_id(self, context: Context) -> str:
+        """Whose run it is: run ids are unique in a DAG, and a DAG written by hand may hold several routes."""
+        dag_id = getattr(context.get("dag"), "dag_id", None) or self.route.route
+        return dag_id if dag_id == self.route.route else f"{dag_id}.{self.route.route}"
+
+    def services(self) -> Services:
+        from airflow_integrations.airflow.connections import AirflowConnections
+
+        return Services(AirflowConnections(), log=logging.getLogger("airflow_integrations"))
+
+    def run_until_stopped(self, stage: Coroutine[Any, Any, Manifest], stop: asyncio.Event | None = None) -> Manifest:
+        """Run an engine's stage to its end, or until a moment after :meth:`on_kill`.
+
+        ``stop`` is set at once then, for a stage that can come to an end by itself. Raises OutageError when stopped.
+        """
+        return asyncio.run(self._until_stopped(stage, stop or asyncio.Event()))
+
+    async def _until_stopped(self, stage: Coroutine[Any, Any, Manifest], stop: asyncio.Event) -> Manifest:
+        self._loop, self._stop = asyncio.get_running_loop(), stop
+        if self._stopped:
+            stop.set()
+        working = asyncio.create_task(stage)
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                await asyncio.wait({working}, timeout=GRACE_SECONDS)
+            if not working.done():
+                working.cancel()
+                await asyncio.wait({working}, timeout=1)
+                raise OutageError(f"{self.stage} was stopped; the next attempt goes on")
+            return working.result()
+        finally:
+            stopping.cancel()
+
+    def report(self, manifest: Manifest) -> dict[str, Any]:
+        """The stage's XCom, paths and counts only; its metrics are sent along."""
+        from airflow.sdk.observability import stats
+
+        tags = {"route": self.route.route, "stage": self.stage}
+        for outcome, count in manifest.counts.items():
+            if count:
+                stats.incr("integrations.entities", count=count, tags={**tags, "outcome": outcome})
+        stats.timing("integrations.stage", timedelta(seconds=manifest.seconds), tags=tags)
+        return {"manifest": manifest.path, "entities": manifest.entities, "counts": dict(manifest.counts)}
+
+    def skip_stages(self, context: Context, stages: Iterable[str], result: dict[str, Any]) -> None:
+        """End this task well with ``result`` as its XCom, and skip later stages of this route. Does not return
+        where there are any."""
+        wanted = set(stages)
+        tasks = [
+            task
+            for task in self.get_flat_relatives()
+            if isinstance(task, RouteOperator) and task.route.route == self.route.route and task.stage in wanted
+        ]
+        if tasks:
+            context["ti"].xcom_push("return_value", result)
+            self.skip(context["ti"], tasks)
+
+
+def _declared(context: Context) -> list[str]:
+    return list(getattr(context.get("dag"), "params", None) or ())

@@ -1,0 +1,61 @@
+"""A route told to people: the ``doc_md`` of its DAG."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+from airflow_integrations.route import Route, Schedule
+
+__all__ = ["definition_yaml", "story"]
+
+MAX_CHARACTERS = 60_000
+"""Of the definition in a DAG's documentation, which Airflow keeps with each version of the DAG."""
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(Decimal, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", format(value, "f")))
+_Dumper.add_representer(
+    str,
+    lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None),
+)
+
+
+def definition_yaml(route: Route) -> str:
+    """The route as it works: references resolved, defaults left out."""
+    definition = route.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    text: str = yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text
+
+
+def story(route: Route) -> str:
+    """Markdown: what the route does, in words and as YAML."""
+    definition = definition_yaml(route)
+    if len(definition) > MAX_CHARACTERS:
+        definition = definition[:MAX_CHARACTERS] + "\n# … cut: the whole definition is in the route's file\n"
+    fence = "```"
+    while fence in definition:
+        fence += "`"
+    steps = [route.incoming.kind, *(step.kind for step in route.transform), route.outgoing.kind]
+    facts = [
+        f"- **Way:** {' → '.join(steps)}",
+        f"- **Entity:** `{route.entity.name}`, known by `{route.entity.key.text}`",
+        f"- **When:** {_when(route.schedule)}",
+        f"- **Priority:** {route.priority}",
+        f"- **Owner:** {route.owner}",
+    ]
+    opening = [route.description, ""] if route.description else []
+    return "\n".join([*opening, *facts, "", f"{fence}yaml", definition.rstrip(), fence])
+
+
+def _when(schedule: Schedule | None) -> str:
+    if schedule is None:
+        return "when it is triggered"
+    rhythm = f"`{schedule.cron}` ({schedule.timezone})" if schedule.cron else f"every {schedule.every}"
+    return rhythm + (f", from {schedule.start}" if schedule.start else "") + (", caught up" if schedule.catchup else "")

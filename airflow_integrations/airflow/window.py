@@ -1,0 +1,50 @@
+"""Which window a run has: one answer for scheduled, backfill, REST and CLI runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow_integrations.errors import RunError
+from airflow_integrations.window import EPOCH, Window
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["window"]
+
+
+def window(context: Context, asked: Window | None = None) -> Window:
+    """The window of a run, from the first of these that is there:
+
+    1. ``asked``: what its conf says.
+    2. Its data interval, where that has a length (scheduled and backfill runs, runs triggered with a logical date).
+    3. The last complete interval of the DAG's timetable at the time the run was for (a trigger without a logical date).
+    4. Everything up to that time (a DAG without a schedule).
+    """
+    if asked is not None:
+        return asked
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    if start is not None and end is not None and start < end:
+        return Window(start, end)
+    moment = end or getattr(context.get("dag_run"), "run_after", None)
+    if moment is None:
+        raise RunError("the run has neither a data interval nor a time it is for; give window_start and window_end in its conf")
+    return _last_interval(getattr(context.get("dag"), "timetable", None), moment) or Window(EPOCH, moment)
+
+
+def _last_interval(timetable: Any, moment: Any) -> Window | None:
+    """None where the timetable has no intervals, or only empty ones."""
+    if timetable is None:
+        return None
+    # Only the scheduler's half of a timetable can tell intervals; it takes a while to import and is rarely needed.
+    from airflow.serialization.encoders import coerce_to_core_timetable
+    from airflow.timetables.base import DataInterval
+    import pendulum
+
+    try:
+        interval: DataInterval = coerce_to_core_timetable(timetable).infer_manual_data_interval(
+            run_after=pendulum.instance(moment)
+        )
+    except NotImplementedError:
+        return None
+    return Window(interval.start, interval.end) if interval.start < interval.end else None

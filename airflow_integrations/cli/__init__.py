@@ -1,0 +1,42 @@
+"""The command line: ``airflow-integrations …``, and the same commands as ``airflow integrations …``.
+
+One description of the commands (:data:`COMMANDS`) makes both. This module imports neither Airflow nor anything heavy.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from airflow_integrations.cli.command import Command, Group, Option, fill
+from airflow_integrations.cli.commands import COMMANDS
+
+__all__ = ["COMMANDS", "Command", "Group", "Option", "build_parser", "main"]
+
+
+class _Version(argparse.Action):
+    """``--version``: the versions are looked up only when they are asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from airflow_integrations.cli.version import run
+
+        parser.exit(run(argparse.Namespace()))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of ``airflow-integrations``. After parsing, ``args.chosen(args)`` runs the command."""
+    parser = argparse.ArgumentParser(
+        prog="airflow-integrations",
+        description="Routes between business systems on Apache Airflow.",
+        epilog="Exit codes: 0 done, 1 mistakes or failures, 2 wrong usage, 130 interrupted.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the versions and exit")
+    fill(parser, COMMANDS)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    args = build_parser().parse_args(argv)
+    code: int = args.chosen(args)
+    return code

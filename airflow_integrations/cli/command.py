@@ -1,0 +1,85 @@
+"""What a command is, as data: the same description makes argparse's parser and Airflow's command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from airflow_integrations.errors import IntegrationError, RouteError
+
+__all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "Command", "Group", "Option", "UsageError", "fill"]
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""What a command's process exits with: done; mistakes were found or something failed; called wrongly; Ctrl-C."""
+
+
+class UsageError(IntegrationError):
+    """The command was called with arguments that do not fit each other, or name what does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One argument. ``settings`` are the keywords of argparse's ``add_argument``, and of Airflow's ``Arg``."""
+
+    flags: tuple[str, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command. ``module`` under ``airflow_integrations.cli`` has ``run(args) -> int``; it is imported when called."""
+
+    name: str
+    help: str
+    module: str
+    options: tuple[Option, ...] = ()
+    description: str | None = None
+
+    def __call__(self, args: argparse.Namespace) -> int:
+        """Run it and return the exit code. A user's mistake is told in words, never by a stack trace."""
+        try:
+            code: int = import_module(f"airflow_integrations.cli.{self.module}").run(args)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)  # noqa: T201
+            return INTERRUPTED
+        except UsageError as error:
+            print(f"error: {error}", file=sys.stderr)  # noqa: T201
+            return USAGE
+        except RouteError as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return FAILED
+        except IntegrationError as error:
+            print(f"error: {error}", file=sys.stderr)  # noqa: T201
+            return FAILED
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            sys.stderr.close()
+            return FAILED
+        return code
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands below one word, such as ``pools create``."""
+
+    name: str
+    help: str
+    commands: tuple[Command, ...]
+
+
+def fill(parser: argparse.ArgumentParser, commands: Iterable[Command | Group], *, dest: str = "command") -> None:
+    """Give ``parser`` the commands; the chosen :class:`Command` is in ``args.chosen`` after parsing."""
+    below = parser.add_subparsers(dest=dest, metavar="COMMAND", required=True)
+    for command in commands:
+        inner = below.add_parser(
+            command.name, help=command.help, description=getattr(command, "description", None) or command.help
+        )
+        if isinstance(command, Group):
+            fill(inner, command.commands, dest=f"{command.name}_command")
+            continue
+        for option in command.options:
+            inner.add_argument(*option.flags, **option.settings)
+        inner.set_defaults(chosen=command)

@@ -1,0 +1,85 @@
+"""``doctor``: is everything there that routes need? Each check says what was tried."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+
+from airflow_integrations.cli.checkup import Check, surroundings_checks
+from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.connection_check import check_connections
+from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.terminal import console, out, table
+from airflow_integrations.cli.validate import all_mistakes
+from airflow_integrations.cli.version import versions
+from airflow_integrations.route_file import RouteFiles, read_routes
+
+__all__ = ["run"]
+
+_REPORTED = (
+    "airflow-integrations",
+    "apache-airflow",
+    "apache-airflow-providers-http",
+    "aiohttp",
+    "msgspec",
+    "pydantic",
+    "restrictedpython",
+    "sqlalchemy",
+)
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "dim"}
+
+
+def run(args: argparse.Namespace) -> int:
+    checks, found = _routes(args)
+    checks += surroundings_checks()
+    if found is not None:
+        checks += asyncio.run(check_connections(found, offline=args.offline, now=time.time))
+    if args.report:
+        _report(checks, found)
+    else:
+        shown = table("", "check", "result")
+        for check in checks:
+            shown.add_row(check.status, check.what, check.detail, style=_STYLES[check.status])
+        console().print(shown)
+    return FAILED if any(check.status == "failed" for check in checks) else OK
+
+
+def _routes(args: argparse.Namespace) -> tuple[list[Check], RouteFiles | None]:
+    try:
+        root = routes_folder(args)
+    except UsageError as error:
+        if args.routes:
+            raise
+        return [Check("failed", "routes", str(error))], None
+    found, mistakes = read_routes(root), all_mistakes(root)
+    routes = f"{len(found.routes)} valid in {root}"
+    if not mistakes:
+        return [Check("ok", "routes", routes)], found
+    files = len({mistake.file for mistake in mistakes})
+    return [
+        Check(
+            "failed",
+            "routes",
+            f"{routes}; {len(mistakes)} mistakes in {files} files: airflow-integrations validate shows them",
+        )
+    ], found
+
+
+def _report(checks: list[Check], found: RouteFiles | None) -> None:
+    """Markdown for a bug report: versions and results, no addresses, logins, keys or payloads."""
+    out("### Versions\n")
+    out("\n".join(f"- {name} {number}" for name, number in versions(_REPORTED).items()))
+    if found is not None:
+        kinds = sorted(
+            {
+                stage.kind
+                for loaded in found.routes.values()
+                for stage in (loaded.route.incoming, *loaded.route.transform, loaded.route.outgoing)
+            }
+        )
+        out(f"\n### Routes\n\n- {len(found.routes)} routes, kinds in use: {', '.join(kinds) or 'none'}")
+    out("\n### Checks\n\n| | check | result |\n|---|---|---|")
+    for check in checks:
+        detail = (check.public if check.public is not None else check.detail).replace("|", "\\|").replace("\n", " ")
+        out(f"| {check.status} | {check.what} | {detail} |")

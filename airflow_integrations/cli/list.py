@@ -1,0 +1,64 @@
+"""``list``: the routes of the folder at a glance."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.terminal import console, out, table
+from airflow_integrations.formats.json import encode
+from airflow_integrations.route import Schedule
+from airflow_integrations.route_file import LoadedRoute, read_routes
+from airflow_integrations.stage import Stage
+
+__all__ = ["run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    root = routes_folder(args)
+    found = read_routes(root)
+    if args.format == "json":
+        out(encode([_plain(loaded, root.resolve().parent) for loaded in found.routes.values()]).decode())
+    else:
+        shown = table("route", "from", "to", "schedule", "priority", "file")
+        for loaded in sorted(found.routes.values(), key=lambda loaded: loaded.route.route):
+            shown.add_row(*map(str, _plain(loaded, root.resolve().parent).values()))
+        console().print(shown)
+    if found.mistakes:
+        files = len({mistake.file for mistake in found.mistakes})
+        print(  # noqa: T201
+            f"{files} {'file has' if files == 1 else 'files have'} mistakes and {'is' if files == 1 else 'are'} not listed: "
+            "airflow-integrations validate shows them",
+            file=sys.stderr,
+        )
+    return OK
+
+
+def _plain(loaded: LoadedRoute, parent: object) -> dict[str, str]:
+    route = loaded.route
+    return {
+        "route": route.route,
+        "from": _system(route.incoming),
+        "to": _system(route.outgoing),
+        "schedule": schedule_text(route.schedule),
+        "priority": route.priority,
+        "file": str(loaded.path.relative_to(str(parent))),
+    }
+
+
+def _system(stage: Stage) -> str:
+    """``http shop``: the kind, and the Connection where there is one."""
+    connection = getattr(stage.config, "connection", None)
+    return f"{stage.kind} {connection}" if connection else stage.kind
+
+
+def schedule_text(schedule: Schedule | None) -> str:
+    """``*/5 * * * * Europe/Madrid``, ``every 15m``, ``when triggered``."""
+    if schedule is None:
+        return "when triggered"
+    zone = "" if schedule.timezone == "UTC" else f" {schedule.timezone}"
+    if schedule.cron is not None:
+        return schedule.cron + zone
+    return f"every {schedule.every}{zone}"

@@ -1,0 +1,24 @@
+"""``pools create``: the pools of the priority levels, in Airflow's metadata database."""
+
+from __future__ import annotations
+
+import argparse
+
+from airflow_integrations.cli.command import OK, UsageError
+from airflow_integrations.cli.surroundings import create_pools, pools_wanted
+from airflow_integrations.cli.terminal import console, out, table
+
+__all__ = ["run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.slots is not None and args.slots < 1:
+        raise UsageError(f"--slots is the number of the executor's slots, not {args.slots}")
+    sizes = create_pools(args.slots)
+    shown = table("pool", "slots")
+    for name, slots in sizes.items():
+        shown.add_row(name, str(slots))
+    console().print(shown)
+    if not pools_wanted():
+        out("Routes don't use them yet: set [integrations] pools = True (AIRFLOW__INTEGRATIONS__POOLS=True).")
+    return OK

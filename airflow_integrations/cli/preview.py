@@ -1,0 +1,87 @@
+"""``preview``: a few real entities before and after, and what would be sent. The target is not asked anything."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow_integrations.cli.asked import asked_run
+from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.preview_text import show
+from airflow_integrations.cli.routes import asked_route
+from airflow_integrations.cli.surroundings import connections
+from airflow_integrations.cli.terminal import out
+from airflow_integrations.formats.json import encode
+from airflow_integrations.run import Connections, Run
+from airflow_integrations.testing.record import RecordingServices, test_text
+from airflow_integrations.testing.replay import Recording, ReplayServices
+from airflow_integrations.testing.trial import Trial, attempt, quiet_log
+
+__all__ = ["run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    loaded = asked_route(args)
+    asked = asked_run(loaded.route, args, run_id="preview", now=datetime.now(UTC))
+    if args.record and Path(args.record).exists():
+        raise UsageError(f"{args.record} is there already; --record does not overwrite")
+    trial, real = asyncio.run(_tried(asked, connections()))
+    if args.record:
+        Path(args.record).write_text(test_text(asked, trial, real.recorded), encoding="utf-8")
+    if args.format == "json":
+        out(encode(_plain(asked, trial)).decode())
+    else:
+        show(asked, trial)
+        if args.record:
+            out(
+                f"Recorded as a route test: {args.record}. Read it before you commit it: answers may hold personal data."
+            )
+    return FAILED if trial.error else OK
+
+
+async def _tried(asked: Run, source: Connections) -> tuple[Trial, RecordingServices]:
+    """The source and lookups are asked for real; the target is one that agrees to everything and exists only here."""
+    target, log = Recording(), quiet_log()  # what the log would say is shown
+    replay = ReplayServices(target, log=log)
+    replay.connections = _Target(replay.connections, source)
+    with tempfile.TemporaryDirectory(prefix="airflow-integrations-") as folder:
+        async with RecordingServices(source, log=log) as real, replay:
+            return await attempt(asked, real, replay, target, Path(folder)), real
+
+
+class _Target:
+    """Endpoints of nowhere, with the Variables of the deployment."""
+
+    def __init__(self, nowhere: Connections, real: Connections) -> None:
+        self.endpoint = nowhere.endpoint
+        self.variable = real.variable
+
+
+def _plain(asked: Run, trial: Trial) -> dict[str, Any]:
+    return {
+        "route": asked.route.route,
+        "window": list(asked.window.dump()),
+        "entities": [{"key": passed.key, "before": passed.source, "after": passed.value} for passed in trial.passed],
+        "filtered": [{"key": left.key, "by": left.place} for left in trial.filtered],
+        "merged": [{"key": left.key, "by": left.place} for left in trial.merged],
+        "rejected": [
+            {"key": problem.key, "stage": problem.stage, "reason": problem.reason} for problem in trial.rejected
+        ],
+        "requests": [
+            {
+                "connection": name,
+                "method": heard.method,
+                "path": heard.path,
+                "query": dict(heard.query),
+                "body": heard.data,
+            }
+            for name, requests in trial.requests.items()
+            for heard in requests
+        ],
+        "warnings": trial.warnings,
+        "error": str(trial.error) if trial.error else None,
+    }

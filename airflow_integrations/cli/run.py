@@ -1,0 +1,108 @@
+"""``run``: a whole route in this process, through the engine, without a scheduler."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from airflow_integrations.cli.asked import asked_run
+from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK
+from airflow_integrations.cli.progress import Progress
+from airflow_integrations.cli.routes import asked_route
+from airflow_integrations.cli.surroundings import connections
+from airflow_integrations.cli.terminal import console, out, table
+from airflow_integrations.engine import Balance, fetch, push, settle, transform
+from airflow_integrations.engine.records import Problem
+from airflow_integrations.engine.settle import problems
+from airflow_integrations.errors import IntegrationError
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Staging
+
+__all__ = ["run"]
+
+MOST_PROBLEMS = 20
+
+
+def run(args: argparse.Namespace) -> int:
+    route = asked_route(args).route
+    now = datetime.now(UTC)
+    asked = asked_run(route, args, run_id=f"cli__{now:%Y%m%dT%H%M%SZ}", now=now)
+    out(f"{route.route}: window {asked.window}" + (", dry run: nothing is sent" if asked.dry_run else ""))
+    with tempfile.TemporaryDirectory(prefix="airflow-integrations-") as folder:
+        staging = Staging(Path(folder), route.route, asked.run_id)
+        job = _Job(asked, staging)
+        asyncio.run(job.work())
+        balance = settle(asked, staging)
+        _show(job, balance, list(problems(staging)))
+    if job.interrupted:
+        return INTERRUPTED
+    return FAILED if job.error or balance.verdict else OK
+
+
+class _Job:
+    """The stages in turn. A first Ctrl-C lets batches under way end and begins nothing new; a second one breaks off."""
+
+    def __init__(self, run: Run, staging: Staging) -> None:
+        self.run = run
+        self.staging = staging
+        self.error: IntegrationError | None = None
+        self.interrupted = False
+        self._stop = asyncio.Event()
+        self._pushing = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def work(self) -> None:
+        self._task = asyncio.create_task(self._stages())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or no main thread
+                loop.add_signal_handler(number, self._interrupt)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    def _interrupt(self) -> None:
+        if not self._pushing or self.interrupted:
+            assert self._task is not None
+            self._task.cancel()
+        self.interrupted = True
+        self._stop.set()
+
+    async def _stages(self) -> None:
+        with Progress() as progress:
+            try:
+                async with Services(connections(), log=progress.log(), progress=progress.told) as services:
+                    fetched = await fetch(self.run, services, self.staging)
+                    if not fetched.entities:
+                        return
+                    transformed = await transform(self.run, services, self.staging)
+                    progress.expect("push", transformed.entities)
+                    if transformed.entities:
+                        self._pushing = True
+                        await push(self.run, services, self.staging, self._stop)
+            except IntegrationError as error:
+                self.error = error
+
+
+def _show(job: _Job, balance: Balance, found: list[Problem]) -> None:
+    if found:
+        shown = table("key", "stage", "became", "reason")
+        for problem in found[:MOST_PROBLEMS]:
+            shown.add_row(problem.key or "(none)", problem.stage, problem.status.replace("_", " "), problem.reason)
+        console().print(shown)
+        if len(found) > MOST_PROBLEMS:
+            out(f"… and {len(found) - MOST_PROBLEMS} more")
+    if job.interrupted:
+        out("interrupted: what was under way has ended, the rest was not sent")
+    elif job.error is not None:
+        print(f"run: {job.error}", file=sys.stderr)  # noqa: T201
+    lines = balance.lines()
+    out(lines[0])
+    if not job.interrupted and job.error is None:
+        for line in lines[1:]:
+            out(line)

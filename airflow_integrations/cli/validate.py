@@ -1,0 +1,99 @@
+"""``validate``: all mistakes of all files at once, with their lines."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.terminal import annotation, out
+from airflow_integrations.errors import Mistake, RouteError
+from airflow_integrations.formats.json import encode
+from airflow_integrations.route_file import check_all
+from airflow_integrations.route_files.discovery import route_paths
+from airflow_integrations.testing.case_file import load_tests, test_paths
+
+__all__ = ["all_mistakes", "run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    files = [Path(file) for file in args.files]
+    if missing := [file for file in files if not file.is_file()]:
+        raise UsageError(f"there is no file {missing[0]}")
+    root = _root(args, files)
+    mistakes = all_mistakes(root)
+    if files:
+        asked = {_name(file, root) for file in files}
+        routes = {_name(path, root) for path in route_paths(root.resolve())}
+        mistakes = [mistake for mistake in mistakes if mistake.file in asked or mistake.file not in routes]
+    count = len(files) or sum(1 for _ in route_paths(root.resolve()))
+    if args.format == "json":
+        out(encode({"files": count, "mistakes": [_plain(mistake) for mistake in mistakes]}).decode())
+    else:
+        for mistake in mistakes:
+            out(_annotated(mistake, root) if args.format == "github" else str(mistake))
+        out(_summary(count, mistakes, root))
+    return FAILED if mistakes else OK
+
+
+def all_mistakes(root: Path) -> list[Mistake]:
+    """The mistakes of every route, of the files that routes name, and of route tests."""
+    mistakes = set(check_all(root))
+    for path in test_paths(root):
+        try:
+            load_tests(path, root)
+        except RouteError as error:
+            mistakes.update(error.mistakes)
+    return sorted(mistakes)
+
+
+def _root(args: argparse.Namespace, files: list[Path]) -> Path:
+    try:
+        root = routes_folder(args)
+    except UsageError:
+        if args.routes or not files:
+            raise
+        return files[0].parent
+    outside = [file for file in files if not file.resolve().is_relative_to(root.resolve())]
+    if not outside:
+        return root
+    if args.routes or len(outside) < len(files):
+        raise UsageError(f"{outside[0]} is not in the routes folder {root}")
+    return outside[0].parent
+
+
+def _name(path: Path, root: Path) -> str:
+    return (
+        str(path.resolve().relative_to(root.resolve().parent))
+        if path.resolve().is_relative_to(root.resolve().parent)
+        else str(path)
+    )
+
+
+def _summary(files: int, mistakes: Iterable[Mistake], root: Path) -> str:
+    found = list(mistakes)
+    counted = f"{files} {'file' if files == 1 else 'files'} in {root}"
+    if not found:
+        return f"{counted}: no mistakes"
+    broken = len({mistake.file for mistake in found})
+    return f"{counted}: {len(found)} {'mistake' if len(found) == 1 else 'mistakes'} in {broken}"
+
+
+def _plain(mistake: Mistake) -> dict[str, object]:
+    return {
+        "file": mistake.file,
+        "line": mistake.line,
+        "column": mistake.column,
+        "path": mistake.path,
+        "message": mistake.message,
+    }
+
+
+def _annotated(mistake: Mistake, root: Path) -> str:
+    """With the file's path from where the command was started, which is how GitHub finds it."""
+    file = os.path.relpath(root.resolve().parent / mistake.file)
+    message = f"{mistake.path}: {mistake.message}" if mistake.path else mistake.message
+    return annotation("error", message, file=file, line=mistake.line, column=mistake.column, title="Route")

@@ -1,0 +1,147 @@
+"""``python -m airflow_integrations.demo``: the demo with its live table; ``… check``: the same as a test."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+
+from airflow_integrations.demo.processes import ProcessDied
+from airflow_integrations.demo.rest import RestError
+from airflow_integrations.demo.scenario import Scenario, ScenarioFailed
+from airflow_integrations.demo.screen import Monitor, line, table
+
+__all__ = ["main"]
+
+
+class _Ended(BaseException):
+    """Ctrl-C or SIGTERM. No Exception, so that nothing on the way takes it for a failure."""
+
+
+@contextlib.contextmanager
+def _ends_on_signals() -> Iterator[None]:
+    """The first SIGINT, SIGTERM or SIGHUP raises _Ended; further ones wait until everything is cleared away."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def end(number: int, frame: object) -> None:
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Ended
+
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _demo(console: Console, options: argparse.Namespace) -> int:
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True)
+
+    with Scenario(options.home, options.dags, say=say, orders=options.orders, every=options.every) as scenario:
+        components = scenario.components
+        console.print(
+            Panel(
+                f"Airflow   {components.url}\nuser      {components.user}\npassword  {components.password}",
+                title="The demo is up; Ctrl-C ends it",
+                expand=False,
+            ),
+            highlight=False,
+        )
+        scenario.switch_on()
+        monitor = Monitor(scenario.airflow, scenario.erp)
+        if not console.is_terminal:
+            shown = ""
+            while True:
+                scenario.check_processes()
+                with contextlib.suppress(RestError):  # SQLite under load: the next look will do
+                    if (text := line(monitor.flows())) != shown:
+                        say(shown := text)
+                time.sleep(2)
+        with Live(console=console, refresh_per_second=4) as live:
+            while True:
+                scenario.check_processes()
+                with contextlib.suppress(RestError):
+                    live.update(table(monitor.flows()))
+                time.sleep(1)
+
+
+def _check(console: Console, options: argparse.Namespace) -> int:
+    began = time.monotonic()
+    with Scenario(
+        options.home, options.dags, say=lambda text: None, orders=options.orders, every=options.every
+    ) as scenario:
+        try:
+            scenario.switch_on(timeout=options.timeout / 2)
+            while not _settled(scenario):
+                scenario.check_processes()
+                if time.monotonic() - began > options.timeout:
+                    raise ScenarioFailed(f"the routes did not end a run each within {options.timeout:g} s")
+                time.sleep(0.5)
+            verdict = scenario.verdict()
+        except (ProcessDied, RestError, ScenarioFailed) as failure:
+            console.print(f"demo-check: {failure}\n{scenario.story()}", highlight=False, markup=False, soft_wrap=True)
+            return 1
+        figures = f"{verdict} ({time.monotonic() - began:.0f} s)"
+        console.print(figures, highlight=False, markup=False, soft_wrap=True)
+        if verdict.faults:
+            report = "\n".join([*(f"  - {fault}" for fault in verdict.faults), scenario.story()])
+            console.print(report, highlight=False, markup=False, soft_wrap=True)
+    return 1 if verdict.faults else 0
+
+
+def _settled(scenario: Scenario) -> bool:
+    try:
+        return scenario.settled()
+    except RestError as error:
+        if error.status in (0, 500, 503):  # SQLite under load: the next look will do
+            return False
+        raise
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demo; the exit code. 0 also when it is ended by Ctrl-C or SIGTERM."""
+    parser = argparse.ArgumentParser(
+        prog="python -m airflow_integrations.demo",
+        description="A shop, an ERP and Airflow on this machine, with routes between them.",
+    )
+    parser.add_argument(
+        "what", nargs="?", choices=("show", "check"), default="show", help="watch it (default), or check it"
+    )
+    parser.add_argument(
+        "--home", type=Path, default=Path(".demo"), help="folder for everything; emptied first (default .demo)"
+    )
+    parser.add_argument("--dags", type=Path, default=Path("dags"), help="Airflow's dags folder (default dags)")
+    parser.add_argument(
+        "--orders", type=int, default=600, help="orders that are in the shop at the start (default 600)"
+    )
+    parser.add_argument("--every", type=float, default=3, help="seconds from one new order to the next (default 3)")
+    parser.add_argument("--timeout", type=float, default=300, help="seconds that check may take (default 300)")
+    options = parser.parse_args(arguments)
+    if not options.dags.is_dir():
+        parser.error(
+            f"no folder {options.dags}: start it where this project's dags/ is, or name the folder with --dags"
+        )
+    console = Console()
+    try:
+        with _ends_on_signals():
+            return _check(console, options) if options.what == "check" else _demo(console, options)
+    except _Ended:
+        if options.what == "check":
+            sys.stderr.write("demo-check: ended before it knew\n")
+            return 1
+        console.print("Everything is stopped.", highlight=False)
+        return 0
+    except (ProcessDied, ScenarioFailed, RestError) as failure:
+        sys.stderr.write(f"{failure}\n")
+        return 1

@@ -1,0 +1,151 @@
+"""Airflow's four components as plain processes on SQLite: those of ``airflow standalone``.
+
+For demos and tests on one machine. Needs nothing but a folder; every port is a free one of the loopback interface.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from airflow_integrations.demo.processes import ProcessDied, Processes, free_ports
+
+__all__ = ["Components"]
+
+_COMPONENTS = {
+    "api-server": ("api-server",),
+    "scheduler": ("scheduler",),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer",),
+}
+_HEALTH = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
+
+
+class Components:
+    """Airflow in ``home``, with ``env`` over the settings made here. A context: inside it Airflow is healthy.
+
+    ``url``, ``user`` and ``password`` open its UI and its REST API. Entering raises ProcessDied when a component dies
+    or is not healthy in time; leaving ends all processes.
+    """
+
+    def __init__(self, home: Path, env: Mapping[str, str] | None = None, *, dags: Path, pools: bool = True) -> None:
+        self.home = home.resolve()
+        self.pools = pools
+        self.user, self.password = "admin", secrets.token_urlsafe(12)
+        self.port, worker_logs, trigger_logs = free_ports(3)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes = Processes(self.home / "logs" / "components")
+        self.env = {
+            **_inherited(),
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags.resolve()),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.home / "passwords.json"),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__FERNET_KEY": self._kept(
+                "fernet_key", lambda: base64.urlsafe_b64encode(os.urandom(32)).decode()
+            ),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__SECRET_KEY": self._kept("secret_key", secrets.token_urlsafe),
+            "AIRFLOW__API_AUTH__JWT_SECRET": self._kept("jwt_secret", secrets.token_urlsafe),
+            # Each hop from task to task waits for one loop of the scheduler: 1 s by default.
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
+            "AIRFLOW__TRIGGERER__CAPACITY": "100",
+            "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
+            "AIRFLOW__INTEGRATIONS__POOLS": str(pools),
+            **(env or {}),
+        }
+        self._write_password()
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def airflow(self, *arguments: str) -> list[str]:
+        """The command line of an Airflow command, run by this very interpreter whatever is on PATH."""
+        return [sys.executable, "-m", "airflow", *arguments]
+
+    def start(self, timeout: float = 150) -> None:
+        """Make the database and the pools, start the components, wait until all are healthy."""
+        self.processes.run("db-migrate", self.airflow("db", "migrate"), self.env, timeout=timeout)
+        if self.pools:
+            self.processes.run("pools", self.airflow("integrations", "pools", "create"), self.env, timeout=timeout)
+        for name, arguments in _COMPONENTS.items():
+            self.processes.start(name, self.airflow(*arguments), self.env, cwd=self.home)
+        end = time.monotonic() + timeout
+        while not self.healthy():
+            self.processes.check()
+            if time.monotonic() > end:
+                tails = "\n".join(self.processes.tail(name) for name in _COMPONENTS)
+                raise ProcessDied(f"Airflow was not healthy within {timeout:g} s\n{tails}")
+            time.sleep(0.25)
+
+    def healthy(self) -> bool:
+        """Whether the API server answers and has heard from the other three."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/api/v2/monitor/health")
+            parts = json.load(connection.getresponse())
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        finally:
+            connection.close()
+        return all(parts.get(name, {}).get("status") == "healthy" for name in _HEALTH)
+
+    def check(self) -> None:
+        """Raises ProcessDied, with the end of its log, when a component is no more."""
+        self.processes.check()
+
+    def stop(self) -> None:
+        self.processes.stop()
+
+    def _write_password(self) -> None:
+        path = self.home / "passwords.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({self.user: self.password}))
+
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        """A secret of this home: made once, in a file that only its owner reads."""
+        folder = self.home / "secrets"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / name
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(make())
+        return path.read_text()
+
+
+def _inherited() -> dict[str, str]:
+    """This process's environment less every Airflow setting; no proxy is asked for the loopback interface."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+    for name in ("NO_PROXY", "no_proxy"):
+        kept[name] = ",".join(filter(None, (kept.get(name), "127.0.0.1,localhost")))
+    return kept

@@ -1,0 +1,203 @@
+"""The demo's whole world: a shop, an ERP and Airflow on this machine, with secrets that are new each time."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from airflow_integrations.demo.airflow_rest import AirflowRest
+from airflow_integrations.demo.check import Verdict, compare, covered_until
+from airflow_integrations.demo.components import Components
+from airflow_integrations.demo.processes import Processes, free_ports
+from airflow_integrations.demo.rest import Rest, RestError, basic
+from airflow_integrations.window import Window, rfc3339
+
+__all__ = ["CUSTOMERS", "ORDERS", "ROUTES", "STOCK", "Scenario", "ScenarioFailed"]
+
+ORDERS, STOCK, CUSTOMERS = "shop_orders_to_erp", "shop_stock_to_erp", "shop_customers_to_erp"
+ROUTES = (ORDERS, STOCK, CUSTOMERS)
+
+_HISTORY_DAYS = 3
+
+
+class ScenarioFailed(RuntimeError):
+    """The demo did not come to where it should; the text tells what happened."""
+
+
+class Scenario:
+    """A context: inside it everything runs in ``home``, which is emptied first. ``say`` gets a line for each step."""
+
+    def __init__(
+        self, home: Path, dags: Path, *, say: Callable[[str], None], orders: int = 600, every: float = 3
+    ) -> None:
+        self.home, self.say, self.every, self.orders = home, say, every, orders
+        _empty(home)
+        self.started = datetime.now(UTC).replace(microsecond=0)
+        self.origin = self.started - timedelta(days=_HISTORY_DAYS)
+        """The first order is not older than this."""
+        self._shop_key, self._erp_password = secrets.token_urlsafe(18), secrets.token_urlsafe(18)
+        shop_port, erp_port = free_ports(2)
+        self.shop = Rest(f"http://127.0.0.1:{shop_port}", headers={"X-Api-Key": self._shop_key})
+        self.erp = Rest(f"http://127.0.0.1:{erp_port}", headers={"Authorization": basic("erp", self._erp_password)})
+        self.components = Components(home / "airflow", self._connections(shop_port, erp_port), dags=dags)
+        self.airflow = AirflowRest(self.components.url, self.components.user, self.components.password)
+        self._servers = Processes(home / "logs")
+
+    def __enter__(self) -> Self:
+        try:
+            self._start_servers()
+            self.say("Starting Airflow: database, scheduler, DAG processor, API server, triggerer …")
+            self.components.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        self.components.stop()
+        self._servers.stop()
+
+    def check_processes(self) -> None:
+        """Raises ProcessDied when a server or a component is no more."""
+        self._servers.check()
+        self.components.check()
+
+    def switch_on(self, timeout: float = 120) -> None:
+        """Unpause the routes and have everything that lies in the past fetched once.
+
+        The orders' first scheduled run takes the five minutes before now. One run by hand takes all before that, so
+        that the windows join and no order is in two of them.
+        """
+        end = time.monotonic() + timeout
+        self.say("Waiting for the routes' DAGs …")
+        self._wait(end, "Airflow did not load the routes", lambda: all(map(self.airflow.has_dag, ROUTES)) or None)
+        for route in ROUTES:
+            self.airflow.unpause(route)
+        first = self._wait(end, f"Airflow did not schedule {ORDERS}", self._first_scheduled)
+        self.airflow.trigger(ORDERS, Window(self.origin, first.start))
+        self.say(f"The routes are on; the orders since {rfc3339(self.origin)} are on their way.")
+
+    def settled(self) -> bool:
+        """Whether each route has ended a run, and the orders' windows reach the start of the demo's shop."""
+        runs = {route: self.airflow.runs(route) for route in ROUTES}
+        failed = [run for each in runs.values() for run in each if run.state == "failed"]
+        if failed:
+            raise ScenarioFailed("a run failed")
+        done = {route: [run for run in each if run.state == "success"] for route, each in runs.items()}
+        hand_made = any(run.run_type == "manual" for run in done[ORDERS])
+        scheduled = any(run.run_type == "scheduled" for run in done[ORDERS])
+        return all(done.values()) and hand_made and scheduled
+
+    def verdict(self) -> Verdict:
+        """The ERP's books against the shop's truth; orders beyond the windows that ended are not due yet."""
+        covered = covered_until(
+            (run.window for run in self.airflow.runs(ORDERS) if run.state == "success" and run.window), self.origin
+        )
+        books = self.booked()
+        truth = self.shop.get("/api/truth")
+        counts = self.erp.get("/sales-orders/count")
+        verdict = compare(truth["orders"], books, covered=covered)
+        faults = list(verdict.faults)
+        for name, title in (("customers", "customers"), ("skus", "stock")):
+            if counts[title] != truth[name]:
+                faults.append(f"the shop has {truth[name]} {name}, the ERP {counts[title]}")
+        return replace(verdict, faults=tuple(faults))
+
+    def booked(self) -> list[dict[str, Any]]:
+        """All sales orders in the ERP."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.erp.get("/sales-orders", offset=len(found), limit=1000)
+            found += page["orders"]
+            if len(found) >= page["total"] or not page["orders"]:
+                return found
+
+    def story(self) -> str:
+        """For a diagnosis: what Airflow could not load, the routes' runs, the ends of the logs."""
+        lines: list[str] = []
+        try:
+            lines += self.airflow.import_errors()
+            for route in ROUTES:
+                for run in self.airflow.runs(route):
+                    lines += self.airflow.story(run)
+        except (RestError, KeyError) as error:
+            lines.append(f"Airflow tells no more: {error}")
+        for processes in (self._servers, self.components.processes):
+            lines += [processes.tail(name, 10) for name in processes.names]
+        return "\n".join(lines)
+
+    def _start_servers(self) -> None:
+        self.say("Starting the demo shop and the demo ERP …")
+        env = {**self.components.env, "DEMO_SHOP_KEY": self._shop_key, "DEMO_ERP_PASSWORD": self._erp_password}
+        shop = ["--start", rfc3339(self.started), "--days", str(_HISTORY_DAYS), "--history", str(self.orders)]
+        shop += ["--every", str(self.every)]
+        for name, rest, options in (("shop", self.shop, shop), ("erp", self.erp, [])):
+            port = rest.url.rpartition(":")[2]
+            command = [sys.executable, "-m", f"airflow_integrations.demo.{name}", "--port", port, *options]
+            self._servers.start(name, command, env)
+        end = time.monotonic() + 30
+        for rest in (self.shop, self.erp):
+            self._wait(end, f"{rest.url} does not answer", lambda rest=rest: rest.get("/health"))  # type: ignore[misc]
+
+    def _first_scheduled(self) -> Window | None:
+        runs = [run for run in self.airflow.runs(ORDERS) if run.run_type == "scheduled"]
+        return runs[0].window if runs else None
+
+    def _wait(self, end: float, failure: str, probe: Callable[[], Any]) -> Any:
+        """The first truthy thing that ``probe`` gives."""
+        while True:
+            self.check_processes()
+            try:
+                if found := probe():
+                    return found
+            except RestError as error:
+                if error.status not in (0, 500, 503):
+                    raise
+            if time.monotonic() > end:
+                raise ScenarioFailed(failure)
+            time.sleep(0.25)
+
+    def _connections(self, shop_port: int, erp_port: int) -> dict[str, str]:
+        """Airflow Connections as environment variables: they are in no database and no file."""
+        shop = {
+            "conn_type": "http",
+            "schema": "http",
+            "host": "127.0.0.1",
+            "port": shop_port,
+            "password": self._shop_key,
+            "extra": {"integrations": {"auth": "api_key", "name": "X-Api-Key"}},
+        }
+        erp = {
+            "conn_type": "http",
+            "schema": "http",
+            "host": "127.0.0.1",
+            "port": erp_port,
+            "login": "erp",
+            "password": self._erp_password,
+        }
+        return {"AIRFLOW_CONN_SHOP": json.dumps(shop), "AIRFLOW_CONN_ERP": json.dumps(erp)}
+
+
+def _empty(home: Path) -> None:
+    """A fresh folder. Only one that an earlier demo made is removed, never somebody's own."""
+    mark = home / ".airflow-integrations-demo"
+    if home.exists() and any(home.iterdir()):
+        if not mark.exists():
+            raise ScenarioFailed(f"{home} is no folder of an earlier demo; name an empty one with --home")
+        shutil.rmtree(home)
+    home.mkdir(parents=True, exist_ok=True)
+    mark.touch()

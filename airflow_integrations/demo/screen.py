@@ -1,0 +1,83 @@
+"""The demo's live table: what flows, route by route."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.table import Table
+
+from airflow_integrations.demo.airflow_rest import AirflowRest, Run
+from airflow_integrations.demo.rest import Rest
+from airflow_integrations.demo.scenario import CUSTOMERS, ORDERS, ROUTES, STOCK
+
+__all__ = ["Flow", "Monitor", "line", "table"]
+
+_IN_ERP = {ORDERS: "orders", STOCK: "stock", CUSTOMERS: "customers"}
+
+
+@dataclass(slots=True)
+class Flow:
+    """What one route has done since the demo began."""
+
+    route: str
+    counts: dict[str, int] = field(default_factory=dict)
+    runs: int = 0
+    running: int = 0
+    failed: int = 0
+    in_erp: int = 0
+
+
+class Monitor:
+    """Asks Airflow and the ERP; a run that has ended is asked for its books only once."""
+
+    def __init__(self, airflow: AirflowRest, erp: Rest) -> None:
+        self._airflow, self._erp = airflow, erp
+        self._ended: dict[tuple[str, str], tuple[str, dict[str, int]]] = {}
+
+    def flows(self) -> list[Flow]:
+        in_erp = self._erp.get("/sales-orders/count")
+        flows = []
+        for route in ROUTES:
+            flow = Flow(route, in_erp=in_erp[_IN_ERP[route]])
+            flow.running = sum(self._note(run) for run in self._airflow.runs(route))
+            for (of, _), (state, counts) in self._ended.items():
+                if of == route:
+                    flow.runs += 1
+                    flow.failed += state == "failed"
+                    for name, count in counts.items():
+                        flow.counts[name] = flow.counts.get(name, 0) + count
+            flows.append(flow)
+        return flows
+
+    def _note(self, run: Run) -> bool:
+        """Keep an ended run's books; whether the run is still under way."""
+        if not run.ended:
+            return True
+        key = run.dag_id, run.run_id
+        if key not in self._ended:
+            settled = self._airflow.result(run, "settle") or {}
+            counts = settled.get("counts", settled)
+            self._ended[key] = run.state, {name: count for name, count in counts.items() if isinstance(count, int)}
+        return False
+
+
+def table(flows: list[Flow]) -> Table:
+    """One row a route."""
+    shown = Table(title="Shop → ERP", title_justify="left", expand=False)
+    shown.add_column("route")
+    for name in ("runs", "running", "fetched", "delivered", "filtered", "rejected", "failed", "in the ERP"):
+        shown.add_column(name, justify="right")
+    for flow in flows:
+        numbers = [flow.counts.get(name, 0) for name in ("fetched", "delivered", "filtered", "rejected", "failed")]
+        runs = f"{flow.runs}" + (f" [red]({flow.failed} failed)[/red]" if flow.failed else "")
+        shown.add_row(flow.route, runs, str(flow.running or ""), *map(str, numbers), str(flow.in_erp))
+    return shown
+
+
+def line(flows: list[Flow]) -> str:
+    """The same in one line, where there is no screen."""
+    return "; ".join(
+        f"{flow.route}: {flow.runs} runs, {flow.counts.get('fetched', 0)} fetched, "
+        f"{flow.counts.get('delivered', 0)} delivered, {flow.in_erp} in the ERP"
+        for flow in flows
+    )

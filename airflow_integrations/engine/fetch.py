@@ -1,0 +1,164 @@
+"""fetch: pages from the source become segments.
+
+A page is staged, with everything before it, before the next one is staged; segments end where pages end, so the saved
+place (``Manifest.resume``) always stands exactly behind the last entity that is on disk.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.records import Problem, encode_staged
+from airflow_integrations.entity import Entity, key_text
+from airflow_integrations.errors import AnswerError, EntityError
+from airflow_integrations.expressions import FieldWatch
+from airflow_integrations.formats.json import encode
+from airflow_integrations.incoming import Incoming, Page
+from airflow_integrations.route_hash import route_hash
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Manifest, SegmentWriter, Staging
+
+__all__ = ["fetch"]
+
+COMMIT_SECONDS = 5.0
+"""A slow source's pages are committed at least this often, however small they are."""
+RESUME_SECONDS = 3600.0
+"""A saved place older than this is not trusted: the fetch starts over."""
+
+
+async def fetch(run: Run, services: Services, staging: Staging) -> Manifest:
+    """Fetch the run's entities into staging and return the finished manifest.
+
+    Goes on behind the last committed page where an earlier attempt of the same window and definition broke off within
+    the last hour; otherwise it starts over and whatever the run had staged is forgotten.
+    Raises what :meth:`Incoming.pages` raises; what was committed until then stays for the next attempt.
+    """
+    digest = route_hash(run.route)
+    saved = staging.manifest("fetch")
+    if saved and _can_resume(saved, digest, run, services.now()):
+        services.log.info("fetch goes on behind the %d entities that an earlier attempt committed", saved.counts.get("fetched", 0))
+        try:
+            return await _Fetch(run, services, staging, saved).work()
+        except AnswerError as error:
+            if staging.manifest("fetch").resume != saved.resume:  # type: ignore[union-attr]
+                raise  # it did go on from the saved place and met something else
+            services.log.warning("the source does not go on from the saved place (%s); fetch starts over", error)
+    staging.clear("fetch", "transform", "push")
+    fresh = Manifest(route=run.route.route, run_id=run.run_id, stage="fetch", route_hash=digest, window=run.window.dump())
+    return await _Fetch(run, services, staging, fresh).work()
+
+
+def _can_resume(saved: Manifest, digest: str, run: Run, now: float) -> bool:
+    return (
+        not saved.complete
+        and saved.resume is not None
+        and saved.route_hash == digest
+        and tuple(saved.window) == run.window.dump()
+        and 0 <= now - saved.saved_at < RESUME_SECONDS
+        and run.entities is None
+    )
+
+
+class _Fetch:
+    def __init__(self, run: Run, services: Services, staging: Staging, manifest: Manifest) -> None:
+        self.run = run
+        self.services = services
+        self.staging = staging
+        self.manifest = manifest
+        self.writer = SegmentWriter(staging, "fetch", manifest.segments)
+        self.problem_writer = SegmentWriter(staging, "problems-fetch", manifest.problems)
+        self.problems = GroupedProblems()
+        options = run.route.entity
+        self.name = options.name
+        self.key = options.key.compile()
+        self.version = options.version.compile() if options.version else None
+        fields = options.key.fields | (options.version.fields if options.version else frozenset())
+        self.watch = FieldWatch(fields, (self.name, "source"))
+        self.watching = True
+        self.base = services.base_names(run)
+        self.fetched = manifest.counts.get("fetched", 0)
+        self.rejected = manifest.counts.get("rejected", 0)
+        self.seconds = manifest.seconds
+        self.started = time.monotonic()
+
+    async def work(self) -> Manifest:
+        committed = time.monotonic()
+        async with aclosing(self._pages()) as pages:
+            async for page in pages:
+                enough = self._take(page.records)
+                if enough or page.resume is None:
+                    break
+                if self.writer.full or self.problem_writer.full or time.monotonic() - committed > COMMIT_SECONDS:
+                    self._commit(resume=page.resume)
+                    committed = time.monotonic()
+        self.manifest.warnings = [
+            f"entity.key or entity.version reads {'.'.join(path)}, which no entity of this run has" for path in self.watch.unseen()
+        ]
+        self._commit(resume=None, complete=True)
+        self._log()
+        return self.manifest
+
+    async def _pages(self) -> AsyncIterator[Page]:
+        if self.run.entities is not None:
+            yield Page(list(self.run.entities))
+            return
+        stage = self.run.route.incoming
+        incoming: Incoming = stage.component()(stage.config, self.run.route)
+        async with aclosing(incoming.pages(self.run, self.services, self.manifest.resume)) as pages:  # type: ignore[type-var]
+            async for page in pages:
+                yield page
+
+    def _take(self, records: list[Any]) -> bool:
+        """Stage a page's records. True when the run's limit is reached."""
+        run, add, watching = self.run, self.writer.add, self.watching
+        for record in records:
+            if run.limit is not None and self.fetched >= run.limit:
+                return True
+            names: Mapping[str, Any] = {**self.base, self.name: record, "source": record}
+            if watching:
+                self.watch.see(names)
+                watching = bool(self.watch.unseen())
+            try:
+                key = key_text(self.key(names))
+                version = key_text(self.version(names)) if self.version else None
+            except EntityError as error:
+                if run.keys is None:
+                    self._reject(record, error)
+                continue
+            if run.keys is not None and key not in run.keys:
+                continue
+            self.fetched += 1
+            add(encode_staged(Entity(key, record, version=version)))
+        self.watching = watching
+        if self.services.progress:
+            self.services.progress("fetch", {"fetched": self.fetched})
+        return run.limit is not None and self.fetched >= run.limit
+
+    def _reject(self, record: Any, error: EntityError) -> None:
+        self.fetched += 1
+        self.rejected += 1
+        self.problems.add("(no key)", error.reason)
+        self.problem_writer.add(encode(Problem("", "fetch", "rejected", error.reason, error.field, record)))
+
+    def _commit(self, *, resume: Any, complete: bool = False) -> None:
+        self.writer.close_segment()
+        self.problem_writer.close_segment()
+        manifest = self.manifest
+        manifest.segments, manifest.problems = self.writer.segments, self.problem_writer.segments
+        manifest.entities = self.fetched - self.rejected
+        manifest.counts = {"fetched": self.fetched, "rejected": self.rejected}
+        manifest.resume, manifest.complete = resume, complete
+        manifest.seconds = self.seconds + time.monotonic() - self.started
+        manifest.saved_at = self.services.now()
+        self.staging.save(manifest)
+
+    def _log(self) -> None:
+        log, manifest = self.services.log, self.manifest
+        log.info("fetched %d %s entities of %s in %.1f s", self.fetched, self.name, self.run.window, manifest.seconds)
+        self.problems.log(log, "rejected by fetch")
+        for warning in manifest.warnings:
+            log.warning("%s", warning)

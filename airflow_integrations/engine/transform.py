@@ -1,0 +1,145 @@
+"""transform: fetched segments go through the route's transformers and become the segments that push sends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.records import Problem, encode_staged, read_entities
+from airflow_integrations.entity import Entity
+from airflow_integrations.formats.json import encode
+from airflow_integrations.route import Route
+from airflow_integrations.route_check import names_needed_by_outgoing
+from airflow_integrations.route_hash import route_hash
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Manifest, SegmentWriter, Staging
+from airflow_integrations.transform import Place, Transformer
+
+__all__ = ["transform"]
+
+
+async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
+    """Take the fetched entities through the transformers, in order, and return the finished manifest.
+
+    Always starts over: it has no effect outside staging. Raises RunError where fetch has not finished or was done by
+    another definition of the route.
+    """
+    started = time.monotonic()
+    digest = route_hash(run.route)
+    fetched = staging.completed("fetch", route_hash=digest)
+    staging.clear("transform", "push")
+    stage = _Transform(run, services, staging)
+    await stage.work(fetched)
+    manifest = Manifest(
+        route=run.route.route,
+        run_id=run.run_id,
+        stage="transform",
+        route_hash=digest,
+        window=fetched.window,
+        complete=True,
+        entities=stage.out,
+        counts={"filtered": stage.filtered_count, "merged": stage.merged_count, "rejected": stage.problems.total, "split_added": stage.split_added},
+        segments=stage.writer.segments,
+        problems=stage.problem_writer.segments,
+        saved_at=services.now(),
+        seconds=time.monotonic() - started,
+        warnings=stage.warnings,
+    )
+    staging.save(manifest)
+    stage.log(manifest)
+    return manifest
+
+
+class _Transform:
+    """The chain at work; it is also the ``Fates`` that transformers report to."""
+
+    def __init__(self, run: Run, services: Services, staging: Staging) -> None:
+        self.run = run
+        self.services = services
+        self.staging = staging
+        self.writer = SegmentWriter(staging, "transform")
+        self.problem_writer = SegmentWriter(staging, "problems-transform")
+        self.problems = GroupedProblems()
+        self.keep = _keeper(run.route)
+        self.chain: list[Transformer] = [
+            stage.component()(stage.config, Place(index, stage.kind, run.route.entity.name))
+            for index, stage in enumerate(run.route.transform)
+        ]
+        self.filtered_count = self.merged_count = self.split_added = self.out = 0
+        self.warnings: list[str] = []
+
+    async def work(self, fetched: Manifest) -> None:
+        opened: list[Transformer] = []
+        try:
+            for step in self.chain:
+                await step.open(self.run, self.services)
+                opened.append(step)
+            for batch in read_entities(self.staging.blocks(fetched.segments)):
+                await self._through(batch, self.chain)
+            for index, step in enumerate(self.chain):
+                async for batch in step.flush(self):
+                    await self._through(batch, self.chain[index + 1 :])
+            self.writer.close_segment()
+            self.problem_writer.close_segment()
+            if fetched.entities:
+                self.warnings = [warning for step in self.chain for warning in getattr(step, "warnings", list)()]
+        finally:
+            for step in opened:
+                await step.close()
+
+    async def _through(self, batch: list[Entity], chain: list[Transformer]) -> None:
+        for step in chain:
+            if not batch:
+                return
+            batch = await step.apply(batch, self)
+        writer, keep = self.writer, self.keep
+        for entity in batch:
+            writer.add(encode_staged(entity, keep))
+        self.out += len(batch)
+        if writer.full:
+            writer.close_segment()
+        if self.services.progress:
+            self.services.progress("transform", {"transformed": self.out, "filtered": self.filtered_count, "rejected": self.problems.total})
+
+    # Fates
+
+    def filtered(self, entity: Entity) -> None:
+        self.filtered_count += 1
+
+    def merged(self, entity: Entity) -> None:
+        self.merged_count += 1
+
+    def split(self, added: int) -> None:
+        self.split_added += added
+
+    def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
+        self.problems.add(entity.key, reason)
+        source = None if entity.source is entity.value else entity.source
+        self.problem_writer.add(encode(Problem(entity.key, "transform", "rejected", reason, field, entity.value, source)))
+        if self.problem_writer.full:
+            self.problem_writer.close_segment()
+
+    def log(self, manifest: Manifest) -> None:
+        log = self.services.log
+        told = ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count)
+        log.info("transformed: %d go on%s in %.1f s", manifest.entities, f", {told}" if told else "", manifest.seconds)
+        self.problems.log(log, "rejected")
+        for warning in self.warnings:
+            log.warning("%s", warning)
+
+
+def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
+    """What outgoing reads besides the entity itself travels with it; nothing else does."""
+    needed = names_needed_by_outgoing(route)
+    if not needed:
+        return None
+    source, lookups = "source" in needed, needed - {"source"}
+
+    def keep(entity: Entity) -> tuple[Any, Any]:
+        found = {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
+        return (entity.source if source else None), found
+
+    return keep
+

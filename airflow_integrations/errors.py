@@ -1,0 +1,104 @@
+"""One tree of exceptions, named by what has to happen next.
+
+    IntegrationError
+    ├── RouteError            the route's author mends a file; carries every mistake with its place
+    ├── SetupError            an operator mends the deployment (a Connection, a credential, a pool)
+    ├── RunError              this run was asked for something impossible; clear or trigger it differently
+    ├── AnswerError           the other system answered what the route cannot work with; a person looks
+    ├── OutageError           the other system is away or overloaded; the task tries again later
+    ├── UnknownOutcome        something was sent and no answer says what became of it
+    └── EntityError           one entity is bad; it is rejected with the reason and the others go on
+
+Only :class:`OutageError` is worth an Airflow retry; the operators turn all others into ``AirflowFailException``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "AnswerError",
+    "EntityError",
+    "IntegrationError",
+    "Mistake",
+    "OutageError",
+    "RouteError",
+    "RunError",
+    "SetupError",
+    "UnknownOutcome",
+]
+
+
+class IntegrationError(Exception):
+    """Root of all errors that this package raises on purpose. Its text is for people and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One thing to mend in a route file.
+
+    ``line`` and ``column`` count from 1; both are 0 where the route came from Python and has no file.
+    ``path`` is the dotted place in the document, such as ``incoming.http.pagination``.
+    """
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{place}  {self.path}: {self.message}" if self.path else f"{place}  {self.message}"
+
+
+class RouteError(IntegrationError):
+    """A route that cannot be used as it is written. ``mistakes`` holds all of them, in the order of the file."""
+
+    def __init__(self, mistakes: Sequence[Mistake]) -> None:
+        self.mistakes = tuple(sorted(mistakes))
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+class SetupError(IntegrationError):
+    """The deployment lacks something: a Connection, a Variable, accepted credentials, a pool, a file."""
+
+
+class RunError(IntegrationError):
+    """This run cannot go on as it was asked: contradictory conf, or stages of two definitions of the route."""
+
+
+class AnswerError(IntegrationError):
+    """An answer that breaks the route's expectations: HTML for JSON, a page that repeats, a refused request."""
+
+
+class OutageError(IntegrationError):
+    """The other system is unreachable, overloaded or failing; the same request may well work later.
+
+    ``retry_after`` is the number of seconds the server asked to wait, where it said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnknownOutcome(IntegrationError):
+    """A request left this machine and no usable answer came back: it may or may not have taken effect.
+
+    ``status`` is the HTTP status of the answer that left it open, where there was one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class EntityError(IntegrationError):
+    """One entity cannot go on. ``field`` is the dotted output or input field at fault, where there is one."""
+
+    def __init__(self, reason: str, *, field: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.field = field

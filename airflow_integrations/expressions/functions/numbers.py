@@ -1,0 +1,144 @@
+"""Functions over numbers. They take int and Decimal and give int and Decimal; no binary float is ever made."""
+
+from __future__ import annotations
+
+import builtins
+import decimal
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions.bounds import MAX_DIGITS, LimitError
+from airflow_integrations.expressions.functions.catalogue import function
+
+__all__ = ["decimal_", "integer", "round_"]
+
+_ROUNDINGS = {
+    "half_even": decimal.ROUND_HALF_EVEN,
+    "half_up": decimal.ROUND_HALF_UP,
+    "down": decimal.ROUND_DOWN,
+    "up": decimal.ROUND_UP,
+    "floor": decimal.ROUND_FLOOR,
+    "ceiling": decimal.ROUND_CEILING,
+}
+
+
+def _rounding(constants: dict[str, Any], given: Any) -> None:
+    word = constants.get("rounding", "half_even")
+    if word not in _ROUNDINGS:
+        raise ValueError(f"unknown rounding {word!r}; one of {', '.join(_ROUNDINGS)}")
+
+
+def _rounded(number: Decimal, places: int, rounding: str) -> Decimal:
+    if type(places) is not int or not -MAX_DIGITS <= places <= MAX_DIGITS:
+        raise EntityError("places is a whole number, such as 2")
+    if rounding not in _ROUNDINGS:
+        raise EntityError(f"rounding is one of {', '.join(_ROUNDINGS)}")
+    if number.adjusted() + places > MAX_DIGITS:
+        raise LimitError(f"rounded, the number has more than {MAX_DIGITS} digits")
+    context = decimal.Context(prec=2 * MAX_DIGITS + 2, rounding=_ROUNDINGS[rounding])
+    return number.quantize(Decimal((0, (1,), -places)), context=context)
+
+
+def _number(value: Any) -> Decimal:
+    kind = type(value)
+    if kind is str:
+        try:
+            number = Decimal(value)
+        except decimal.InvalidOperation:
+            raise EntityError("the text is no number") from None
+        if number.is_finite() and "_" not in value and value.isascii():
+            return number
+        raise EntityError("the text is no number")
+    if kind is Decimal:
+        return value  # type: ignore[no-any-return]
+    if kind is int:
+        return Decimal(value)
+    if value is None:
+        raise EntityError("it is missing; write decimal(… or 0) where it may be missing")
+    raise EntityError("only text and numbers can be a decimal")
+
+
+@function("Numbers", name="decimal", returns="number", checked=_rounding)
+def decimal_(value: Any, places: int | None = None, rounding: str = "half_even") -> Decimal:
+    """An exact decimal number from a number or its text, such as `"19.90"`; rounded where `places` is given.
+    `rounding`: half_even, half_up, down, up, floor or ceiling."""
+    if type(value) is str:  # the usual case, without another call
+        try:
+            number = Decimal(value)
+        except decimal.InvalidOperation:
+            raise EntityError("the text is no number") from None
+        if not number.is_finite() or "_" in value or not value.isascii():
+            raise EntityError("the text is no number")
+    else:
+        number = _number(value)
+    return number if places is None else _rounded(number, places, rounding)
+
+
+@function("Numbers", returns="number")
+def integer(value: Any) -> int:
+    """A whole number from a number or its text; an error where it has a fraction."""
+    if type(value) is int:
+        return value
+    number = _number(value)
+    if number.adjusted() > MAX_DIGITS:
+        raise LimitError(f"the number has more than {MAX_DIGITS} digits")
+    whole = number.to_integral_value()
+    if whole != number:
+        raise EntityError("the number has a fraction; write integer(round(…))")
+    return int(whole)
+
+
+@function("Numbers", name="round", returns="number", checked=_rounding)
+def round_(value: Any, places: int = 0, rounding: str = "half_even") -> int | Decimal:
+    """A number rounded to `places` digits behind the point; half to even, as in Python, unless `rounding` is given."""
+    if type(value) is int:
+        if places >= 0:
+            return value
+        return int(_rounded(Decimal(value), places, rounding))
+    if type(value) is not Decimal:
+        raise EntityError("round() takes a number; write decimal(…) around text")
+    rounded = _rounded(value, places, rounding)
+    return rounded if places > 0 else integer(rounded)
+
+
+@function("Numbers", name="abs", returns="number", runs=builtins.abs)
+def abs_(value: Any) -> Any:
+    """The number without its sign."""
+
+
+@function("Numbers", name="sum", returns="number", runs=builtins.sum)
+def sum_(values: Sequence[Any]) -> Any:
+    """The sum of a list of numbers; 0 for an empty list."""
+
+
+def _most(name: str, pick: Any, values: tuple[Any, ...], default: Any) -> Any:
+    elements = values[0] if len(values) == 1 else values
+    if not isinstance(elements, (list, tuple)):
+        raise EntityError(f"{name}() takes a list, or several values")
+    if elements:
+        return pick(elements)
+    if default is _NONE:
+        raise EntityError(f"{name}() of an empty list; write {name}(…, default=0) where it may be empty")
+    return default
+
+
+class _Nothing:
+    def __repr__(self) -> str:
+        return "…"
+
+
+_NONE: Any = _Nothing()
+
+
+@function("Numbers", name="min")
+def min_(*values: Any, default: Any = _NONE) -> Any:
+    """The smallest of a list, or of several values; `default` where the list is empty."""
+    return _most("min", builtins.min, values, default)
+
+
+@function("Numbers", name="max")
+def max_(*values: Any, default: Any = _NONE) -> Any:
+    """The largest of a list, or of several values; `default` where the list is empty."""
+    return _most("max", builtins.max, values, default)

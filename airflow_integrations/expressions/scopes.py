@@ -1,0 +1,129 @@
+"""What expressions and templates see, by the place they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
+__all__ = ["AIRFLOW_NAMES", "SCOPES", "Flavor", "Scope", "Sees", "scope_names"]
+
+Flavor = Literal["path", "query", "header", "text"]
+
+ENTITY = "<entity>"
+LOOKUPS = "<lookup>"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The names of one scope, each with one line of documentation.
+
+    Two are stand-ins: ``<entity>`` for the route's ``entity.name`` and ``<lookup>`` for the lookups that ran before.
+    """
+
+    doc: str
+    names: MappingProxyType[str, str]
+
+
+def _scope(doc: str, *inherited: Scope, **names: str) -> Scope:
+    joined: dict[str, str] = {}
+    for scope in inherited:
+        joined.update(scope.names)
+    joined.update({name.replace("__entity", ENTITY).replace("__lookup", LOOKUPS): text for name, text in names.items()})
+    return Scope(doc, MappingProxyType(joined))
+
+
+_RUN = _scope(
+    "one run of the route",
+    window="the run's stretch of time: `window.start` (belongs to it) and `window.end` (does not), both in UTC",
+    params="the route's params: their defaults, overlaid with what the run was given",
+    var="Airflow Variables, read when the task runs: `var.name`",
+)
+_ENTITY = _scope(
+    "one entity",
+    _RUN,
+    __entity="the entity, under the name that `entity.name` gives it; after a map, the new one",
+    source="the entity as it was fetched (after split: the part it came from)",
+    __lookup="what each lookup before this place found, under the lookup's name",
+)
+_ANSWER = _scope(
+    "one answer of the other system",
+    _RUN,
+    status="the HTTP status, a whole number",
+    headers='the answer\'s headers, by lower-case name: `headers["x-total-count"]`',
+    body="the decoded body",
+    request="the request that was answered: `request.method`, `request.url`",
+)
+_REQUEST = _scope(
+    "one request of outgoing; with delivery.batch above 1 it carries many entities and sees only `entities` of them",
+    _ENTITY,
+    entities="the values of the entities in the request, a list",
+)
+
+SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
+    {
+        "run": _RUN,
+        "entity": _ENTITY,
+        "answer": _ANSWER,
+        "item": _scope("one element of an answer's list", _ANSWER, item="the element"),
+        "part": _scope(
+            "one element of the list that an entity is split by", _ENTITY, item="the element; the entity is still whole"
+        ),
+        "batch": _scope("the entities of one request", _RUN, entities="the entities' values, a list"),
+        "request": _REQUEST,
+        "target": _scope("one entity and what the target already has", _REQUEST, target="what the upsert's find found"),
+        "found": _scope("one entity and the answer to an upsert's find", _ENTITY, _ANSWER),
+    }
+)
+"""Scope name to what is visible in it."""
+
+AIRFLOW_NAMES: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "data_interval_start": "window.start",
+        "data_interval_end": "window.end",
+        "logical_date": "window.start",
+        "execution_date": "window.start",
+        "ds": "window.start | date",
+        "ds_nodash": "window.start | format('YYYYMMDD')",
+        "ts": "window.start",
+        "ts_nodash": "window.start | format('YYYYMMDD[T]HHmmss')",
+        "conf": "params",
+        "dag_run": "params",
+    }
+)
+"""Names that Airflow's own templates have, and what stands for them here."""
+
+
+def scope_names(scope: str, entity_name: str = "entity", lookups: Iterable[str] = ()) -> frozenset[str]:
+    """The names visible in a scope, with the stand-ins replaced. Raises KeyError for an unknown scope."""
+    names = set(SCOPES[scope].names)
+    if ENTITY in names:
+        names.remove(ENTITY)
+        names.add(entity_name)
+    if LOOKUPS in names:
+        names.remove(LOOKUPS)
+        names.update(lookups)
+    return frozenset(names)
+
+
+@dataclass(frozen=True, slots=True)
+class Sees:
+    """Says in a field's annotation what its expression or template sees, and how a template's values are written.
+
+    ``Annotated[Expression, Sees("entity")]``, ``Annotated[Template, Sees("run", flavor="path")]``.
+    """
+
+    scope: str
+    flavor: Flavor = "text"
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise ValueError(f"no scope {self.scope!r}; one of {', '.join(SCOPES)}")
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema: CoreSchema = source.__pydantic_schema_seeing__(self)
+        return schema

@@ -1,0 +1,130 @@
+"""Text for a request, written in Jinja: paths, query values, headers, text bodies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from airflow_integrations.expressions.reads import Path
+from airflow_integrations.expressions.scopes import Flavor, Sees
+
+__all__ = ["Template"]
+
+MAX_LENGTH = 100_000
+"""Characters of a template's own text."""
+
+
+class Template:
+    """A Jinja text, the scope it sees, and how its values are written.
+
+    Flavors: ``path`` percent-encodes values, ``/`` too, unless ``| raw``; ``header`` refuses control characters;
+    ``query`` and ``text`` write values as they are (a query is encoded by the client).
+    Raises ValueError for text that is no template. Whether its names exist is not checked here.
+    """
+
+    def __init__(self, text: str, sees: str = "run", flavor: Flavor = "text") -> None:
+        self.text = text
+        self.sees = sees
+        self.flavor: Flavor = flavor
+        if len(text) > MAX_LENGTH:
+            raise ValueError(f"the template has {len(text)} characters; at most {MAX_LENGTH} are allowed")
+        self._fixed = not any(mark in text for mark in ("{{", "{%", "{#"))
+        self._names: frozenset[str] = frozenset()
+        self._fields: frozenset[Path] = frozenset()
+        if not self._fixed:
+            from airflow_integrations.expressions.jinja import inspect
+
+            self._names, self._fields = inspect(text)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that it reads."""
+        return self._names
+
+    @property
+    def fields(self) -> frozenset[Path]:
+        """The paths of the fields that it reads."""
+        return self._fields
+
+    def render(self, names: Mapping[str, Any]) -> str:
+        """The text. Raises EntityError for a value that is missing or unfit, SetupError for a missing Variable."""
+        return self.text if self._fixed else self._compiled(names)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        from airflow_integrations.expressions.jinja import renderer
+
+        return renderer(self.text, self.flavor)
+
+    def looks_like_expression(self, names: Collection[str]) -> bool:
+        """Whether this is fixed text that reads like a field of one of ``names``: ``order.number`` without braces."""
+        match = re.fullmatch(r"\s*([A-Za-z]\w*)(\.[A-Za-z_]\w*)+\s*", self.text)
+        return self._fixed and match is not None and match.group(1) in names
+
+    def __reduce__(self) -> tuple[type[Template], tuple[str, str, Flavor]]:
+        return Template, (self.text, self.sees, self.flavor)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Template:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Template) and (self.text, self.sees, self.flavor) == (
+            other.text,
+            other.sees,
+            other.flavor,
+        )
+
+    def __hash__(self) -> int:
+        return hash((Template, self.text, self.sees, self.flavor))
+
+    def __repr__(self) -> str:
+        return f"Template({self.text!r})"
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def __pydantic_schema_seeing__(cls, sees: Sees) -> CoreSchema:
+        def make(value: Any) -> Template:
+            if isinstance(value, Template):
+                same = value.sees == sees.scope and value.flavor == sees.flavor
+                return value if same else cls(value.text, sees.scope, sees.flavor)
+            return cls(_written(value), sees.scope, sees.flavor)
+
+        return core_schema.no_info_plain_validator_function(
+            make,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda template: template.text),
+            metadata={
+                "pydantic_js_functions": [
+                    lambda schema, handler: {
+                        "type": ["string", "number", "boolean"],
+                        "description": "Text for a request; values stand in {{ }}, such as {{ window.start }}.",
+                        "examples": ["/orders/{{ order.number }}", "{{ window.start }}"],
+                    }
+                ]
+            },
+        )
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return cls.__pydantic_schema_seeing__(Sees("run"))
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if value is None:
+        raise ValueError('a text belongs here, and this is empty; for an empty text write ""')
+    raise ValueError('a text belongs here, and this is a YAML list or mapping; quote it: values stand in "{{ }}"')

@@ -1,0 +1,74 @@
+"""JSON with exact numbers: integers of any size, decimals as Decimal, and written back as the same numbers."""
+
+from __future__ import annotations
+
+import decimal
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from airflow_integrations.formats import ContentError
+
+__all__ = ["decode", "decoder", "encode", "explain", "read"]
+
+decode = msgspec.json.Decoder(float_hook=Decimal).decode
+"""Bytes or text of one JSON document to plain Python values. Raises msgspec.DecodeError."""
+
+encode = msgspec.json.Encoder(decimal_format="number").encode
+"""Plain Python values to bytes of JSON; Decimal becomes a number with the same digits."""
+
+_BOUNDED = decimal.Context(
+    prec=4300,
+    Emax=9999,
+    Emin=-9999,
+    traps=[decimal.Overflow, decimal.Underflow, decimal.Inexact, decimal.Clamped, decimal.InvalidOperation],
+)
+"""1e400 is a fine number; 1e999999999 fills the memory when someone writes it out. Digits: as Python's ints."""
+
+decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_BOUNDED.create_decimal)
+"""As ``decode``, for content from elsewhere: numbers beyond 1e±9999 raise decimal.DecimalException."""
+
+
+def read(content: bytes) -> Any:
+    """One JSON document from elsewhere. Of a key that stands twice the last value counts. Raises ContentError."""
+    try:
+        return decoder.decode(content)
+    except (ValueError, RecursionError, decimal.DecimalException) as error:
+        if content[:3] == b"\xef\xbb\xbf":  # RFC 8259 §8.1 lets a parser ignore it
+            return read(content[3:])
+        raise explain(error, content) from None
+
+
+def explain(error: Exception, content: bytes) -> ContentError:
+    """What is wrong with some JSON, from what the decoder raised."""
+    if isinstance(error, RecursionError):
+        return ContentError("the JSON is nested too deeply")
+    if isinstance(error, decimal.DecimalException):
+        return ContentError("the JSON has a number beyond 1e±9999 or with over 4300 digits")
+    if isinstance(error, UnicodeDecodeError):
+        return ContentError(f"the JSON has invalid UTF-8 near {_around(content, _place(content))}")
+    start = content[:512].lstrip().lower()
+    if start.startswith(b"<"):
+        return ContentError("the content looks like XML, not JSON; say format: xml if it is meant to be")
+    message = str(error).removeprefix("JSON is malformed: ")
+    place = message.rpartition("(byte ")[2].rstrip(")")
+    if place.isdigit():
+        return ContentError(f"the content is not JSON: {message}: {_around(content, int(place))}")
+    if "truncated" in message:
+        return ContentError(f"the JSON ends in the middle, after {len(content)} bytes")
+    return ContentError(f"the content is not JSON: {message}")
+
+
+def _place(content: bytes) -> int:
+    try:
+        content.decode()
+    except UnicodeDecodeError as error:
+        return error.start
+    return 0
+
+
+def _around(content: bytes, place: int) -> str:
+    start = max(0, place - 20)
+    text = content[start : place + 40].decode("utf-8", "replace")
+    return repr(("…" if start else "") + text + ("…" if place + 40 < len(content) else ""))

@@ -1,0 +1,47 @@
+"""The content of an answer, read within bounds."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from airflow_integrations.http.coding import Decoding
+
+__all__ = ["TooLargeError", "chunks", "whole"]
+
+
+class TooLargeError(Exception):
+    """The answer has more decoded bytes than the endpoint allows."""
+
+
+async def whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """All decoded bytes. Raises TooLargeError, CodingError, and what aiohttp raises for a broken connection."""
+    if "Content-Encoding" not in response.headers:
+        length = response.content_length
+        if length is not None:
+            if length > limit and response.method != "HEAD":
+                raise TooLargeError
+            return await response.read()
+    parts: list[bytes] = []
+    size = 0
+    async for part in chunks(response):
+        size += len(part)
+        if size > limit:
+            raise TooLargeError
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """The decoded content as it arrives, in pieces that fit in memory."""
+    coding = response.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() in ("identity", ""):
+        async for chunk in response.content.iter_any():
+            yield chunk
+        return
+    decoding = Decoding(coding)
+    async for chunk in response.content.iter_any():
+        for piece in decoding.feed(chunk):
+            yield piece
+    decoding.finish()

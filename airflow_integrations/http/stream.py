@@ -1,0 +1,73 @@
+"""An answer whose content is read as it arrives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+
+from airflow_integrations.errors import AnswerError, OutageError
+from airflow_integrations.http.body import chunks
+from airflow_integrations.http.coding import CodingError
+from airflow_integrations.http.message import Answer, Request
+
+__all__ = ["BROKEN", "Streamed", "cause", "too_large"]
+
+BROKEN = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+"""What aiohttp raises for a connection that does not come about, breaks or stays silent."""
+
+
+def cause(error: BaseException) -> str:
+    """Why a connection failed, in a few words."""
+    if isinstance(error, TimeoutError):
+        return "could not connect in time" if isinstance(error, aiohttp.ConnectionTimeoutError) else "no answer in time"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer ended in the middle"
+    return str(error)[:300] or type(error).__name__
+
+
+def too_large(limit: int) -> str:
+    return f"the answer has over {limit:,} bytes; ask for smaller pages, or raise max_answer_bytes in the Connection"
+
+
+class Streamed:
+    """The head of an answer whose content is still to come. Usable inside ``async with client.stream(…)``."""
+
+    def __init__(self, response: aiohttp.ClientResponse, request: Request, url: str, name: str, limit: int) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+        self.request = request
+        self.url = url
+        self.attempts = 1
+        self._response = response
+        self._name = name
+        self._limit = limit
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Decoded bytes as they arrive. Their sum is not bounded; what is held in memory is.
+
+        Raises OutageError where the connection breaks: what came before was not all of it.
+        """
+        try:
+            async for chunk in chunks(self._response):
+                yield chunk
+        except CodingError as error:
+            kind = OutageError if error.early else AnswerError
+            raise kind(f"{self._name}: {self.request}: {error}") from None
+        except BROKEN as error:
+            raise OutageError(f"{self._name}: {self.request}: {cause(error)}") from error
+
+    async def read(self) -> Answer:
+        """The whole answer, bounded by the endpoint's ``max_answer_bytes``."""
+        parts: list[bytes] = []
+        size = 0
+        async for chunk in self.chunks():
+            size += len(chunk)
+            if size > self._limit:
+                raise AnswerError(f"{self._name}: {self.request}: {too_large(self._limit)}")
+            parts.append(chunk)
+        return Answer(self.status, self.headers, b"".join(parts), self.url, self.request)
+
+    def close(self) -> None:
+        self._response.close()

@@ -1,0 +1,41 @@
+"""Finds the bad entities of a batch that the target takes or refuses as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.wording import reason_text
+
+__all__ = ["Attempt", "in_parts"]
+
+Attempt = Callable[[Sequence[Outbound]], Awaitable[list[Result] | None]]
+"""Sends some entities in one request: one result each, or None where they were refused as a whole and had no effect.
+
+It never returns None for a single entity.
+"""
+
+
+async def in_parts(batch: Sequence[Outbound], attempt: Attempt) -> list[Result]:
+    """One result for each entity, in order. What is refused is halved, and the halves are sent in order.
+
+    One bad entity among n costs about 2·log2(n) requests; every entity is in one request that is not refused.
+    OutageError and SetupError are raised while nothing is decided; later the entities not yet decided are pending.
+    """
+    results: list[Result] = []
+    waiting = [batch]
+    while waiting:
+        part = waiting.pop()
+        try:
+            decided = await attempt(part)
+        except (OutageError, SetupError) as error:
+            if not results:
+                raise
+            return results + [Result("pending", reason=reason_text(error))] * (len(batch) - len(results))
+        if decided is None:
+            middle = len(part) // 2
+            waiting += (part[middle:], part[:middle])
+        else:
+            results += decided
+    return results

@@ -1,0 +1,107 @@
+"""What an answer means for the entities of its request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_integrations.errors import EntityError
+from airflow_integrations.http import Answer
+from airflow_integrations.http.refusal import reason_phrase
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.answer_names import AnswerNames, is_page
+from airflow_integrations.outgoing.http_options import HttpOptions
+from airflow_integrations.outgoing.request_names import names_read
+from airflow_integrations.outgoing.results import ResultsReader
+from airflow_integrations.outgoing.wording import id_text, reason_text
+
+__all__ = ["Judgement"]
+
+_GONE = (404, 410)
+
+
+class Judgement:
+    """Reads the answers of one run."""
+
+    def __init__(self, options: HttpOptions, base: Mapping[str, Any]) -> None:
+        success, identity, results = options.success_when, options.id, options.results
+        self._names = AnswerNames(base, names_read(success, identity, results))
+        self._success = success.compile() if success else None
+        self._id = identity.compile() if identity else None
+        self._results = ResultsReader(results) if results else None
+        self._refused = frozenset(options.refused)
+        self._delivered: dict[int, Result] = {}
+        self.ids_missed = 0
+        """Delivered entities whose id could not be read from the answer although the route says how."""
+
+    @property
+    def surplus(self) -> int:
+        """Results that belong to no entity that was sent."""
+        return self._results.surplus if self._results else 0
+
+    def of(self, answer: Answer, part: Sequence[Outbound]) -> list[Result] | None:
+        """One result for each entity; None where several were refused as a whole, by a status that means so."""
+        status = answer.status
+        confirmed, why = self._confirmed(answer)
+        if confirmed is None:
+            return [Result("in_doubt", reason=why, http_status=status)] * len(part)
+        if not confirmed:
+            if len(part) > 1 and status in self._refused:
+                return None
+            return [Result("failed", reason=why, http_status=status)] * len(part)
+        if self._results is not None:
+            try:
+                names = self._names.of(answer)
+            except EntityError as error:
+                return [Result("in_doubt", reason=reason_text(error), http_status=status)] * len(part)
+            return self._results.read(names, part, status)
+        if self._id is not None and len(part) == 1:
+            return [Result("delivered", self._target_id(answer), http_status=status)]
+        return [self._plainly_delivered(status)] * len(part)
+
+    def _confirmed(self, answer: Answer) -> tuple[bool | None, str]:
+        """Whether the answer confirms delivery (None: it does not say) and, where it does not, why."""
+        good = 200 <= answer.status < 300
+        if self._success is None:
+            if good and is_page(answer):
+                why = "the answer is a web page and confirms nothing; if the target does answer so, say success_when"
+                return None, reason_text(f"{reason_phrase(answer.status)}, {why}. It begins: {answer.excerpt(120)}")
+            if good or _gone_before(answer):
+                return True, ""
+            return False, _refusal(answer)
+        try:
+            confirmed = self._success(self._names.of(answer))
+        except EntityError as error:
+            return (None, reason_text(f"success_when: {error}")) if good else (False, _refusal(answer))
+        if confirmed:
+            return True, ""
+        if confirmed is None and good:
+            return None, reason_text(f"success_when read nothing in the answer: {answer.excerpt()}")
+        return False, reason_text(f"success_when is not met: {_refusal(answer)}") if good else _refusal(answer)
+
+    def _target_id(self, answer: Answer) -> str | None:
+        assert self._id is not None
+        try:
+            found = id_text(self._id(self._names.of(answer)))
+        except EntityError:
+            found = None
+        if found is None:
+            self.ids_missed += 1
+        return found
+
+    def _plainly_delivered(self, status: int) -> Result:
+        result = self._delivered.get(status)
+        if result is None:
+            result = self._delivered[status] = Result("delivered", http_status=status)
+        return result
+
+
+def _gone_before(answer: Answer) -> bool:
+    """A repeated DELETE finds nothing where the attempt that was not heard of has deleted it."""
+    return answer.request.method == "DELETE" and answer.attempts > 1 and answer.status in _GONE
+
+
+def _refusal(answer: Answer) -> str:
+    said = answer.excerpt()
+    repeated = f" (attempt {answer.attempts})" if answer.attempts > 1 else ""
+    return reason_text(f"{reason_phrase(answer.status)}{repeated}" + (f": {said}" if said else ""))

@@ -1,0 +1,145 @@
+"""Find an entity at the target, then create or update it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from airflow_integrations.errors import AnswerError, EntityError, OutageError, UnknownOutcome
+from airflow_integrations.http import HttpClient, Request
+from airflow_integrations.http.refusal import reason_phrase
+from airflow_integrations.http.retry import back_off
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.answer_names import AnswerNames
+from airflow_integrations.outgoing.http_options import HttpOptions
+from airflow_integrations.outgoing.judgement import Judgement
+from airflow_integrations.outgoing.request_body import Body, structured
+from airflow_integrations.outgoing.request_names import RequestNames, names_read
+from airflow_integrations.outgoing.request_parts import JSON, body_of, writer_of
+from airflow_integrations.outgoing.request_writer import RequestWriter
+from airflow_integrations.outgoing.wording import id_text, reason_text
+
+__all__ = ["Upserting"]
+
+ROUNDS = 3
+"""A create whose outcome is unknown is cleared up by asking again; so often, then the target counts as away."""
+
+
+class Upserting:
+    """Delivers single entities by an upsert. Safe to repeat: what an earlier attempt created is found and updated."""
+
+    def __init__(
+        self,
+        options: HttpOptions,
+        base: Mapping[str, Any],
+        entity: str,
+        client: HttpClient,
+        judgement: Judgement,
+        *,
+        sleep: Callable[[float], Awaitable[None]],
+        rng: random.Random,
+    ) -> None:
+        upsert = options.upsert
+        assert upsert is not None
+        self._client = client
+        self._judgement = judgement
+        self._sleep = sleep
+        self._rng = rng
+        self._most = options.max_body_bytes
+        self._names = RequestNames(
+            base, entity, names_read(upsert, options.body, options.body_text, options.headers), together=False
+        )
+        find = upsert.find
+        self._find = RequestWriter(
+            find, base, "outgoing.http.upsert.find", headers=options.headers, content_type=JSON, repeatable=True
+        )
+        self._question: Body | None = structured(find.body) if find.body else None
+        self._answers = AnswerNames(base, names_read(find.target) if find.target else frozenset({"body"}))
+        self._target = find.target.compile() if find.target else None
+        self._not_found = frozenset(find.not_found)
+        self._known_id = find.id.compile() if find.id else None
+        self._create = self._update = None
+        if upsert.create:
+            place = "outgoing.http.upsert.create"
+            self._create = writer_of(upsert.create, options, base, place, repeatable=options.idempotent)
+            self._create_body = body_of(upsert.create, options, together=False)
+        if upsert.update:
+            place = "outgoing.http.upsert.update"
+            self._update = writer_of(upsert.update, options, base, place, repeatable=True, key=False)
+            self._update_body = body_of(upsert.update, options, together=False)
+
+    async def deliver(self, outbound: Outbound) -> Result:
+        """What became of one entity. Raises OutageError and SetupError as :meth:`Outgoing.send` does."""
+        created: UnknownOutcome | None = None
+        for attempt in range(1, ROUNDS + 1):
+            try:
+                return await self._once(outbound, created is not None)
+            except (EntityError, AnswerError) as error:
+                field = getattr(error, "field", None)
+                why = reason_text(f"{field}: {error}" if field else error)
+                return Result("in_doubt" if created else "failed", reason=why)
+            except UnknownOutcome as error:
+                created = error
+                if attempt < ROUNDS:
+                    await self._sleep(back_off(attempt, self._rng))
+        raise OutageError(f"{created}; asked {ROUNDS} times whether it did, and it had not")
+
+    async def _once(self, outbound: Outbound, created_perhaps: bool) -> Result:
+        names = self._names.of((outbound,))
+        target = await self._ask(outbound, names)
+        if isinstance(target, Result):
+            return target
+        if target is None:
+            if self._create is None:
+                return Result("skipped", reason="the target does not have it, and the upsert has no create")
+            body = self._create_body((outbound,), names)
+            return await self._send(self._create.write(names, body, outbound.idempotency_key), outbound)
+        known_id = self._id_of(names, target)
+        if self._update is None:
+            if created_perhaps:  # by our own request that went unanswered
+                return Result("delivered", known_id)
+            return Result("skipped", known_id, "the target already has it, and the upsert has no update")
+        names["target"] = target
+        body = self._update_body((outbound,), names)
+        return await self._send(self._update.write(names, body), outbound, known_id)
+
+    async def _ask(self, outbound: Outbound, names: dict[str, Any]) -> Any:
+        """What the target has, None for nothing, or a Result where that cannot be told."""
+        question = self._question((outbound,), names) if self._question else None
+        answer = await self._client.send(self._find.write(names, question))
+        status = answer.status
+        if status in self._not_found:
+            return None
+        if not 200 <= status < 300:
+            why = f"upsert.find: {reason_phrase(status)}: {answer.excerpt()}"
+            return Result("failed", reason=reason_text(why), http_status=status)
+        try:
+            over = {**names, **self._answers.of(answer)}
+            found = self._target(over) if self._target else over["body"]
+        except EntityError as error:
+            return Result("failed", reason=reason_text(f"upsert.find: {error}"), http_status=status)
+        if isinstance(found, list | tuple):
+            if len(found) > 1:
+                why = f"upsert.find found {len(found)} at the target; it must find one at most, or update the wrong one"
+                return Result("failed", reason=why, http_status=status)
+            found = found[0] if found else None
+        return None if found is None or found is False or found == {} or found == "" else found
+
+    async def _send(self, request: Request, outbound: Outbound, known_id: str | None = None) -> Result:
+        if self._most is not None and request.body is not None and len(request.body) > self._most:
+            raise EntityError(f"the body has {len(request.body)} bytes, above max_body_bytes ({self._most})")
+        judged = self._judgement.of(await self._client.send(request), (outbound,))
+        assert judged is not None  # one entity is not refused as a whole
+        (result,) = judged
+        if result.status == "delivered" and result.target_id is None and known_id is not None:
+            return Result("delivered", known_id, http_status=result.http_status)
+        return result
+
+    def _id_of(self, names: Mapping[str, Any], target: Any) -> str | None:
+        if self._known_id is None:
+            return None
+        try:
+            return id_text(self._known_id({**names, "target": target}))
+        except EntityError:
+            return None

@@ -1,0 +1,230 @@
+"""A route: what moves, from where, through which transformers, to where, when, and how urgently.
+
+The same model stands behind route files (YAML, JSON) and routes written in Python.
+"""
+
+from __future__ import annotations
+
+import keyword
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+
+from airflow_integrations.expressions import SCOPES, Expression, Sees
+from airflow_integrations.expressions.functions.catalogue import CATALOGUE
+from airflow_integrations.model import Duration, Folder, Model
+from airflow_integrations.stage import IncomingStage, OutgoingStage, TransformStage
+from airflow_integrations.window import AIRFLOW_ALIASES
+
+__all__ = ["PRIORITIES", "RUN_PARAMS", "Delivery", "EntityOptions", "Priority", "Route", "Schedule", "TaskOptions"]
+
+Priority = Literal["critical", "high", "normal", "low"]
+PRIORITIES: tuple[Priority, ...] = ("critical", "high", "normal", "low")
+
+RUN_PARAMS = ("window_start", "window_end", "keys", "entities", "limit", "dry_run")
+"""What every run can be asked for, in one flat form with the route's own params."""
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value
+    try:
+        if isinstance(value, str):
+            return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError(f"{value!s} is no date; write 2026-01-31, or a moment such as 2026-01-31T06:00:00Z")
+
+
+Moment = Annotated[
+    datetime | date,
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}", "examples": ["2026-01-31", "2026-01-31T06:00:00Z"]}
+    ),
+]
+"""A date, or a date with a time of day."""
+
+
+class EntityOptions(Model):
+    """What one entity is, and what identifies it."""
+
+    name: Identifier = "entity"
+    """What expressions and templates call the entity, such as ``order``."""
+    key: Annotated[Expression, Sees("entity")]
+    """Identifies an entity for ever, such as ``order.number``. Taken once, after fetch (again after split)."""
+    version: Annotated[Expression, Sees("entity")] | None = None
+    """Orders two states of one entity, such as ``order.updated_at``."""
+
+    @field_validator("name")
+    @classmethod
+    def _usable(cls, name: str) -> str:
+        taken = {seen for scope in SCOPES.values() for seen in scope.names} | AIRFLOW_ALIASES | CATALOGUE.keys()
+        if keyword.iskeyword(name) or name in taken:
+            raise ValueError(f"{name!r} already means something in expressions; call the entity something else")
+        return name
+
+
+class Schedule(Model):
+    """Runs at fixed times. Each run has the window between its tick and the one before it."""
+
+    cron: str | None = None
+    """Five cron fields or a preset such as ``@daily``, in ``timezone``."""
+    every: Duration | None = None
+    """A fixed interval instead of cron, such as ``15m``."""
+    timezone: str = "UTC"
+    """An IANA time zone, such as ``Europe/Madrid``."""
+    start: Moment | None = None
+    """The first window starts here. Without a time of day: midnight in ``timezone``."""
+    end: Moment | None = None
+    """No window starts after this."""
+    catchup: bool = False
+    """Whether the windows between ``start`` and now are run when the route is switched on."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, KeyError, OSError):  # OSError: the name of a folder of zones
+            close = get_close_matches(name, available_timezones(), n=1)
+            guess = f"did you mean {close[0]!r}?" if close else "write one such as 'Europe/Madrid' or 'UTC'"
+            raise ValueError(f"unknown time zone {name!r}, {guess}") from None
+        return name
+
+    @field_validator("cron")
+    @classmethod
+    def _readable_cron(cls, cron: str | None) -> str | None:
+        if cron is not None:
+            from croniter import croniter
+
+            presets = {"@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"}
+            if cron not in presets and (len(cron.split()) != 5 or not croniter.is_valid(cron)):
+                example = f"write five fields like '*/5 * * * *', or one of {', '.join(sorted(presets))}"
+                raise ValueError(f"{cron!r} is no cron expression; {example}")
+        return cron
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.cron is None) == (self.every is None):
+            raise ValueError("a schedule has either cron or every, and exactly one of them")
+        if self.every is not None and self.every.total_seconds() < 1:
+            raise ValueError("every is at least 1s")
+        if self.catchup and self.start is None:
+            raise ValueError("catchup needs start: which window is the first to catch up?")
+        if self.moment("start") and self.moment("end") and self.moment("start") >= self.moment("end"):  # type: ignore[operator]
+            raise ValueError("the schedule ends before it starts")
+        return self
+
+    def moment(self, which: Literal["start", "end"]) -> datetime | None:
+        """``start`` or ``end`` as a moment with a time zone."""
+        value = getattr(self, which)
+        if value is None:
+            return None
+        if not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(self.timezone))
+
+
+class FailAbove(Model):
+    """The run fails when more than this share of the entities it decided on went wrong."""
+
+    above: Annotated[str, Field(pattern=r"^\d{1,2}(\.\d+)?%$")]
+    """A percentage, such as ``2%``."""
+
+    @property
+    def share(self) -> float:
+        return float(self.above.rstrip("%")) / 100
+
+
+class Delivery(Model):
+    """How entities go out."""
+
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Entities in one request. 1 sends each by itself; more sends a JSON array (or what ``body`` makes of them)."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    """Requests under way at once. Entities of one key never overtake each other."""
+    fail_run: Literal["any", "never"] | FailAbove = "any"
+    """When a run turns red: at ``any`` entity that went wrong, ``never``, or ``{above: 2%}`` of them."""
+
+
+class TaskOptions(Model):
+    """The Airflow tasks of the route."""
+
+    retries: Annotated[int, Field(ge=0, le=100)] = 3
+    """How often Airflow starts a task again after an outage. Other errors are not retried: a person mends them."""
+    retry_delay: Duration = Field(default="1m", validate_default=True)
+    """The pause before that; it doubles each time, up to an hour."""
+    timeout: Duration = Field(default="6h", validate_default=True)
+    """How long one task may take."""
+
+
+class Route(Model):
+    """One kind of entity on its way from one system to another."""
+
+    route: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+$", min_length=1, max_length=200)]
+    """The route's name and its DAG's id; the file's name where it is left out."""
+    description: Annotated[str, Field(max_length=2000)] = ""
+    """What the route is for, in a sentence; shown in Airflow's list."""
+    owner: Annotated[str, Field(max_length=200)] = "airflow"
+    """Who answers for it."""
+    tags: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    """Tags in Airflow's list; ``integration`` and the priority are added."""
+    priority: Priority = "normal"
+    """Who goes first when slots are short: critical, high, normal, low."""
+    paused: bool | None = None
+    """Whether a new route starts paused; Airflow's own setting where it is left out."""
+    entity: EntityOptions
+    """What one entity is called and what identifies it."""
+    schedule: Schedule | None = None
+    """When it runs by itself. Without one it runs when it is triggered."""
+    params: dict[Identifier, Any] = Field(default_factory=dict)
+    """Values a run may be given, with their defaults; expressions and templates read ``params.name``."""
+    incoming: IncomingStage
+    """Where entities come from."""
+    transform: tuple[TransformStage, ...] = ()
+    """What happens to them, in this order."""
+    outgoing: OutgoingStage
+    """Where they go."""
+    delivery: Delivery = Field(default_factory=Delivery)
+    """How they go out."""
+    tasks: TaskOptions = Field(default_factory=TaskOptions)
+    """Retries and time-outs of the route's tasks."""
+    max_active_runs: Annotated[int, Field(ge=1, le=100)] = 1
+    """Runs of this route at the same time."""
+
+    @field_validator("params")
+    @classmethod
+    def _names_of_their_own(cls, params: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(set(params).intersection(RUN_PARAMS)):
+            raise ValueError(f"{', '.join(taken)} already means something in every run's params; choose another name")
+        return params
+
+    @model_validator(mode="after")
+    def _checked(self, info: ValidationInfo) -> Self:
+        from airflow_integrations.route_check import check
+
+        check(self)
+        return self
+
+    @classmethod
+    def load(cls, definition: dict[str, Any], *, folder: Folder | None = None) -> Self:
+        """A route from plain data. ``folder`` says where the files it names are found.
+
+        Raises pydantic's ValidationError with every mistake and its place.
+        """
+        return cls.model_validate(definition, context=folder)
+
+    def to_dag(self, **overrides: Any) -> Any:
+        """The route as an Airflow DAG: assign it to a module's variable in the dags folder.
+
+        ``overrides`` are arguments of ``airflow.sdk.DAG`` that replace the route's. Needs Airflow.
+        """
+        from importlib import import_module  # by name: only the room airflow/ imports Airflow
+
+        return import_module("airflow_integrations.airflow.dag_factory").build_dag(self, **overrides)

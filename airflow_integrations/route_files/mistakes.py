@@ -1,0 +1,92 @@
+"""Pydantic's errors over a route's data as mistakes in its files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from airflow_integrations.errors import Mistake
+from airflow_integrations.route_files.nodes import Node
+from airflow_integrations.route_files.shape import Place, locate
+from airflow_integrations.route_files.wording import worded
+
+__all__ = ["mistakes_of", "node_at", "placed"]
+
+
+def node_at(root: Node, loc: Sequence[int | str]) -> Node:
+    """The node at a place, or the nearest one that holds it."""
+    node = root
+    for step in loc:
+        value = node.value
+        here = step < len(value) if isinstance(value, list) and isinstance(step, int) else False
+        if not here and not (isinstance(value, dict) and step in value):
+            break
+        node = value[step]
+    return node
+
+
+def placed(root: Node, loc: Sequence[int | str], message: str) -> Mistake:
+    """A mistake at a place, or at the nearest one that holds it."""
+    return node_at(root, loc).mistake(message, _dotted(loc))
+
+
+def mistakes_of(error: ValidationError, model: type[BaseModel], root: Node, data: Any) -> list[Mistake]:
+    """Every mistake that pydantic found in ``data``, the plain form of ``root``, in the words of our own."""
+    places: dict[tuple[int | str, ...], list[tuple[dict[str, Any], Place]]] = {}
+    for found in error.errors(include_url=False):
+        place = locate(model, found["loc"], data)
+        places.setdefault(place.loc, []).append((dict(found), place))
+    return [
+        _mistake(found, place, model, root, data)
+        for group in places.values()
+        for found, place in _relevant(group, places)
+    ]
+
+
+def _relevant(
+    group: list[tuple[dict[str, Any], Place]], places: dict[tuple[int | str, ...], Any]
+) -> list[tuple[dict[str, Any], Place]]:
+    """Of the complaints of a union's members about one value, those of the member that was meant.
+
+    A member that wants another kind of value wasn't meant, where another one complains about something else: about
+    the value itself, or about what is inside.
+    """
+    if not any(place.member for _, place in group):
+        return group
+    about = [pair for pair in group if not _wants_another_kind(pair[0]["type"])]
+    loc = group[0][1].loc
+    if about:
+        return about
+    if any(len(other) > len(loc) and other[: len(loc)] == loc for other in places):
+        return []
+    return [pair for pair in group if pair[0]["type"] != "is_instance_of"] or group[:1]
+
+
+def _wants_another_kind(kind: str) -> bool:
+    return kind.endswith(("_type", "_parsing")) or kind in ("is_instance_of", "none_required")
+
+
+def _mistake(found: dict[str, Any], place: Place, model: type[BaseModel], root: Node, data: Any) -> Mistake:
+    kind, loc = found["type"], place.loc
+    parent = locate(model, found["loc"][:-1], data)
+    message = worded(found, place, parent)
+    context = found.get("ctx", {})
+    if kind == "missing":
+        node = node_at(root, loc[:-1])
+        return node.mistake(message, _dotted(loc[:-1]))
+    if kind == "extra_forbidden":
+        return node_at(root, loc).mistake(message, _dotted(loc[:-1]), at_key=True)
+    if "at_key" in context:
+        inner = node_at(root, loc).get(str(context["at_key"]))
+        return (inner or node_at(root, loc)).mistake(message, _dotted(loc), at_key=inner is not None)
+    if kind == "union_tag_invalid":
+        tag = node_at(root, loc).get(str(context["discriminator"]).strip("'"))
+        return (tag or node_at(root, loc)).mistake(message, _dotted(loc))
+    at_key = found["loc"][-1:] == ("[key]",) or None
+    return node_at(root, loc).mistake(message, _dotted(loc), at_key=at_key)
+
+
+def _dotted(loc: Sequence[int | str]) -> str:
+    return ".".join(map(str, loc))

@@ -1,0 +1,58 @@
+"""What a YAML library's complaint means to the person who wrote the file."""
+
+from __future__ import annotations
+
+from yaml.error import MarkedYAMLError
+
+from airflow_integrations.errors import Mistake
+
+__all__ = ["explain"]
+
+_QUOTE = "quote the whole text, or write it below the key after >-"
+
+_HINTS = {
+    "found unknown escape character": "an unknown \\ escape in double quotes; use single quotes to take it as it is",
+    "found invalid Unicode character escape code": "a \\u escape that is no character; write the character itself",
+    "did not find expected comment or line break": "the text of a block begins on the line below its | or >",
+    "did not find expected '-' indicator": "this line is no list item; begin it with '- ', or indent it",
+    "block sequence entries are not allowed in this context": "no list item can stand here; begin it on its own line",
+    "found duplicate anchor": "an anchor of this name exists already",
+    "did not find expected <document start>": "text behind the end of the document; one file holds one route",
+    "found incompatible YAML document": "a %YAML directive of another version; leave it out",
+    "did not find expected node content": "a value is missing here, or a bracket is closed that was never opened",
+    "did not find expected alphabetic or numeric character": "& and * begin the name of an anchor; quote the text",
+}
+
+
+def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
+    """The mistake behind a syntax error, where it stands."""
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or "this is no YAML"
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    lines = text.split("\n")
+    here = lines[line] if line < len(lines) else ""
+    start, opened = here[:column], error.context_mark
+
+    if here[column : column + 1] == "\t" or "tab character" in problem:
+        message = "a tab character; indent with spaces"
+    elif problem == "found unexpected end of stream" and opened:
+        line, column = opened.line, opened.column
+        message = "the quote that opens here is never closed"
+    elif problem.startswith("did not find expected ',' or") and opened:
+        line, column = opened.line, opened.column
+        message = f"the {lines[line][column : column + 1]} that opens here is not closed, or text in it needs quotes"
+    elif problem.startswith("could not find expected ':'") and opened:
+        line, column = opened.line, opened.column
+        message = "a line without 'key: value'; indent it to go on with the text above, or add the colon"
+    elif problem.startswith("mapping values are not allowed"):
+        if ": " in start:
+            message = f"a second ': ' in one value; {_QUOTE}"
+        else:
+            message = "this key does not fit the lines above it; check its indentation, and theirs"
+    elif problem == "did not find expected key":
+        message = f"text behind the end of a value; {_QUOTE}" if start.strip() else "indented unlike the keys around it"
+    elif problem == "found character that cannot start any token":
+        message = f"text cannot begin with {here[column : column + 1]!r}; quote it"
+    else:
+        message = next((hint for known, hint in _HINTS.items() if problem.startswith(known)), problem)
+    return Mistake(file, line + 1, column + 1, "", message)

@@ -1,0 +1,218 @@
+"""Where a run's entities lie between its tasks: bounded, compressed segments, and a manifest for each stage.
+
+    <base>/<route>/<run>/fetch.json                  manifest of the fetch stage
+                         fetch-00000.jsonl.zst       a segment: one JSON array a line
+                         transform.json, transform-00000.jsonl.zst, …
+                         problems-transform-00000.jsonl.zst   entities that were rejected, with the reason
+                         push.journal                what became of each entity at the target
+
+Paths are the same for every attempt of a run; a file is written aside and renamed, so it is whole or not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from airflow_integrations.compression import compress, open_reader
+from airflow_integrations.errors import RunError
+
+__all__ = ["Manifest", "SegmentRef", "SegmentWriter", "Staging", "StagingStage"]
+
+StagingStage = Literal["fetch", "transform", "push"]
+STAGES: tuple[StagingStage, ...] = ("fetch", "transform", "push")
+
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""Uncompressed bytes after which a segment is closed: bounds the memory of the stage that writes it."""
+SEGMENT_ENTITIES = 10_000
+"""Entities after which a segment is closed."""
+BLOCK_BYTES = 256 * 1024
+"""Uncompressed bytes that are decoded at a time: bounds the memory of the stage that reads."""
+
+
+class SegmentRef(msgspec.Struct, frozen=True):
+    """One segment: its file's name in the run's folder, how many lines it has and their uncompressed bytes."""
+
+    name: str
+    entities: int
+    bytes: int
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """What a stage has done: written after its segments, read by the next stage."""
+
+    route: str
+    run_id: str
+    stage: StagingStage
+    route_hash: str
+    window: tuple[str, str]
+    path: str = ""
+    complete: bool = False
+    """False while the stage is under way: then it says from where a retry goes on."""
+    entities: int = 0
+    """How many go on to the next stage."""
+    counts: dict[str, int] = {}
+    segments: list[SegmentRef] = []
+    problems: list[SegmentRef] = []
+    resume: Any = None
+    saved_at: float = 0.0
+    """Seconds since the epoch when it was written."""
+    seconds: float = 0.0
+    """How long the stage has worked, all attempts that this manifest builds on together."""
+    warnings: list[str] = []
+
+
+_manifest_decoder = msgspec.json.Decoder(Manifest)
+
+
+def _safe(name: str) -> str:
+    """A file name for any run id, reversible for people where it is short."""
+    text = quote(name, safe="+-_.:").replace(":", "_")
+    if len(text) > 150 or text.startswith("."):
+        text = f"{re.sub(r'[^A-Za-z0-9_-]', '_', text[:100])}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return text
+
+
+class Staging:
+    """The folder of one run. ``base`` is a local path, ``file://…``, any fsspec URL, or a path object."""
+
+    def __init__(self, base: Any, route: str, run_id: str) -> None:
+        self.base = _path(base)
+        self.route = route
+        self.run_id = run_id
+        self.folder = self.base / _safe(route) / _safe(run_id)
+        self.local = isinstance(self.folder, Path)
+
+    # manifests
+
+    def manifest(self, stage: StagingStage) -> Manifest | None:
+        """The manifest of a stage, or None where that stage has not begun (or was cleared)."""
+        try:
+            return _manifest_decoder.decode((self.folder / f"{stage}.json").read_bytes())
+        except FileNotFoundError:
+            return None
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise RunError(f"the manifest {self.folder / f'{stage}.json'} is damaged ({error}): clear the run from fetch") from None
+
+    def completed(self, stage: StagingStage, *, route_hash: str) -> Manifest:
+        """The finished manifest of the stage before. Raises RunError where it is missing or of another definition."""
+        manifest = self.manifest(stage)
+        if manifest is None or not manifest.complete:
+            raise RunError(
+                f"{stage} has left no finished manifest in {self.folder}: clear the run from {stage} "
+                "(staging must be one folder or bucket that every worker sees)"
+            )
+        if manifest.route_hash != route_hash:
+            raise RunError("the route changed since this run fetched: clear the run from fetch")
+        return manifest
+
+    def save(self, manifest: Manifest) -> None:
+        manifest.path = str(self.folder / f"{manifest.stage}.json")
+        self.write(f"{manifest.stage}.json", msgspec.json.encode(manifest))
+
+    # files
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file as a whole: it is there completely or not at all, also after a crash."""
+        target = self.folder / name
+        if self.local:
+            aside = target.with_name(name + ".part")
+            try:
+                aside.write_bytes(content)
+            except FileNotFoundError:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                aside.write_bytes(content)
+            aside.replace(target)
+        else:  # object stores publish an object when it is closed
+            target.write_bytes(content)
+
+    def clear(self, *stages: StagingStage) -> None:
+        """Forget what these stages left behind."""
+        if not self.folder.exists():
+            return
+        for path in list(self.folder.iterdir()):
+            stage = path.name.removeprefix("problems-").partition(".")[0].partition("-")[0]
+            if stage in stages:
+                path.unlink(missing_ok=True)
+
+    def clean(self) -> None:
+        """Remove the run's folder."""
+        if self.local:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        elif self.folder.exists():
+            self.folder.fs.rm(self.folder.path, recursive=True)
+
+    def blocks(self, segments: Iterable[SegmentRef]) -> Iterator[bytes]:
+        """The lines of the segments in order, in blocks of whole lines of about 256 KB."""
+        for segment in segments:
+            try:
+                raw = (self.folder / segment.name).open("rb")
+            except FileNotFoundError:
+                raise RunError(f"the segment {self.folder / segment.name} is gone: clear the run from fetch") from None
+            with raw, open_reader(raw) as stream:
+                rest = b""
+                while block := stream.read(BLOCK_BYTES):
+                    whole, newline, tail = block.rpartition(b"\n")
+                    if newline:
+                        yield rest + whole
+                        rest = tail
+                    else:
+                        rest += block
+                if rest:
+                    yield rest
+
+
+def _path(base: Any) -> Any:
+    if isinstance(base, Path):
+        return base
+    text = str(base)
+    if "://" not in text:
+        return Path(text)
+    if text.startswith("file://"):
+        return Path(text.removeprefix("file://"))
+    if not isinstance(base, str):
+        return base
+    from upath import UPath
+
+    return UPath(text)
+
+
+class SegmentWriter:
+    """Collects lines and closes a segment when it is full. ``prefix`` is the stage, or ``problems-<stage>``."""
+
+    def __init__(self, staging: Staging, prefix: str, segments: list[SegmentRef] | None = None) -> None:
+        self._staging = staging
+        self._prefix = prefix
+        self._lines: list[bytes] = []
+        self._bytes = 0
+        self.segments: list[SegmentRef] = list(segments or ())
+
+    @property
+    def full(self) -> bool:
+        return self._bytes >= SEGMENT_BYTES or len(self._lines) >= SEGMENT_ENTITIES
+
+    @property
+    def pending(self) -> int:
+        """Lines that are not yet in a segment."""
+        return len(self._lines)
+
+    def add(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._bytes += len(line) + 1
+
+    def close_segment(self) -> None:
+        """Write what was collected as one segment; nothing where nothing was collected."""
+        if not self._lines:
+            return
+        name = f"{self._prefix}-{len(self.segments):05d}.jsonl.zst"
+        self._staging.write(name, compress(b"\n".join(self._lines)))
+        self.segments.append(SegmentRef(name, len(self._lines), self._bytes))
+        self._lines = []
+        self._bytes = 0

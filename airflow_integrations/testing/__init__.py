@@ -1,0 +1,61 @@
+"""For tests: route tests in YAML, recorded systems, and suites that a third party's kinds must pass.
+
+    from airflow_integrations.testing import run_route_tests
+
+    def test_routes():
+        report = run_route_tests("dags/routes")
+        assert report.ok, report
+
+Names are imported on first use: the suites need pytest, which is not installed in production.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from airflow_integrations.testing.incoming_suite import IncomingSuite
+    from airflow_integrations.testing.outgoing_suite import OutgoingSuite
+    from airflow_integrations.testing.replay import Recording, ReplayServices
+    from airflow_integrations.testing.runner import Outcome, Report, run_route_tests
+    from airflow_integrations.testing.sockets import NetworkBlocked, no_network
+    from airflow_integrations.testing.transformer_suite import TransformerSuite
+
+__all__ = [
+    "IncomingSuite",
+    "NetworkBlocked",
+    "Outcome",
+    "OutgoingSuite",
+    "Recording",
+    "ReplayServices",
+    "Report",
+    "TransformerSuite",
+    "no_network",
+    "run_route_tests",
+]
+
+_HOMES = {
+    "IncomingSuite": "incoming_suite",
+    "NetworkBlocked": "sockets",
+    "Outcome": "runner",
+    "OutgoingSuite": "outgoing_suite",
+    "Recording": "replay",
+    "ReplayServices": "replay",
+    "Report": "runner",
+    "TransformerSuite": "transformer_suite",
+    "no_network": "sockets",
+    "run_route_tests": "runner",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

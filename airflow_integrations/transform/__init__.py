@@ -1,0 +1,125 @@
+"""What happens to entities on their way. One kind is one class in one file, or a third party's entry point."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel
+
+from airflow_integrations.entity import Entity
+from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions import Expression, FieldWatch, Structure, Template
+from airflow_integrations.model import walk
+from airflow_integrations.run import Run, Services
+
+if TYPE_CHECKING:
+    from airflow_integrations.route import Route
+
+__all__ = ["Fates", "FoundMistakes", "Place", "Transformer", "TransformerBase"]
+
+FoundMistakes = Iterator[tuple[tuple[int | str, ...], str]]
+"""Mistakes of one configuration: the place below the kind, and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a transformer stands: its number in the chain (from 0), its kind, and the entity's name."""
+
+    index: int
+    kind: str
+    entity: str
+
+    def __str__(self) -> str:
+        return f"transform.{self.index}.{self.kind}"
+
+
+class Fates(Protocol):
+    """Where a transformer says what became of an entity that does not go on. The engine counts and keeps them."""
+
+    def filtered(self, entity: Entity) -> None:
+        """The route does not want it."""
+
+    def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
+        """It cannot go on, with the reason: several reasons are joined by ``; ``. It is kept and shown."""
+
+    def merged(self, entity: Entity) -> None:
+        """It went into another entity of the same key."""
+
+    def split(self, added: int) -> None:
+        """``added`` entities more than came in."""
+
+
+class Transformer(Protocol):
+    """One step. An instance serves one run and is used by one task at a time."""
+
+    Config: ClassVar[type[BaseModel]]
+    """A ``Model``, or a ``RootConfig`` or ``ShortForm`` where the kind is followed by a bare value."""
+
+    def __init__(self, config: Any, place: Place) -> None: ...
+
+    async def open(self, run: Run, services: Services) -> None:
+        """Load tables, compile schemas: once, before the first batch."""
+        ...
+
+    async def apply(self, batch: list[Entity], fates: Fates) -> list[Entity]:
+        """What goes on of a batch, in its order. Every entity of it is either returned or handed to ``fates``.
+
+        An entity's error is its own: it is rejected and the others go on. What is raised stops the run.
+        """
+        ...
+
+    def flush(self, fates: Fates) -> AsyncIterator[list[Entity]]:
+        """What was held back until the last batch had passed."""
+        ...
+
+    async def close(self) -> None:
+        """Give back what ``open`` took."""
+        ...
+
+
+class TransformerBase:
+    """The usual case: nothing to load, nothing held back, and a watch on the fields that expressions read."""
+
+    base: Mapping[str, Any]
+
+    def __init__(self, config: Any, place: Place) -> None:
+        self.config = config
+        self.place = place
+        self.watch = FieldWatch(_fields_read(config), (place.entity, "source"))
+
+    async def open(self, run: Run, services: Services) -> None:
+        self.base = services.base_names(run)
+
+    async def flush(self, fates: Fates) -> AsyncIterator[list[Entity]]:
+        return
+        yield []  # an empty asynchronous generator
+
+    async def close(self) -> None:
+        return None
+
+    def reject(self, entity: Entity, error: EntityError, fates: Fates) -> None:
+        """Hand over an entity that an expression or rule refused, with the place of this step."""
+        place = f"{self.place} {error.field}" if error.field else str(self.place)
+        fates.rejected(entity, f"{place}: {error.reason}", field=error.field)
+
+    def warnings(self) -> list[str]:
+        """What a person should hear at the end of a run that had entities: fields that none of them had."""
+        return [f"{self.place} reads {'.'.join(path)}, which no entity of this run has" for path in self.watch.unseen()]
+
+    @classmethod
+    def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
+        """What the model itself cannot see, found in memory when the route file is read."""
+        return iter(())
+
+    @classmethod
+    def check_files(cls, config: Any) -> FoundMistakes:
+        """Mistakes in the files and modules that the configuration names; run by ``validate``, never while parsing."""
+        return iter(())
+
+
+def _fields_read(config: Any) -> frozenset[tuple[str, ...]]:
+    """The paths that a configuration's expressions read."""
+    leaves = (leaf for _, leaf in walk(config) if isinstance(leaf, (Expression, Structure, Template)))
+    return frozenset(path for leaf in leaves for path in leaf.fields)

@@ -1,0 +1,34 @@
+"""``drop``: fields taken out of the entity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airflow_integrations.entity import Entity
+from airflow_integrations.model import RootConfig
+from airflow_integrations.transform import Fates, Place, TransformerBase
+from airflow_integrations.transform.paths import DottedPath, dropped, split_path
+
+__all__ = ["Drop"]
+
+
+class Drop(TransformerBase):
+    """Takes fields out. One that an entity does not have is no error: it is gone either way."""
+
+    class Config(RootConfig[Annotated[tuple[DottedPath, ...], Field(min_length=1)]]):
+        """Dotted paths; ``*`` stands for every element of a list, as in ``lines.*.cost``."""
+
+    def __init__(self, config: Any, place: Place) -> None:
+        super().__init__(config, place)
+        self._paths = [split_path(text) for text in config.root]
+
+    async def apply(self, batch: list[Entity], fates: Fates) -> list[Entity]:
+        paths = self._paths
+        for entity in batch:
+            value = entity.value
+            for path in paths:
+                value = dropped(value, path)
+            entity.value = value
+        return batch

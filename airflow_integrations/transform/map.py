@@ -1,0 +1,40 @@
+"""``map``: a new entity out of the old one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from airflow_integrations.entity import Entity
+from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions import Sees, Structure
+from airflow_integrations.model import RootConfig
+from airflow_integrations.transform import Place
+from airflow_integrations.transform.each import EachEntity
+
+__all__ = ["Map"]
+
+
+def _describes_an_object(written: Any) -> Any:
+    if isinstance(written, (dict, str, Structure)):
+        return written
+    raise ValueError("map describes the new entity: fields with expressions, or one expression that gives all of it")
+
+
+class Map(EachEntity):
+    """Replaces the entity by what the structure describes; ``source`` stays what was fetched."""
+
+    class Config(RootConfig[Annotated[Structure, Sees("entity"), BeforeValidator(_describes_an_object)]]):
+        """The new entity: mappings nest as written, texts are expressions, text is ``{const: …}``."""
+
+    def __init__(self, config: Any, place: Place) -> None:
+        super().__init__(config, place)
+        self._build = config.root.compile()
+
+    def step(self, entity: Entity, names: dict[str, Any]) -> bool:
+        value = self._build(names)
+        if value is None:
+            raise EntityError("the new entity is null: a map gives an object")
+        entity.value = value
+        return True

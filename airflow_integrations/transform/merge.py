@@ -1,0 +1,136 @@
+"""``merge``: one entity for each key of a run."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import msgspec
+
+from airflow_integrations.entity import Entity
+from airflow_integrations.errors import EntityError
+from airflow_integrations.formats.json import decode, encode
+from airflow_integrations.model import ShortForm
+from airflow_integrations.run import Run, Services
+from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
+
+if TYPE_CHECKING:
+    from airflow_integrations.route import Route
+
+__all__ = ["Merge"]
+
+BATCH = 500
+"""Entities handed on at a time when everything has arrived."""
+
+_CREATE = """CREATE TABLE held (
+    position INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, version TEXT, value BLOB, source BLOB, found BLOB)"""
+_EARLIER = "SELECT key, version, value, source, found FROM held WHERE key = ?"
+_PAGE = "SELECT key, version, value, source, found, position FROM held WHERE position > ? ORDER BY position LIMIT ?"
+_INSERT = "INSERT INTO held (key, version, value, source, found) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
+_REPLACE = "UPDATE held SET version = ?2, value = ?3, source = ?4, found = ?5 WHERE key = ?1"
+
+
+class Merge(TransformerBase):
+    """Holds everything back until the last entity has passed, then lets one of each key go on, where its first stood.
+
+    What is held lies in a temporary file of SQLite's, so memory does not grow with the number of entities.
+    """
+
+    class Config(ShortForm):
+        """Which of several entities with one key goes on."""
+
+        short_form: ClassVar[str] = "keep"
+
+        keep: Literal["last", "first", "newest"] = "last"
+        """``last`` or ``first`` to arrive, or ``newest`` by ``entity.version`` (of equals the last; none is oldest)."""
+
+    def __init__(self, config: Any, place: Place) -> None:
+        super().__init__(config, place)
+        self._held: sqlite3.Connection | None = None
+
+    async def open(self, run: Run, services: Services) -> None:
+        await super().open(run, services)
+        # "" is a private file that spills from a small cache and is gone when the process is, however it ends
+        self._held = sqlite3.connect("", isolation_level=None)
+        self._held.execute("PRAGMA journal_mode = OFF")
+        self._held.execute("PRAGMA synchronous = OFF")
+        self._held.execute(_CREATE)
+
+    async def apply(self, batch: list[Entity], fates: Fates) -> list[Entity]:
+        held = self._open()
+        held.execute("BEGIN")
+        for entity in batch:
+            try:
+                row = _row(entity)
+            except EntityError as error:
+                self.reject(entity, error, fates)
+                continue
+            if held.execute(_INSERT, row).rowcount:
+                continue
+            if self.config.keep == "first":
+                fates.merged(entity)
+                continue
+            earlier = held.execute(_EARLIER, row[:1]).fetchone()
+            if self.config.keep == "newest" and _older(entity.version, earlier[1]):
+                fates.merged(entity)
+            else:
+                fates.merged(_entity(earlier))
+                held.execute(_REPLACE, row)
+        held.execute("COMMIT")
+        return []
+
+    async def flush(self, fates: Fates) -> AsyncIterator[list[Entity]]:
+        held, position = self._open(), 0
+        while rows := held.execute(_PAGE, (position, BATCH)).fetchall():
+            position = rows[-1][5]
+            yield [_entity(row) for row in rows]
+
+    async def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    def _open(self) -> sqlite3.Connection:
+        assert self._held is not None, "open() comes first"
+        return self._held
+
+    @classmethod
+    def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
+        if config.keep == "newest" and route.entity.version is None:
+            yield ("keep",), "newest needs entity.version: which field says how new an entity is?"
+
+
+def _row(entity: Entity) -> tuple[str, str | None, bytes, bytes | None, bytes | None]:
+    try:
+        value = encode(entity.value)
+        source = None if entity.source is entity.value else encode(entity.source)
+        found = encode(entity.found) if entity.found else None
+        for encoded in (value, source, found):
+            if encoded is not None and (b"NaN" in encoded or b"Infinity" in encoded):
+                decode(encoded)  # a Decimal may be one of them, and is written as no JSON reader takes it
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise EntityError(f"the entity is no JSON: {str(error)[:200]}") from None
+    return entity.key, entity.version, value, source, found
+
+
+def _entity(row: tuple[Any, ...]) -> Entity:
+    key, version, value, source, found = row[:5]
+    return Entity(
+        key,
+        decode(value),
+        source=decode(source) if source else None,
+        version=version,
+        found=decode(found) if found else None,
+    )
+
+
+def _older(version: str | None, other: str | None) -> bool:
+    """Whether a version is older than another: numbers compare as numbers, all else as text (RFC 3339 sorts so)."""
+    if version is None or other is None:
+        return version is None and other is not None
+    try:
+        return Decimal(version) < Decimal(other)
+    except InvalidOperation:
+        return version < other

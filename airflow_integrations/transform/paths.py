@@ -1,0 +1,86 @@
+"""Dotted paths into an entity, read and changed without touching what others hold of it.
+
+A change copies the objects along its path and shares everything else, so that ``source`` and the tables of lookups stay
+as they are while the entity changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from airflow_integrations.errors import EntityError
+
+__all__ = ["MISSING", "DottedPath", "dropped", "overlap", "placed", "split_path", "taken"]
+
+MISSING: Any = object()
+"""What is not there, as opposed to null."""
+
+Path = tuple[str, ...]
+
+
+def _readable(text: str) -> str:
+    if not all(part and part == part.strip() for part in text.split(".")):
+        raise ValueError(f"{text!r} is no path; write field names with dots between, such as customer.address.city")
+    return text
+
+
+DottedPath = Annotated[str, Field(max_length=500), AfterValidator(_readable)]
+"""``customer.address.city``: a field below the entity, which itself is not named."""
+
+
+def split_path(text: str) -> Path:
+    return tuple(text.split("."))
+
+
+def overlap(one: Path, other: Path) -> bool:
+    """Whether one path is the other or lies below it."""
+    return all(a == b for a, b in zip(one, other, strict=False))
+
+
+def taken(value: Any, path: Path) -> Any:
+    """What is at a path, or MISSING."""
+    for part in path:
+        if type(value) is not dict or part not in value:
+            return MISSING
+        value = value[part]
+    return value
+
+
+def placed(value: Any, path: Path, new: Any) -> Any:
+    """``value`` with ``new`` at the path. Missing objects on the way are made.
+
+    Raises EntityError where something other than an object is in the way.
+    """
+    if value is not None and type(value) is not dict:
+        raise EntityError(f"{path[0]!r} cannot be set below {_article(value)}")
+    copy = dict(value) if value else {}
+    copy[path[0]] = placed(copy.get(path[0]), path[1:], new) if len(path) > 1 else new
+    return copy
+
+
+def dropped(value: Any, path: Path) -> Any:
+    """``value`` without what is at the path; ``*`` in it stands for every element of a list."""
+    part, rest = path[0], path[1:]
+    if type(value) is list and part == "*":
+        return _changed_list(value, lambda inner: dropped(inner, rest)) if rest else []
+    if type(value) is not dict or part not in value:
+        return value
+    if not rest:
+        copy = dict(value)
+        del copy[part]
+        return copy
+    inner = dropped(value[part], rest)
+    return value if inner is value[part] else {**value, part: inner}
+
+
+def _changed_list(values: list[Any], change: Callable[[Any], Any]) -> list[Any]:
+    changed = [change(value) for value in values]
+    return changed if any(new is not old for new, old in zip(changed, values, strict=True)) else values
+
+
+def _article(value: Any) -> str:
+    kinds = {list: "a list", str: "a text", bool: "true or false"}
+    return kinds.get(type(value), "a number")

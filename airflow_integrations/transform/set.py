@@ -1,0 +1,39 @@
+"""``set``: computed fields added to the entity, or overwritten in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from airflow_integrations.entity import Entity
+from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions import Sees, Structure
+from airflow_integrations.model import RootConfig
+from airflow_integrations.transform import Place
+from airflow_integrations.transform.each import EachEntity
+from airflow_integrations.transform.paths import DottedPath, placed, split_path
+
+__all__ = ["Set"]
+
+
+class Set(EachEntity):
+    """Sets fields in the order they are written: each expression sees what the ones before it set."""
+
+    class Config(RootConfig[Annotated[dict[DottedPath, Annotated[Structure, Sees("entity")]], Field(min_length=1)]]):
+        """Dotted paths with what to set there, in the grammar of ``map``. Missing objects on the way are made."""
+
+    def __init__(self, config: Any, place: Place) -> None:
+        super().__init__(config, place)
+        self._fields = [(text, split_path(text), what.compile()) for text, what in config.root.items()]
+
+    def step(self, entity: Entity, names: dict[str, Any]) -> bool:
+        name, value = self.place.entity, entity.value
+        for text, path, compute in self._fields:
+            try:
+                value = names[name] = placed(value, path, compute(names))
+            except EntityError as error:
+                inner = error.field if error.field and error.field != text else None
+                raise EntityError(error.reason, field=f"{text}.{inner}" if inner else text) from None
+        entity.value = value
+        return True

@@ -1,0 +1,76 @@
+"""The half-open stretch of time, ``[start, end)``, that one run of a route is responsible for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pendulum
+
+__all__ = ["AIRFLOW_ALIASES", "EPOCH", "Window", "rfc3339"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+AIRFLOW_ALIASES = frozenset({"data_interval_start", "data_interval_end", "logical_date", "ds", "ds_nodash", "ts"})
+"""Airflow's own names for a window's ends, which routes with a schedule may use too."""
+
+
+def rfc3339(moment: datetime) -> str:
+    """``2026-01-31T23:05:00Z``: RFC 3339 in UTC; microseconds only where there are some."""
+    moment = moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond:06d}Z" if moment.microsecond else "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """``start`` belongs to the window, ``end`` does not. Both carry a time zone."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("a window's ends carry a time zone, such as 2026-01-31T00:00:00Z")
+        if self.start > self.end:
+            raise ValueError(f"the window starts at {rfc3339(self.start)}, after its end {rfc3339(self.end)}")
+
+    @classmethod
+    def parse(cls, start: str, end: str) -> Window:
+        """From two RFC 3339 texts, as :meth:`dump` writes them."""
+        return cls(datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+    def dump(self) -> tuple[str, str]:
+        return rfc3339(self.start), rfc3339(self.end)
+
+    def names(self) -> WindowNames:
+        """What expressions and templates see as ``window``."""
+        return WindowNames(pendulum.instance(self.start).in_tz("UTC"), pendulum.instance(self.end).in_tz("UTC"))
+
+    def aliases(self) -> dict[str, Any]:
+        """The same under Airflow's own names: :data:`AIRFLOW_ALIASES`."""
+        names = self.names()
+        day = names.start.strftime("%Y-%m-%d")
+        return {
+            "data_interval_start": names.start,
+            "data_interval_end": names.end,
+            "logical_date": names.start,
+            "ds": day,
+            "ds_nodash": day.replace("-", ""),
+            "ts": rfc3339(self.start),
+        }
+
+    def __str__(self) -> str:
+        return " → ".join(self.dump())
+
+
+@dataclass(frozen=True, slots=True)
+class WindowNames:
+    """``window.start`` and ``window.end`` for expressions; two pendulum moments in UTC."""
+
+    start: pendulum.DateTime
+    end: pendulum.DateTime
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("start", "end"))

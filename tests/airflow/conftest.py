@@ -1,0 +1,78 @@
+"""Airflow without a database: its home is a folder of this session, its Connections and Variables are in the environment."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+_home = tempfile.TemporaryDirectory(prefix="airflow-home-")
+os.environ["AIRFLOW_HOME"] = _home.name
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(_home.name) / "dags")
+
+DEFINITION: dict[str, Any] = {
+    "route": "orders",
+    "description": "Orders go to the books.",
+    "owner": "sales-ops",
+    "tags": ["sales"],
+    "priority": "high",
+    "entity": {"name": "order", "key": "order.number"},
+    "incoming": {"http": {"connection": "shop", "path": "/orders", "records": "body.orders"}},
+    "transform": [{"filter": 'order.status == "paid"'}],
+    "outgoing": {"none": {}},
+}
+
+
+@pytest.fixture
+def make_route() -> Callable[..., Any]:
+    """A route like ``DEFINITION``, with other values for some of its keys."""
+    from airflow_integrations.route import Route
+
+    def make(**changes: Any) -> Route:
+        return Route.load(DEFINITION | changes)
+
+    return make
+
+
+class TaskInstance:
+    """What operators ask of a task instance outside of a run."""
+
+    map_index = -1
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, Any] = {}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture
+def make_context() -> Callable[..., dict[str, Any]]:
+    """The context of a task of a DAG, as far as operators look at it."""
+
+    def make(dag: Any = None, *, conf: dict[str, Any] | None = None, run_after: Any = None, **more: Any) -> dict[str, Any]:
+        ti = TaskInstance()
+        return {
+            "dag": dag,
+            "run_id": "manual__1",
+            "dag_run": SimpleNamespace(conf=conf, run_after=run_after),
+            "params": {},
+            "ti": ti,
+            "task_instance": ti,
+            **more,
+        }
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__STAGING", str(tmp_path / "staging"))
+    yield

@@ -1,0 +1,231 @@
+"""Airflow's four components, a source and a target, all real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from airflow_integrations.demo.components import Components
+from airflow_integrations.demo.processes import free_ports
+
+DAGS = Path(__file__).parents[3] / "dags"
+
+ROUTE = """
+entity: {{name: order, key: order.number}}
+{more}
+incoming:
+  http:
+    connection: systems
+    path: /{name}/orders
+    query: {{from: "{{{{ window.start }}}}", to: "{{{{ window.end }}}}"}}
+    records: body.orders
+    pagination: {{style: cursor, next: body.next, param: cursor}}
+transform:
+  - map: {{Number: order.number, Total: order.total}}
+outgoing:
+  http: {{connection: systems, method: PUT, path: "/{name}/sales/{{{{ order.Number }}}}"}}
+delivery: {{concurrency: 2}}
+tasks: {{retries: 3, retry_delay: 1s, timeout: 2m}}
+"""
+
+ON = "paused: false"
+ROUTES = {
+    "windows_scheduled": f'{ON}\nschedule: {{cron: "*/5 * * * *", timezone: Europe/Madrid}}',
+    "windows_missed": f"{ON}\nmax_active_runs: 2\n"
+    "schedule: {every: 1h, start: 2026-01-01T00:00:00Z, end: 2026-01-02T00:00:00Z}",
+    "asked": f"{ON}\nmax_active_runs: 4\nparams: {{region: EU}}",
+    "nothing": ON,
+    "outage": ON,
+    "refused": ON,
+    "again": ON,
+    "killed": ON,
+    "stopped": ON,
+    **{
+        f"flow_{priority}": f"{ON}\npriority: {priority}\nmax_active_runs: 12"
+        for priority in ("critical", "high", "normal", "low")
+    },
+}
+
+START = "2026-01-01T00:00:00Z"
+
+
+def window(minutes: int) -> dict[str, str]:
+    return {"window_start": START, "window_end": f"2026-01-01T{minutes // 60:02}:{minutes % 60:02}:00Z"}
+
+
+def numbers(minutes: int) -> list[str]:
+    return [f"20260101T{minute // 60:02}{minute % 60:02}" for minute in range(minutes)]
+
+
+class Systems:
+    """The source and the target of the tests."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.port = int(url.rpartition(":")[2])
+
+    def control(self, space: str, **how: Any) -> None:
+        requests.post(f"{self.url}/{space}/control", json=how, timeout=10).raise_for_status()
+
+    def state(self, space: str) -> dict[str, Any]:
+        return requests.get(f"{self.url}/{space}/state", timeout=10).json()
+
+
+class Airflow:
+    """Airflow over REST, as its users reach it."""
+
+    def __init__(self, components: Components) -> None:
+        self.components = components
+        self.session = requests.Session()
+        login = {"username": components.user, "password": components.password}
+        token = self.session.post(f"{components.url}/auth/token", json=login, timeout=30).json()["access_token"]
+        self.session.headers["Authorization"] = f"Bearer {token}"
+
+    def call(self, method: str, path: str, document: Any = None, *, expect: int | None = None) -> Any:
+        answer = self.session.request(method, f"{self.components.url}/api/v2{path}", json=document, timeout=30)
+        if expect is not None:
+            assert answer.status_code == expect, answer.text
+        else:
+            assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def trigger(self, dag: str, conf: dict[str, Any] | None = None, *, expect: int | None = None) -> str:
+        document = {"logical_date": None, "conf": conf or {}, "dag_run_id": f"t-{uuid.uuid4()}"}
+        answer = self.call("POST", f"/dags/{dag}/dagRuns", document, expect=expect)
+        return str(answer.get("dag_run_id") or answer)
+
+    def runs(self, dag: str, run_type: str | None = None) -> list[dict[str, Any]]:
+        found = self.call("GET", f"/dags/{dag}/dagRuns?limit=100&order_by=run_after")["dag_runs"]
+        return [run for run in found if run_type in (None, run["run_type"])]
+
+    def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
+        found = self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def states(self, dag: str, run: str) -> dict[str, str]:
+        return {name: task["state"] for name, task in self.tasks(dag, run).items()}
+
+    def result(self, dag: str, run: str, task: str) -> Any:
+        return self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value")["value"]
+
+    def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
+        return json.dumps(self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}")["content"])
+
+    def wait(self, told: str, condition: Callable[[], Any], timeout: float = 90) -> Any:
+        end = time.monotonic() + timeout
+        while not (found := condition()):
+            self.components.check()
+            assert time.monotonic() < end, f"{told}: not within {timeout:g} s"
+            time.sleep(0.2)
+        return found
+
+    def ended(self, dag: str, run: str, state: str = "success") -> None:
+        """Wait for the end of a run; it must be ``state``."""
+
+        def look() -> str | None:
+            now = self.call("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
+            return now if now in ("success", "failed") else None
+
+        got = self.wait(f"the end of {dag} {run}", look)
+        if got != state:
+            logs = {
+                name: self.log(dag, run, name, max(task["try_number"], 1))[-1500:]
+                for name, task in self.tasks(dag, run).items()
+                if task["state"] == "failed"
+            }
+            raise AssertionError(f"{dag} {run} is {got}, not {state}: {self.states(dag, run)} {logs}")
+
+
+@pytest.fixture(scope="session")
+def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systems]:
+    (port,) = free_ports(1)
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("systems.py")), str(port)])
+    try:
+        found = Systems(f"http://127.0.0.1:{port}")
+        end = time.monotonic() + 30
+        while True:
+            try:
+                found.state("ready")
+                break
+            except requests.ConnectionError:
+                assert process.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _settings(home: Path, systems: Systems) -> dict[str, str]:
+    routes = home / "routes"
+    routes.mkdir(parents=True)
+    for name, more in ROUTES.items():
+        (routes / f"{name}.yaml").write_text(ROUTE.format(name=name, more=more))
+    (routes / "broken.yaml").write_text(ROUTE.format(name="broken", more="prority: high\nschedule: {cron: often}"))
+    (routes / "torn.yaml").write_text("entity: {key: [\n")
+    connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": {"retry_budget": 0.2}}}
+    return {
+        "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
+        "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
+        "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
+    }
+
+
+def _ready(components: Components) -> Airflow:
+    airflow = Airflow(components)
+    airflow.wait(
+        "the DAGs of the routes",
+        lambda: set(ROUTES) <= {dag["dag_id"] for dag in airflow.call("GET", "/dags?limit=100")["dags"]},
+    )
+    return airflow
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Iterator[Airflow]:
+    """On SQLite, with 4 slots and a pool for each priority."""
+    home = tmp_path_factory.mktemp("airflow")
+    with Components(home, _settings(home, systems), dags=DAGS, pools=True) as components:
+        yield _ready(components)
+
+
+POSTGRES = os.environ.get("AIRFLOW_INTEGRATIONS_TEST_POSTGRES", "postgresql://127.0.0.1:5432/test")
+
+
+@pytest.fixture(scope="module")
+def airflow_on_postgres(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Iterator[Airflow]:
+    """On PostgreSQL in a database of its own, with 2 slots and no pools but Airflow's own."""
+    import psycopg
+
+    name = f"airflow_{uuid.uuid4().hex[:12]}"
+    try:
+        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError as error:
+        told = f"no PostgreSQL at {POSTGRES} (AIRFLOW_INTEGRATIONS_TEST_POSTGRES): {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(told)
+        pytest.skip(told)
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            home = tmp_path_factory.mktemp("airflow-postgres")
+            info = server.info
+            url = f"postgresql+psycopg://{info.user}:{info.password}@{info.host}:{info.port}/{name}"
+            settings = _settings(home, systems) | {
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
+                "AIRFLOW__CORE__PARALLELISM": "2",
+            }
+            with Components(home, settings, dags=DAGS, pools=False) as components:
+                yield _ready(components)
+        finally:
+            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

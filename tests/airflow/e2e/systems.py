@@ -1,0 +1,94 @@
+"""A source and a target over real HTTP, in one process of its own: ``python systems.py PORT``.
+
+Every test has a namespace, the first part of the path, so that none disturbs another.
+
+    GET  /NS/orders?from=…&to=…&cursor=…   an order for each minute of the window, 40 a page
+    PUT  /NS/sales/NUMBER                  takes an order
+    POST /NS/control {…}                   how it behaves: see ``Namespace``
+    GET  /NS/state                         what it was asked for, and what it got
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aiohttp import web
+
+PAGE = 40
+
+
+@dataclass
+class Namespace:
+    fetch_delay: float = 0.0
+    push_delay: float = 0.0
+    empty: bool = False
+    away: bool = False
+    refuse: list[str] = field(default_factory=list)
+    windows: list[tuple[str, str]] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
+    """Numbers, in the order in which they were taken."""
+    begun: int = 0
+
+
+spaces: dict[str, Namespace] = defaultdict(Namespace)
+
+
+async def orders(request: web.Request) -> web.Response:
+    space = spaces[request.match_info["ns"]]
+    start, end, cursor = request.query["from"], request.query["to"], int(request.query.get("cursor", 0))
+    if not cursor:
+        space.windows.append((start, end))
+        await asyncio.sleep(space.fetch_delay)
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    count = 0 if space.empty else min(int((last - first) / timedelta(minutes=1)), 2000)
+    page = [
+        {"number": f"{(first + timedelta(minutes=minute)):%Y%m%dT%H%M}", "status": "paid", "total": 10.5}
+        for minute in range(cursor, min(cursor + PAGE, count))
+    ]
+    return web.json_response({"orders": page, "next": cursor + PAGE if cursor + PAGE < count else None})
+
+
+async def sales(request: web.Request) -> web.Response:
+    space, number = spaces[request.match_info["ns"]], request.match_info["number"]
+    await request.read()
+    space.begun += 1
+    await asyncio.sleep(space.push_delay)
+    if space.away:
+        return web.json_response({"error": "down for maintenance"}, status=503)
+    if number in space.refuse:
+        return web.json_response({"error": f"order {number} has no customer"}, status=422)
+    space.received.append(number)
+    return web.json_response({"id": f"S-{number}"})
+
+
+async def control(request: web.Request) -> web.Response:
+    for name, value in (await request.json()).items():
+        setattr(spaces[request.match_info["ns"]], name, value)
+    return web.json_response({})
+
+
+async def state(request: web.Request) -> web.Response:
+    space: Any = spaces[request.match_info["ns"]]
+    return web.json_response({"windows": space.windows, "received": space.received, "begun": space.begun})
+
+
+def main() -> None:
+    app = web.Application()
+    app.add_routes(
+        [
+            web.get("/{ns}/orders", orders),
+            web.put("/{ns}/sales/{number}", sales),
+            web.post("/{ns}/control", control),
+            web.get("/{ns}/state", state),
+        ]
+    )
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+
+
+if __name__ == "__main__":
+    main()

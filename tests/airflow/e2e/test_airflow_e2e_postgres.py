@@ -1,0 +1,41 @@
+"""Priority where it is hardest: on PostgreSQL, in one shared pool, with no slot free anywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import Airflow, Systems, window
+
+pytestmark = pytest.mark.e2e
+
+FLOOD = 8
+SLOTS = 2
+
+
+def test_critical_goes_first_when_pool_and_executor_are_full(airflow_on_postgres: Airflow, systems: Systems) -> None:
+    airflow = airflow_on_postgres
+    pool = {"pool": "default_pool", "slots": SLOTS, "include_deferred": False, "name": "default_pool"}
+    airflow.call("PATCH", "/pools/default_pool?update_mask=slots&update_mask=include_deferred", pool)
+    systems.control("flow_low", fetch_delay=1.5)
+    low = [airflow.trigger("flow_low", window(2)) for _ in range(FLOOD)]
+
+    def fetches() -> list[dict[str, Any]]:
+        return [airflow.tasks("flow_low", run).get("fetch", {}) for run in low]
+
+    airflow.wait("a full pool", lambda: sum(fetch.get("state") == "running" for fetch in fetches()) >= SLOTS)
+    critical = airflow.trigger("flow_critical", window(2))
+    airflow.ended("flow_critical", critical)
+    waiting = [fetch for fetch in fetches() if fetch.get("state") not in ("success", "running")]
+    systems.control("flow_low", fetch_delay=0)
+    for run in low:
+        airflow.ended("flow_low", run)
+
+    mine = airflow.tasks("flow_critical", critical)
+    begun, done = mine["fetch"]["start_date"], mine["settle"]["end_date"]
+    assert waiting, "the flood had passed before critical ended: nothing was shown"
+    # Only what already held, or had just been promised, a slot may begin before critical does.
+    overtaken = [fetch for fetch in fetches() if begun < fetch["start_date"]]
+    assert len(overtaken) >= FLOOD - 2 * SLOTS
+    # And once it runs each slot that gets free is its own: at most the other slot's tasks begin meanwhile.
+    assert sum(begun < fetch["start_date"] < done for fetch in fetches()) <= FLOOD // 2

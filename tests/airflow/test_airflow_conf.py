@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk.exceptions import ParamValidationError
+from pydantic import ValidationError
+
+from airflow_integrations.airflow import conf
+from airflow_integrations.errors import RunError
+from airflow_integrations.route import RUN_PARAMS
+from airflow_integrations.window import Window
+
+DAY = {"window_start": "2026-01-01T00:00:00Z", "window_end": "2026-01-02T00:00:00+01:00"}
+
+
+@pytest.fixture
+def route(make_route: Callable[..., Any]) -> Any:
+    return make_route(params={"region": "EU", "rate": Decimal("1.50"), "days": 3, "quick": False, "note": None})
+
+
+def test_an_empty_conf_asks_for_nothing_and_keeps_the_defaults(route: Any) -> None:
+    asked = conf.read(route, None)
+    assert asked == conf.Asked(params=route.params)
+    assert asked.params["rate"] == Decimal("1.50")
+
+
+def test_everything_that_can_be_asked_for(route: Any) -> None:
+    asked = conf.read(route, DAY | {"keys": ["a", "b"], "limit": 5, "dry_run": True, "region": "UK", "rate": "2.25"})
+    assert asked.window == Window.parse("2026-01-01T00:00:00+00:00", "2026-01-01T23:00:00+00:00")
+    assert (asked.keys, asked.limit, asked.dry_run) == (frozenset({"a", "b"}), 5, True)
+    assert asked.params["region"] == "UK"
+    assert asked.params["rate"] == Decimal("2.25")
+
+
+def test_what_the_ui_sends_for_an_untouched_form_asks_for_nothing(route: Any) -> None:
+    form = {name: param.value for name, param in conf.params(route).items()}
+    assert conf.read(route, form) == conf.Asked(params=route.params)
+
+
+def test_airflows_params_count_where_conf_is_silent(route: Any) -> None:
+    assert conf.read(route, {}, {"limit": 2, "region": "UK"}).limit == 2
+    assert conf.read(route, {"limit": 3}, {"limit": 2}).limit == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"limits": 5}, "'limits' is unknown, did you mean 'limit'"),
+        ({"window_start": "2026-01-01T00:00:00Z"}, "go together"),
+        ({"window_start": "2026-01-02T00:00:00Z", "window_end": "2026-01-01T00:00:00Z"}, "after its end"),
+        ({"window_start": "yesterday", "window_end": "2026-01-01T00:00:00Z"}, "'yesterday' is no moment"),
+        ({"window_start": "2026-02-30T00:00:00Z", "window_end": "2026-03-01T00:00:00Z"}, "is no moment"),
+        ({"window_start": "2026-01-01T00:00:00", "window_end": "2026-01-02T00:00:00Z"}, "has no time zone"),
+        ({"keys": []}, "1 to 10000 keys"),
+        ({"keys": [True]}, "keys: a key must be text or a number"),
+        ({"keys": ["a"], "entities": [{"number": 1}]}, "exclude each other"),
+        ({"limit": 0}, "no whole number above 0"),
+        ({"limit": True}, "no whole number above 0"),
+        ({"dry_run": "yes"}, "neither true nor false"),
+        ({"entities": [1]}, "a list of objects"),
+        ({"entities": [{}] * 101}, "101 are too many, at most 100"),
+        ({"entities": [{"x": "y" * 300_000}]}, "bytes are too many, at most 262144"),
+        ({"entities": [{"lines": [{"price": 1.5}]}]}, '[0].lines[0].price is a number with a fraction; write decimals as strings, such as "1.5"'),
+        ({"rate": 1.5}, "write decimals as strings"),
+        ({"rate": "much"}, "'much' is no number"),
+        ({"region": 7}, "7 is no text"),
+        ({"days": True}, "True is no whole number"),
+        ({"quick": 1}, "1 is no true or false"),
+    ],
+)
+def test_what_cannot_be_done_is_told(route: Any, given: dict[str, Any], told: str) -> None:
+    with pytest.raises(RunError) as caught:
+        conf.read(route, given)
+    assert told in str(caught.value)
+
+
+def test_all_mistakes_are_told_at_once(route: Any) -> None:
+    with pytest.raises(RunError) as caught:
+        conf.read(route, {"limits": 1, "limit": -1, "window_end": "x"})
+    assert str(caught.value).count(";") >= 3
+
+
+def test_names_that_a_dag_by_hand_declares_are_not_unknown(route: Any) -> None:
+    assert conf.read(route, {"theirs": 1}, declared=["theirs"]).limit is None
+
+
+def test_the_form_is_flat_and_its_defaults_are_valid(route: Any) -> None:
+    form = conf.params(route)
+    assert list(form) == ["region", "rate", "days", "quick", "note", *RUN_PARAMS]
+    ParamsDict(form).validate()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"window_start": "yesterday"},
+        {"window_start": "2026-01-01T00:00:00"},
+        {"window_start": "2026-13-01T00:00:00Z"},
+        {"keys": [""]},
+        {"keys": "a"},
+        {"entities": ["a"]},
+        {"entities": [{}] * 101},
+        {"limit": 0},
+        {"limit": "5"},
+        {"dry_run": "yes"},
+        {"region": 7},
+        {"days": "3"},
+        {"rate": "much"},
+    ],
+    ids=lambda given: str(given)[:40],
+)
+def test_the_schema_refuses_what_it_can(route: Any, given: dict[str, Any]) -> None:
+    """Airflow's REST API answers these with 400."""
+    form = ParamsDict(conf.params(route))
+    with pytest.raises(ParamValidationError):
+        form.update(given)
+
+
+@pytest.mark.parametrize("moment", ["2026-01-01T00:00:00Z", "2026-01-01T00:00+02:00", "2026-01-01 00:00:00.123456+00:00"])
+def test_the_schema_and_the_reader_take_the_same_moments(route: Any, moment: str) -> None:
+    form = ParamsDict(conf.params(route))
+    form.update({"window_start": moment, "window_end": "2027-01-01T00:00:00Z"})
+    assert conf.read(route, form.validate()).window is not None
+
+
+@pytest.mark.parametrize("name", RUN_PARAMS)
+def test_a_param_of_the_route_cannot_take_a_name_of_the_form(make_route: Callable[..., Any], name: str) -> None:
+    with pytest.raises(ValidationError, match="already means something"):
+        make_route(params={name: 1})

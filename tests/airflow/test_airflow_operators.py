@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
+
+from airflow_integrations import engine
+from airflow_integrations.airflow import FetchOperator, PushOperator, build_dag, route_operator
+from airflow_integrations.airflow.outage_retry import OutageRetry
+from airflow_integrations.errors import AnswerError, OutageError, SetupError
+from airflow_integrations.staging import Manifest
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PAID = {"number": 1, "status": "paid"}
+OPEN = {"number": 2, "status": "open"}
+KEYLESS = {"status": "paid"}
+
+
+@pytest.fixture
+def run(make_route: Callable[..., Any], make_context: Callable[..., Any]) -> Callable[..., Any]:
+    """Run one stage of a route's DAG; the stages of a test belong to one run."""
+    dags: dict[str, Any] = {}
+
+    def run(stage: str, *entities: Any, **changes: Any) -> Any:
+        key = repr(changes)
+        dag = dags.setdefault(key, build_dag(make_route(**changes)))
+        context = make_context(dag, conf={"entities": list(entities)}, run_after=NOW)
+        try:
+            return dag.get_task(stage).execute(context)
+        except BaseException as error:
+            error.ti = context["ti"]  # type: ignore[attr-defined]
+            raise
+
+    return run
+
+
+def test_the_stages_pass_paths_and_counts_only(run: Callable[..., Any], tmp_path: Path) -> None:
+    fetched = run("fetch", PAID, OPEN)
+    assert fetched["entities"] == 2
+    assert fetched["counts"] == {"fetched": 2, "rejected": 0}
+    assert Path(fetched["manifest"]).is_relative_to(tmp_path / "staging" / "orders")
+    assert run("transform", PAID, OPEN)["counts"]["filtered"] == 1
+    assert run("push", PAID, OPEN)["entities"] == 1
+    counts = run("settle", PAID, OPEN)["counts"]
+    assert counts["fetched"] == 2
+    assert counts["filtered"] == 1
+    assert not Path(fetched["manifest"]).exists()
+
+
+def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def nothing(run: Any, services: Any, staging: Any) -> Manifest:
+        manifest = Manifest(
+            route=run.route.route, run_id=run.run_id, stage="fetch", route_hash="", window=run.window.dump(), complete=True
+        )
+        staging.save(manifest)
+        return manifest
+
+    monkeypatch.setattr(engine, "fetch", nothing)
+    with pytest.raises(DownstreamTasksSkipped) as caught:
+        run("fetch", PAID)
+    assert set(caught.value.tasks) == {"transform", "push", "settle"}
+    assert caught.value.ti.pushed["return_value"]["entities"] == 0  # type: ignore[attr-defined]
+    assert not list((tmp_path / "staging").rglob("*.json"))
+
+
+def test_where_all_was_rejected_settle_still_judges(run: Callable[..., Any]) -> None:
+    with pytest.raises(DownstreamTasksSkipped) as caught:
+        run("fetch", KEYLESS)
+    assert set(caught.value.tasks) == {"transform", "push"}
+    with pytest.raises(AirflowFailException, match="1 rejected"):
+        run("settle", KEYLESS)
+
+
+def test_where_all_was_filtered_push_is_skipped_and_the_books_balance(run: Callable[..., Any]) -> None:
+    run("fetch", OPEN)
+    with pytest.raises(DownstreamTasksSkipped) as caught:
+        run("transform", OPEN)
+    assert caught.value.tasks == ["push"]
+    assert run("settle", OPEN)["counts"]["filtered"] == 1
+
+
+def test_settle_fails_with_the_counts_where_a_stage_did_not_end(run: Callable[..., Any]) -> None:
+    run("fetch", PAID)
+    with pytest.raises(AirflowFailException, match="transform did not come to its end") as caught:
+        run("settle", PAID)
+    assert caught.value.ti.pushed["return_value"]["counts"]["pending"] == 1  # type: ignore[attr-defined]
+
+
+def test_stages_of_two_definitions_do_not_mix(run: Callable[..., Any]) -> None:
+    run("fetch", PAID)
+    with pytest.raises(AirflowFailException, match="the route changed"):
+        run("transform", PAID, transform=[])
+
+
+def test_a_conf_that_cannot_be_used_fails_at_once(
+    make_route: Callable[..., Any], make_context: Callable[..., Any]
+) -> None:
+    dag = build_dag(make_route())
+    with pytest.raises(AirflowFailException, match="'limits' is unknown"):
+        dag.get_task("fetch").execute(make_context(dag, conf={"limits": 1}, run_after=NOW))
+
+
+@pytest.mark.parametrize("error", [SetupError("no Connection 'shop'"), AnswerError("HTML for JSON")])
+def test_what_no_retry_mends_fails_the_task_with_the_text_alone(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_: Any) -> Manifest:
+        raise error
+
+    monkeypatch.setattr(engine, "fetch", fail)
+    with pytest.raises(AirflowFailException) as caught:
+        run("fetch", PAID)
+    assert str(caught.value) == str(error)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_an_outage_is_left_to_airflows_retry(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> Manifest:
+        raise OutageError("the shop is away", retry_after=90)
+
+    monkeypatch.setattr(engine, "fetch", fail)
+    with pytest.raises(OutageError, match="the shop is away"):
+        run("fetch", PAID)
+
+
+def test_the_pause_before_a_retry_is_what_the_server_asked_for() -> None:
+    context: Any = {"task": type("Task", (), {"retry_delay": timedelta(seconds=60)})()}
+    policy = OutageRetry()
+    asked = policy.evaluate(OutageError("away", retry_after=90), 1, 3, context)
+    assert (asked.action, asked.retry_delay) == (RetryAction.RETRY, timedelta(seconds=90))
+    assert policy.evaluate(OutageError("away", retry_after=90), 2, 3, context).action is RetryAction.DEFAULT
+    assert policy.evaluate(OutageError("away"), 1, 3, context).action is RetryAction.DEFAULT
+    assert policy.evaluate(ValueError("a fault"), 1, 3, context).action is RetryAction.DEFAULT
+    assert policy.evaluate(OutageError("away", retry_after=1e9), 1, 3, None).retry_delay == timedelta(hours=6)
+
+
+def test_sigterm_gives_work_under_way_a_moment(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = threading.Event()
+
+    async def deliver(run: Any, services: Any, staging: Any, stop: asyncio.Event) -> Manifest:
+        begun.set()
+        await stop.wait()
+        await asyncio.sleep(0.05)  # the batch under way hears its answer
+        raise OutageError("push was asked to stop; 3 entities are not sent yet")
+
+    monkeypatch.setattr(engine, "push", deliver)
+    _on_sigterm_kill(monkeypatch, begun)
+    with pytest.raises(OutageError, match="3 entities are not sent yet"):
+        run("push", PAID)
+
+
+def test_sigterm_gives_up_what_does_not_end(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+
+    async def hang(*_: Any) -> Manifest:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        raise AssertionError
+
+    monkeypatch.setattr(engine, "fetch", hang)
+    monkeypatch.setattr(route_operator, "GRACE_SECONDS", 0.05)
+    _on_sigterm_kill(monkeypatch, begun)
+    with pytest.raises(OutageError, match="fetch was stopped; the next attempt goes on"):
+        run("fetch", PAID)
+    assert cancelled.is_set()
+
+
+def _on_sigterm_kill(monkeypatch: pytest.MonkeyPatch, begun: threading.Event) -> None:
+    """As Airflow's task process does: SIGTERM calls ``on_kill`` of the task, between any two instructions."""
+    running: list[Any] = []
+    execute = route_operator.RouteOperator.run_until_stopped
+
+    def remember(self: Any, *arguments: Any) -> Any:
+        running.append(self)
+        before = signal.signal(signal.SIGTERM, lambda *_: running[-1].on_kill())
+        killer = threading.Thread(target=lambda: begun.wait(10) and os.kill(os.getpid(), signal.SIGTERM))
+        killer.start()
+        try:
+            return execute(self, *arguments)
+        finally:
+            killer.join()
+            signal.signal(signal.SIGTERM, before)
+
+    monkeypatch.setattr(route_operator.RouteOperator, "run_until_stopped", remember)
+
+
+def test_a_kill_before_the_work_began_stops_it(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route_operator, "GRACE_SECONDS", 0.01)
+    dag_work = FetchOperator.work
+
+    def killed(self: Any, *arguments: Any) -> Any:
+        self.on_kill()
+        return dag_work(self, *arguments)
+
+    async def hang(*_: Any) -> Manifest:
+        await asyncio.sleep(3600)
+        raise AssertionError
+
+    monkeypatch.setattr(engine, "fetch", hang)
+    monkeypatch.setattr(FetchOperator, "work", killed)
+    with pytest.raises(OutageError, match="was stopped"):
+        run("fetch", PAID)
+
+
+def test_operators_work_by_hand_in_any_dag(make_route: Callable[..., Any], make_context: Callable[..., Any], tmp_path: Path) -> None:
+    from airflow.sdk import DAG
+
+    with DAG("by_hand", params={"theirs": 1}) as dag:
+        fetch = FetchOperator(task_id="get", route=make_route(), staging=str(tmp_path / "own"))
+        other = FetchOperator(task_id="get_other", route=make_route(route="others"), staging=str(tmp_path / "own"))
+        fetch >> PushOperator(task_id="send", route=make_route(), staging=str(tmp_path / "own"))
+    results = [
+        task.execute(make_context(dag, conf={"entities": [PAID], "theirs": 2}, run_after=NOW)) for task in (fetch, other)
+    ]
+    paths = {Path(result["manifest"]).parent for result in results}
+    assert paths == {tmp_path / "own" / "by_hand.orders" / "manual__1", tmp_path / "own" / "by_hand.others" / "manual__1"}

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import base64
+
+from cli_servers import PASSWORD
+
+
+def test_all_is_well(call, routes, systems):
+    code, out, _ = call("doctor")
+    assert code == 0
+    assert f"tried HEAD http://127.0.0.1:{systems.port}/: answered 200; the credentials were sent and not refused" in out
+    assert "written, read and removed a file" in out
+    assert all(heard.headers["Authorization"].startswith("Basic ") for heard in systems.heard)
+
+
+def test_staging_is_left_as_it_was(call, routes, systems, tmp_path):
+    call("doctor", "--offline")
+    assert [path for path in (tmp_path / "staging").rglob("*")] == []
+
+
+def test_refused_credentials(call, routes, systems):
+    systems.head_status = 401
+    code, out, _ = call("doctor")
+    assert code == 1
+    assert "check the credentials of Connection 'source'" in out
+    assert len(systems.heard) == 2  # one each: no retries
+
+
+def test_a_method_that_is_not_allowed_is_asked_otherwise(call, routes, systems):
+    systems.head_status = 405
+    code, out, _ = call("doctor")
+    assert code == 0
+    assert "tried GET" in out
+    assert "whether it takes the credentials this address does not tell" in out
+
+
+def test_a_missing_and_an_unreachable_connection(call, routes, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_SOURCE", '{"conn_type": "http", "host": "http://127.0.0.1:9"}')
+    monkeypatch.delenv("AIRFLOW_CONN_TARGET", raising=False)
+    code, out, _ = call("doctor")
+    assert code == 1
+    assert "there is no Connection 'target'" in out
+    assert "tried HEAD http://127.0.0.1:9/" in out
+
+
+def test_a_clock_that_is_wrong(call, routes, systems):
+    systems.date = "Thu, 01 Jan 2026 00:00:00 GMT"
+    code, out, _ = call("doctor")
+    assert code == 0
+    assert "behind ours: windows and tokens go by it" in " ".join(out.split())
+
+
+def test_offline_sends_nothing(call, routes, systems):
+    code, out, _ = call("doctor", "--offline")
+    assert code == 0
+    assert "no request was sent" in out
+    assert systems.heard == []
+
+
+def test_staging_that_cannot_be_written(call, routes, systems, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__STAGING", str(tmp_path / "file"))
+    code, out, _ = call("doctor", "--offline")
+    assert code == 1
+    assert "cannot be written and read" in out
+
+
+def test_mistakes_in_routes(call, routes, systems, edit):
+    edit(routes / "orders.yaml", "style: cursor", "style: cusor")
+    code, out, _ = call("doctor", "--offline")
+    assert code == 1
+    assert "1 mistakes in 1 files" in out
+
+
+def test_the_report_holds_no_secrets_and_no_addresses(call, routes, systems, monkeypatch):
+    for status in (200, 401, 500):
+        systems.head_status = status
+        _, out, err = call("doctor", "--report")
+        assert "| check | result |" in out
+        assert "- apache-airflow 3." in out
+        for secret in (PASSWORD, base64.b64encode(f"me:{PASSWORD}".encode()).decode(), "127.0.0.1", str(systems.port)):
+            assert secret not in out + err
+
+
+def test_pools_need_a_database(call, routes):
+    code, _, err = call("pools", "create")
+    assert code == 1
+    assert "airflow db migrate" in err
+    assert call("pools", "create", "--slots", "0")[0] == 2

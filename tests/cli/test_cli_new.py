@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize("options", [(), ("--to", "none"), ("--entity", "customer")], ids=str)
+def test_the_scaffold_is_valid_and_its_tests_pass(call, options):
+    assert call("new", "shop_orders", *options)[0] == 0
+    code, out, _ = call("validate")
+    assert (code, out) == (0, "1 file in routes: no mistakes\n")
+    code, out, _ = call("test")
+    assert code == 0
+    assert out.endswith("2 passed\n")
+
+
+def test_it_never_overwrites(call, routes: Path):
+    (routes / "orders.yaml").write_text("mine")
+    code, _, err = call("new", "orders")
+    assert code == 2
+    assert "is there already; nothing was written" in err
+    assert (routes / "orders.yaml").read_text() == "mine"
+
+
+def test_it_sees_a_route_of_that_name_in_a_folder_below(call, routes: Path):
+    (routes / "below").mkdir()
+    (routes / "orders.yaml").rename(routes / "below" / "invoices.yaml")
+    assert call("new", "invoices")[0] == 2
+    assert not (routes / "invoices.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["../up", "a b", "", "x.test", "a/b"])
+def test_a_name_that_is_no_file_name_is_refused(call, name, tmp_path: Path):
+    code, _, err = call("new", name)
+    assert code == 2
+    assert "no name for a route" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_prefers_the_dags_folder(call, tmp_path: Path):
+    (tmp_path / "dags").mkdir()
+    assert call("new", "orders")[0] == 0
+    assert (tmp_path / "dags" / "routes" / "orders.test.yaml").is_file()
+
+
+def test_a_reserved_word_as_entity_is_told_at_once(call):
+    code, out, _ = call("new", "orders", "--entity", "window")
+    assert code == 1
+    assert "routes/orders.yaml:6:16  entity.name: " in out

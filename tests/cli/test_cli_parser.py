@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from airflow_integrations.cli import COMMANDS, Command, build_parser
+
+
+def test_no_command_is_wrong_usage(call):
+    code, _, err = call()
+    assert code == 2
+    assert "COMMAND" in err
+
+
+def test_every_command_has_help_and_a_module(call):
+    commands = [inner for command in COMMANDS for inner in ([command] if isinstance(command, Command) else command.commands)]
+    assert {command.name for command in commands} >= {"new", "validate", "preview", "test", "run", "schema", "list", "doctor"}
+    for command in COMMANDS:
+        code, out, _ = call(command.name, "--help")
+        assert code == 0
+        assert "usage:" in out
+
+
+@pytest.mark.parametrize("argv", [("version",), ("--version",)])
+def test_versions(call, argv):
+    code, out, _ = call(*argv)
+    assert code == 0
+    assert re.search(r"^airflow-integrations \d+\.\d+", out, re.M)
+    assert re.search(r"^apache-airflow 3\.", out, re.M)
+
+
+def test_building_the_parser_imports_nothing_heavy():
+    code = (
+        "import sys; from airflow_integrations.cli import build_parser; build_parser().format_help(); "
+        "print([name for name in ('airflow', 'aiohttp', 'pydantic', 'rich', 'yaml', 'sqlalchemy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_schemas_are_json_schemas(call):
+    import json
+
+    code, out, _ = call("schema")
+    assert code == 0
+    assert "incoming" in json.loads(out)["properties"]
+    code, out, _ = call("schema", "--tests")
+    assert json.loads(out)["properties"].keys() == {"route", "given", "tests"}
+
+
+def test_list(call, routes, edit):
+    call("new", "broken")
+    edit(routes / "broken.yaml", "style: cursor", "style: cusor")
+    code, out, err = call("list")
+    assert code == 0
+    assert re.search(r"orders +http source +http target +\*/15 \* \* \* \* +normal +routes/orders\.yaml", out)
+    assert "1 file has mistakes and is not listed" in err
+
+
+def test_the_parser_is_one_for_both_command_lines():
+    assert build_parser().parse_args(["list"]).chosen.name == "list"

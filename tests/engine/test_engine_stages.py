@@ -1,0 +1,339 @@
+"""What the four stages promise, with a source and a target that do exactly what the test says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from engine_kinds import MemoryIncoming, MemoryOutgoing, all_delivered
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from airflow_integrations.engine import clean, fetch, problems, push, settle, transform
+from airflow_integrations.errors import AnswerError, OutageError, RunError, SetupError
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Staging
+
+MakeRun = Callable[..., Run]
+
+
+def orders(*numbers: Any) -> list[dict[str, Any]]:
+    return [{"number": number, "total": number} for number in numbers]
+
+
+def sent_keys() -> list[str]:
+    return [outbound.key for batch in MemoryOutgoing.sent for outbound in batch]
+
+
+async def whole(run: Run, services: Services, staging: Staging) -> Any:
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    await push(run, services, staging)
+    return settle(run, staging)
+
+
+async def test_everything_fetched_is_delivered_and_the_books_balance(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(1, 2), orders(3)]
+    balance = await whole(make_run(), services, staging)
+    assert sent_keys() == ["1", "2", "3"]
+    assert balance.counts["fetched"] == balance.counts["delivered"] == 3
+    assert balance.verdict is None
+    assert balance.lines() == ["3 fetched = 3 delivered"]
+    clean(staging, balance)
+    assert not staging.folder.exists()
+
+
+async def test_fetch_goes_on_behind_the_last_committed_page(
+    make_run: MakeRun, services: Services, staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_integrations.staging.SEGMENT_ENTITIES", 2)
+    MemoryIncoming.pages_to_give = [orders(1, 2), orders(3, 4), orders(5), orders(6)]
+    run = make_run()
+
+    def outage(number: int) -> None:
+        if number == 3:
+            raise OutageError("the shop is away")
+
+    MemoryIncoming.before = outage
+    with pytest.raises(OutageError):
+        await fetch(run, services, staging)
+    assert settle(run, staging).unfinished == "fetch"
+    MemoryIncoming.before, MemoryIncoming.asked = lambda number: None, []
+    manifest = await fetch(run, services, staging)
+    assert MemoryIncoming.asked == [2, 3], "the first two pages were committed, the third was not"
+    assert manifest.counts["fetched"] == 6
+    await transform(run, services, staging)
+    await push(run, services, staging)
+    assert sent_keys() == ["1", "2", "3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize("change", ["age", "window", "definition", "refused"])
+async def test_fetch_starts_over_where_the_saved_place_cannot_be_trusted(
+    change: str, make_run: MakeRun, services: Services, staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_integrations.staging.SEGMENT_ENTITIES", 1)
+    MemoryIncoming.pages_to_give = [orders(1), orders(2), orders(3)]
+    run = make_run()
+
+    def outage(number: int) -> None:
+        if number == 2:
+            raise OutageError("the shop is away")
+
+    MemoryIncoming.before = outage
+    with pytest.raises(OutageError):
+        await fetch(run, services, staging)
+    MemoryIncoming.asked, MemoryIncoming.before = [], lambda number: None
+    if change == "age":
+        later = services.now() + 7200
+        services.now = lambda: later
+    elif change == "window":
+        run = make_run(window=type(run.window)(run.window.start, run.window.start))
+    elif change == "definition":
+        run = make_run(route={"transform": [{"filter": "order.total > 0"}]})
+    else:
+
+        def refused(number: int) -> None:
+            if number == 2 and not MemoryIncoming.asked:
+                raise AnswerError("400: this cursor has expired")
+
+        MemoryIncoming.before = refused
+    manifest = await fetch(run, services, staging)
+    assert MemoryIncoming.asked == [0, 1, 2]
+    assert manifest.counts["fetched"] == 3
+
+
+async def test_entities_without_a_key_are_rejected_and_kept_and_the_others_go_on(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [[{"number": "A"}, {"nummer": "B"}, {"number": None}, {"number": {"x": 1}}, "text", {"number": "C"}]]
+    balance = await whole(make_run(), services, staging)
+    assert sent_keys() == ["A", "C"]
+    assert balance.counts["fetched"] == 6
+    assert balance.counts["rejected"] == 4
+    assert balance.verdict is not None
+    assert "4 rejected" in balance.verdict
+    assert [problem.value for problem in problems(staging)] == [{"nummer": "B"}, {"number": None}, {"number": {"x": 1}}, "text"]
+
+
+async def test_keys_limit_and_given_entities(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(1, 2), orders(3, 4)]
+    assert (await whole(make_run(keys=frozenset({"2", "4"})), services, staging)).counts["fetched"] == 2
+    assert (await whole(make_run(limit=3), services, staging)).counts["fetched"] == 3
+    assert (await whole(make_run(entities=tuple(orders(9))), services, staging)).counts["fetched"] == 1
+    assert sent_keys() == ["2", "4", "1", "2", "3", "9"]
+
+
+async def test_a_dry_run_sends_nothing(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(1, 2)]
+    balance = await whole(make_run(dry_run=True), services, staging)
+    assert MemoryOutgoing.sent == []
+    assert balance.counts["skipped"] == 2
+    assert balance.verdict is None
+
+
+async def test_a_stage_of_another_definition_is_refused(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(1)]
+    await fetch(make_run(), services, staging)
+    changed = make_run(route={"transform": [{"filter": "order.total > 0"}]})
+    with pytest.raises(RunError, match="clear the run from fetch"):
+        await transform(changed, services, staging)
+
+
+async def test_an_outage_of_one_batch_is_set_aside_and_sent_by_the_next_attempt(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(20))]
+
+    def away_for_five(batch: Sequence[Outbound]) -> list[Result]:
+        if batch[0].key == "5":
+            raise OutageError("500")
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = away_for_five
+    run = make_run()
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(OutageError):
+        await push(run, services, staging)
+    assert sorted(sent_keys(), key=int) == [str(n) for n in range(20) if n != 5]
+    balance = settle(run, staging)
+    assert balance.counts["pending"] == 1
+    assert balance.balanced
+    assert "1 entities are pending" in (balance.verdict or "")
+    MemoryOutgoing.answer, MemoryOutgoing.sent = all_delivered, []
+    await push(run, services, staging)
+    assert sent_keys() == ["5"]
+    assert settle(run, staging).verdict is None
+
+
+async def test_a_target_that_is_away_is_not_asked_for_every_entity(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(100))]
+    asked = 0
+
+    def away(batch: Sequence[Outbound]) -> list[Result]:
+        nonlocal asked
+        asked += 1
+        raise OutageError("connection refused")
+
+    MemoryOutgoing.answer = away
+    run = make_run()
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(OutageError):
+        await push(run, services, staging)
+    assert asked < 12
+    assert settle(run, staging).counts["pending"] == 100
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+async def test_what_was_under_way_when_a_push_was_killed(repeatable: bool, make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(4))]
+    run = make_run(route={"outgoing": {"memory": {"repeatable": repeatable}}, "delivery": {"concurrency": 1}})
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    reached = asyncio.Event()
+
+    async def hangs_at_two(batch: Sequence[Outbound]) -> list[Result]:
+        if batch[0].key == "2":
+            reached.set()
+            await asyncio.Event().wait()
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = hangs_at_two  # type: ignore[assignment]
+    killed = asyncio.ensure_future(push(run, services, staging))
+    await reached.wait()
+    journal = (staging.folder / "push.journal").read_bytes()
+    killed.cancel()
+    await asyncio.gather(killed, return_exceptions=True)
+    (staging.folder / "push.journal").write_bytes(journal)  # exactly what SIGKILL leaves at this point
+    MemoryOutgoing.answer, MemoryOutgoing.sent = all_delivered, []
+    await push(run, services, staging)
+    counts = settle(run, staging).counts
+    if repeatable:
+        assert sent_keys() == ["2", "3"]
+        assert counts["delivered"] == 4
+    else:
+        assert sent_keys() == ["3"]
+        assert (counts["delivered"], counts["in_doubt"]) == (3, 1)
+        assert "the target may have it" in next(iter(problems(staging))).reason
+
+
+async def test_refused_credentials_stop_everything_and_lose_nothing(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(50))]
+
+    def refused(batch: Sequence[Outbound]) -> list[Result]:
+        raise SetupError("401: the credentials of connection erp were refused")
+
+    MemoryOutgoing.answer = refused
+    run = make_run()
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(SetupError):
+        await push(run, services, staging)
+    assert settle(run, staging).counts["pending"] == 50
+
+
+async def test_a_kind_that_crashes_is_reported_and_loses_nothing(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(10))]
+
+    def crash(batch: Sequence[Outbound]) -> list[Result]:
+        raise ZeroDivisionError("a bug of a third-party kind")
+
+    MemoryOutgoing.answer = crash
+    run = make_run()
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(ZeroDivisionError):
+        await push(run, services, staging)
+    counts = settle(run, staging).counts
+    assert counts["delivered"] == 0
+    assert counts["pending"] == 10
+
+
+async def test_a_batch_that_is_partly_pending_is_finished_later(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(6))]
+
+    def half(batch: Sequence[Outbound]) -> list[Result]:
+        return [Result("delivered") if int(o.key) % 3 == 0 else Result("pending", reason="the erp went away") for o in batch]
+
+    MemoryOutgoing.answer = half
+    run = make_run(route={"delivery": {"batch": 6}})
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(OutageError, match="went away"):
+        await push(run, services, staging)
+    MemoryOutgoing.answer, MemoryOutgoing.sent = all_delivered, []
+    await push(run, services, staging)
+    assert sent_keys() == ["1", "2", "4", "5"]
+    assert settle(run, staging).counts["delivered"] == 6
+
+
+async def test_stop_finishes_what_is_under_way_and_begins_nothing_new(make_run: MakeRun, services: Services, staging: Staging) -> None:
+    MemoryIncoming.pages_to_give = [orders(*range(30))]
+    stop = asyncio.Event()
+
+    async def slow(batch: Sequence[Outbound]) -> list[Result]:
+        stop.set()
+        await asyncio.sleep(0.01)
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = slow  # type: ignore[assignment]
+    run = make_run()
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(OutageError, match="asked to stop"):
+        await push(run, services, staging, stop)
+    counts = settle(run, staging).counts
+    assert 1 <= counts["delivered"] <= 4
+    assert counts["in_doubt"] == 0
+    assert counts["pending"] == 30 - counts["delivered"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    numbers=st.lists(st.integers(0, 6), max_size=40),
+    batch=st.integers(1, 7),
+    concurrency=st.integers(1, 5),
+    outages=st.lists(st.integers(0, 60), max_size=6),
+    delays=st.lists(st.integers(0, 3), min_size=1, max_size=9),
+)
+def test_every_state_of_every_key_goes_out_once_and_in_order(
+    numbers: list[int], batch: int, concurrency: int, outages: list[int], delays: list[int], make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whatever the batch size, concurrency, delays and outages: per key in order, each once, across attempts."""
+    from engine_kinds import NoConnections
+
+    services, staging = Services(NoConnections()), Staging(tmp_path_factory.mktemp("s"), "orders", "run-1")
+    MemoryIncoming.pages_to_give = [[{"number": f"K{n}", "state": position} for position, n in enumerate(numbers)]]
+    received: dict[str, list[int]] = {}
+    calls = 0
+
+    async def target(sending: Sequence[Outbound]) -> list[Result]:
+        nonlocal calls
+        calls += 1
+        for _ in range(delays[calls % len(delays)]):
+            await asyncio.sleep(0)
+        if calls in outages:
+            raise OutageError("503")
+        assert len({outbound.key for outbound in sending}) == len(sending) <= batch
+        for outbound in sending:
+            received.setdefault(outbound.key, []).append(outbound.value["state"])
+        return all_delivered(sending)
+
+    MemoryOutgoing.answer, MemoryOutgoing.most_under_way = target, 0  # type: ignore[assignment]
+    run = make_run(route={"delivery": {"batch": batch, "concurrency": concurrency}})
+
+    async def attempts() -> None:
+        await fetch(run, services, staging)
+        await transform(run, services, staging)
+        for _ in range(len(outages) + 1):
+            try:
+                await push(run, services, staging)
+                return
+            except OutageError:
+                continue
+
+    asyncio.run(attempts())
+    states = [state for states in received.values() for state in states]
+    assert Counter(states) == Counter(range(len(numbers)))
+    assert MemoryOutgoing.most_under_way <= concurrency
+    assert all(states == sorted(states) for states in received.values())

@@ -1,0 +1,80 @@
+"""The production set-up as it is written. That it works is test_production_topology's matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from compose_file import FILE, ROOT, load, needed
+
+AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+
+
+@pytest.fixture(scope="module")
+def compose():
+    return load(needed())
+
+
+def test_every_part_of_airflow_is_there(compose):
+    assert set(compose["services"]) == AIRFLOW | {"postgres", "redis", "shop", "erp"}
+    assert {name for name, service in compose["services"].items() if service.get("profiles") == ["demo"]} == {
+        "shop",
+        "erp",
+    }
+
+
+def test_airflow_s_processes_share_image_settings_and_volumes(compose):
+    services = [compose["services"][name] for name in sorted(AIRFLOW)]
+    for service in services:
+        assert service["image"] == services[0]["image"]
+        assert service["volumes"] == services[0]["volumes"]
+        assert services[0]["environment"].items() <= service["environment"].items()
+    named = {volume.partition(":")[0] for volume in services[0]["volumes"] if not volume.startswith(".")}
+    assert named <= set(compose["volumes"])
+    mounted = {volume.split(":")[1] for volume in services[0]["volumes"]}
+    environment = services[0]["environment"]
+    assert environment["AIRFLOW__INTEGRATIONS__STAGING"] in mounted
+    assert environment["AIRFLOW__CORE__DAGS_FOLDER"] in mounted
+
+
+def test_what_keeps_running_has_a_health_check_and_waits_for_what_it_needs(compose):
+    for name in AIRFLOW - {"init"} | {"postgres", "redis"}:
+        assert compose["services"][name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
+    for name in AIRFLOW - {"init"}:
+        assert compose["services"][name]["depends_on"]["init"]["condition"] == "service_completed_successfully"
+
+
+def test_every_image_has_a_version(compose):
+    base = re.search(r"^FROM (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    images = {service["image"] for service in compose["services"].values()} | {base[1]}
+    assert all(re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?", image) for image in images), images
+
+
+def test_the_image_has_the_airflow_that_is_pinned():
+    pinned = re.search(r"^apache-airflow==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert f"FROM apache/airflow:{pinned[1]}\n" in (ROOT / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("name", [name for name in needed() if not name.startswith("DEMO")])
+def test_without_a_secret_it_does_not_start(name):
+    with pytest.raises(KeyError, match=name):
+        load({key: value for key, value in needed().items() if key != name})
+
+
+def test_the_connections_are_json(compose):
+    environment = compose["services"]["worker"]["environment"]
+    assert json.loads(environment["AIRFLOW_CONN_SHOP"])["password"] == "value-of-demo_shop_key"
+    assert json.loads(environment["AIRFLOW_CONN_ERP"])["host"] == "erp"
+
+
+def test_docker_compose_understands_it():
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("no docker with its compose plugin here")
+    command = [docker, "compose", "--file", FILE, "--profile", "demo", "config", "--quiet"]
+    done = subprocess.run(command, env={**os.environ, **needed()}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,83 @@
+"""A routes folder on disk, and a route file to break in one place at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOOD = """\
+route: orders
+description: Paid EU orders become sales orders.
+tags: [orders]
+priority: critical
+entity: {name: order, key: order.number}
+schedule: {cron: "*/5 * * * *", timezone: Europe/Madrid, start: 2026-01-01, catchup: true}
+
+incoming:
+  http:
+    connection: shop
+    path: /api/orders
+    query: {updated_from: "{{ window.start }}"}
+    records: body.orders
+    pagination: {style: cursor, next: body.next_cursor, param: cursor}
+
+transform:
+  - filter: order.status == "paid"
+  - lookup: {name: tax, file: lookups/tax.csv, where: {country: order.country}}
+  - map:
+      Number: order.number
+      Currency: {const: EUR}
+      TaxCode: tax.code
+      Lines:
+        each: order.lines
+        name: line
+        map: {Sku: line.sku, Price: decimal(line.price)}
+  - validate: schemas/order.json
+
+outgoing:
+  http: {connection: erp, method: POST, path: /sales-orders}
+
+delivery: {batch: 100, concurrency: 8}
+"""
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture()
+def good() -> str:
+    """A valid route file that uses most of the language."""
+    return GOOD
+
+
+@pytest.fixture()
+def root(tmp_path: Path) -> Path:
+    """A routes folder with the files that the good route names."""
+    folder = tmp_path / "routes"
+    write_files(
+        folder,
+        {
+            "lookups/tax.csv": "country,code\nES,S1\n",
+            "schemas/order.json": '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}',
+        },
+    )
+    return folder
+
+
+@pytest.fixture()
+def write(root: Path) -> Write:
+    """Writes files below the routes folder."""
+
+    def files(texts: dict[str, str]) -> Path:
+        return write_files(root, texts)
+
+    return files
+
+
+def write_files(folder: Path, texts: dict[str, str]) -> Path:
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder

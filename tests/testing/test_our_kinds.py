@@ -1,0 +1,149 @@
+"""The conformance suites, on the kinds that the package brings."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from airflow_integrations.model import Folder
+from airflow_integrations.testing import IncomingSuite, OutgoingSuite, Recording, ReplayServices, TransformerSuite
+from airflow_integrations.testing.case import Answered
+from airflow_integrations.testing.incoming_suite import Source
+from airflow_integrations.testing.outgoing_suite import Target
+from airflow_integrations.testing.replay import RecordedSystem
+from airflow_integrations.testing.transformer_suite import Step
+
+RECORDS = [{"id": number, "amount": Decimal("0.10") + number} for number in range(7)]
+
+
+def system(*answers: dict) -> ReplayServices:
+    return ReplayServices(Recording([RecordedSystem("shop", [Answered.model_validate(answer) for answer in answers])]))
+
+
+def page(first: int, query: dict[str, str], **more: object) -> dict:
+    return {"to": {"query": query}, "body": {"data": RECORDS[first : first + 3], **more}}
+
+
+PAGED = {
+    "cursor": (
+        {"style": "cursor", "next": "body.next", "param": "c"},
+        [page(3, {"c": "a"}, next="b"), page(6, {"c": "b"}, next=None), page(0, {}, next="a")],
+    ),
+    "offset": (
+        {"style": "offset", "param": "o", "size": 3, "size_param": "n"},
+        [page(0, {"o": "0"}), page(3, {"o": "3"}), page(6, {"o": "6"}), page(9, {})],
+    ),
+    "page": (
+        {"style": "page", "param": "p", "size": 3, "size_param": "n"},
+        [page(0, {"p": "1"}), page(3, {"p": "2"}), page(6, {"p": "3"}), page(9, {})],
+    ),
+    "next_url": (
+        {"style": "next_url", "next": "body.next"},
+        [page(3, {"x": "1"}, next="/?x=2"), page(6, {"x": "2"}, next=None), page(0, {}, next="/?x=1")],
+    ),
+}
+
+
+class TestHttpIncoming(IncomingSuite):
+    @pytest.fixture(params=PAGED)
+    def source(self, request):
+        pagination, answers = PAGED[request.param]
+        config = {"connection": "shop", "path": "/", "records": "body.data", "pagination": pagination}
+        return Source(kind="http", config=config, records=RECORDS, services=lambda: system(*answers))
+
+
+LINES = [[{"sku": "x"}, {"sku": "y"}], [{"sku": "z"}]]
+ENTITIES = [{"id": 1, "name": "a", "lines": LINES[0]}, {"id": 2, "name": None, "lines": LINES[1]}]
+
+STEPS = {
+    "filter": {"config": 'entity.name == "a"', "expected": ENTITIES[:1], "filtered": ["2"]},
+    "map": {"config": {"Id": "entity.id"}, "expected": [{"Id": 1}, {"Id": 2}], "free_form": True},
+    "set": {
+        "config": {"lines": None, "id": "entity.id + 1"},
+        "expected": [{"id": 2, "name": "a", "lines": None}, {"id": 3, "name": None, "lines": None}],
+        "free_form": True,
+    },
+    "drop": {"config": ["name"], "expected": [{"id": 1, "lines": LINES[0]}, {"id": 2, "lines": LINES[1]}]},
+    "rename": {
+        "config": {"name": "title"},
+        "expected": [{"id": 1, "title": "a", "lines": LINES[0]}, {"id": 2, "title": None, "lines": LINES[1]}],
+        "free_form": True,
+    },
+    "split": {"config": {"each": "entity.lines"}, "expected": [*LINES[0], *LINES[1]]},
+    "merge": {
+        "config": {"keep": "last"},
+        "entities": [*ENTITIES, {"id": 1, "name": "later"}],
+        "expected": [ENTITIES[1], {"id": 1, "name": "later"}],
+        "merged": ["1"],
+    },
+    "python": {"config": {"function": "testing_doubling:double"}, "expected": [{"id": 2}, {"id": 4}]},
+    "lookup": {
+        "config": {"name": "found", "file": "names.csv", "where": {"name": "entity.name"}},
+        "expected": ENTITIES[:1],
+        "rejected": ["2"],
+    },
+    "validate": {"config": "name.json", "expected": ENTITIES[:1], "rejected": ["2"]},
+}
+
+
+class TestTransformers(TransformerSuite):
+    @pytest.fixture(params=STEPS)
+    def step(self, request, tmp_path: Path):
+        (tmp_path / "names.csv").write_text("name,code\na,7\n")
+        schema = '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}'
+        (tmp_path / "name.json").write_text(schema)
+        return Step(kind=request.param, folder=Folder(tmp_path, tmp_path), **{"entities": ENTITIES, **STEPS[request.param]})
+
+
+class TestHttpOutgoing(OutgoingSuite):
+    @pytest.fixture(params=[1, 2, 10])
+    def target(self, request):
+        recording = RecordedSystem("shop", [])
+
+        async def judge(heard):
+            from aiohttp import web
+
+            request_body = await heard.read()
+            from airflow_integrations.formats.json import decode
+
+            entities = decode(request_body)
+            entities = entities if isinstance(entities, list) else [entities]
+            if any(entity["id"] == 666 for entity in entities):
+                return web.json_response({"error": "no"}, status=422)
+            got.extend(entities)
+            return web.json_response({})
+
+        got: list = []
+        recording.handle = judge
+
+        def away():
+            return ReplayServices(Recording([RecordedSystem("shop", [Answered.model_validate({"to": {}, "status": 503})])]))
+
+        return Target(
+            kind="http",
+            config={"connection": "shop", "method": "POST", "path": "/x"},
+            entities=RECORDS,
+            batch=request.param,
+            services=lambda: ReplayServices(Recording([recording])),
+            received=lambda: got,
+            refused={"id": 666},
+            away=away,
+        )
+
+
+class TestNoOutgoing(OutgoingSuite):
+    @pytest.fixture
+    def target(self):
+        return Target(kind="none", config={}, entities=RECORDS)
+
+
+async def test_the_suites_notice_a_source_that_loses_records():
+    """A suite that accepts anything proves nothing."""
+    source = Source(kind="http", config={"connection": "shop", "path": "/", "records": "body"}, records=[1, 2], services=lambda: system({"body": [1]}))
+    suite = IncomingSuite()
+    for check in (suite.test_gives_every_record_once_and_in_order, suite.test_has_more_than_one_page):
+        with pytest.raises(AssertionError):
+            await asyncio.to_thread(check, source)
