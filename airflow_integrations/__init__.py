@@ -12,12 +12,26 @@ if TYPE_CHECKING:
     from airflow_integrations.entity import Entity as Entity
     from airflow_integrations.errors import (
         AnswerError as AnswerError,
+    )
+    from airflow_integrations.errors import (
         EntityError as EntityError,
+    )
+    from airflow_integrations.errors import (
         IntegrationError as IntegrationError,
+    )
+    from airflow_integrations.errors import (
         OutageError as OutageError,
+    )
+    from airflow_integrations.errors import (
         RouteError as RouteError,
+    )
+    from airflow_integrations.errors import (
         RunError as RunError,
+    )
+    from airflow_integrations.errors import (
         SetupError as SetupError,
+    )
+    from airflow_integrations.errors import (
         UnknownOutcome as UnknownOutcome,
     )
     from airflow_integrations.route import Route as Route

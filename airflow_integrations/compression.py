@@ -18,7 +18,10 @@ LEVEL = 1
 
 def compress(content: bytes) -> bytes:
     """One frame with a checksum, so that a damaged segment is noticed."""
-    packed: bytes = zstd.compress(content, options={zstd.CompressionParameter.compression_level: LEVEL, zstd.CompressionParameter.checksum_flag: 1})
+    packed: bytes = zstd.compress(
+        content,
+        options={zstd.CompressionParameter.compression_level: LEVEL, zstd.CompressionParameter.checksum_flag: 1},
+    )
     return packed
 
 

@@ -26,7 +26,13 @@ class Entity:
     __slots__ = ("found", "key", "source", "value", "version")
 
     def __init__(
-        self, key: str, value: Any, *, source: Any = None, version: str | None = None, found: dict[str, Any] | None = None
+        self,
+        key: str,
+        value: Any,
+        *,
+        source: Any = None,
+        version: str | None = None,
+        found: dict[str, Any] | None = None,
     ) -> None:
         self.key = key
         self.value = value
@@ -49,6 +55,8 @@ def key_text(value: Any) -> str:
     elif type(value) is int:
         text = str(value)
     elif type(value) is Decimal:
+        if not value.is_finite() or abs(value.adjusted()) > MAX_KEY_LENGTH:
+            raise EntityError("a key must be text or a number that can be written out")
         text = format(value, "f")
     elif type(value) in (list, tuple) and value:
         text = "|".join(key_text(part) for part in value)

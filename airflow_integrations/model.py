@@ -141,9 +141,11 @@ class Folder:
 
     def resolve(self, reference: str) -> Path:
         """The absolute path of a reference. Raises ValueError where it would leave the routes folder or is missing."""
+        if "\0" in reference:
+            raise ValueError(f"{reference!r} is no name of a file")
         root = self.root.resolve()
         folders = sorted(self.written.get(reference) or (self.here,))
-        paths = {(folder / reference).resolve() for folder in folders}
+        paths = {Path(os.path.realpath(folder / reference)) for folder in folders}  # resolve() raises on a loop
         if Path(reference).is_absolute() or not all(path.is_relative_to(root) for path in paths):
             raise ValueError(f"{reference!r} leaves the routes folder; put the file under {root.name}/")
         found = [path for path in paths if _is_file(path)]

@@ -74,7 +74,7 @@ class Services:
         self.log = log or logging.getLogger("airflow_integrations")
         self.sleep = sleep
         self.now = now
-        self.rng = rng or random.Random()
+        self.rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self.progress = progress
         """Called now and then with a stage's name and its counts so far."""
         self._clients: dict[str, HttpClient] = {}
@@ -83,7 +83,9 @@ class Services:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self._clients.clear()
         await self._stack.aclose()
 
@@ -113,4 +115,3 @@ def entity_names(base: Mapping[str, Any], name: str, entity: Entity) -> dict[str
     if entity.found:
         names.update(entity.found)
     return names
-

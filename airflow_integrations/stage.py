@@ -97,14 +97,14 @@ class _StageOf:
         )
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        configs = {kind: registry.resolve(self.part, kind).Config for kind in registry.kinds(self.part)}
-        return {
-            "type": "object",
-            "properties": {kind: handler(config.__pydantic_core_schema__) for kind, config in configs.items()},
-            "additionalProperties": False,
-            "minProperties": 1,
-            "maxProperties": 1,
+        fields = {
+            kind: core_schema.typed_dict_field(
+                registry.resolve(self.part, kind).Config.__pydantic_core_schema__, required=False
+            )
+            for kind in registry.kinds(self.part)
         }
+        offered = handler(core_schema.typed_dict_schema(fields, extra_behavior="forbid"))
+        return {**offered, "minProperties": 1, "maxProperties": 1}
 
 
 IncomingStage = Annotated[Stage, _StageOf("incoming")]

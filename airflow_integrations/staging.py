@@ -99,7 +99,9 @@ class Staging:
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise RunError(f"the manifest {self.folder / f'{stage}.json'} is damaged ({error}): clear the run from fetch") from None
+            raise RunError(
+                f"the manifest {self.folder / f'{stage}.json'} is damaged ({error}): clear the run from fetch"
+            ) from None
 
     def completed(self, stage: StagingStage, *, route_hash: str) -> Manifest:
         """The finished manifest of the stage before. Raises RunError where it is missing or of another definition."""

@@ -21,7 +21,11 @@ SCHEMA: dict[str, Any] = {
             "items": {
                 "type": "object",
                 "required": ["ItemCode", "Quantity", "UnitPrice"],
-                "properties": {"ItemCode": {"type": "string"}, "Quantity": {"type": "integer"}, "UnitPrice": {"type": "number"}},
+                "properties": {
+                    "ItemCode": {"type": "string"},
+                    "Quantity": {"type": "integer"},
+                    "UnitPrice": {"type": "number"},
+                },
             },
         },
         "Total": {"type": "number", "minimum": 0},

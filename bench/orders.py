@@ -10,7 +10,12 @@ COUNTRIES = ["ES", "DE", "FR", "US", "IT", "NL", "PT", "AT", "CH", "BE"]
 
 def _order(position: int) -> dict[str, object]:
     lines = [
-        {"sku": f"SKU-{(position * 7 + n) % 5000:05d}", "name": f"Article number {n} of order", "qty": n + 1, "price": f"{(position * 13 + n * 101) % 9000 / 100:.2f}"}
+        {
+            "sku": f"SKU-{(position * 7 + n) % 5000:05d}",
+            "name": f"Article number {n} of order",
+            "qty": n + 1,
+            "price": f"{(position * 13 + n * 101) % 9000 / 100:.2f}",
+        }
         for n in range(1 + position % 5)
     ]
     return {
@@ -24,7 +29,12 @@ def _order(position: int) -> dict[str, object]:
             "name": f"Customer {position} of the shop",
             "email": f"customer{position}@example.com",
             "phone": "+34 600 000 000",
-            "address": {"street": f"Calle Mayor {position}", "city": "Madrid", "zip": "28001", "country": COUNTRIES[position % 10]},
+            "address": {
+                "street": f"Calle Mayor {position}",
+                "city": "Madrid",
+                "zip": "28001",
+                "country": COUNTRIES[position % 10],
+            },
         },
         "lines": lines,
         "shipping": {"method": "standard", "price": "4.95", "carrier": "Correos"},

@@ -14,7 +14,35 @@ import msgspec
 
 from bench.definition import BATCH, SCHEMA
 
-EU = {"AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK"}
+EU = {
+    "AT",
+    "BE",
+    "BG",
+    "CY",
+    "CZ",
+    "DE",
+    "DK",
+    "EE",
+    "ES",
+    "FI",
+    "FR",
+    "GR",
+    "HR",
+    "HU",
+    "IE",
+    "IT",
+    "LT",
+    "LU",
+    "LV",
+    "MT",
+    "NL",
+    "PL",
+    "PT",
+    "RO",
+    "SE",
+    "SI",
+    "SK",
+}
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 encode = msgspec.json.Encoder(decimal_format="number").encode
 valid = jsonschema_rs.validator_for(SCHEMA).is_valid
@@ -34,7 +62,8 @@ def sales_order(order: dict) -> dict:  # type: ignore[type-arg]
         "ZipCode": address["zip"],
         "Country": address["country"],
         "Lines": [
-            {"ItemCode": line["sku"], "Quantity": line["qty"], "UnitPrice": Decimal(line["price"])} for line in order["lines"]
+            {"ItemCode": line["sku"], "Quantity": line["qty"], "UnitPrice": Decimal(line["price"])}
+            for line in order["lines"]
         ],
         "Total": sum(line["qty"] * Decimal(line["price"]) for line in order["lines"]),
     }

@@ -34,6 +34,11 @@ class Loopback:
         return None
 
 
+def written(schema: Path) -> Path:
+    schema.write_text(json.dumps(SCHEMA))
+    return schema
+
+
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
@@ -41,9 +46,10 @@ def peak_mb() -> float:
 async def main(url: str, total: int, *, one_by_one: bool) -> dict[str, object]:
     logging.basicConfig(level=logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        schema = Path(folder, "sales_order.json")
-        schema.write_text(json.dumps(SCHEMA))
-        run = Run(Route.load(route(total, str(schema), one_by_one=one_by_one)), "bench", Window(EPOCH, datetime.now(UTC)))
+        schema = written(Path(folder, "sales_order.json"))
+        run = Run(
+            Route.load(route(total, str(schema), one_by_one=one_by_one)), "bench", Window(EPOCH, datetime.now(UTC))
+        )
         staging = Staging(folder, "bench", "bench")
         idle = peak_mb()
         times = {}

@@ -17,7 +17,9 @@ class _Everything(Arg):
     """
 
     def __init__(self) -> None:
-        super().__init__(("arguments",), nargs=argparse.REMAINDER, help="as for airflow-integrations")
+        super().__init__(  # type: ignore[no-untyped-call]
+            ("arguments",), nargs=argparse.REMAINDER, help="as for airflow-integrations"
+        )
 
     def add_to_parser(self, parser: argparse.ArgumentParser) -> None:
         super().add_to_parser(parser)

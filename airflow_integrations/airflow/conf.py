@@ -8,7 +8,7 @@ fetch, all mistakes at once.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -29,7 +29,10 @@ MAX_ENTITIES_BYTES = 256 * 1024
 """Entities in conf are for tests and small pushes: conf lies in Airflow's database and in its UI."""
 MAX_KEYS = 10_000
 
-_MOMENT = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$"
+_MOMENT = (
+    r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"[Tt ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?([Zz]|[+-]\d\d:\d\d)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class Asked:
 def params(route: Route) -> dict[str, Param]:
     """The form as Airflow params: the route's own first, each with the type of its default."""
     form = {name: Param(_plain(default), **_schema(default)) for name, default in route.params.items()}
-    moment = {"type": ["null", "string"], "format": "date-time", "pattern": _MOMENT}
+    moment: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": _MOMENT}
     form["window_start"] = Param(
         None, title="Window start", description="Take this window instead of the run's own; belongs to it.", **moment
     )
@@ -68,13 +71,15 @@ def params(route: Route) -> dict[str, Param]:
         items={"type": "object"},
         maxItems=MAX_ENTITIES,
     )
-    form["limit"] = Param(None, title="Limit", description="At most so many entities.", type=["null", "integer"], minimum=1)
+    form["limit"] = Param(
+        None, title="Limit", description="At most so many entities.", type=["null", "integer"], minimum=1
+    )
     form["dry_run"] = Param(False, title="Dry run", description="Fetch and transform, send nothing.", type="boolean")
     return form
 
 
 def read(
-    route: Route, conf: Mapping[str, Any] | None, given: Mapping[str, Any] | None = None, declared: Iterator[str] | Any = ()
+    route: Route, conf: Mapping[str, Any] | None, given: Mapping[str, Any] | None = None, declared: Iterable[str] = ()
 ) -> Asked:
     """Read a run's conf. Raises RunError with everything that is wrong with it.
 
@@ -83,7 +88,8 @@ def read(
     """
     conf = {name: value for name, value in (conf or {}).items() if value is not None}
     allowed = {*RUN_PARAMS, *route.params}
-    mistakes = [f"{name!r} is unknown, {suggestion(name, allowed)}" for name in conf if name not in allowed.union(declared)]
+    unknown = [name for name in conf if name not in allowed.union(declared)]
+    mistakes = [f"{name!r} is unknown, {suggestion(name, allowed)}" for name in unknown]
     asked = {name: value for name, value in (given or {}).items() if name in allowed and value is not None} | conf
 
     def take(name: str, reader: Callable[[Any], Any], default: Any = None) -> Any:
@@ -143,10 +149,10 @@ def _entities(value: Any) -> tuple[Any, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(entity, dict) for entity in value):
         raise ValueError("give a list of objects")
     if len(value) > MAX_ENTITIES:
-        raise ValueError(f"{len(value)} are too many, at most {MAX_ENTITIES} fit into conf; let the route fetch them")
+        raise ValueError(f"{len(value)} are too many, at most {MAX_ENTITIES} fit; let the route fetch them")
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
     if size > MAX_ENTITIES_BYTES:
-        raise ValueError(f"{size} bytes are too many, at most {MAX_ENTITIES_BYTES} fit into conf; let the route fetch them")
+        raise ValueError(f"{size} bytes are too many, at most {MAX_ENTITIES_BYTES} fit; let the route fetch them")
     _refuse_floats(value)
     return tuple(value)
 
@@ -166,7 +172,8 @@ def _flag(value: Any) -> bool:
 def _refuse_floats(value: Any, place: str = "") -> None:
     """Airflow reads conf as binary floats, which have lost digits before we see them."""
     if isinstance(value, float):
-        raise ValueError(f'{place or "the value"} is a number with a fraction; write decimals as strings, such as "{value}"')
+        where = place or "the value"
+        raise ValueError(f'{where} is a number with a fraction; write decimals as strings, such as "{value}"')
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         _refuse_floats(inner, f"{place}[{key}]" if isinstance(key, int) else f"{place}.{key}".lstrip("."))
 

@@ -30,7 +30,7 @@ class ConnectionOptions(Model):
     """For ``oauth2``: where tokens are asked for."""
     scope: str | None = None
     """For ``oauth2``: the scopes, separated by spaces."""
-    send_secret: Literal["header", "body"] = "header"
+    send_secret: Literal["header", "body"] = "header"  # noqa: S105 - a place, no secret
     """For ``oauth2``: whether id and secret go as basic authentication or in the form."""
     parameters: dict[str, str] = Field(default_factory=dict)
     """For ``oauth2``: more fields of the token request, such as ``audience``."""
@@ -67,7 +67,8 @@ class ConnectionOptions(Model):
     def read(cls, connection: str, value: Any) -> Self:
         """Raises SetupError with every mistake; values, which may be secrets, are not repeated."""
         if not isinstance(value, dict):
-            raise SetupError(f"Connection {connection!r}: extra.integrations is an object with options, not {type(value).__name__}")
+            given = type(value).__name__
+            raise SetupError(f"Connection {connection!r}: extra.integrations is an object with options, not {given}")
         try:
             return cls.model_validate(value)
         except ValidationError as error:

@@ -63,6 +63,14 @@ class AirflowConnections:
         return None if value is None else str(value)
 
 
+_LACKING = {
+    "basic": "login",
+    "bearer": "password, the token",
+    "api_key": "password, the key",
+    "oauth2": "password, the client's secret",
+}
+
+
 def _missing(connection: str) -> str:
     from airflow.sdk.configuration import conf
 
@@ -93,15 +101,13 @@ def _endpoint(name: str, found: Any) -> Endpoint:
     }
     connect, read = _timeouts(name, extra.get("timeout"))
     verify = extra.get("verify", extra.get("verify_ssl"))
-    proxy = options.proxy or _proxy(extra, base_url)
-    for field, value in (
-        ("connect_timeout", options.connect_timeout or connect),
-        ("read_timeout", options.read_timeout or read),
-        ("verify", verify if options.verify is None else options.verify),
-        ("proxy", proxy),
-    ):
-        if value is not None:
-            settings[field] = value
+    both_have = {
+        "connect_timeout": options.connect_timeout or connect,
+        "read_timeout": options.read_timeout or read,
+        "verify": verify if options.verify is None else options.verify,
+        "proxy": options.proxy or _proxy(extra, base_url),
+    }
+    settings |= {field: value for field, value in both_have.items() if value is not None}
     if "client_cert" not in settings and (cert := extra.get("cert")):
         settings["client_cert"] = tuple(cert) if isinstance(cert, list) else cert
     return Endpoint(name=name, base_url=base_url, auth=_auth(name, found, options), headers=options.headers, **settings)
@@ -137,7 +143,8 @@ def _base_url(name: str, found: Any) -> str:
         scheme = (found.schema or "").strip().lower() or ("https" if found.conn_type == "https" else "http")
         if scheme not in ("http", "https"):
             raise SetupError(
-                f"Connection {name!r}: its schema is the scheme, http or https, not {scheme!r}; a path goes behind the host"
+                f"Connection {name!r}: its schema is the scheme, http or https, not {scheme!r}; "
+                "a path goes behind the host"
             )
         host = f"{scheme}://{host}"
     parts = urlsplit(host)
@@ -171,8 +178,7 @@ def _auth(name: str, found: Any, options: ConnectionOptions) -> Auth | None:
     kind = options.auth or ("basic" if found.login else "none")
     login, password = found.login or "", found.password or ""
     if kind != "none" and not (login if kind == "basic" else password):
-        lacking = {"basic": "login", "bearer": "password, the token", "api_key": "password, the key"}.get(kind, "password, the client's secret")
-        raise SetupError(f"Connection {name!r}: auth {kind} needs its {lacking}")
+        raise SetupError(f"Connection {name!r}: auth {kind} needs its {_LACKING[kind]}")
     if kind == "basic":
         return Basic(login, password)
     if kind == "bearer":

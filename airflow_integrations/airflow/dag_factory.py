@@ -53,9 +53,7 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
     with DAG(**options | overrides) as dag:
         before = None
         for position, operator in enumerate(STAGES):
-            task = operator(
-                task_id=operator.stage, route=route, priority_weight=pools.weight(route.priority, position)
-            )
+            task = operator(task_id=operator.stage, route=route, priority_weight=pools.weight(route.priority, position))
             if before is not None:
                 before >> task
             before = task

@@ -1,4 +1,4 @@
-"""When a task is tried again after an outage: as Airflow's own back-off says, but not before the server's Retry-After."""
+"""When a task is tried again after an outage: by Airflow's own back-off, but not before the server's Retry-After."""
 
 from __future__ import annotations
 

@@ -70,7 +70,8 @@ class RouteOperator(BaseOperator, SkipMixin):
                 limit=asked.limit,
                 dry_run=asked.dry_run,
             )
-            return self.work(context, run, Staging(self.staging or settings.staging_base(), self._owner_id(context), run.run_id))
+            staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), run.run_id)
+            return self.work(context, run, staging)
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:

@@ -1,7 +1,7 @@
 """A route's schedule as an Airflow timetable whose runs have real windows.
 
-Always the ``DataInterval`` timetables: under a bare cron string or ``CronTriggerTimetable`` a run's interval is empty or
-of fixed length, so that ``0 9 * * 1-5`` would never see what came between Friday and Sunday.
+Always the ``DataInterval`` timetables: under a bare cron string or ``CronTriggerTimetable`` a run's interval is empty
+or of fixed length, so that ``0 9 * * 1-5`` would never see what came between Friday and Sunday.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def timetable(schedule: Schedule | None) -> CronDataIntervalTimetable | DeltaDat
         return None
     if schedule.cron is not None:
         return CronDataIntervalTimetable(schedule.cron, pendulum.timezone(schedule.timezone))
-    assert schedule.every is not None  # noqa: S101 - Schedule has exactly one of both
+    assert schedule.every is not None  # Schedule has exactly one of both
     return DeltaDataIntervalTimetable(schedule.every)
 
 

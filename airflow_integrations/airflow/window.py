@@ -28,7 +28,7 @@ def window(context: Context, asked: Window | None = None) -> Window:
         return Window(start, end)
     moment = end or getattr(context.get("dag_run"), "run_after", None)
     if moment is None:
-        raise RunError("the run has neither a data interval nor a time it is for; give window_start and window_end in its conf")
+        raise RunError("the run is for no time at all; give window_start and window_end in its conf")
     return _last_interval(getattr(context.get("dag"), "timetable", None), moment) or Window(EPOCH, moment)
 
 
@@ -37,9 +37,9 @@ def _last_interval(timetable: Any, moment: Any) -> Window | None:
     if timetable is None:
         return None
     # Only the scheduler's half of a timetable can tell intervals; it takes a while to import and is rarely needed.
+    import pendulum
     from airflow.serialization.encoders import coerce_to_core_timetable
     from airflow.timetables.base import DataInterval
-    import pendulum
 
     try:
         interval: DataInterval = coerce_to_core_timetable(timetable).infer_manual_data_interval(

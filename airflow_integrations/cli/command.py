@@ -31,7 +31,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command. ``module`` under ``airflow_integrations.cli`` has ``run(args) -> int``; it is imported when called."""
+    """One command. Its ``module`` in this package has ``run(args) -> int``; it is imported when called."""
 
     name: str
     help: str

@@ -19,7 +19,8 @@ WINDOW = (
         ("--window-start",),
         {
             "metavar": "TIME",
-            "help": "start of the window, such as 2026-01-31 or 2026-01-31T00:00:00Z; default: the last complete window of the schedule",
+            "help": "start of the window, such as 2026-01-31 or 2026-01-31T00:00:00Z; "
+            "default: the last complete window of the schedule",
         },
     ),
     Option(

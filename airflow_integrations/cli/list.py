@@ -28,11 +28,10 @@ def run(args: argparse.Namespace) -> int:
         console().print(shown)
     if found.mistakes:
         files = len({mistake.file for mistake in found.mistakes})
-        print(  # noqa: T201
-            f"{files} {'file has' if files == 1 else 'files have'} mistakes and {'is' if files == 1 else 'are'} not listed: "
-            "airflow-integrations validate shows them",
-            file=sys.stderr,
+        broken = (
+            "1 file has mistakes and is not listed" if files == 1 else f"{files} files have mistakes and are not listed"
         )
+        print(f"{broken}: airflow-integrations validate shows them", file=sys.stderr)  # noqa: T201
     return OK
 
 

@@ -37,9 +37,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         show(asked, trial)
         if args.record:
-            out(
-                f"Recorded as a route test: {args.record}. Read it before you commit it: answers may hold personal data."
-            )
+            out(f"Recorded as a route test: {args.record}. Read it before you share it: it may hold personal data.")
     return FAILED if trial.error else OK
 
 

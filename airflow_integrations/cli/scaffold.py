@@ -52,7 +52,10 @@ tests:
   - name: open ones go on, others are filtered out
     given:
       entities:
-        - {id: 1, status: open, customer: {name: Ada}, lines: [{quantity: 2, price: "9.95"}, {quantity: 1, price: "0.10"}]}
+        - id: 1
+          status: open
+          customer: {name: Ada}
+          lines: [{quantity: 2, price: "9.95"}, {quantity: 1, price: "0.10"}]
         - {id: 2, status: closed, customer: {name: Ben}, lines: []}
     expect:
       entities:

@@ -61,5 +61,6 @@ def missing_pools() -> list[str]:
 def _no_database(error: Exception) -> SetupError:
     cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
     return SetupError(
-        f"Airflow's metadata database cannot be used ({cause}): run `airflow db migrate`, or check [database] sql_alchemy_conn"
+        f"Airflow's metadata database cannot be used ({cause}): "
+        "run `airflow db migrate`, or check [database] sql_alchemy_conn"
     )

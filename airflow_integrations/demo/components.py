@@ -61,8 +61,8 @@ class Components:
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
-            "AIRFLOW__API__SECRET_KEY": self._kept("secret_key", secrets.token_urlsafe),
-            "AIRFLOW__API_AUTH__JWT_SECRET": self._kept("jwt_secret", secrets.token_urlsafe),
+            "AIRFLOW__API__SECRET_KEY": self._kept("secret_key", lambda: secrets.token_urlsafe(64)),
+            "AIRFLOW__API_AUTH__JWT_SECRET": self._kept("jwt_secret", lambda: secrets.token_urlsafe(64)),
             # Each hop from task to task waits for one loop of the scheduler: 1 s by default.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
@@ -70,6 +70,8 @@ class Components:
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
             "AIRFLOW__TRIGGERER__CAPACITY": "100",
+            # A laptop that is busy starting all this must not fail a task: the default is 5 s.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "30",
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(trigger_logs),
             "AIRFLOW__INTEGRATIONS__POOLS": str(pools),
             **(env or {}),

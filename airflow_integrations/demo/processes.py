@@ -104,7 +104,7 @@ class Processes:
     def pids(self) -> list[int]:
         return [process.pid for process in self._running.values()]
 
-    def stop(self, patience: float = 15) -> None:
+    def stop(self, patience: float = 5) -> None:
         """SIGTERM to the group, SIGKILL to what is left after ``patience`` seconds. May be called again."""
         guard, self._guard = self._guard, None
         if guard is None:

@@ -7,16 +7,15 @@ place (``Manifest.resume``) always stands exactly behind the last entity that is
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
-from airflow_integrations.engine.records import Problem, encode_staged
-from airflow_integrations.entity import Entity, key_text
+from airflow_integrations.engine.keys import KeyReader
+from airflow_integrations.engine.records import Problem, encode_fetched, encode_problem
 from airflow_integrations.errors import AnswerError, EntityError
-from airflow_integrations.expressions import FieldWatch
-from airflow_integrations.formats.json import encode
 from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.route_hash import route_hash
 from airflow_integrations.run import Run, Services
@@ -40,7 +39,9 @@ async def fetch(run: Run, services: Services, staging: Staging) -> Manifest:
     digest = route_hash(run.route)
     saved = staging.manifest("fetch")
     if saved and _can_resume(saved, digest, run, services.now()):
-        services.log.info("fetch goes on behind the %d entities that an earlier attempt committed", saved.counts.get("fetched", 0))
+        services.log.info(
+            "fetch goes on behind the %d entities that an earlier attempt committed", saved.counts.get("fetched", 0)
+        )
         try:
             return await _Fetch(run, services, staging, saved).work()
         except AnswerError as error:
@@ -48,7 +49,9 @@ async def fetch(run: Run, services: Services, staging: Staging) -> Manifest:
                 raise  # it did go on from the saved place and met something else
             services.log.warning("the source does not go on from the saved place (%s); fetch starts over", error)
     staging.clear("fetch", "transform", "push")
-    fresh = Manifest(route=run.route.route, run_id=run.run_id, stage="fetch", route_hash=digest, window=run.window.dump())
+    fresh = Manifest(
+        route=run.route.route, run_id=run.run_id, stage="fetch", route_hash=digest, window=run.window.dump()
+    )
     return await _Fetch(run, services, staging, fresh).work()
 
 
@@ -72,20 +75,18 @@ class _Fetch:
         self.writer = SegmentWriter(staging, "fetch", manifest.segments)
         self.problem_writer = SegmentWriter(staging, "problems-fetch", manifest.problems)
         self.problems = GroupedProblems()
-        options = run.route.entity
-        self.name = options.name
-        self.key = options.key.compile()
-        self.version = options.version.compile() if options.version else None
-        fields = options.key.fields | (options.version.fields if options.version else frozenset())
-        self.watch = FieldWatch(fields, (self.name, "source"))
-        self.watching = True
-        self.base = services.base_names(run)
+        self.name = run.route.entity.name
+        self.keys = KeyReader(run.route.entity, services.base_names(run))
         self.fetched = manifest.counts.get("fetched", 0)
         self.rejected = manifest.counts.get("rejected", 0)
         self.seconds = manifest.seconds
         self.started = time.monotonic()
 
     async def work(self) -> Manifest:
+        with fewer_collections():
+            return await self._work()
+
+    async def _work(self) -> Manifest:
         committed = time.monotonic()
         async with aclosing(self._pages()) as pages:
             async for page in pages:
@@ -95,9 +96,7 @@ class _Fetch:
                 if self.writer.full or self.problem_writer.full or time.monotonic() - committed > COMMIT_SECONDS:
                     self._commit(resume=page.resume)
                     committed = time.monotonic()
-        self.manifest.warnings = [
-            f"entity.key or entity.version reads {'.'.join(path)}, which no entity of this run has" for path in self.watch.unseen()
-        ]
+        self.manifest.warnings = self.keys.warnings()
         self._commit(resume=None, complete=True)
         self._log()
         return self.manifest
@@ -108,23 +107,18 @@ class _Fetch:
             return
         stage = self.run.route.incoming
         incoming: Incoming = stage.component()(stage.config, self.run.route)
-        async with aclosing(incoming.pages(self.run, self.services, self.manifest.resume)) as pages:  # type: ignore[type-var]
+        async with aclosing(incoming.pages(self.run, self.services, self.manifest.resume)) as pages:
             async for page in pages:
                 yield page
 
     def _take(self, records: list[Any]) -> bool:
         """Stage a page's records. True when the run's limit is reached."""
-        run, add, watching = self.run, self.writer.add, self.watching
+        run, add, read = self.run, self.writer.add, self.keys.read
         for record in records:
             if run.limit is not None and self.fetched >= run.limit:
                 return True
-            names: Mapping[str, Any] = {**self.base, self.name: record, "source": record}
-            if watching:
-                self.watch.see(names)
-                watching = bool(self.watch.unseen())
             try:
-                key = key_text(self.key(names))
-                version = key_text(self.version(names)) if self.version else None
+                key, version = read(record)
             except EntityError as error:
                 if run.keys is None:
                     self._reject(record, error)
@@ -132,8 +126,7 @@ class _Fetch:
             if run.keys is not None and key not in run.keys:
                 continue
             self.fetched += 1
-            add(encode_staged(Entity(key, record, version=version)))
-        self.watching = watching
+            add(encode_fetched(key, version, record))
         if self.services.progress:
             self.services.progress("fetch", {"fetched": self.fetched})
         return run.limit is not None and self.fetched >= run.limit
@@ -142,7 +135,7 @@ class _Fetch:
         self.fetched += 1
         self.rejected += 1
         self.problems.add("(no key)", error.reason)
-        self.problem_writer.add(encode(Problem("", "fetch", "rejected", error.reason, error.field, record)))
+        self.problem_writer.add(encode_problem(Problem("", "fetch", "rejected", error.reason, error.field, record)))
 
     def _commit(self, *, resume: Any, complete: bool = False) -> None:
         self.writer.close_segment()

@@ -34,7 +34,10 @@ class GroupedProblems:
     def lines(self) -> list[str]:
         """``12 × reason (such as KEY, KEY, …)``, the most frequent first."""
         ordered = sorted(self._groups.values(), key=lambda group: -group[1])
-        return [f"{count} × {text} ({'such as ' if count > len(keys) else ''}{', '.join(keys)})" for text, count, keys in ordered]
+        return [
+            f"{count} × {text} ({'such as ' if count > len(keys) else ''}{', '.join(keys)})"
+            for text, count, keys in ordered
+        ]
 
     def log(self, log: logging.Logger, what: str) -> None:
         for line in self.lines():

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from itertools import groupby
 
+from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.records import read_outbound
 from airflow_integrations.errors import OutageError, SetupError
@@ -41,9 +42,12 @@ async def push(run: Run, services: Services, staging: Staging, stop: asyncio.Eve
     digest = route_hash(run.route)
     ready = staging.completed("transform", route_hash=digest)
     stage = _Push(run, services, staging, ready, stop or asyncio.Event())
-    error: Exception | None = await stage.work()
+    with fewer_collections():
+        error: Exception | None = await stage.work()
     if stage.journal.pending and error is None and stage.stop.is_set():
-        error = OutageError(f"push was asked to stop; {stage.journal.pending} of {ready.entities} entities are not sent yet")
+        error = OutageError(
+            f"push was asked to stop; {stage.journal.pending} of {ready.entities} entities are not sent yet"
+        )
     counts = {name: stage.journal.counts[name] for name in ("delivered", "failed", "in_doubt", "skipped")}
     manifest = Manifest(
         route=run.route.route,
@@ -152,7 +156,9 @@ class _Push:
         keys: set[str] = set()
         first = size_bytes = 0
         doubtful = False
-        for ordinal, outbound in enumerate(read_outbound(self.staging.blocks(self.ready.segments), self.run.route.route)):
+        for ordinal, outbound in enumerate(
+            read_outbound(self.staging.blocks(self.ready.segments), self.run.route.route)
+        ):
             concluded = journal.concluded(ordinal)
             in_doubt = not repeatable and journal.in_flight(ordinal)
             if batch and (
@@ -197,7 +203,9 @@ class _Push:
     async def _conclude(self, first: int, batch: list[Outbound], results: list[Result]) -> None:
         """Write down what became of a batch; stretches that were not sent after all go back."""
         if len(results) != len(batch):
-            raise RuntimeError(f"{type(self.outgoing).__name__}.send gave {len(results)} results for {len(batch)} entities")
+            raise RuntimeError(
+                f"{type(self.outgoing).__name__}.send gave {len(results)} results for {len(batch)} entities"
+            )
         start = 0
         for position in range(1, len(batch) + 1):
             waiting = results[start].status == "pending"

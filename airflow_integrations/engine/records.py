@@ -9,10 +9,24 @@ from typing import Any
 import msgspec
 
 from airflow_integrations.entity import Entity
-from airflow_integrations.formats.json import encode
+from airflow_integrations.formats import ContentError
+from airflow_integrations.formats.json import BOUNDED_DECIMAL, encode, read
 from airflow_integrations.outgoing import Outbound
 
-__all__ = ["Problem", "encode_staged", "read_entities", "read_outbound", "read_problems"]
+__all__ = [
+    "NOT_JSON",
+    "Problem",
+    "encode_fetched",
+    "encode_problem",
+    "encode_staged",
+    "read_entities",
+    "read_outbound",
+    "read_problems",
+]
+
+
+NOT_JSON = (TypeError, ValueError, OverflowError, RecursionError)
+"""What encoding raises for values that JSON does not know; a lone surrogate is a UnicodeEncodeError, a ValueError."""
 
 
 class _Fetched(msgspec.Struct, array_like=True):
@@ -43,22 +57,57 @@ class Problem(msgspec.Struct):
     ordinal: int | None = None
 
 
-_fetched = msgspec.json.Decoder(_Fetched, float_hook=Decimal)
+_fetched = msgspec.json.Decoder(_Fetched, float_hook=BOUNDED_DECIMAL)
 _transformed = msgspec.json.Decoder(_Transformed)
 _problems = msgspec.json.Decoder(Problem, float_hook=Decimal)
 
 
+def encode_fetched(key: str, version: str | None, record: Any) -> bytes:
+    """One line of fetch. A record that is still JSON goes in as it is, on one line."""
+    if type(record) is msgspec.Raw:
+        raw = bytes(record)
+        if b"\n" in raw:
+            record = msgspec.Raw(msgspec.json.format(raw, indent=-1))
+    return encode((key, version, record))
+
+
+def encode_problem(problem: Problem) -> bytes:
+    """One line about a problem; without the value where that is no JSON."""
+    try:
+        return encode(problem)
+    except NOT_JSON:
+        return encode(msgspec.structs.replace(problem, value=None, source=None))
+
+
 def encode_staged(entity: Entity, keep: Callable[[Entity], tuple[Any, Any]] | None = None) -> bytes:
-    """One line: ``[key, version, value]``, with ``source`` and ``found`` behind where ``keep`` gives them."""
+    """One line of transform: ``[key, version, value]``, and what ``keep`` gives: ``source`` and ``found``."""
     if keep is None:
         return encode((entity.key, entity.version, entity.value))
     return encode((entity.key, entity.version, entity.value, *keep(entity)))
 
 
-def read_entities(blocks: Iterator[bytes]) -> Iterator[list[Entity]]:
-    """Entities as transform takes them, a block at a time."""
+def read_entities(blocks: Iterator[bytes], unreadable: Callable[[Entity, str], None]) -> Iterator[list[Entity]]:
+    """Entities as transform takes them, a block at a time.
+
+    A record whose JSON turns out to be broken (fetch had no need to look at all of it) is handed to ``unreadable``
+    with the reason, and the others go on.
+    """
     for block in blocks:
-        yield [Entity(line.key, line.value, version=line.version) for line in _fetched.decode_lines(block)]
+        try:
+            lines = _fetched.decode_lines(block)
+        except (ValueError, RecursionError, ArithmeticError):
+            yield list(_readable(block, unreadable))
+            continue
+        yield [Entity(line.key, line.value, version=line.version) for line in lines]
+
+
+def _readable(block: bytes, unreadable: Callable[[Entity, str], None]) -> Iterator[Entity]:
+    for line in block.split(b"\n"):
+        staged = _transformed.decode(line)
+        try:
+            yield Entity(staged.key, read(bytes(staged.value)), version=staged.version)
+        except ContentError as error:
+            unreadable(Entity(staged.key, None), str(error))
 
 
 def read_outbound(blocks: Iterator[bytes], route: str) -> Iterator[Outbound]:

@@ -37,7 +37,11 @@ class Balance:
 
     def lines(self) -> list[str]:
         """The books as people read them, outcomes that did not occur left out."""
-        came = " + ".join(f"{self.counts[name]} {name.replace('_', ' ')}" for name in INCOMING if self.counts[name] or name == "fetched")
+        came = " + ".join(
+            f"{self.counts[name]} {name.replace('_', ' ')}"
+            for name in INCOMING
+            if self.counts[name] or name == "fetched"
+        )
         went = " + ".join(f"{self.counts[name]} {name.replace('_', ' ')}" for name in OUTCOMES if self.counts[name])
         return [f"{came} {'=' if self.balanced else '≠'} {went or '0'}", *([self.verdict] if self.verdict else [])]
 
@@ -72,9 +76,15 @@ def settle(run: Run, staging: Staging) -> Balance:
 def _verdict(route: Route, balance: Balance) -> str | None:
     counts = balance.counts
     if not balance.balanced:
-        return f"the books of this run do not balance: {balance.lines()[0]}. This is a fault of the route's kinds or of this package"
+        return (
+            f"the books of this run do not balance: {balance.lines()[0]}. "
+            "This is a fault of the route's kinds or of this package"
+        )
     if balance.unfinished:
-        return f"{balance.unfinished} did not come to its end: {counts['pending']} entities are pending; clear {balance.unfinished} to go on"
+        return (
+            f"{balance.unfinished} did not come to its end: {counts['pending']} entities are pending; "
+            f"clear {balance.unfinished} to go on"
+        )
     if counts["pending"]:
         return f"{counts['pending']} entities are pending; clear push to send them"
     wrong = sum(counts[name] for name in WENT_WRONG)
@@ -86,13 +96,14 @@ def _verdict(route: Route, balance: Balance) -> str | None:
         if wrong <= route.delivery.fail_run.share * decided:
             return None
         return f"{told}: more than {route.delivery.fail_run.above} of {decided} entities"
-    return f"{told} of {sum(counts[name] for name in INCOMING)} entities; everything else was delivered. Mend them and clear the run, or set delivery.fail_run"
+    total = sum(counts[name] for name in INCOMING)
+    return f"{told} of {total} entities (delivery.fail_run says when that fails a run); nothing else is held back"
 
 
 def problems(staging: Staging) -> Iterator[Problem]:
     """Every entity of the run that went wrong, with the reason."""
     for stage in ("fetch", "transform"):
-        manifest: Manifest | None = staging.manifest(stage)  # type: ignore[arg-type]
+        manifest: Manifest | None = staging.manifest(stage)
         if manifest:
             yield from read_problems(staging.blocks(manifest.problems))
     transformed = staging.manifest("transform")
@@ -103,5 +114,9 @@ def problems(staging: Staging) -> Iterator[Problem]:
 
 def clean(staging: Staging, balance: Balance) -> None:
     """Remove the run's segments where nobody needs them any more: all went well, nothing is open."""
-    if balance.unfinished is None and not balance.counts["pending"] and not any(balance.counts[name] for name in WENT_WRONG):
+    if (
+        balance.unfinished is None
+        and not balance.counts["pending"]
+        and not any(balance.counts[name] for name in WENT_WRONG)
+    ):
         staging.clean()

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
-from airflow_integrations.engine.records import Problem, encode_staged, read_entities
+from airflow_integrations.engine.records import NOT_JSON, Problem, encode_problem, encode_staged, read_entities
 from airflow_integrations.entity import Entity
-from airflow_integrations.formats.json import encode
 from airflow_integrations.route import Route
 from airflow_integrations.route_check import names_needed_by_outgoing
 from airflow_integrations.route_hash import route_hash
@@ -31,7 +31,8 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
     fetched = staging.completed("fetch", route_hash=digest)
     staging.clear("transform", "push")
     stage = _Transform(run, services, staging)
-    await stage.work(fetched)
+    with fewer_collections():
+        await stage.work(fetched)
     manifest = Manifest(
         route=run.route.route,
         run_id=run.run_id,
@@ -40,7 +41,12 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
         window=fetched.window,
         complete=True,
         entities=stage.out,
-        counts={"filtered": stage.filtered_count, "merged": stage.merged_count, "rejected": stage.problems.total, "split_added": stage.split_added},
+        counts={
+            "filtered": stage.filtered_count,
+            "merged": stage.merged_count,
+            "rejected": stage.problems.total,
+            "split_added": stage.split_added,
+        },
         segments=stage.writer.segments,
         problems=stage.problem_writer.segments,
         saved_at=services.now(),
@@ -76,7 +82,7 @@ class _Transform:
             for step in self.chain:
                 await step.open(self.run, self.services)
                 opened.append(step)
-            for batch in read_entities(self.staging.blocks(fetched.segments)):
+            for batch in read_entities(self.staging.blocks(fetched.segments), self.rejected):
                 await self._through(batch, self.chain)
             for index, step in enumerate(self.chain):
                 async for batch in step.flush(self):
@@ -95,13 +101,19 @@ class _Transform:
                 return
             batch = await step.apply(batch, self)
         writer, keep = self.writer, self.keep
+        before = self.problems.total
         for entity in batch:
-            writer.add(encode_staged(entity, keep))
-        self.out += len(batch)
+            try:
+                writer.add(encode_staged(entity, keep))
+            except NOT_JSON as error:
+                self.rejected(entity, f"the entity cannot be written as JSON: {error}")
+        self.out += len(batch) - (self.problems.total - before)
         if writer.full:
             writer.close_segment()
         if self.services.progress:
-            self.services.progress("transform", {"transformed": self.out, "filtered": self.filtered_count, "rejected": self.problems.total})
+            self.services.progress(
+                "transform", {"transformed": self.out, "filtered": self.filtered_count, "rejected": self.problems.total}
+            )
 
     # Fates
 
@@ -117,7 +129,8 @@ class _Transform:
     def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
         self.problems.add(entity.key, reason)
         source = None if entity.source is entity.value else entity.source
-        self.problem_writer.add(encode(Problem(entity.key, "transform", "rejected", reason, field, entity.value, source)))
+        problem = Problem(entity.key, "transform", "rejected", reason, field, entity.value, source)
+        self.problem_writer.add(encode_problem(problem))
         if self.problem_writer.full:
             self.problem_writer.close_segment()
 
@@ -138,8 +151,9 @@ def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
     source, lookups = "source" in needed, needed - {"source"}
 
     def keep(entity: Entity) -> tuple[Any, Any]:
-        found = {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
+        found = (
+            {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
+        )
         return (entity.source if source else None), found
 
     return keep
-

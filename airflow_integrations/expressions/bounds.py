@@ -26,7 +26,7 @@ MAX_TEXT = 10_000_000
 MAX_STEPS = 1_000_000
 """Elements that all loops of one evaluation go through together."""
 MAX_CHARACTERS = 64_000_000
-"""Characters that loops build, and that the result of loops has, written out."""
+"""Bytes, roughly, that loops build, and characters that the result of loops has, written out."""
 
 ARITHMETIC = decimal.Context(
     prec=MAX_DIGITS,
@@ -38,23 +38,23 @@ ARITHMETIC = decimal.Context(
 
 
 class LimitError(EntityError):
-    """A bound was reached. Evaluating again would reach it again."""
+    """What loops do together reached a bound. It is nobody's fault in particular, and costly to reach again."""
 
 
 def bounded_text(text: str) -> str:
-    """The text itself. Raises LimitError where it is too long."""
+    """The text itself. Raises EntityError where it is too long."""
     if len(text) > MAX_TEXT:
-        raise LimitError(f"the text has {len(text)} characters; an expression may build at most {MAX_TEXT}")
+        raise EntityError(f"the text has {len(text)} characters; an expression may build at most {MAX_TEXT}")
     return text
 
 
 def plain_digits(number: decimal.Decimal) -> str:
-    """A Decimal without an exponent, such as ``0.000001``. Raises LimitError where that takes too many digits."""
+    """A Decimal without an exponent, such as ``0.000001``. Raises EntityError where that takes too many digits."""
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int):
         raise EntityError("the number is not finite")
     if number.adjusted() > MAX_DIGITS or -exponent > MAX_DIGITS:
-        raise LimitError(f"written out, the number has more than {MAX_DIGITS} digits")
+        raise EntityError(f"written out, the number has more than {MAX_DIGITS} digits")
     return format(number, "f")
 
 

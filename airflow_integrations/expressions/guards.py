@@ -42,7 +42,8 @@ __all__ = [
     "without",
 ]
 
-_SIZED = (str, list, tuple, dict)
+_BYTES: dict[type, int] = {str: 1, list: 8, tuple: 8, dict: 100}
+"""What can be long, and roughly what each part of it costs."""
 
 Meter = list[int]
 """Of one evaluation: the elements that its loops went through, the characters that they built."""
@@ -124,7 +125,7 @@ def multiply(left: Any, right: Any) -> Any:
     """``left * right``; what would become huge is refused before it is made."""
     if type(left) is int and type(right) is int:
         if left.bit_length() + right.bit_length() > 3 * MAX_DIGITS:
-            raise LimitError(f"the product has more than {MAX_DIGITS} digits")
+            raise EntityError(f"the product has more than {MAX_DIGITS} digits")
         return left * right
     if isinstance(left, (str, list, tuple)) or isinstance(right, (str, list, tuple)):
         raise EntityError(
@@ -143,7 +144,7 @@ def divide(left: Any, right: Any) -> Any:
     above, below = Decimal(left), Decimal(right)
     digits = len(above.as_tuple().digits) + len(below.as_tuple().digits)
     if digits > 2 * MAX_DIGITS:
-        raise LimitError(f"the numbers have more than {MAX_DIGITS} digits")
+        raise EntityError(f"the numbers have more than {MAX_DIGITS} digits")
     context = decimal.Context(prec=max(28, digits), Emax=MAX_DIGITS, Emin=-MAX_DIGITS)
     return context.divide(above, below)
 
@@ -165,10 +166,10 @@ def power(base: Any, exponent: Any) -> Any:
         return divide(1, power(base, -exponent))
     if type(base) is int:
         if base.bit_length() * exponent > 3 * MAX_DIGITS:
-            raise LimitError(f"the power has more than {MAX_DIGITS} digits")
+            raise EntityError(f"the power has more than {MAX_DIGITS} digits")
         return base**exponent
     if exponent > MAX_DIGITS:
-        raise LimitError(f"an exponent is at most {MAX_DIGITS}")
+        raise EntityError(f"an exponent is at most {MAX_DIGITS}")
     result = Decimal(1)
     for _ in range(exponent):  # Decimal's own ** rounds
         result *= base
@@ -210,7 +211,7 @@ def formatted(value: Any, spec: str) -> str:
         plain_digits(value)  # bounds it
     elif kind is int:
         if value.bit_length() > 4 * MAX_DIGITS:
-            raise LimitError(f"the number has more than {MAX_DIGITS} digits")
+            raise EntityError(f"the number has more than {MAX_DIGITS} digits")
     elif not isinstance(value, (str, dt.date)):
         value = text_of(value)
     try:
@@ -241,16 +242,17 @@ def each_or_none(value: Any, meter: Meter) -> Any:
 
 def kept(value: Any, meter: Meter) -> Any:
     """What a loop has built, counted where it is long: payloads can be long and loops many."""
-    if type(value) in _SIZED and len(value) > 200:
-        meter[1] += len(value)
+    weight = _BYTES.get(type(value))
+    if weight is not None and len(value) > 200:
+        meter[1] += weight * len(value)
         if meter[1] > MAX_CHARACTERS:
-            raise LimitError(f"the loops build more than {MAX_CHARACTERS} characters")
+            raise LimitError(f"the loops build more than {MAX_CHARACTERS} bytes")
     return value
 
 
 def scanned(value: Any, meter: Meter) -> Any:
     """What is searched or read through once per round of a loop, charged as a part of the loop where it is long."""
-    if type(value) in _SIZED and len(value) > 200:
+    if type(value) in _BYTES and len(value) > 200:
         meter[0] += len(value) >> (8 if type(value) is str else 5)
         if meter[0] > MAX_STEPS:
             raise LimitError(f"the loops go through more than {MAX_STEPS} elements")

@@ -19,7 +19,7 @@ from airflow_integrations.expressions import guards
 from airflow_integrations.expressions.bounds import ARITHMETIC
 from airflow_integrations.expressions.diagnosis import words_for
 from airflow_integrations.expressions.filters import FILTERS, Raw
-from airflow_integrations.expressions.reads import Path
+from airflow_integrations.expressions.reads import Bound, Path, Reads
 from airflow_integrations.expressions.scopes import Flavor
 from airflow_integrations.registry import suggestion
 
@@ -170,34 +170,34 @@ def _parse(text: str) -> nodes.Template:
 def inspect(text: str) -> tuple[frozenset[str], frozenset[Path]]:
     """Names and field paths of a template. Raises ValueError for text that is none."""
     tree = _parse(text)
-    fields: set[Path] = set()
-    _walk(tree, {}, fields)
+    found = Reads()
+    _walk(tree, {}, found)
     names = frozenset(meta.find_undeclared_variables(tree))
-    return names, frozenset(path for path in fields if path[0] in names)
+    return names, frozenset(path for path in found.fields if path[0] in names)
 
 
-def _walk(node: nodes.Node, bound: dict[str, Path | None], fields: set[Path]) -> None:
+def _walk(node: nodes.Node, bound: Bound, found: Reads) -> None:
     if isinstance(node, nodes.For):
         path = _path_of(node.iter, bound)
-        _walk(node.iter, bound, fields)
+        _walk(node.iter, bound, found)
         inner = dict(bound)
         for target in node.target.find_all(nodes.Name) if not isinstance(node.target, nodes.Name) else [node.target]:
             inner[target.name] = (*path, "*") if path and isinstance(node.target, nodes.Name) else None
         inner["loop"] = None
         for child in (*node.body, *([node.test] if node.test else [])):
-            _walk(child, inner, fields)
+            _walk(child, inner, found)
         for child in node.else_:
-            _walk(child, bound, fields)
+            _walk(child, bound, found)
         return
     path = _path_of(node, bound)
     if path and len(path) > 1:
-        fields.add(path)
+        found.add(path)
         return
     for child in node.iter_child_nodes():
-        _walk(child, bound, fields)
+        _walk(child, bound, found)
 
 
-def _path_of(node: nodes.Node, bound: dict[str, Path | None]) -> Path | None:
+def _path_of(node: nodes.Node, bound: Bound) -> Path | None:
     if isinstance(node, nodes.Name):
         return bound.get(node.name, (node.name,))
     if isinstance(node, (nodes.Getattr, nodes.Getitem)):

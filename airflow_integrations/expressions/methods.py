@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.bounds import MAX_TEXT, LimitError, bounded_text
+from airflow_integrations.expressions.bounds import MAX_TEXT, bounded_text
 
 __all__ = ["METHODS", "METHOD_NAMES", "REFUSED_METHODS", "attributes"]
 
@@ -15,7 +15,7 @@ __all__ = ["METHODS", "METHOD_NAMES", "REFUSED_METHODS", "attributes"]
 def _replace(text: str, old: str, new: str, count: int = -1) -> str:
     hits = text.count(old) if count < 0 else min(count, text.count(old))
     if len(text) + hits * (len(new) - len(old)) > MAX_TEXT:
-        raise LimitError(f"the text would have more than {MAX_TEXT} characters")
+        raise EntityError(f"the text would have more than {MAX_TEXT} characters")
     return text.replace(old, new, count)
 
 
@@ -30,14 +30,14 @@ def _join(text: str, parts: list[str]) -> str:
                 else "join() takes texts only; write text(x)"
             )
     if len(text) * len(parts) + sum(map(len, parts)) > MAX_TEXT:
-        raise LimitError(f"the text would have more than {MAX_TEXT} characters")
+        raise EntityError(f"the text would have more than {MAX_TEXT} characters")
     return text.join(parts)
 
 
 def _padded(pad: Callable[..., str]) -> Callable[..., str]:
     def method(text: str, width: int, *fill: str) -> str:
         if width > MAX_TEXT:
-            raise LimitError(f"the text would have more than {MAX_TEXT} characters")
+            raise EntityError(f"the text would have more than {MAX_TEXT} characters")
         return pad(text, width, *fill)
 
     return method

@@ -21,6 +21,13 @@ class Reads:
     names: set[str] = field(default_factory=set)
     fields: set[Path] = field(default_factory=set)
 
+    def add(self, path: Path) -> None:
+        """A path that was read. An element as a whole counts as its list: no field of it was named."""
+        while path[-1] == "*":
+            path = path[:-1]
+        if len(path) > 1:
+            self.fields.add(path)
+
 
 Bound = dict[str, Path | None]
 
@@ -71,8 +78,8 @@ class _Collector:
 
     def read(self, node: ast.expr, bound: Bound) -> Path | None:
         path = self.expression(node, bound)
-        if path and len(path) > 1:
-            self.found.fields.add(path)
+        if path:
+            self.found.add(path)
         return path
 
     def _access(self, node: ast.Attribute | ast.Subscript, bound: Bound) -> Path | None:
@@ -92,8 +99,8 @@ class _Collector:
         else:
             self.read(node.slice, bound)
             step = None
-        if base and step is None and len(base) > 1:
-            self.found.fields.add(base)
+        if base and step is None:
+            self.found.add(base)
         return (*base, step) if base and step is not None else None
 
     def _call(self, node: ast.Call, bound: Bound) -> Path | None:

@@ -25,6 +25,8 @@ class CsvReader:
         self._rest = ""
         self._lines: list[str] = []
         """Complete lines that have not yet made a complete row."""
+        self._held = 0
+        """Characters in them."""
         self._skip = self._options.skip
         self._header = list(self._options.header) if self._options.header else None
         self._rows = 0
@@ -40,6 +42,7 @@ class CsvReader:
         if not cut:
             return []
         self._lines += _split(text[:cut])
+        self._held += cut
         return self._records(last=False)
 
     def finish(self) -> list[Any]:
@@ -50,7 +53,7 @@ class CsvReader:
 
     def _records(self, *, last: bool) -> list[Any]:
         records: list[Any] = []
-        if not last and self._worth_trying and sum(map(len, self._lines)) < self._worth_trying:
+        if not last and self._held < self._worth_trying:
             return records
         used = 0
         source = _Lines(self._lines)
@@ -72,9 +75,9 @@ class CsvReader:
             if record is not None:
                 records.append(record)
         del self._lines[:used]
-        held = sum(map(len, self._lines))
-        self._worth_trying = 2 * held
-        if held > MAX_RECORD:
+        self._held = sum(map(len, self._lines))
+        self._worth_trying = 2 * self._held
+        if self._held > MAX_RECORD:
             raise ContentError(f"row {self._rows + 1} has over {MAX_RECORD:,} characters; is a quote not closed?")
         return records
 

@@ -10,7 +10,7 @@ import msgspec
 
 from airflow_integrations.formats import ContentError
 
-__all__ = ["decode", "decoder", "encode", "explain", "read"]
+__all__ = ["BOUNDED_DECIMAL", "decode", "decoder", "encode", "explain", "read"]
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 """Bytes or text of one JSON document to plain Python values. Raises msgspec.DecodeError."""
@@ -26,7 +26,9 @@ _BOUNDED = decimal.Context(
 )
 """1e400 is a fine number; 1e999999999 fills the memory when someone writes it out. Digits: as Python's ints."""
 
-decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_BOUNDED.create_decimal)
+BOUNDED_DECIMAL = _BOUNDED.create_decimal
+
+decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=BOUNDED_DECIMAL)
 """As ``decode``, for content from elsewhere: numbers beyond 1e±9999 raise decimal.DecimalException."""
 
 

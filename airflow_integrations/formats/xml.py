@@ -63,6 +63,8 @@ class XmlReader:
             self._parser.feed(chunk)
             return self._records()
         except etree.XMLSyntaxError as error:
+            if "xcessive depth" in str(error):  # libxml2's own bound, which it checks before we see an element
+                raise ContentError(f"the XML is nested more than {MAX_DEPTH} deep") from None
             raise ContentError(f"the content is not XML: {error}") from None
 
     def finish(self) -> list[Any]:

@@ -100,7 +100,9 @@ class Journal:
     async def done(self, first: int, keys: Sequence[str], results: Sequence[Result]) -> None:
         """What became of a batch."""
         entries = [
-            (r.status, r.target_id) if r.status == "delivered" else (r.status, r.target_id, key, r.reason, r.http_status)
+            (r.status, r.target_id)
+            if r.status == "delivered"
+            else (r.status, r.target_id, key, r.reason, r.http_status)
             for key, r in zip(keys, results, strict=True)
         ]
         await self._write(["done", first, entries])
@@ -146,7 +148,9 @@ class Journal:
         folder = self._staging.folder
         if not folder.exists():
             return
-        for path in sorted((p for p in folder.iterdir() if p.name.startswith("push") and p.name.endswith(".journal")), key=str):
+        for path in sorted(
+            (p for p in folder.iterdir() if p.name.startswith("push") and p.name.endswith(".journal")), key=str
+        ):
             if path.name != "push.journal":
                 self._part = max(self._part, int(path.name[5:-8]) + 1)
             with path.open("rb") as lines:

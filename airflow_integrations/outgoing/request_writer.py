@@ -39,7 +39,6 @@ class RequestWriter:
         self._content_type = content_type
         self._repeatable = repeatable
         self._key_header = key_header
-        self._path_text = message.path.text
         self._path, self._fixed_path = self._text(message.path, "path")
         query = {name: self._text(template, f"query.{name}") for name, template in message.query.items()}
         self._query = [(name, render) for name, (render, _) in query.items()]
@@ -58,7 +57,7 @@ class RequestWriter:
         """The request with this body. Raises EntityError where a text cannot be written for these names."""
         path = self._fixed_path
         if path is None:
-            path = self._safe(self._path(names))
+            path = self._path(names)
         if self._fixed_query is not None:
             query = tuple(self._fixed_query.items())
         else:
@@ -86,18 +85,6 @@ class RequestWriter:
             return render, template.render(self._base)
         except EntityError as error:
             raise RunError(f"{self._place}.{place}: {error.reason}") from None
-
-    def _safe(self, path: str) -> str:
-        """A value must not move the request to another resource than the one the route's author wrote."""
-        head = path.partition("?")[0]
-        if "/." in head and any(segment in (".", "..") for segment in head.split("/")):
-            raise EntityError("a value makes a segment of the path . or .., which names another resource", field="path")
-        written = self._path_text.partition("?")[0]
-        if "raw" in written:  # the author lets values bring slashes of their own
-            return path
-        if ("//" in head and "//" not in written) or (head.endswith("/") and not written.endswith("/")):
-            raise EntityError("a value in the path is empty, so the path names another resource", field="path")
-        return path
 
 
 def _merged(shared: Mapping[str, Template], own: Mapping[str, Template]) -> dict[str, Template]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from os.path import realpath
 from pathlib import Path
 
 from airflow_integrations.errors import Mistake
@@ -20,6 +21,9 @@ __all__ = ["NOT_IN_DEFAULTS", "SHARED_PARTS", "Assembled", "Shelf"]
 
 SHARED_PARTS = ("incoming", "outgoing", "entity", "schedule", "delivery", "tasks")
 """Where ``use:`` names a mapping to start from."""
+
+MAX_USES = 1000
+"""Files that one route's steps are made of: files that use files twice each would grow without bound."""
 
 NOT_IN_DEFAULTS = frozenset({"route", "description", "entity", "incoming", "transform", "outgoing"})
 """What a route is about stands in its own file."""
@@ -42,12 +46,21 @@ class Assembled:
     node: Node
     files: list[Path]
     mistakes: list[Mistake] = field(default_factory=list)
+    uses: int = 0
+    size: int = 0
 
     def use_of(self, read: Read) -> Node | None:
         if read.path not in self.files:
             self.files.append(read.path)
             self.mistakes.extend(read.mistakes)
         return read.node
+
+
+class _TooLarge(Exception):
+    """Files that use files, more than once each, all the way down."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        self.mistake = mistake
 
 
 class Shelf:
@@ -73,7 +86,7 @@ class Shelf:
     def _fresh(self, path: Path) -> Read:
         name = self.name(path)
         try:
-            if not path.resolve().is_relative_to(self.root):
+            if not Path(realpath(path)).is_relative_to(self.root):
                 raise OSError(f"it is a link that leaves {self.root.name}/")
             with path.open("rb") as opened:
                 content = opened.read(MAX_BYTES + 1)
@@ -94,8 +107,11 @@ class Shelf:
         parts = self._with_shared_parts(route, own.node, path)
         transform = parts.get("transform")
         if transform is not None and isinstance(transform.value, list):
-            steps = self._steps(route, transform, path, (path,))
-            parts.value["transform"] = transform.with_value(steps)
+            try:
+                steps = self._steps(route, transform, path, (path,))
+            except _TooLarge as found:
+                return (*route.mistakes, found.mistake)
+            parts = parts.with_value({**parts.value, "transform": transform.with_value(steps)})
         route.node = self._over_defaults(route, parts, path)
         return route
 
@@ -163,9 +179,11 @@ class Shelf:
                 route.mistakes.append(use.mistake(f"{self.name(target)} holds no list of steps to use here", place))
             else:
                 found.extend(self._steps(route, shared, target, (*above, target)))
-            if sum(step.size for step in found) > MAX_NODES:
-                route.mistakes.append(use.mistake(f"more than {MAX_NODES} values, with all files written out", place))
-                return []
+            route.uses += 1
+            route.size += sum(inner.size for inner in shared.value) if shared and isinstance(shared.value, list) else 0
+            if route.uses > MAX_USES or route.size > MAX_NODES:
+                limits = f"more than {MAX_USES} files or {MAX_NODES} values, with all references written out"
+                raise _TooLarge(use.mistake(limits, place))
         return found
 
     def _unusable(self, route: Assembled, use: Node, target: Path | None, place: str, beside: Node) -> Node:
@@ -176,10 +194,10 @@ class Shelf:
     def _target(self, route: Assembled, use: Node, path: Path, place: str, above: tuple[Path, ...]) -> Path | None:
         """The file that ``use`` names, or None and a mistake."""
         reference = use.value
-        if not isinstance(reference, str) or not reference:
+        if not isinstance(reference, str) or not reference or "\0" in reference:
             message = "use names one file, such as _shared/clean.yaml"
         else:
-            target = (path.parent / reference).resolve()
+            target = Path(realpath(path.parent / reference))
             if Path(reference).is_absolute() or not target.is_relative_to(self.root):
                 message = f"{reference!r} leaves the routes folder; put the file under {self.root.name}/"
             elif not _is_file(target):

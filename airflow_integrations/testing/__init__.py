@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_integrations.testing.incoming_suite import IncomingSuite
-    from airflow_integrations.testing.outgoing_suite import OutgoingSuite
+    from airflow_integrations.testing.incoming_suite import IncomingSuite, Source
+    from airflow_integrations.testing.outgoing_suite import OutgoingSuite, Target
     from airflow_integrations.testing.replay import Recording, ReplayServices
     from airflow_integrations.testing.runner import Outcome, Report, run_route_tests
     from airflow_integrations.testing.sockets import NetworkBlocked, no_network
-    from airflow_integrations.testing.transformer_suite import TransformerSuite
+    from airflow_integrations.testing.transformer_suite import Step, TransformerSuite
 
 __all__ = [
     "IncomingSuite",
@@ -30,6 +30,9 @@ __all__ = [
     "Recording",
     "ReplayServices",
     "Report",
+    "Source",
+    "Step",
+    "Target",
     "TransformerSuite",
     "no_network",
     "run_route_tests",
@@ -43,6 +46,9 @@ _HOMES = {
     "Recording": "replay",
     "ReplayServices": "replay",
     "Report": "runner",
+    "Source": "incoming_suite",
+    "Step": "transformer_suite",
+    "Target": "outgoing_suite",
     "TransformerSuite": "transformer_suite",
     "no_network": "sockets",
     "run_route_tests": "runner",
@@ -52,7 +58,12 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    home = f"{__name__}.{_HOMES[name]}"
+    if home.endswith("_suite"):
+        import pytest
+
+        pytest.register_assert_rewrite(home)  # so that a failed check shows its values
+    value = getattr(import_module(home), name)
     globals()[name] = value
     return value
 

@@ -20,7 +20,8 @@ __all__ = ["failures"]
 def failures(expected: Expected, trial: Trial, unanswered: Iterable[Heard] = ()) -> list[str]:
     """What is not as expected, in the order in which a person looks for causes; empty where all is."""
     found = [
-        f"{heard} to Connection {heard.connection!r} has no recorded answer; add it under given.answers.{heard.connection}"
+        f"{heard} to Connection {heard.connection!r} has no recorded answer; "
+        f"add it under given.answers.{heard.connection}"
         for heard in unanswered
     ]
     found += _error(expected, trial)
@@ -102,7 +103,8 @@ def _requests(expected: Expected, trial: Trial) -> Iterator[str]:
                 yield f"requests.{connection}[{index}] {difference}"
         for index in range(len(came), len(wanted)):
             request = wanted[index]
-            yield f"requests.{connection}[{index}]: expected {request.method or 'a request'} {request.path or ''}, but only {len(came)} came"
+            what = f"{request.method or 'a request'} {request.path or ''}".strip()
+            yield f"requests.{connection}[{index}]: expected {what}, but only {len(came)} came"
         for index in range(len(wanted), len(came)):
             yield f"requests.{connection}[{index}]: not expected, got {came[index]}"
 

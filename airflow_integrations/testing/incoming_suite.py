@@ -1,9 +1,9 @@
 """What every kind of incoming has to keep to; a third party derives from it and gives one fixture.
 
-    class TestMine(IncomingSuite):
-        @pytest.fixture
-        def source(self):
-            return Source(kind="mine", config={"connection": "x"}, records=[{"id": 1}, {"id": 2}], services=…)
+class TestMine(IncomingSuite):
+    @pytest.fixture
+    def source(self):
+        return Source(kind="mine", config={"connection": "x"}, records=[{"id": 1}, {"id": 2}], services=…)
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class IncomingSuite:
 
     def test_gives_every_record_once_and_in_order(self, source: Source) -> None:
         pages = asyncio.run(source.pages())
-        assert [record for page in pages for record in page.records] == source.records
+        assert [record for page in pages for record in page.values()] == source.records
 
     def test_has_more_than_one_page(self, source: Source) -> None:
         assert len(asyncio.run(source.pages())) > 1, "give the Source enough records for two pages: one proves nothing"
@@ -70,7 +70,9 @@ class IncomingSuite:
         for number, page in enumerate(pages[:-1]):
             passed = sum(len(earlier.records) for earlier in pages[: number + 1])
             later = asyncio.run(source.pages(decode(encode(page.resume))))
-            assert [record for each in later for record in each.records] == source.records[passed:], f"behind page {number}"
+            assert [record for each in later for record in each.values()] == source.records[passed:], (
+                f"behind page {number}"
+            )
 
     def test_the_place_to_go_on_from_is_json(self, source: Source) -> None:
         for page in asyncio.run(source.pages()):
@@ -78,7 +80,7 @@ class IncomingSuite:
 
     def test_comes_out_the_same_twice(self, source: Source) -> None:
         first, second = asyncio.run(source.pages()), asyncio.run(source.pages())
-        assert [page.records for page in first] == [page.records for page in second]
+        assert [page.values() for page in first] == [page.values() for page in second]
 
     def test_can_be_left_after_the_first_page(self, source: Source) -> None:
         async def first() -> Page:
@@ -86,7 +88,7 @@ class IncomingSuite:
                 return await anext(pages)
 
         page = asyncio.run(first())
-        assert page.records == source.records[: len(page.records)]
+        assert page.values() == source.records[: len(page.records)]
 
     def test_making_one_touches_no_network(self, source: Source) -> None:
         with no_network():

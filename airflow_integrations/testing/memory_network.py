@@ -65,7 +65,9 @@ class _Pipe(asyncio.Transport):
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
     """A request whose body may be as large as the route likes."""
-    return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=1 << 40)
+    return web.BaseRequest(
+        message, payload, protocol, writer, task, asyncio.get_running_loop(), client_max_size=1 << 40
+    )
 
 
 class MemoryConnector(aiohttp.BaseConnector):

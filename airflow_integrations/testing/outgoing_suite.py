@@ -1,9 +1,9 @@
 """What every kind of outgoing has to keep to; a third party derives from it and gives one fixture.
 
-    class TestMine(OutgoingSuite):
-        @pytest.fixture
-        def target(self):
-            return Target(kind="mine", config={"connection": "x"}, entities=[{"id": 1}, {"id": 2}], received=…)
+class TestMine(OutgoingSuite):
+    @pytest.fixture
+    def target(self):
+        return Target(kind="mine", config={"connection": "x"}, entities=[{"id": 1}, {"id": 2}], received=…)
 """
 
 from __future__ import annotations

@@ -59,25 +59,30 @@ class RecordingServices(Services):
             pairs = (*(tuple(part.partition("=")[::2]) for part in query.split("&") if part), *request.query)
             self.recorded.append(Recorded(connection, request.method, path, pairs, status, kept, content))
 
-        async def kept_send(request: Any) -> Any:
-            answer = await send(request)
+        async def kept_send(request: Any, **how: Any) -> Any:
+            answer = await send(request, **how)
             keep(request, answer.status, answer.headers, answer.content)
             return answer
 
         @asynccontextmanager
-        async def kept_stream(request: Any) -> AsyncIterator[Any]:
-            async with stream(request) as head:
+        async def kept_stream(request: Any, **how: Any) -> AsyncIterator[Any]:
+            async with stream(request, **how) as head:
                 parts: list[bytes] = []
-                chunks = head.chunks
+                chunks, complete = head.chunks, False
 
                 async def kept_chunks() -> AsyncIterator[bytes]:
+                    nonlocal complete
                     async for chunk in chunks():
                         parts.append(chunk)
                         yield chunk
+                    complete = True
 
                 head.chunks = kept_chunks  # type: ignore[method-assign]
                 yield head
-                keep(request, head.status, head.headers, b"".join(parts))
+                content = b"".join(parts)
+                if not complete:  # left early: what is there is made of whole lines
+                    content = content[: content.rfind(b"\n") + 1]
+                keep(request, head.status, head.headers, content)
 
         client.send = kept_send  # type: ignore[method-assign]
         client.stream = kept_stream  # type: ignore[method-assign]

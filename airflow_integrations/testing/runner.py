@@ -158,7 +158,10 @@ def _tried(route: Route, given: Given) -> tuple[Trial, Recording]:
     )
 
     async def tried() -> Trial:
-        async with asyncio.timeout(TIME_LIMIT), ReplayServices(recording, variables=given.var, log=quiet_log()) as services:
+        async with (
+            asyncio.timeout(TIME_LIMIT),
+            ReplayServices(recording, variables=given.var, log=quiet_log()) as services,
+        ):
             return await attempt(run, services, services, recording, Path(folder))
 
     with tempfile.TemporaryDirectory(prefix="route-test-") as folder, asyncio.Runner() as runner:

@@ -1,9 +1,9 @@
 """What every kind of transformer has to keep to; a third party derives from it and gives one fixture.
 
-    class TestMine(TransformerSuite):
-        @pytest.fixture
-        def step(self):
-            return Step(kind="mine", config={…}, entities=[{"id": 1}], expected=[{"id": 1, "more": 2}])
+class TestMine(TransformerSuite):
+    @pytest.fixture
+    def step(self):
+        return Step(kind="mine", config={…}, entities=[{"id": 1}], expected=[{"id": 1, "more": 2}])
 """
 
 from __future__ import annotations

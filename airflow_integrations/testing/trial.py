@@ -80,7 +80,8 @@ async def attempt(run: Run, services: Services, target: Services, recording: Rec
     staging = Staging(folder, run.route.route, run.run_id)
     try:
         fetched = await fetch(run, services, staging)
-        trial.fetched = [entity for block in read_entities(staging.blocks(fetched.segments)) for entity in block]
+        blocks = staging.blocks(fetched.segments)
+        trial.fetched = [entity for block in read_entities(blocks, lambda *_: None) for entity in block]
         transformed = await transform(run, services, staging)
         if not run.route.transform:
             trial.passed = [Passed(entity.key, entity.source, entity.value) for entity in trial.fetched]

@@ -102,7 +102,10 @@ class Schema:
             raise ValueError(
                 "schemas are read from the routes folder only, never from the network; put a copy beside the route"
             )
-        path = Path(unquote(parts.path)).resolve()
+        try:
+            path = Path(unquote(parts.path)).resolve()
+        except (OSError, RuntimeError, ValueError):  # a loop of symbolic links, a NUL
+            raise ValueError("the file cannot be found") from None
         if not path.is_relative_to(self.root):
             raise ValueError(f"the file leaves the routes folder; put it under {self.root.name}/")
         try:

@@ -1,10 +1,10 @@
-"""Airflow without a database: its home is a folder of this session, its Connections and Variables are in the environment."""
+"""Airflow without a database: its home is a folder of this session, its Connections are in the environment."""
 
 from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,7 +57,7 @@ class TaskInstance:
 def make_context() -> Callable[..., dict[str, Any]]:
     """The context of a task of a DAG, as far as operators look at it."""
 
-    def make(dag: Any = None, *, conf: dict[str, Any] | None = None, run_after: Any = None, **more: Any) -> dict[str, Any]:
+    def make(dag: Any = None, *, conf: Any = None, run_after: Any = None, **more: Any) -> dict[str, Any]:
         ti = TaskInstance()
         return {
             "dag": dag,
@@ -73,6 +73,5 @@ def make_context() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def _staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__STAGING", str(tmp_path / "staging"))
-    yield

@@ -64,7 +64,10 @@ def test_airflows_params_count_where_conf_is_silent(route: Any) -> None:
         ({"entities": [1]}, "a list of objects"),
         ({"entities": [{}] * 101}, "101 are too many, at most 100"),
         ({"entities": [{"x": "y" * 300_000}]}, "bytes are too many, at most 262144"),
-        ({"entities": [{"lines": [{"price": 1.5}]}]}, '[0].lines[0].price is a number with a fraction; write decimals as strings, such as "1.5"'),
+        (
+            {"entities": [{"lines": [{"price": 1.5}]}]},
+            '[0].lines[0].price is a number with a fraction; write decimals as strings, such as "1.5"',
+        ),
         ({"rate": 1.5}, "write decimals as strings"),
         ({"rate": "much"}, "'much' is no number"),
         ({"region": 7}, "7 is no text"),
@@ -120,7 +123,9 @@ def test_the_schema_refuses_what_it_can(route: Any, given: dict[str, Any]) -> No
         form.update(given)
 
 
-@pytest.mark.parametrize("moment", ["2026-01-01T00:00:00Z", "2026-01-01T00:00+02:00", "2026-01-01 00:00:00.123456+00:00"])
+@pytest.mark.parametrize(
+    "moment", ["2026-01-01T00:00:00Z", "2026-01-01T00:00+02:00", "2026-01-01 00:00:00.123456+00:00"]
+)
 def test_the_schema_and_the_reader_take_the_same_moments(route: Any, moment: str) -> None:
     form = ParamsDict(conf.params(route))
     form.update({"window_start": moment, "window_end": "2027-01-01T00:00:00Z"})

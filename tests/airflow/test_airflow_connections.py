@@ -76,7 +76,8 @@ def test_other_ways_to_authenticate_keep_their_secret_in_the_password(endpoint: 
     assert endpoint(password="t", extra={"integrations": {"auth": "bearer"}}).auth == Bearer("t")
     key = {"auth": "api_key", "name": "X-Key", "place": "query"}
     assert endpoint(password="k", extra={"integrations": key}).auth == ApiKey("X-Key", "k", "query")
-    oauth = {"auth": "oauth2", "token_url": "https://login.example/token", "scope": "a b", "parameters": {"audience": "x"}}
+    oauth = {"auth": "oauth2", "token_url": "https://login.example/token", "scope": "a b"}
+    oauth |= {"parameters": {"audience": "x"}}  # type: ignore[dict-item]
     assert endpoint(login="id", password="s", extra={"integrations": oauth}).auth == OAuth2ClientCredentials(
         "https://login.example/token", "id", "s", "a b", "header", {"audience": "x"}
     )

@@ -74,7 +74,7 @@ def test_a_dag_that_airflow_refuses_never_hides_another(
 
     monkeypatch.setattr(loader, "build_dag", refuse)
     assert list(loader.load_routes(beside)) == ["good"]
-    with pytest.raises(RouteError, match="odd.*no DAG like this"):
+    with pytest.raises(RouteError, match=r"odd.*no DAG like this"):
         loader.check_routes(beside)
 
 
@@ -96,16 +96,19 @@ def test_the_configured_folder_wins(folder: Path, tmp_path: Path, monkeypatch: p
     assert list(loader.load_routes(tmp_path / "elsewhere" / "file.py")) == ["good"]
 
 
-def test_in_a_task_only_its_own_route_is_built(
-    folder: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_a_task_only_its_own_route_is_built(folder: Path, beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("one", "two", "three"):
         (folder / f"{name}.yaml").write_text(GOOD)
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "two")
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "fetch")
     built = []
     build = loader.build_dag
-    monkeypatch.setattr(loader, "build_dag", lambda route, **options: built.append(route.route) or build(route, **options))
+
+    def watched(route: Any, **options: Any) -> Any:
+        built.append(route.route)
+        return build(route, **options)
+
+    monkeypatch.setattr(loader, "build_dag", watched)
     assert list(loader.load_routes(beside)) == ["two"]
     assert built == ["two"]
 
@@ -118,9 +121,7 @@ def test_in_a_task_whose_route_is_gone_nothing_is_raised(
     assert "no file holds the route 'gone'" in caplog.text
 
 
-def test_parsing_opens_no_connection_of_any_kind(
-    folder: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parsing_opens_no_connection_of_any_kind(folder: Path, beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "good.yaml").write_text(GOOD.replace("/x", '"/{{ var.nowhere }}"'))
 
     def refuse(*_: Any, **__: Any) -> Any:

@@ -60,9 +60,7 @@ def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def nothing(run: Any, services: Any, staging: Any) -> Manifest:
-        manifest = Manifest(
-            route=run.route.route, run_id=run.run_id, stage="fetch", route_hash="", window=run.window.dump(), complete=True
-        )
+        manifest = Manifest(route=run.route.route, run_id=run.run_id, stage="fetch", route_hash="", window=("", ""))
         staging.save(manifest)
         return manifest
 
@@ -218,15 +216,16 @@ def test_a_kill_before_the_work_began_stops_it(run: Callable[..., Any], monkeypa
         run("fetch", PAID)
 
 
-def test_operators_work_by_hand_in_any_dag(make_route: Callable[..., Any], make_context: Callable[..., Any], tmp_path: Path) -> None:
+def test_operators_work_by_hand_in_any_dag(
+    make_route: Callable[..., Any], make_context: Callable[..., Any], tmp_path: Path
+) -> None:
     from airflow.sdk import DAG
 
     with DAG("by_hand", params={"theirs": 1}) as dag:
         fetch = FetchOperator(task_id="get", route=make_route(), staging=str(tmp_path / "own"))
         other = FetchOperator(task_id="get_other", route=make_route(route="others"), staging=str(tmp_path / "own"))
         fetch >> PushOperator(task_id="send", route=make_route(), staging=str(tmp_path / "own"))
-    results = [
-        task.execute(make_context(dag, conf={"entities": [PAID], "theirs": 2}, run_after=NOW)) for task in (fetch, other)
-    ]
-    paths = {Path(result["manifest"]).parent for result in results}
-    assert paths == {tmp_path / "own" / "by_hand.orders" / "manual__1", tmp_path / "own" / "by_hand.others" / "manual__1"}
+    conf = {"entities": [PAID], "theirs": 2}
+    results = [task.execute(make_context(dag, conf=conf, run_after=NOW)) for task in (fetch, other)]
+    folders = {Path(result["manifest"]).parent for result in results}
+    assert folders == {tmp_path / "own" / f"by_hand.{name}" / "manual__1" for name in ("orders", "others")}

@@ -22,8 +22,8 @@ def test_the_provider_info_is_as_airflow_wants_it() -> None:
 
 
 def test_the_entry_points_lead_to_provider_and_plugin() -> None:
-    (provider,) = (point for point in entry_points(group="apache_airflow_provider") if "airflow_integrations" in point.value)
-    (plugin,) = (point for point in entry_points(group="airflow.plugins") if "airflow_integrations" in point.value)
+    (provider,) = (each for each in entry_points(group="apache_airflow_provider") if "_integrations" in each.value)
+    (plugin,) = (each for each in entry_points(group="airflow.plugins") if "_integrations" in each.value)
     assert provider.load() is get_provider_info
     assert plugin.load() is IntegrationsPlugin
 
@@ -44,7 +44,9 @@ def test_the_plugin_is_one_that_airflow_takes() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["validate", "--format", "github"], ["--version"], ["--help"], ["run", "x", "--limit", "3"], []], ids=" ".join
+    "arguments",
+    [["validate", "--format", "github"], ["--version"], ["--help"], ["run", "x", "--limit", "3"], []],
+    ids=" ".join,
 )
 def test_the_command_gets_everything_behind_its_name(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     from airflow.cli.cli_parser import get_parser

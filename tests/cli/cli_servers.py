@@ -66,9 +66,10 @@ class Systems:
         app.router.add_post("/documents", self._document)
         return app
 
-    async def _keep(self, request: web.Request) -> None:
+    async def _keep(self, request: web.Request) -> Any:
         body = await request.json() if request.can_read_body else None
         self.heard.append(Heard(request.method, request.path_qs, dict(request.headers), body))
+        return body
 
     async def _head(self, request: web.Request) -> web.Response:
         await self._keep(request)
@@ -82,7 +83,7 @@ class Systems:
         return web.json_response(page, headers={"Set-Cookie": "session=cookie-secret"})
 
     async def _document(self, request: web.Request) -> web.Response:
-        await self._keep(request)
+        body = await self._keep(request)
         await asyncio.sleep(self.delay)
-        self.documents.append(self.heard[-1].body)
+        self.documents.append(body)
         return web.json_response({"id": len(self.documents)}, status=self.status)

@@ -48,7 +48,12 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 def systems(monkeypatch: pytest.MonkeyPatch) -> Iterator[Systems]:
     """A shop and a warehouse, with Connections ``source`` and ``target`` to them."""
     with Systems() as running:
-        connection = {"conn_type": "http", "host": f"http://127.0.0.1:{running.port}", "login": "me", "password": PASSWORD}
+        connection = {
+            "conn_type": "http",
+            "host": f"http://127.0.0.1:{running.port}",
+            "login": "me",
+            "password": PASSWORD,
+        }
         monkeypatch.setenv("AIRFLOW_CONN_SOURCE", json.dumps(connection))
         monkeypatch.setenv("AIRFLOW_CONN_TARGET", json.dumps(connection))
         running.orders = [order(1), order(2, status="closed"), order(3), order(4), order(5)]

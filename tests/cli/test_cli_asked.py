@@ -93,7 +93,10 @@ def test_without_a_schedule_it_is_everything():
 
 def test_entities_from_a_file_are_exact(tmp_path: Path):
     (tmp_path / "e.jsonl").write_text('{"id": 12345678901234567890, "x": 1.10}\n\n{"id": 2}\n')
-    assert asked(entities=str(tmp_path / "e.jsonl")).entities == ({"id": 12345678901234567890, "x": Decimal("1.10")}, {"id": 2})
+    assert asked(entities=str(tmp_path / "e.jsonl")).entities == (
+        {"id": 12345678901234567890, "x": Decimal("1.10")},
+        {"id": 2},
+    )
     (tmp_path / "e.yaml").write_text("- {id: 1, x: 0.30}\n")
     assert asked(entities=str(tmp_path / "e.yaml")).entities == ({"id": 1, "x": Decimal("0.30")},)
     (tmp_path / "bad.json").write_text("{")

@@ -8,14 +8,16 @@ from cli_servers import PASSWORD
 def test_all_is_well(call, routes, systems):
     code, out, _ = call("doctor")
     assert code == 0
-    assert f"tried HEAD http://127.0.0.1:{systems.port}/: answered 200; the credentials were sent and not refused" in out
+    assert (
+        f"tried HEAD http://127.0.0.1:{systems.port}/: answered 200; the credentials were sent and not refused" in out
+    )
     assert "written, read and removed a file" in out
     assert all(heard.headers["Authorization"].startswith("Basic ") for heard in systems.heard)
 
 
 def test_staging_is_left_as_it_was(call, routes, systems, tmp_path):
     call("doctor", "--offline")
-    assert [path for path in (tmp_path / "staging").rglob("*")] == []
+    assert list((tmp_path / "staging").rglob("*")) == []
 
 
 def test_refused_credentials(call, routes, systems):

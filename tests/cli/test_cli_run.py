@@ -13,7 +13,12 @@ def test_the_whole_route(call, routes, systems):
     code, out, err = call("run", "orders")
     assert code == 0
     assert out.splitlines()[-1] == "5 fetched = 4 delivered + 1 filtered"
-    assert [document["Number"] for document in sorted(systems.documents, key=lambda each: each["Number"])] == [1, 3, 4, 5]
+    assert [document["Number"] for document in sorted(systems.documents, key=lambda each: each["Number"])] == [
+        1,
+        3,
+        4,
+        5,
+    ]
     assert "pushed: 4 delivered" in err
     assert PASSWORD not in out + err
 
@@ -59,7 +64,11 @@ def test_ctrl_c_ends_what_is_under_way_and_begins_nothing_new(routes, systems, t
     systems.orders = [{**systems.orders[0], "id": number} for number in range(200)]
     systems.delay = 0.2
     process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from airflow_integrations.cli import main; sys.exit(main(['run', 'orders']))"],
+        [
+            sys.executable,
+            "-c",
+            "import sys; from airflow_integrations.cli import main; sys.exit(main(['run', 'orders']))",
+        ],
         cwd=tmp_path,
         env=os.environ,
         stdout=subprocess.PIPE,

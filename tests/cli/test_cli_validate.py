@@ -15,7 +15,9 @@ def test_all_mistakes_of_all_files_with_their_places(call, routes, edit):
     assert code == 1
     assert re.search(r"^routes/orders\.yaml:\d+:\d+  incoming\.http\.pagination.*did you mean 'cursor'", out, re.M)
     assert re.search(r"^routes/second\.yaml:\d+:\d+  transform\.0\.filter.*unknown name", out, re.M)
-    assert re.search(r"^routes/second\.test\.yaml:\d+:\d+  tests\.0\.expect.*filterd.*did you mean 'filtered'", out, re.M)
+    assert re.search(
+        r"^routes/second\.test\.yaml:\d+:\d+  tests\.0\.expect.*filterd.*did you mean 'filtered'", out, re.M
+    )
     assert out.splitlines()[-1] == "2 files in routes: 3 mistakes in 3"
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from engine_kinds import MemoryIncoming, MemoryOutgoing, all_delivered
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from airflow_integrations.engine import clean, fetch, problems, push, settle, transform
 from airflow_integrations.errors import AnswerError, OutageError, RunError, SetupError
@@ -35,7 +36,9 @@ async def whole(run: Run, services: Services, staging: Staging) -> Any:
     return settle(run, staging)
 
 
-async def test_everything_fetched_is_delivered_and_the_books_balance(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_everything_fetched_is_delivered_and_the_books_balance(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(1, 2), orders(3)]
     balance = await whole(make_run(), services, staging)
     assert sent_keys() == ["1", "2", "3"]
@@ -105,15 +108,24 @@ async def test_fetch_starts_over_where_the_saved_place_cannot_be_trusted(
     assert manifest.counts["fetched"] == 3
 
 
-async def test_entities_without_a_key_are_rejected_and_kept_and_the_others_go_on(make_run: MakeRun, services: Services, staging: Staging) -> None:
-    MemoryIncoming.pages_to_give = [[{"number": "A"}, {"nummer": "B"}, {"number": None}, {"number": {"x": 1}}, "text", {"number": "C"}]]
+async def test_entities_without_a_key_are_rejected_and_kept_and_the_others_go_on(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    MemoryIncoming.pages_to_give = [
+        [{"number": "A"}, {"nummer": "B"}, {"number": None}, {"number": {"x": 1}}, "text", {"number": "C"}]
+    ]
     balance = await whole(make_run(), services, staging)
     assert sent_keys() == ["A", "C"]
     assert balance.counts["fetched"] == 6
     assert balance.counts["rejected"] == 4
     assert balance.verdict is not None
     assert "4 rejected" in balance.verdict
-    assert [problem.value for problem in problems(staging)] == [{"nummer": "B"}, {"number": None}, {"number": {"x": 1}}, "text"]
+    assert [problem.value for problem in problems(staging)] == [
+        {"nummer": "B"},
+        {"number": None},
+        {"number": {"x": 1}},
+        "text",
+    ]
 
 
 async def test_keys_limit_and_given_entities(make_run: MakeRun, services: Services, staging: Staging) -> None:
@@ -132,7 +144,9 @@ async def test_a_dry_run_sends_nothing(make_run: MakeRun, services: Services, st
     assert balance.verdict is None
 
 
-async def test_a_stage_of_another_definition_is_refused(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_a_stage_of_another_definition_is_refused(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(1)]
     await fetch(make_run(), services, staging)
     changed = make_run(route={"transform": [{"filter": "order.total > 0"}]})
@@ -140,7 +154,9 @@ async def test_a_stage_of_another_definition_is_refused(make_run: MakeRun, servi
         await transform(changed, services, staging)
 
 
-async def test_an_outage_of_one_batch_is_set_aside_and_sent_by_the_next_attempt(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_an_outage_of_one_batch_is_set_aside_and_sent_by_the_next_attempt(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(20))]
 
     def away_for_five(batch: Sequence[Outbound]) -> list[Result]:
@@ -165,7 +181,9 @@ async def test_an_outage_of_one_batch_is_set_aside_and_sent_by_the_next_attempt(
     assert settle(run, staging).verdict is None
 
 
-async def test_a_target_that_is_away_is_not_asked_for_every_entity(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_a_target_that_is_away_is_not_asked_for_every_entity(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(100))]
     asked = 0
 
@@ -185,7 +203,9 @@ async def test_a_target_that_is_away_is_not_asked_for_every_entity(make_run: Mak
 
 
 @pytest.mark.parametrize("repeatable", [True, False])
-async def test_what_was_under_way_when_a_push_was_killed(repeatable: bool, make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_what_was_under_way_when_a_push_was_killed(
+    repeatable: bool, make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(4))]
     run = make_run(route={"outgoing": {"memory": {"repeatable": repeatable}}, "delivery": {"concurrency": 1}})
     await fetch(run, services, staging)
@@ -217,7 +237,9 @@ async def test_what_was_under_way_when_a_push_was_killed(repeatable: bool, make_
         assert "the target may have it" in next(iter(problems(staging))).reason
 
 
-async def test_refused_credentials_stop_everything_and_lose_nothing(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_refused_credentials_stop_everything_and_lose_nothing(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(50))]
 
     def refused(batch: Sequence[Outbound]) -> list[Result]:
@@ -232,7 +254,9 @@ async def test_refused_credentials_stop_everything_and_lose_nothing(make_run: Ma
     assert settle(run, staging).counts["pending"] == 50
 
 
-async def test_a_kind_that_crashes_is_reported_and_loses_nothing(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_a_kind_that_crashes_is_reported_and_loses_nothing(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(10))]
 
     def crash(batch: Sequence[Outbound]) -> list[Result]:
@@ -249,11 +273,15 @@ async def test_a_kind_that_crashes_is_reported_and_loses_nothing(make_run: MakeR
     assert counts["pending"] == 10
 
 
-async def test_a_batch_that_is_partly_pending_is_finished_later(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_a_batch_that_is_partly_pending_is_finished_later(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(6))]
 
     def half(batch: Sequence[Outbound]) -> list[Result]:
-        return [Result("delivered") if int(o.key) % 3 == 0 else Result("pending", reason="the erp went away") for o in batch]
+        return [
+            Result("delivered") if int(o.key) % 3 == 0 else Result("pending", reason="the erp went away") for o in batch
+        ]
 
     MemoryOutgoing.answer = half
     run = make_run(route={"delivery": {"batch": 6}})
@@ -267,7 +295,9 @@ async def test_a_batch_that_is_partly_pending_is_finished_later(make_run: MakeRu
     assert settle(run, staging).counts["delivered"] == 6
 
 
-async def test_stop_finishes_what_is_under_way_and_begins_nothing_new(make_run: MakeRun, services: Services, staging: Staging) -> None:
+async def test_stop_finishes_what_is_under_way_and_begins_nothing_new(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
     MemoryIncoming.pages_to_give = [orders(*range(30))]
     stop = asyncio.Event()
 
@@ -297,7 +327,13 @@ async def test_stop_finishes_what_is_under_way_and_begins_nothing_new(make_run: 
     delays=st.lists(st.integers(0, 3), min_size=1, max_size=9),
 )
 def test_every_state_of_every_key_goes_out_once_and_in_order(
-    numbers: list[int], batch: int, concurrency: int, outages: list[int], delays: list[int], make_run: MakeRun, tmp_path_factory: pytest.TempPathFactory
+    numbers: list[int],
+    batch: int,
+    concurrency: int,
+    outages: list[int],
+    delays: list[int],
+    make_run: MakeRun,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Whatever the batch size, concurrency, delays and outages: per key in order, each once, across attempts."""
     from engine_kinds import NoConnections
@@ -337,3 +373,20 @@ def test_every_state_of_every_key_goes_out_once_and_in_order(
     assert Counter(states) == Counter(range(len(numbers)))
     assert MemoryOutgoing.most_under_way <= concurrency
     assert all(states == sorted(states) for states in received.values())
+
+
+def spoil(order: dict[str, Any]) -> dict[str, Any]:
+    """A transformer function whose results JSON does not know."""
+    return {**order, "total": {1: "\ud800", 2: object(), 3: 3}[order["number"]]}
+
+
+async def test_a_value_that_is_no_json_rejects_its_entity_alone(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    MemoryIncoming.pages_to_give = [orders(1, 2, 3)]
+    run = make_run(route={"transform": [{"python": f"{__name__}:spoil"}]})
+    balance = await whole(run, services, staging)
+    assert sent_keys() == ["3"]
+    assert balance.counts["rejected"] == 2
+    assert balance.balanced
+    assert [problem.key for problem in problems(staging)] == ["1", "2"]

@@ -6,7 +6,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_integrations.ledger import Journal
 from airflow_integrations.outgoing import Result
@@ -58,8 +59,13 @@ async def test_an_object_written_by_a_later_attempt_does_not_replace_an_earlier_
 
 
 @settings(max_examples=60, deadline=None)
-@given(cut=st.integers(min_value=0, max_value=400), fates=st.lists(st.sampled_from(["delivered", "failed", "in_doubt"]), min_size=1, max_size=8))
-def test_a_file_cut_anywhere_never_claims_more_than_was_written(cut: int, fates: list[str], tmp_path_factory: pytest.TempPathFactory) -> None:
+@given(
+    cut=st.integers(min_value=0, max_value=400),
+    fates=st.lists(st.sampled_from(["delivered", "failed", "in_doubt"]), min_size=1, max_size=8),
+)
+def test_a_file_cut_anywhere_never_claims_more_than_was_written(
+    cut: int, fates: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
     staging = Staging(tmp_path_factory.mktemp("staging"), "route", "run")
     total = len(fates)
 

@@ -3,14 +3,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.staging import Manifest, SegmentRef, SegmentWriter, Staging
 
 
 def manifest(**values: object) -> Manifest:
-    defaults = {"route": "orders", "run_id": "r", "stage": "fetch", "route_hash": "h", "window": ("a", "b"), "complete": True}
+    defaults = {
+        "route": "orders",
+        "run_id": "r",
+        "stage": "fetch",
+        "route_hash": "h",
+        "window": ("a", "b"),
+        "complete": True,
+    }
     return Manifest(**{**defaults, **values})  # type: ignore[arg-type]
 
 
@@ -64,7 +72,9 @@ def test_a_damaged_manifest_or_segment_is_told(tmp_path: Path) -> None:
         list(staging.blocks([SegmentRef("fetch-00000.jsonl.zst", 1, 1)]))
 
 
-@pytest.mark.parametrize("run_id", ["../../etc", "a/b", "manual__2026-01-01T00:00:00+00:00", "x" * 400, "..", "ünïcode ⚠"])
+@pytest.mark.parametrize(
+    "run_id", ["../../etc", "a/b", "manual__2026-01-01T00:00:00+00:00", "x" * 400, "..", "ünïcode ⚠"]
+)
 def test_no_run_id_leaves_the_staging_folder(run_id: str, tmp_path: Path) -> None:
     staging = Staging(tmp_path, "orders", run_id)
     staging.write("fetch.json", b"{}")
@@ -75,7 +85,18 @@ def test_no_run_id_leaves_the_staging_folder(run_id: str, tmp_path: Path) -> Non
 
 def test_clearing_a_stage_leaves_the_others(tmp_path: Path) -> None:
     staging = Staging(tmp_path, "orders", "r")
-    for name in ("fetch.json", "fetch-00000.jsonl.zst", "problems-fetch-00000.jsonl.zst", "transform.json", "push.journal", "push-000001.journal"):
+    for name in (
+        "fetch.json",
+        "fetch-00000.jsonl.zst",
+        "problems-fetch-00000.jsonl.zst",
+        "transform.json",
+        "push.journal",
+        "push-000001.journal",
+    ):
         staging.write(name, b"{}")
     staging.clear("transform", "push")
-    assert sorted(path.name for path in staging.folder.iterdir()) == ["fetch-00000.jsonl.zst", "fetch.json", "problems-fetch-00000.jsonl.zst"]
+    assert sorted(path.name for path in staging.folder.iterdir()) == [
+        "fetch-00000.jsonl.zst",
+        "fetch.json",
+        "problems-fetch-00000.jsonl.zst",
+    ]

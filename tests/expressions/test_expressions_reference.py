@@ -10,7 +10,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "expressions.md"
 
 
 def test_the_page_holds_the_printed_reference() -> None:
-    before, mark, after = DOCS.read_text(encoding="utf-8").partition("<!-- python -m airflow_integrations.expressions -->\n")
+    _, mark, after = DOCS.read_text(encoding="utf-8").partition("<!-- python -m airflow_integrations.expressions -->\n")
     assert mark, "the mark that begins the reference is gone"
     reference, end, _ = after.partition("<!-- end -->")
     assert end, "the mark that ends the reference is gone"

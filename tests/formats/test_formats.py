@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -54,7 +55,13 @@ cells = st.text(st.sampled_from('ab",;\n\r\u2028é '), max_size=8).map(lambda te
 rows = st.lists(st.tuples(cells, cells, cells), max_size=12)
 
 
-@given(rows, cuts, st.sampled_from(",;\t"), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), st.sampled_from(["\n", "\r\n"]))
+@given(
+    rows,
+    cuts,
+    st.sampled_from(",;\t"),
+    st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_csv_loses_and_repeats_nothing(rows, cuts, delimiter, encoding, end):
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
@@ -67,7 +74,7 @@ def test_csv_loses_and_repeats_nothing(rows, cuts, delimiter, encoding, end):
 @given(rows, cuts)
 def test_csv_does_not_depend_on_how_it_is_cut(rows, cuts):
     """Quotes only where they are needed, or in the middle of a value, where they stand for themselves."""
-    lines = "".join(f"{a.strip() or 'x'}|,5\" {i}\n".replace('x"', "x") for i, (a, _, _) in enumerate(rows))
+    lines = "".join(f'{a.strip() or "x"}|,5" {i}\n'.replace('x"', "x") for i, (a, _, _) in enumerate(rows))
     content = ("a,b\n" + lines).encode()
 
     def outcome(cuts):
@@ -84,8 +91,15 @@ def test_xml_loses_and_repeats_nothing(records, cuts):
     def attribute(text):
         return escape(text, {'"': "&quot;"})
 
-    clean = [(a.replace("\ufffe", "").replace("\uffff", ""), b.replace("\ufffe", "").replace("\uffff", "")) for a, b in records]
-    content = "<orders>" + "".join(f'<order id="{attribute(a)}"><name>{escape(b)}</name></order>' for a, b in clean) + "</orders>"
+    clean = [
+        (a.replace("\ufffe", "").replace("\uffff", ""), b.replace("\ufffe", "").replace("\uffff", ""))
+        for a, b in records
+    ]
+    content = (
+        "<orders>"
+        + "".join(f'<order id="{attribute(a)}"><name>{escape(b)}</name></order>' for a, b in clean)
+        + "</orders>"
+    )
     expected = [{"@id": a, "name": b or None} for a, b in clean]
     assert read(XmlReader(XmlOptions(record="order")), content.encode(), cuts) == expected
 
@@ -137,6 +151,7 @@ def test_records_are_forgotten_once_they_are_read():
     reader.feed(b"<a>")
     for number in range(2000):
         assert reader.feed(f"<r>{number}</r>".encode()) == [str(number)]
+    reader.feed(b"</a>")
     assert len(reader._parser.close()) <= 1
 
 
@@ -173,7 +188,7 @@ def test_json_numbers():
     assert json_format.read(b'{"a": 1, "a": 2}') == {"a": 2}
     assert decode_json('"é"'.encode("latin-1"), "application/json; charset=ISO-8859-1") == "é"
     with pytest.raises(ContentError, match="charset"):
-        decode_json(b"\xff", "application/json; charset=cp932")
+        decode_json(b"\x81", "application/json; charset=cp1252")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +198,6 @@ def test_json_numbers():
         (b'{"a": 1}\n{"a": "\xff"}', "line 2: .*UTF-8"),
         (b"1\n1e99999\n", "line 2: .*beyond"),
         (b"1\n" + b"[" * 5000 + b"\n", "line 2: .*nested"),
-        (b'{"a": 1} {"a": 2}\n', "line 1"),
     ],
 )
 def test_json_lines_that_are_none(content, message):
@@ -192,10 +206,8 @@ def test_json_lines_that_are_none(content, message):
 
 
 def test_a_line_without_end():
-    reader = JsonLinesReader()
     with pytest.raises(ContentError, match="line 1 has over"):
-        for _ in range(20):
-            reader.feed(b"x" * 1024 * 1024)
+        read(JsonLinesReader(), b"x" * 20_000_000, range(0, 20_000_000, 1_000_000))
 
 
 @pytest.mark.parametrize(
@@ -229,11 +241,9 @@ def test_csv_options():
 
 
 def test_a_quote_that_is_never_closed_costs_linear_work():
-    reader = CsvReader()
-    reader.feed(b'a\n"')
-    with pytest.raises(ContentError):
-        for _ in range(200_000):
-            reader.feed(b"x\n")
+    content = b'a\n"' + b"x\n" * 200_000
+    with pytest.raises(ContentError, match="is a quote not closed"):
+        read(CsvReader(), content, range(4, len(content), 2))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +281,7 @@ def test_answers_are_decoded_as_they_say_or_as_the_route_says():
 @pytest.mark.parametrize("name", ["json", "json_lines", "csv", "xml", "auto"])
 def test_a_login_page_is_no_record(name):
     page = answer(b"\n<!DOCTYPE html><html><body>Please log in</body></html>", "text/html")
-    with pytest.raises(AnswerError, match="shop: an HTML page came instead of data: .*Please log in"):
+    with pytest.raises(AnswerError, match=r"shop: an HTML page came instead of data: .*Please log in"):
         AnswerFormat(format=name).decode(page, place="shop")
 
 
@@ -284,10 +294,8 @@ def test_encodings_are_checked_when_the_route_is_read():
 
 @given(st.binary(max_size=300), st.sampled_from(["json", "json_lines", "csv", "xml"]), cuts)
 def test_garbage_is_an_error_or_a_value(content, name, cuts):
-    try:
+    with contextlib.suppress(AnswerError):
         AnswerFormat(format=name).decode(answer(content), place="shop")
-    except AnswerError:
-        pass
 
 
 def test_json_agrees_with_the_standard_library():

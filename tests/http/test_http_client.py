@@ -160,11 +160,13 @@ async def test_refused_credentials(serve, connect):
         return web.Response(status=int(request.path[1:]), text="go away")
 
     client = await connect(await serve(handler), auth=Bearer("hush"))
-    with pytest.raises(Refused, match=r"401 Unauthorized; check the credentials of Connection 'shop'.*go away") as caught:
+    with pytest.raises(
+        Refused, match=r"401 Unauthorized; check the credentials of Connection 'shop'.*go away"
+    ) as caught:
         await client.send(Request("GET", "/401"))
     assert isinstance(caught.value, SetupError)
     assert "hush" not in str(caught.value)
-    with pytest.raises(Refused, match="403 Forbidden; .*lacks a permission") as caught:
+    with pytest.raises(Refused, match=r"403 Forbidden; .*lacks a permission") as caught:
         await client.send(Request("POST", "/403"))
     assert (caught.value.status, caught.value.answer.content) == (403, b"go away")
 
@@ -240,7 +242,13 @@ async def test_an_absolute_path_at_home_is_taken(serve, connect):
 
 @pytest.mark.parametrize(
     ("path", "sent"),
-    [("/a b", "/a%20b"), ("/a\r\nX-Evil:1", "/a%0D%0AX-Evil:1"), ("/ü", "/%C3%BC"), ("/a#b", "/a"), ("/%2F?q=%2B", "/%2F?q=%2B")],
+    [
+        ("/a b", "/a%20b"),
+        ("/a\r\nX-Evil:1", "/a%0D%0AX-Evil:1"),
+        ("/ü", "/%C3%BC"),
+        ("/a#b", "/a"),
+        ("/%2F?q=%2B", "/%2F?q=%2B"),
+    ],
 )
 async def test_no_path_breaks_the_request_line(wire, connect, path, sent):
     client = await connect(await wire(OK))
@@ -261,7 +269,9 @@ async def test_content_codings(wire, connect, coding):
     assert (await client.send(Request("GET", "/"))).content == plain
 
 
-@pytest.mark.parametrize(("header", "body"), [("gzip", b"not gzip"), ("deflate", b"\xff\xff"), ("br", b"x"), ("gzip, gzip", b"")])
+@pytest.mark.parametrize(
+    ("header", "body"), [("gzip", b"not gzip"), ("deflate", b"\xff\xff"), ("br", b"x"), ("gzip, gzip", b"")]
+)
 async def test_a_coding_that_is_none(wire, connect, header, body):
     client = await connect(await wire(raw("200 OK", f"Content-Encoding: {header}", body=body)))
     with pytest.raises(AnswerError, match="Content-Encoding"):

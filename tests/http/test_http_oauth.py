@@ -63,7 +63,10 @@ async def test_the_secret_may_go_in_the_form(world, connect):
     await client.send(Request("GET", "/orders"))
     ((headers, form),) = world.token_requests
     assert form == {
-        "grant_type": "client_credentials", "client_id": "me", "client_secret": "s3cret&", "audience": "erp"
+        "grant_type": "client_credentials",
+        "client_id": "me",
+        "client_secret": "s3cret&",
+        "audience": "erp",
     }
     assert "Authorization" not in headers
 
@@ -120,7 +123,7 @@ async def test_a_refused_client(world, connect):
 async def test_a_token_endpoint_that_is_away(world, connect, clock):
     world.token_status = 503
     client = await connect(world.api_url, auth=auth(world))
-    with pytest.raises(OutageError, match="no token from http://127.0.0.1:.*503"):
+    with pytest.raises(OutageError, match=r"no token from http://127.0.0.1:.*503"):
         await client.send(Request("POST", "/orders", body=b"{}"))
     assert len(world.token_requests) > 3
 

@@ -70,7 +70,9 @@ def test_a_quota_on_a_success_counts_only_when_it_is_used_up():
     assert quota_wait({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}, NOW) == 9
 
 
-@given(st.dictionaries(st.sampled_from(["Retry-After", "Date", "RateLimit", "X-RateLimit-Reset"]), st.text(max_size=60)))
+@given(
+    st.dictionaries(st.sampled_from(["Retry-After", "Date", "RateLimit", "X-RateLimit-Reset"]), st.text(max_size=60))
+)
 def test_no_header_breaks_it(headers):
     wait = asked_wait(headers, NOW)
     assert wait is None or wait >= 0

@@ -45,13 +45,13 @@ delivery: {batch: 100, concurrency: 8}
 Write = Callable[..., Path]
 
 
-@pytest.fixture()
+@pytest.fixture
 def good() -> str:
     """A valid route file that uses most of the language."""
     return GOOD
 
 
-@pytest.fixture()
+@pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A routes folder with the files that the good route names."""
     folder = tmp_path / "routes"
@@ -65,7 +65,7 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def write(root: Path) -> Write:
     """Writes files below the routes folder."""
 

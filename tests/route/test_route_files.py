@@ -81,7 +81,7 @@ def test_a_broken_file_keeps_its_name_from_others(root: Path, write: Write) -> N
 def test_one_route_is_found_by_what_its_file_says(root: Path, write: Write) -> None:
     write({"a.yaml": BODY, "file.yaml": "route: orders\n" + BODY})
     assert read_route(root, "orders").path.name == "file.yaml"
-    with pytest.raises(RouteError, match="no file holds the route 'file', did you mean|no file holds the route 'file'"):
+    with pytest.raises(RouteError, match="no file holds the route 'file'"):
         read_route(root, "file")
 
 
@@ -156,9 +156,14 @@ def test_mistakes_hold_no_more_of_the_file_than_they_must(root: Path, write: Wri
         assert len(mistake.message) < 300
 
 
-_keys = st.sampled_from(["route", "entity", "incoming", "transform", "outgoing", "schedule", "tags", "use", "http", "x"])
+_keys = st.sampled_from(
+    ["route", "entity", "incoming", "transform", "outgoing", "schedule", "tags", "use", "http", "x"]
+)
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "order", "order.x", "{{ a }}", "_a.yaml", "5m"]),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from(["", "order", "order.x", "{{ a }}", "_a.yaml", "5m"]),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(_keys, inner, max_size=3),
     max_leaves=15,
 )
@@ -183,6 +188,8 @@ def test_nothing_but_mistakes_comes_of_a_route_with_a_line_or_word_lost(tmp_path
     root.mkdir(exist_ok=True)
     start = data.draw(st.integers(0, len(GOOD) - 1))
     length = data.draw(st.integers(1, 40))
-    (root / "orders.yaml").write_text(GOOD[:start] + data.draw(st.sampled_from(["", "{", "x", "[]"])) + GOOD[start + length :])
+    (root / "orders.yaml").write_text(
+        GOOD[:start] + data.draw(st.sampled_from(["", "{", "x", "[]"])) + GOOD[start + length :]
+    )
     found = read_routes(root)
     assert found.mistakes or found.routes

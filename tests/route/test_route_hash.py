@@ -67,5 +67,6 @@ def test_a_route_made_in_python_has_the_same_hash(root: Path, write: Write) -> N
         "incoming": {"http": {"connection": "shop", "path": "/"}},
         "outgoing": {"none": {}},
     }
-    write({"orders.yaml": "entity: {key: entity.id}\nincoming: {http: {connection: shop, path: /}}\noutgoing: {none: {}}\n"})
+    stages = "incoming: {http: {connection: shop, path: /}}\noutgoing: {none: {}}\n"
+    write({"orders.yaml": "entity: {key: entity.id}\n" + stages})
     assert route_hash(Route.load(definition)) == hash_of(root)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a row of the table is read in one line)
 """Every mistake has its place, says what is allowed, and shows nothing of the libraries behind."""
 
 from __future__ import annotations
@@ -101,6 +102,7 @@ TABLE = [
     ("lookups/tax.csv", "lookups/taxes.csv", "18:31  transform.1.lookup.file: no file 'lookups/taxes.csv' in routes/"),
     ("lookups/tax.csv", "../secret.csv", "18:31  transform.1.lookup.file: '../secret.csv' leaves the routes folder; put the file under routes/"),
     ("lookups/tax.csv", "/etc/passwd", "18:31  transform.1.lookup.file: '/etc/passwd' leaves the routes folder"),
+    ("lookups/tax.csv", '"lookups\\0"', "18:31  transform.1.lookup.file: 'lookups\\x00' is no name of a file"),
     ("lookups/tax.csv", "lookups", "18:31  transform.1.lookup.file: no file 'lookups' in routes/"),
     (LOOKUP, "{name: tax, where: {country: order.country}}", "18:5  transform.1.lookup: a lookup has either file or http"),
     (LOOKUP, LOOKUP[:-1] + ", missing: keep}", "18:90  transform.1.lookup.missing: unknown value 'keep'. One of: null, reject"),

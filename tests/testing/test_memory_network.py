@@ -47,7 +47,15 @@ async def test_answers_in_their_order_and_for_just_a_request():
         ],
         "https://shop.example/base/",
     )
-    requests = [("GET", "/y"), ("POST", "/y"), ("POST", "/y"), ("POST", "/y"), ("GET", "/x", (("a", "b"), ("c", "d"))), ("GET", "/x"), ("GET", "/z")]
+    requests = [
+        ("GET", "/y"),
+        ("POST", "/y"),
+        ("POST", "/y"),
+        ("POST", "/y"),
+        ("GET", "/x", (("a", "b"), ("c", "d"))),
+        ("GET", "/x"),
+        ("GET", "/z"),
+    ]
     answers = await asked(system, *requests)
     assert [answer.content for answer in answers[:6]] == [b"1", b'"first"', b'"later"', b'"later"', b'"x"', b"2"]
     assert answers[6].status == 404
@@ -56,7 +64,9 @@ async def test_answers_in_their_order_and_for_just_a_request():
 
 
 async def test_retries_take_no_time():
-    system = RecordedSystem("shop", [Answered.model_validate({"status": 503})] * 5 + [Answered.model_validate({"body": "there"})])
+    system = RecordedSystem(
+        "shop", [Answered.model_validate({"status": 503})] * 5 + [Answered.model_validate({"body": "there"})]
+    )
     (answer,) = await asked(system, ("GET", "/"))
     assert (answer.attempts, answer.content) == (6, b'"there"')
 

@@ -18,7 +18,7 @@ def port():
 
 def test_connections_and_names_are_refused_and_then_allowed_again(port):
     with no_network():
-        with pytest.raises(NetworkBlocked, match="socket.connect"), socket.socket() as stream:
+        with pytest.raises(NetworkBlocked, match=r"socket\.connect"), socket.socket() as stream:
             stream.connect(("127.0.0.1", port))
         with pytest.raises(NetworkBlocked, match="getaddrinfo"):
             socket.getaddrinfo("localhost", port)

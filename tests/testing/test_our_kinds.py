@@ -9,12 +9,18 @@ from pathlib import Path
 import pytest
 
 from airflow_integrations.model import Folder
-from airflow_integrations.testing import IncomingSuite, OutgoingSuite, Recording, ReplayServices, TransformerSuite
+from airflow_integrations.testing import (
+    IncomingSuite,
+    OutgoingSuite,
+    Recording,
+    ReplayServices,
+    Source,
+    Step,
+    Target,
+    TransformerSuite,
+)
 from airflow_integrations.testing.case import Answered
-from airflow_integrations.testing.incoming_suite import Source
-from airflow_integrations.testing.outgoing_suite import Target
 from airflow_integrations.testing.replay import RecordedSystem
-from airflow_integrations.testing.transformer_suite import Step
 
 RECORDS = [{"id": number, "amount": Decimal("0.10") + number} for number in range(7)]
 
@@ -59,7 +65,7 @@ LINES = [[{"sku": "x"}, {"sku": "y"}], [{"sku": "z"}]]
 ENTITIES = [{"id": 1, "name": "a", "lines": LINES[0]}, {"id": 2, "name": None, "lines": LINES[1]}]
 
 STEPS = {
-    "filter": {"config": 'entity.name == "a"', "expected": ENTITIES[:1], "filtered": ["2"]},
+    "filter": {"config": "entity.id == 1", "expected": ENTITIES[:1], "filtered": ["2"]},
     "map": {"config": {"Id": "entity.id"}, "expected": [{"Id": 1}, {"Id": 2}], "free_form": True},
     "set": {
         "config": {"lines": None, "id": "entity.id + 1"},
@@ -76,7 +82,7 @@ STEPS = {
     "merge": {
         "config": {"keep": "last"},
         "entities": [*ENTITIES, {"id": 1, "name": "later"}],
-        "expected": [ENTITIES[1], {"id": 1, "name": "later"}],
+        "expected": [{"id": 1, "name": "later"}, ENTITIES[1]],
         "merged": ["1"],
     },
     "python": {"config": {"function": "testing_doubling:double"}, "expected": [{"id": 2}, {"id": 4}]},
@@ -95,7 +101,9 @@ class TestTransformers(TransformerSuite):
         (tmp_path / "names.csv").write_text("name,code\na,7\n")
         schema = '{"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}'
         (tmp_path / "name.json").write_text(schema)
-        return Step(kind=request.param, folder=Folder(tmp_path, tmp_path), **{"entities": ENTITIES, **STEPS[request.param]})
+        return Step(
+            kind=request.param, folder=Folder(tmp_path, tmp_path), **{"entities": ENTITIES, **STEPS[request.param]}
+        )
 
 
 class TestHttpOutgoing(OutgoingSuite):
@@ -120,7 +128,9 @@ class TestHttpOutgoing(OutgoingSuite):
         recording.handle = judge
 
         def away():
-            return ReplayServices(Recording([RecordedSystem("shop", [Answered.model_validate({"to": {}, "status": 503})])]))
+            return ReplayServices(
+                Recording([RecordedSystem("shop", [Answered.model_validate({"to": {}, "status": 503})])])
+            )
 
         return Target(
             kind="http",
@@ -142,7 +152,12 @@ class TestNoOutgoing(OutgoingSuite):
 
 async def test_the_suites_notice_a_source_that_loses_records():
     """A suite that accepts anything proves nothing."""
-    source = Source(kind="http", config={"connection": "shop", "path": "/", "records": "body"}, records=[1, 2], services=lambda: system({"body": [1]}))
+    source = Source(
+        kind="http",
+        config={"connection": "shop", "path": "/", "records": "body"},
+        records=[1, 2],
+        services=lambda: system({"body": [1]}),
+    )
     suite = IncomingSuite()
     for check in (suite.test_gives_every_record_once_and_in_order, suite.test_has_more_than_one_page):
         with pytest.raises(AssertionError):

@@ -12,7 +12,26 @@ numbers = st.integers(-(10**300), 10**300) | st.decimals(
     allow_nan=False, allow_infinity=False, min_value=Decimal("-1e200"), max_value=Decimal("1e200"), places=6
 )
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(
-    ["null", "on", "010", "1e5", "- a", "a: b", "#", "'", '"', "<<", "~", "12:30", "a\tb", "\u2028", "*x", "&x", "{{ x }}", "a #b"]
+    [
+        "null",
+        "on",
+        "010",
+        "1e5",
+        "- a",
+        "a: b",
+        "#",
+        "'",
+        '"',
+        "<<",
+        "~",
+        "12:30",
+        "a\tb",
+        "\u2028",
+        "*x",
+        "&x",
+        "{{ x }}",
+        "a #b",
+    ]
 )
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,

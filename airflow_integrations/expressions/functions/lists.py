@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.bounds import MAX_STEPS, LimitError
+from airflow_integrations.expressions.bounds import MAX_STEPS
 from airflow_integrations.expressions.functions.catalogue import function
 from airflow_integrations.expressions.guards import field, kind_of
 
@@ -82,7 +82,7 @@ def range_(start: int, stop: int | None = None, step: int = 1) -> list[int]:
     """The whole numbers from `start` up to `stop` (without it), or from 0 up to the one number given."""
     numbers = builtins.range(start, stop, step) if stop is not None else builtins.range(start)
     if numbers and (numbers[-1] - numbers[0]) // numbers.step >= MAX_STEPS:
-        raise LimitError(f"range() gives at most {MAX_STEPS} numbers")
+        raise EntityError(f"range() gives at most {MAX_STEPS} numbers")
     return list(numbers)
 
 

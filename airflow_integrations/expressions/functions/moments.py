@@ -40,8 +40,8 @@ def _read(value: Any, layout: str | None) -> dt.datetime:
         raise EntityError("the text is no date")
     try:
         if layout is not None:
-            read: dt.datetime = _pendulum().from_format(value, layout).naive()
-            return read
+            read = _pendulum().from_format(value, layout)
+            return dt.datetime.combine(read.date(), read.time())
         return dt.datetime.fromisoformat(value.strip())
     except (ValueError, TypeError, OverflowError, AttributeError):
         how = f"written {layout}" if layout else 'as ISO 8601 writes it (another way of writing: format="DD/MM/YYYY")'

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.bounds import MAX_DIGITS, LimitError
+from airflow_integrations.expressions.bounds import MAX_DIGITS
 from airflow_integrations.expressions.functions.catalogue import function
 
 __all__ = ["decimal_", "integer", "round_"]
@@ -36,7 +36,7 @@ def _rounded(number: Decimal, places: int, rounding: str) -> Decimal:
     if rounding not in _ROUNDINGS:
         raise EntityError(f"rounding is one of {', '.join(_ROUNDINGS)}")
     if number.adjusted() + places > MAX_DIGITS:
-        raise LimitError(f"rounded, the number has more than {MAX_DIGITS} digits")
+        raise EntityError(f"rounded, the number has more than {MAX_DIGITS} digits")
     context = decimal.Context(prec=2 * MAX_DIGITS + 2, rounding=_ROUNDINGS[rounding])
     return number.quantize(Decimal((0, (1,), -places)), context=context)
 
@@ -83,7 +83,7 @@ def integer(value: Any) -> int:
         return value
     number = _number(value)
     if number.adjusted() > MAX_DIGITS:
-        raise LimitError(f"the number has more than {MAX_DIGITS} digits")
+        raise EntityError(f"the number has more than {MAX_DIGITS} digits")
     whole = number.to_integral_value()
     if whole != number:
         raise EntityError("the number has a fraction; write integer(round(…))")

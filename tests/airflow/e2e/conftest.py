@@ -92,7 +92,11 @@ class Airflow:
         self.session.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, document: Any = None, *, expect: int | None = None) -> Any:
-        answer = self.session.request(method, f"{self.components.url}/api/v2{path}", json=document, timeout=30)
+        for attempt in range(10):
+            answer = self.session.request(method, f"{self.components.url}/api/v2{path}", json=document, timeout=60)
+            if answer.status_code not in (500, 503):  # SQLite: the database is locked
+                break
+            time.sleep(0.5 + attempt / 2)
         if expect is not None:
             assert answer.status_code == expect, answer.text
         else:
@@ -121,12 +125,12 @@ class Airflow:
     def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
         return json.dumps(self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}")["content"])
 
-    def wait(self, told: str, condition: Callable[[], Any], timeout: float = 90) -> Any:
+    def wait(self, told: str, condition: Callable[[], Any], timeout: float = 150) -> Any:
         end = time.monotonic() + timeout
         while not (found := condition()):
             self.components.check()
             assert time.monotonic() < end, f"{told}: not within {timeout:g} s"
-            time.sleep(0.2)
+            time.sleep(0.4)
         return found
 
     def ended(self, dag: str, run: str, state: str = "success") -> None:
@@ -179,6 +183,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # the routes stay as they are
     }
 
 

@@ -15,9 +15,8 @@ SLOTS = 2
 
 def test_critical_goes_first_when_pool_and_executor_are_full(airflow_on_postgres: Airflow, systems: Systems) -> None:
     airflow = airflow_on_postgres
-    pool = {"pool": "default_pool", "slots": SLOTS, "include_deferred": False, "name": "default_pool"}
-    airflow.call("PATCH", "/pools/default_pool?update_mask=slots&update_mask=include_deferred", pool)
-    systems.control("flow_low", fetch_delay=1.5)
+    airflow.call("PATCH", "/pools/default_pool?update_mask=slots", {"pool": "default_pool", "slots": SLOTS})
+    systems.control("flow_low", fetch_delay=1.5, empty=True)
     low = [airflow.trigger("flow_low", window(2)) for _ in range(FLOOD)]
 
     def fetches() -> list[dict[str, Any]]:

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from rich.console import Console
+
+from airflow_integrations.demo.command import main
+from airflow_integrations.demo.scenario import ROUTES, Scenario, ScenarioFailed
+from airflow_integrations.demo.screen import Flow, Monitor, line, table
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_a_folder_of_somebody_else_is_not_emptied(tmp_path: Path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(ScenarioFailed, match="no folder of an earlier demo"):
+        Scenario(tmp_path, ROOT / "dags", say=lambda text: None)
+    assert (tmp_path / "letter.txt").exists()
+
+
+def test_a_folder_of_an_earlier_demo_is_emptied(tmp_path: Path):
+    for _ in range(2):
+        scenario = Scenario(tmp_path / "demo", ROOT / "dags", say=lambda text: None)
+        (tmp_path / "demo" / "left.txt").touch()
+        scenario.stop()
+    Scenario(tmp_path / "demo", ROOT / "dags", say=lambda text: None)
+    assert not (tmp_path / "demo" / "left.txt").exists()
+
+
+def test_secrets_are_new_each_time_and_only_the_owner_reads_them(tmp_path: Path):
+    one, other = (Scenario(tmp_path / name, ROOT / "dags", say=lambda text: None) for name in "ab")
+    assert one.components.env["AIRFLOW_CONN_SHOP"] != other.components.env["AIRFLOW_CONN_SHOP"]
+    assert one.components.password != other.components.password
+    files = [path for path in (tmp_path / "a").rglob("*") if path.is_file() and path.name[0] != "."]
+    assert files
+    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
+def test_settings_of_the_caller_s_airflow_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "http://x")
+    env = Scenario(tmp_path / "demo", ROOT / "dags", say=lambda text: None).components.env
+    assert env["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert "AIRFLOW_CONN_OTHER" not in env
+    assert "127.0.0.1" in env["NO_PROXY"]
+
+
+def test_without_a_dags_folder_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit):
+        main(["check", "--dags", str(tmp_path / "none")])
+    assert "--dags" in capsys.readouterr().err
+
+
+class FakeAirflow:
+    """Two runs of the orders' route have ended and one is under way."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def runs(self, route: str):
+        from airflow_integrations.demo.airflow_rest import Run
+
+        states = ("success", "failed", "running") if route == ROUTES[0] else ()
+        return [Run(route, f"r{number}", "scheduled", state, None) for number, state in enumerate(states)]
+
+    def result(self, run, task: str):
+        self.asked.append(run.run_id)
+        return {"counts": {"fetched": 10, "delivered": 6, "filtered": 4}, "balanced": True}
+
+
+class FakeErp:
+    def get(self, path: str, **query: object):
+        return {"orders": 12, "stock": 3, "customers": 2}
+
+
+def test_the_table_adds_up_the_books_and_asks_for_each_once():
+    airflow = FakeAirflow()
+    monitor = Monitor(airflow, FakeErp())  # type: ignore[arg-type]
+    monitor.flows()
+    flow = monitor.flows()[0]
+    assert flow == Flow(
+        ROUTES[0], {"fetched": 20, "delivered": 12, "filtered": 8}, runs=2, running=1, failed=1, in_erp=12
+    )
+    assert airflow.asked == ["r0", "r1"]
+    shown = io.StringIO()
+    Console(file=shown, width=140).print(table(monitor.flows()))
+    assert "2 (1 failed)" in shown.getvalue()
+    assert "20 fetched, 12 delivered, 12 in the ERP" in line(monitor.flows())
+
+
+@pytest.mark.e2e
+@pytest.mark.xdist_group("airflow")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_starts_tells_where_and_leaves_no_process_behind(tmp_path: Path, number: signal.Signals):
+    command = [sys.executable, "-m", "airflow_integrations.demo", "--home", str(tmp_path / "demo")]
+    # With SIGINT it is ended while Airflow is still starting.
+    up = "The demo is up" if number is signal.SIGTERM else "Starting Airflow"
+    env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        told = []
+        for text in demo.stdout:
+            told.append(text)
+            if up in text:
+                break
+        time.sleep(2)
+        below = psutil.Process(demo.pid).children(recursive=True)
+        assert len(below) > 3
+        demo.send_signal(number)
+        told.append(demo.stdout.read())
+        code = demo.wait(60)
+    assert code == 0, "".join(told)
+    assert told[-1].rstrip().endswith("Everything is stopped.")
+    alive = [process for process in below if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+    assert alive == []
