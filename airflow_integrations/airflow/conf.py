@@ -75,6 +75,8 @@ def params(route: Route) -> dict[str, Param]:
         None, title="Limit", description="At most so many entities.", type=["null", "integer"], minimum=1
     )
     form["dry_run"] = Param(False, title="Dry run", description="Fetch and transform, send nothing.", type="boolean")
+    for param in form.values():
+        param.source = "dag"
     return form
 
 

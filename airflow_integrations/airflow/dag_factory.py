@@ -34,7 +34,6 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
         "end_date": end_date(schedule),
         "catchup": schedule.catchup if schedule else False,
         "tags": sorted({*route.tags, "integration", route.priority}),
-        "params": conf.params(route),
         "doc_md": story(route) if documented else None,
         "max_active_runs": route.max_active_runs,
         "is_paused_upon_creation": route.paused,
@@ -57,4 +56,8 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
             if before is not None:
                 before >> task
             before = task
+    # Set last, and one by one: every task would get a copy of them, and the constructor compiles each JSON Schema to
+    # check its default. For 200 routes that is half a second of parsing; a test checks the defaults instead.
+    for name, param in conf.params(route).items():
+        dag.params.setdefault(name, param)
     return dag

@@ -51,7 +51,7 @@ class OAuth2ClientCredentials:
     """OAuth 2 client credentials (RFC 6749 §4.4). The token is kept until shortly before it expires.
 
     ``token_url`` may be on another origin than the endpoint: it is sent the client's id and secret and nothing else.
-    ``client_auth`` says whether they go as basic authentication (the RFC's choice) or in the form.
+    ``send_secret`` says whether they go as basic authentication (the RFC's choice) or in the form.
     ``parameters`` are more fields of the form, such as ``audience`` or ``resource``.
     """
 
@@ -59,7 +59,7 @@ class OAuth2ClientCredentials:
     client_id: str
     client_secret: str = field(repr=False)
     scope: str | None = None
-    client_auth: Literal["header", "body"] = "header"
+    send_secret: Literal["header", "body"] = "header"  # noqa: S105 - a place, no secret
     parameters: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -79,7 +79,7 @@ class Tokens:
         form["grant_type"] = "client_credentials"
         if auth.scope is not None:
             form["scope"] = auth.scope
-        if auth.client_auth == "body":
+        if auth.send_secret == "body":  # noqa: S105 - a place, no secret
             form |= {"client_id": auth.client_id, "client_secret": auth.client_secret}
         else:  # RFC 6749 §2.3.1: both are form-encoded before they are joined
             name, text = Basic(quote_plus(auth.client_id), quote_plus(auth.client_secret)).header

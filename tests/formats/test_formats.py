@@ -197,7 +197,7 @@ def test_json_numbers():
         (b'{"a": 1}\n\n{"a": }\n', "line 3: .*not JSON"),
         (b'{"a": 1}\n{"a": "\xff"}', "line 2: .*UTF-8"),
         (b"1\n1e99999\n", "line 2: .*beyond"),
-        (b"1\n" + b"[" * 5000 + b"\n", "line 2: .*nested"),
+        (b"1\n" + b"[" * 100_000 + b"\n", "line 2: .*nested"),
     ],
 )
 def test_json_lines_that_are_none(content, message):

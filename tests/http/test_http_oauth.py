@@ -59,7 +59,7 @@ async def test_a_token_is_fetched_once_and_only_the_clients_secret_goes_there(wo
 
 
 async def test_the_secret_may_go_in_the_form(world, connect):
-    client = await connect(world.api_url, auth=auth(world, client_auth="body", parameters={"audience": "erp"}))
+    client = await connect(world.api_url, auth=auth(world, send_secret="body", parameters={"audience": "erp"}))
     await client.send(Request("GET", "/orders"))
     ((headers, form),) = world.token_requests
     assert form == {
