@@ -206,7 +206,7 @@ def erp(
         books.customers[number] = {**document, "id": number}
         return answer(books.customers[number])
 
-    app = application(door.refuse, strain or Strain(), rng=rng or random.Random())  # noqa: S311 - chance faults
+    app = application(door.refuse, strain or Strain(), rng=rng or random.Random(), now=now)  # noqa: S311 - chance faults
     app.router.add_post("/token", door.token)
     app.router.add_post("/sales-orders", post_orders)
     app.router.add_get("/sales-orders", list_orders)

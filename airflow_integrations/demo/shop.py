@@ -112,7 +112,7 @@ def shop(
             }
         )
 
-    app = application(refuse, strain or Strain(), rng=rng or random.Random())  # noqa: S311 - chance faults
+    app = application(refuse, strain or Strain(), rng=rng or random.Random(), now=lambda: now().timestamp())  # noqa: S311 - chance faults
     app.router.add_get("/api/orders", orders)
     app.router.add_get("/api/stock", stock)
     app.router.add_get("/api/customers", customers)

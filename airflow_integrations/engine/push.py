@@ -87,7 +87,7 @@ class _Push:
         self.outage: OutageError | None = None
         self.fatal: Exception | None = None
         self.outages_in_a_row = 0
-        self.stopping: asyncio.Task[bool]
+        self.changed = asyncio.Event()
         self.seconds = 0.0
 
     async def work(self) -> Exception | None:
@@ -98,12 +98,12 @@ class _Push:
                 await self._skip_all()
                 return None
             await self.outgoing.open(self.run, self.services)
-            self.stopping = asyncio.create_task(self.stop.wait())
+            stopping = asyncio.create_task(self._wake_on_stop())
             try:
                 await self._send_all()
                 await self._drain()
             finally:
-                self.stopping.cancel()
+                stopping.cancel()
                 await self._abandon()
                 await self.outgoing.close()
         finally:
@@ -144,7 +144,11 @@ class _Push:
         self.keys_under_way.update(outbound.key for outbound in batch)
         task = asyncio.create_task(self._deliver(first, batch))
         self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.under_way.discard(task)
+        self.changed.set()
 
     def _batches(self, size: int) -> Iterator[tuple[int, list[Outbound], bool]]:
         """Consecutive entities whose fate is open, no key twice: ``(ordinal of the first, entities, doubtful)``.
@@ -235,7 +239,13 @@ class _Push:
         return self.stop.is_set() or self.fatal is not None or self.outages_in_a_row >= OUTAGES_BEFORE_STOP
 
     async def _one_more_is_done(self) -> None:
-        await asyncio.wait({*self.under_way, self.stopping}, return_when=asyncio.FIRST_COMPLETED)
+        """Until a batch has ended or a stop was asked for. An event: asyncio.wait costs as much as a small request."""
+        self.changed.clear()
+        await self.changed.wait()
+
+    async def _wake_on_stop(self) -> None:
+        await self.stop.wait()
+        self.changed.set()
 
     async def _drain(self) -> None:
         """Wait for what is under way; after a stop was asked for, not longer than the grace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -15,14 +16,23 @@ class TooLargeError(Exception):
     """The answer has more decoded bytes than the endpoint allows."""
 
 
-async def whole(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    """All decoded bytes. Raises TooLargeError, CodingError, and what aiohttp raises for a broken connection."""
+async def whole(response: aiohttp.ClientResponse, limit: int, seconds: float) -> bytes:
+    """All decoded bytes, if they come within some seconds.
+
+    Raises TooLargeError, CodingError, TimeoutError, and what aiohttp raises for a broken connection.
+    """
     if "Content-Encoding" not in response.headers:
         length = response.content_length
         if length is not None:
             if length > limit and response.method != "HEAD":
                 raise TooLargeError
-            return await response.read()
+            if response.content.is_eof():  # it came with the head, as short answers do
+                return await response.read()
+    async with asyncio.timeout(seconds):  # a server that drips bytes never lets the read time-out begin
+        return await _joined(response, limit)
+
+
+async def _joined(response: aiohttp.ClientResponse, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in chunks(response):

@@ -240,7 +240,7 @@ class HttpClient:
             if stream and _is_final(response.status):
                 keep = True
                 return Streamed(response, request, str(url), self.endpoint.name, self.endpoint.max_answer_bytes)
-            content = await whole(response, self.endpoint.max_answer_bytes)
+            content = await whole(response, self.endpoint.max_answer_bytes, self.endpoint.content_timeout)
             return Answer(response.status, response.headers, content, str(url), request, 1, self._now() - began)
         except TokenError as error:
             return _Failure(str(error), False, error)

@@ -34,7 +34,7 @@ class Endpoint:
     connect_timeout: float = 10.0
     """Seconds for DNS, TCP and TLS together."""
     read_timeout: float = 60.0
-    """Seconds without a byte from the server. An answer as a whole may take ten times as long."""
+    """Seconds without a byte from the server. The content of an answer may take ten times as long in all."""
     max_answer_bytes: int = 64 * MIB
     """Decoded bytes of one answer that is held in memory."""
     requests_per_second: float | None = None
@@ -45,6 +45,11 @@ class Endpoint:
     proxy: str | None = field(default=None, repr=False)
     """URL of a proxy; where there is none, HTTP_PROXY, HTTPS_PROXY and NO_PROXY count as usual."""
     origin: Origin = field(init=False, repr=False, compare=False)
+
+    @property
+    def content_timeout(self) -> float:
+        """Seconds for the content of one answer that is held in memory, however steadily it drips."""
+        return 10 * self.read_timeout
 
     def __post_init__(self) -> None:
         try:

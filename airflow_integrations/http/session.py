@@ -15,9 +15,6 @@ from airflow_integrations.http.origin import Origin
 
 __all__ = ["open_session", "open_token_session"]
 
-WHOLE_ANSWER = 10
-"""An answer as a whole may take so many times the read time-out: a server that drips bytes is given up in the end."""
-
 
 def open_session(endpoint: Endpoint) -> aiohttp.ClientSession:
     """A session whose every request carries the endpoint's headers and fixed credentials: only for its own origin.
@@ -48,7 +45,7 @@ def _session(
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, ssl=_trust(endpoint, cert) if origin.scheme == "https" else True),
         timeout=aiohttp.ClientTimeout(
-            total=WHOLE_ANSWER * endpoint.read_timeout,
+            total=None,  # a timer of its own for each request; what it would stop, whole() stops
             sock_connect=endpoint.connect_timeout,
             sock_read=endpoint.read_timeout,
         ),

@@ -90,7 +90,7 @@ class Tokens:
             async with self._session.post(
                 auth.token_url, data=form, headers=headers, allow_redirects=False
             ) as response:
-                status, content = response.status, await whole(response, _MOST_BYTES)
+                status, content = response.status, await whole(response, _MOST_BYTES, self._endpoint.content_timeout)
         except (aiohttp.ClientError, TimeoutError, OSError, CodingError) as error:
             raise TokenError(f"no token from {self._origin}: {str(error) or type(error).__name__}") from error
         except TooLargeError:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.expressions import Expression, Sees
@@ -61,6 +61,8 @@ class NoPaging(_Paging):
 
 
 class _Placed(_Paging):
+    model_config: ClassVar[ConfigDict] = ConfigDict(serialize_by_alias=True)
+
     place: Annotated[Literal["query", "body"], Field(alias="in")] = "query"
     """Whether parameters go in the query or in the body (a form's field, or a dotted place of the JSON)."""
 

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_integrations.airflow.connection_options import ConnectionOptions
 from airflow_integrations.airflow.connections import AirflowConnections
 from airflow_integrations.errors import SetupError
 from airflow_integrations.http import ApiKey, Basic, Bearer, Endpoint, OAuth2ClientCredentials
@@ -124,3 +127,9 @@ def test_variables_are_text_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_REGION", "EU")
     assert AirflowConnections().variable("region") == "EU"
     assert AirflowConnections().variable("nowhere") is None
+
+
+def test_the_documentation_names_every_option() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "connections.md").read_text()
+    told = set(re.findall(r"^\| `(\w+)` \|", page.split("## Our options")[1].split("## Auth")[0], re.MULTILINE))
+    assert told == set(ConnectionOptions.model_fields)

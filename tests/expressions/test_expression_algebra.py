@@ -237,7 +237,20 @@ def test_structures_leak_nothing_either(entity: Any) -> None:
 
 PUNCTUATION = [".", "(", ")", "[", "]", "{", "}", ",", ":", "'", '"', "f'", "0", "1", "'x'", "+", "*", "**", "%", ":="]
 DUNDERS = ["__class__", "__mro__", "__subclasses__", "__globals__", "_names", "_m", "_t", "_field", "mro", "gi_frame"]
-WORDS = ["order", "format", "format_map", "f_back", "getattr", "eval", "open", "print", "import", "lambda", "sum", "keys"]
+WORDS = [
+    "order",
+    "format",
+    "format_map",
+    "f_back",
+    "getattr",
+    "eval",
+    "open",
+    "print",
+    "import",
+    "lambda",
+    "sum",
+    "keys",
+]
 PARTS = st.sampled_from([*PUNCTUATION, *DUNDERS, *WORDS, "for", "x", "in", "if", "else", "decimal"])
 
 

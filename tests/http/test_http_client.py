@@ -93,6 +93,20 @@ async def test_a_server_that_says_nothing(wire, connect):
         await client.send(Request("GET", "/orders"))
 
 
+async def test_a_server_that_drips_bytes(serve, connect):
+    async def handler(request):
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for _ in range(1000):
+            await response.write(b"x")
+            await asyncio.sleep(0.01)
+        return response
+
+    client = await connect(await serve(handler), read_timeout=0.05, retry_budget=0)
+    with pytest.raises(OutageError, match="no answer in time"):
+        await client.send(Request("GET", "/orders"))
+
+
 async def test_what_was_not_processed_is_repeated_even_if_it_must_not_be_done_twice(wire, connect):
     client = await connect(await wire(raw("429 X"), raw("503 X"), OK))
     assert (await client.send(Request("POST", "/orders", body=b"{}"))).attempts == 3

@@ -8,146 +8,17 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
+from e2e_scene import ROUTE, ROUTES, Airflow, Systems
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import free_ports
 
 DAGS = Path(__file__).parents[3] / "dags"
-
-ROUTE = """
-entity: {{name: order, key: order.number}}
-{more}
-incoming:
-  http:
-    connection: systems
-    path: /{name}/orders
-    query: {{from: "{{{{ window.start }}}}", to: "{{{{ window.end }}}}"}}
-    records: body.orders
-    pagination: {{style: cursor, next: body.next, param: cursor}}
-transform:
-  - map: {{Number: order.number, Total: order.total}}
-outgoing:
-  http: {{connection: systems, method: PUT, path: "/{name}/sales/{{{{ order.Number }}}}"}}
-delivery: {{concurrency: 2}}
-tasks: {{retries: 3, retry_delay: 1s, timeout: 2m}}
-"""
-
-ON = "paused: false"
-ROUTES = {
-    "windows_scheduled": f'{ON}\nschedule: {{cron: "*/5 * * * *", timezone: Europe/Madrid}}',
-    "windows_missed": f"{ON}\nmax_active_runs: 2\n"
-    "schedule: {every: 1h, start: 2026-01-01T00:00:00Z, end: 2026-01-02T00:00:00Z}",
-    "asked": f"{ON}\nmax_active_runs: 4\nparams: {{region: EU}}",
-    "nothing": ON,
-    "outage": ON,
-    "refused": ON,
-    "again": ON,
-    "killed": ON,
-    "stopped": ON,
-    **{
-        f"flow_{priority}": f"{ON}\npriority: {priority}\nmax_active_runs: 12"
-        for priority in ("critical", "high", "normal", "low")
-    },
-}
-
-START = "2026-01-01T00:00:00Z"
-
-
-def window(minutes: int) -> dict[str, str]:
-    return {"window_start": START, "window_end": f"2026-01-01T{minutes // 60:02}:{minutes % 60:02}:00Z"}
-
-
-def numbers(minutes: int) -> list[str]:
-    return [f"20260101T{minute // 60:02}{minute % 60:02}" for minute in range(minutes)]
-
-
-class Systems:
-    """The source and the target of the tests."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.port = int(url.rpartition(":")[2])
-
-    def control(self, space: str, **how: Any) -> None:
-        requests.post(f"{self.url}/{space}/control", json=how, timeout=10).raise_for_status()
-
-    def state(self, space: str) -> dict[str, Any]:
-        return requests.get(f"{self.url}/{space}/state", timeout=10).json()
-
-
-class Airflow:
-    """Airflow over REST, as its users reach it."""
-
-    def __init__(self, components: Components) -> None:
-        self.components = components
-        self.session = requests.Session()
-        login = {"username": components.user, "password": components.password}
-        token = self.session.post(f"{components.url}/auth/token", json=login, timeout=30).json()["access_token"]
-        self.session.headers["Authorization"] = f"Bearer {token}"
-
-    def call(self, method: str, path: str, document: Any = None, *, expect: int | None = None) -> Any:
-        for attempt in range(10):
-            answer = self.session.request(method, f"{self.components.url}/api/v2{path}", json=document, timeout=60)
-            if answer.status_code not in (500, 503):  # SQLite: the database is locked
-                break
-            time.sleep(0.5 + attempt / 2)
-        if expect is not None:
-            assert answer.status_code == expect, answer.text
-        else:
-            assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
-
-    def trigger(self, dag: str, conf: dict[str, Any] | None = None, *, expect: int | None = None) -> str:
-        document = {"logical_date": None, "conf": conf or {}, "dag_run_id": f"t-{uuid.uuid4()}"}
-        answer = self.call("POST", f"/dags/{dag}/dagRuns", document, expect=expect)
-        return str(answer.get("dag_run_id") or answer)
-
-    def runs(self, dag: str, run_type: str | None = None) -> list[dict[str, Any]]:
-        found = self.call("GET", f"/dags/{dag}/dagRuns?limit=100&order_by=run_after")["dag_runs"]
-        return [run for run in found if run_type in (None, run["run_type"])]
-
-    def tasks(self, dag: str, run: str) -> dict[str, dict[str, Any]]:
-        found = self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
-        return {task["task_id"]: task for task in found}
-
-    def states(self, dag: str, run: str) -> dict[str, str]:
-        return {name: task["state"] for name, task in self.tasks(dag, run).items()}
-
-    def result(self, dag: str, run: str, task: str) -> Any:
-        return self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/return_value")["value"]
-
-    def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
-        return json.dumps(self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}")["content"])
-
-    def wait(self, told: str, condition: Callable[[], Any], timeout: float = 150) -> Any:
-        end = time.monotonic() + timeout
-        while not (found := condition()):
-            self.components.check()
-            assert time.monotonic() < end, f"{told}: not within {timeout:g} s"
-            time.sleep(0.4)
-        return found
-
-    def ended(self, dag: str, run: str, state: str = "success") -> None:
-        """Wait for the end of a run; it must be ``state``."""
-
-        def look() -> str | None:
-            now = self.call("GET", f"/dags/{dag}/dagRuns/{run}")["state"]
-            return now if now in ("success", "failed") else None
-
-        got = self.wait(f"the end of {dag} {run}", look)
-        if got != state:
-            logs = {
-                name: self.log(dag, run, name, max(task["try_number"], 1))[-1500:]
-                for name, task in self.tasks(dag, run).items()
-                if task["state"] == "failed"
-            }
-            raise AssertionError(f"{dag} {run} is {got}, not {state}: {self.states(dag, run)} {logs}")
 
 
 @pytest.fixture(scope="session")
@@ -204,7 +75,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Itera
         yield _ready(components)
 
 
-POSTGRES = os.environ.get("AIRFLOW_INTEGRATIONS_TEST_POSTGRES", "postgresql://127.0.0.1:5432/test")
+POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +87,7 @@ def airflow_on_postgres(tmp_path_factory: pytest.TempPathFactory, systems: Syste
     try:
         server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        told = f"no PostgreSQL at {POSTGRES} (AIRFLOW_INTEGRATIONS_TEST_POSTGRES): {error}"
+        told = f"no PostgreSQL at {POSTGRES} (TEST_POSTGRES_DSN): {error}"
         if os.environ.get("CI") == "true":
             pytest.fail(told)
         pytest.skip(told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import signal
 from collections import Counter
 from datetime import datetime, timedelta
@@ -11,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import START, Airflow, Systems, numbers, window
+from e2e_scene import START, Airflow, Systems, numbers, window
 
 pytestmark = pytest.mark.e2e
 
@@ -26,20 +25,6 @@ def test_a_schedule_takes_its_newest_window(airflow: Airflow, systems: Systems) 
     assert [start, end] in state["windows"]
     minutes = [datetime.fromisoformat(start) + timedelta(minutes=minute) for minute in range(5)]
     assert {f"{minute:%Y%m%dT%H%M}" for minute in minutes} <= set(state["received"])
-
-
-def test_a_backfill_takes_exactly_each_missed_window(airflow: Airflow, systems: Systems) -> None:
-    dag = "windows_missed"
-    document = {"dag_id": dag, "from_date": START, "to_date": "2026-01-01T03:00:00Z", "max_active_runs": 2}
-    airflow.call("POST", "/backfills", document, expect=200)
-    runs = airflow.wait("the runs of the backfill", lambda: airflow.runs(dag, "backfill"))
-    for run in runs:
-        airflow.ended(dag, run["dag_run_id"])
-    assert len(runs) == 4
-    state = systems.state(dag)
-    hours = [f"2026-01-01T0{hour}:00:00Z" for hour in range(5)]
-    assert sorted(state["windows"]) == [[begin, end] for begin, end in itertools.pairwise(hours)]
-    assert Counter(state["received"]) == Counter(numbers(240))
 
 
 def test_a_trigger_says_its_window_and_what_to_take(airflow: Airflow, systems: Systems) -> None:
