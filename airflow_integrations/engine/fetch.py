@@ -7,7 +7,7 @@ place (``Manifest.resume``) always stands exactly behind the last entity that is
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -101,7 +101,7 @@ class _Fetch:
         self._log()
         return self.manifest
 
-    async def _pages(self) -> AsyncIterator[Page]:
+    async def _pages(self) -> AsyncGenerator[Page, None]:
         if self.run.entities is not None:
             yield Page(list(self.run.entities))
             return

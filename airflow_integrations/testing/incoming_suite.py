@@ -42,7 +42,7 @@ class Source(OneKind):
 
     async def pages(self, resume: Any = None) -> list[Page]:
         """All pages from ``resume`` on, from a new instance in new surroundings."""
-        async with self.services() as services, aclosing(self.make().pages(self.run(), services, resume)) as pages:  # type: ignore[type-var]
+        async with self.services() as services, aclosing(self.make().pages(self.run(), services, resume)) as pages:
             return [page async for page in pages]
 
 
@@ -84,7 +84,7 @@ class IncomingSuite:
 
     def test_can_be_left_after_the_first_page(self, source: Source) -> None:
         async def first() -> Page:
-            async with source.services() as services, aclosing(source.make().pages(source.run(), services)) as pages:  # type: ignore[type-var]
+            async with source.services() as services, aclosing(source.make().pages(source.run(), services)) as pages:
                 return await anext(pages)
 
         page = asyncio.run(first())

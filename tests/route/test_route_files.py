@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import GOOD, Write
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from route_definitions import GOOD, Write
 
 from airflow_integrations.errors import RouteError
 from airflow_integrations.route_file import check_all, read_route, read_routes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Write
+from route_definitions import Write
 
 from airflow_integrations.route import Route
 from airflow_integrations.route_file import read_route

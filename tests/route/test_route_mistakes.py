@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import GOOD
+from route_definitions import GOOD
 
 from airflow_integrations.route_file import read_routes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import Write
+from route_definitions import Write
 
 from airflow_integrations.errors import RouteError
 from airflow_integrations.model import FileReference, walk

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import GOOD
 from jsonschema import Draft202012Validator
+from route_definitions import GOOD
 
 from airflow_integrations.registry import kinds
 from airflow_integrations.route import Route
