@@ -19,6 +19,7 @@ __all__ = ["AnswerFormat", "decode_json", "format_of", "refuse_html"]
 
 _JSON_LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 _CSV = frozenset({"text/csv", "application/csv"})
+_UTF_8 = (None, "utf-8", "ascii")
 _XML = frozenset({"application/xml", "text/xml"})
 
 
@@ -78,6 +79,12 @@ class AnswerFormat(Model):
             return XmlReader(self.xml)
         return None
 
+    def is_json(self, answer: Answer) -> bool:
+        """Whether :meth:`decode` takes the content for one JSON document in UTF-8."""
+        content_type = answer.headers.get("Content-Type")
+        name = format_of(content_type) if self.format == "auto" else self.format
+        return name == "json" and charset(content_type) in _UTF_8
+
     def _decode(self, answer: Answer) -> Any:
         refuse_html(answer.content)
         reader = self.reader(answer.headers)
@@ -103,7 +110,7 @@ def decode_json(content: bytes, content_type: str | None = None) -> Any:
     from airflow_integrations.formats.json import read
 
     named = charset(content_type)
-    if named not in (None, "utf-8", "ascii"):
+    if named not in _UTF_8:
         try:
             content = content.decode(named).encode()
         except UnicodeError:

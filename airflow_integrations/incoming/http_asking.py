@@ -11,6 +11,7 @@ from airflow_integrations.expressions import Expression
 from airflow_integrations.formats.answer import AnswerFormat
 
 if TYPE_CHECKING:
+    from airflow_integrations.formats.partial import Cutter
     from airflow_integrations.http import Answer, HttpClient, Request
 
 __all__ = ["Asking", "Said", "refusal"]
@@ -23,6 +24,8 @@ class Said:
     answer: Answer
     names: Mapping[str, Any]
     place: str
+    records: list[Any] | None = None
+    """The records, still JSON, where the answer could be cut apart; ``body`` then has only what is read besides."""
 
     def evaluate(self, expression: Expression, what: str) -> Any:
         """The value of an expression over the answer. Raises AnswerError where it has none."""
@@ -39,7 +42,9 @@ class Asking:
         answers: AnswerFormat,
         error_when: Expression | None,
         retry_when: Expression | None,
+        cutter: Cutter | None = None,
     ) -> None:
+        self._cutter = cutter
         self._client = client
         self._base = base
         self._format = answers
@@ -90,12 +95,17 @@ class Asking:
 
     def _read(self, answer: Answer, request: Request) -> Said:
         place = self.place(request)
-        try:
-            body = self._format.decode(answer, place=place)
-        except AnswerError:
-            if answer.status < 300:
-                raise
-            body = None  # a refusal is often a page for people; its status is what counts
+        records: list[Any] | None = None
+        cut = self._cut(answer)
+        if cut is not None:
+            body, records = cut
+        else:
+            try:
+                body = self._format.decode(answer, place=place)
+            except AnswerError:
+                if answer.status < 300:
+                    raise
+                body = None  # a refusal is often a page for people; its status is what counts
         names = {
             **self._base,
             "status": answer.status,
@@ -103,7 +113,12 @@ class Asking:
             "body": body,
             "request": {"method": request.method, "url": answer.url},
         }
-        return Said(answer, names, place)
+        return Said(answer, names, place, records)
+
+    def _cut(self, answer: Answer) -> tuple[Any, list[Any]] | None:
+        if self._cutter is None or answer.status >= 300 or not self._format.is_json(answer):
+            return None
+        return self._cutter.cut(answer.content)
 
 
 def refusal(answer: Answer, place: str, *, resumed: bool = False) -> AnswerError:

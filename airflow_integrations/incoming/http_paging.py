@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,11 +14,13 @@ from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.incoming.http_asking import Said
 from airflow_integrations.incoming.http_draft import Draft
 from airflow_integrations.incoming.http_link import find_link
-from airflow_integrations.model import Model
+from airflow_integrations.model import Model, walk
 
 __all__ = ["Cursor", "Link", "NextUrl", "NoPaging", "OData", "Offset", "PageNumber", "Pagination"]
 
 OverAnswer = Annotated[Expression, Sees("answer")]
+
+_ODATA_LINK = Expression('body["@odata.nextLink"] or body["odata.nextLink"]', "answer")
 
 
 class _Paging(Model):
@@ -46,6 +48,10 @@ class _Paging(Model):
 
     def check_body(self, other: str | None) -> None:
         """Raises ValueError where the parameters cannot be placed in a body of this kind."""
+
+    def reads(self) -> Iterator[Expression]:
+        """Every expression that is evaluated over an answer."""
+        return (leaf for _, leaf in walk(self) if isinstance(leaf, Expression))
 
 
 class NoPaging(_Paging):
@@ -116,8 +122,9 @@ class _ByUrl(_Paging):
 
         return {"url": joined(said.answer.url, found)}
 
+    @abstractmethod
     def found(self, said: Said) -> Any:
-        raise NotImplementedError
+        """The next page's URL; nothing on the last."""
 
     def mark(self, at: Mapping[str, Any]) -> Any:
         return at["url"] if at else None
@@ -151,8 +158,11 @@ class OData(_ByUrl):
     style: Literal["odata"]
 
     def found(self, said: Said) -> Any:
-        body = said.names["body"]
-        return (body.get("@odata.nextLink") or body.get("odata.nextLink")) if isinstance(body, dict) else None
+        return said.evaluate(_ODATA_LINK, "the next link") if isinstance(said.names["body"], dict) else None
+
+    def reads(self) -> Iterator[Expression]:
+        yield from super().reads()
+        yield _ODATA_LINK
 
 
 class _Counted(_Placed):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 from engine_kinds import MemoryIncoming, MemoryOutgoing, all_delivered
 from hypothesis import HealthCheck, given, settings
@@ -390,3 +391,17 @@ async def test_a_value_that_is_no_json_rejects_its_entity_alone(
     assert balance.counts["rejected"] == 2
     assert balance.balanced
     assert [problem.key for problem in problems(staging)] == ["1", "2"]
+
+
+async def test_a_record_whose_json_is_broken_where_nobody_looked_is_rejected_alone(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    raw = [b'{"number": 1, "total": 1}', b'{"number": 2, "total": 1e99999999}', b'{"total": 3,\n "number": 3}']
+    MemoryIncoming.pages_to_give = [[msgspec.Raw(record) for record in raw]]
+    balance = await whole(make_run(), services, staging)
+    assert [(o.key, o.value) for batch in MemoryOutgoing.sent for o in batch] == [
+        ("1", {"number": 1, "total": 1}),
+        ("3", {"number": 3, "total": 3}),
+    ]
+    assert (balance.counts["delivered"], balance.counts["rejected"]) == (2, 1)
+    assert "1e±9999" in next(iter(problems(staging))).reason

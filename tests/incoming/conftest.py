@@ -88,7 +88,7 @@ class Source:
         return pages
 
     async def records(self, config: dict[str, Any], **options: Any) -> list[Any]:
-        return [record for page in await self.pages(config, **options) for record in page.records]
+        return [record for page in await self.pages(config, **options) for record in page.values()]
 
 
 @pytest.fixture

@@ -76,14 +76,14 @@ async def test_paging_never_loses_or_repeats(new_source, style, count, size, sto
     config = config_of(style, size)
     async with source.serving(shop(records, size)):
         pages = await source.pages(config)
-        assert [record for page in pages for record in page.records] == records
+        assert [record for page in pages for record in page.values()] == records
         assert pages[-1].resume is None
         # and a fetch that goes on from any page gives what was still missing
         stop = min(stop, len(pages) - 1)
         saved = pages[stop].resume
         if saved is not None:
             saved = msgspec.json.decode(msgspec.json.encode(saved))
-            before = [record for page in pages[: stop + 1] for record in page.records]
+            before = [record for page in pages[: stop + 1] for record in page.values()]
             assert before + await source.records(config, resume=saved) == records
 
 
