@@ -28,8 +28,8 @@ OUTAGES_BEFORE_STOP = 3
 BATCH_BYTES = 16 * 1024 * 1024
 """A batch is closed early at this size, whatever its count: bounds memory and the request's body."""
 IN_DOUBT = "it was being sent when an earlier attempt was stopped: the target may have it, and does not take it twice"
-GRACE_SECONDS = 8.0
-"""After a stop was asked for, batches under way get this long to hear their answer."""
+GRACE_SECONDS = 3.0
+"""After a stop was asked for, batches under way get this long to hear their answer: Airflow kills after 5 s."""
 
 
 async def push(run: Run, services: Services, staging: Staging, stop: asyncio.Event | None = None) -> Manifest:
@@ -75,7 +75,6 @@ class _Push:
         self.staging = staging
         self.ready = ready
         self.stop = stop
-        self.concurrency = run.route.delivery.concurrency
         self.journal = Journal.open(staging, ready.entities)
         stage = run.route.outgoing
         self.outgoing: Outgoing = stage.component()(stage.config, run.route)
@@ -83,7 +82,9 @@ class _Push:
         self.keys_under_way: set[str] = set()
         self.held_keys: set[str] = set()
         """Keys that met an outage: a later state of them must not go out before this one has."""
-        self.under_way: set[asyncio.Task[None]] = set()
+        self.source: Iterator[tuple[int, list[Outbound], bool]] = iter(())
+        self.head: tuple[int, list[Outbound], bool] | None = None
+        """The batch that is next: taken from the source, and waiting where one of its keys is under way."""
         self.outage: OutageError | None = None
         self.fatal: Exception | None = None
         self.outages_in_a_row = 0
@@ -98,13 +99,9 @@ class _Push:
                 await self._skip_all()
                 return None
             await self.outgoing.open(self.run, self.services)
-            stopping = asyncio.create_task(self._wake_on_stop())
             try:
                 await self._send_all()
-                await self._drain()
             finally:
-                stopping.cancel()
-                await self._abandon()
                 await self.outgoing.close()
         finally:
             self.journal.close()
@@ -117,37 +114,63 @@ class _Push:
             await self.journal.done(first, [o.key for o in batch], [result] * len(batch))
 
     async def _send_all(self) -> None:
-        for first, batch, doubtful in self._batches(self.run.route.delivery.batch):
-            if doubtful:
-                await self._conclude(first, batch, [Result("in_doubt", reason=IN_DOUBT)] * len(batch))
-                continue
-            keys = {outbound.key for outbound in batch}
-            while not self.ending and (
-                len(self.under_way) >= self.concurrency or not self.keys_under_way.isdisjoint(keys)
-            ):
-                await self._one_more_is_done()
-            if self.ending:
-                return
-            if self.held_keys.isdisjoint(keys):
-                await self._start(first, batch)
-                continue
-            for held, stretch in groupby(enumerate(batch, first), key=lambda item: item[1].key in self.held_keys):
-                if not held and not self.ending:
-                    positions, entities = zip(*stretch, strict=True)
-                    await self._start(positions[0], list(entities))
+        """``concurrency`` workers take batches from one source until it is empty or nothing new is to be begun."""
+        self.source = self._batches(self.run.route.delivery.batch)
+        workers = {asyncio.create_task(self._worker()) for _ in range(self.run.route.delivery.concurrency)}
+        stopping = asyncio.create_task(self._wake_on_stop())
+        try:
+            while workers and not self.stop.is_set():
+                _, workers = await asyncio.wait({*workers, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                workers.discard(stopping)
+            if workers:
+                await asyncio.wait(workers, timeout=GRACE_SECONDS)
+        finally:  # what is broken off here stays *sent* in the journal: in doubt, or harmless to send again
+            for task in (*workers, stopping):
+                task.cancel()
+            await asyncio.gather(*workers, stopping, return_exceptions=True)
 
-    async def _start(self, first: int, batch: list[Outbound]) -> None:
-        while not self.ending and len(self.under_way) >= self.concurrency:
-            await self._one_more_is_done()
-        if self.ending:
-            return
-        self.keys_under_way.update(outbound.key for outbound in batch)
-        task = asyncio.create_task(self._deliver(first, batch))
-        self.under_way.add(task)
-        task.add_done_callback(self._ended)
+    async def _worker(self) -> None:
+        try:
+            while not self.ending:
+                self.head = self.head or next(self.source, None)
+                if self.head is None:
+                    return
+                first, batch, doubtful = self.head
+                if any(outbound.key in self.keys_under_way for outbound in batch):
+                    self.changed.clear()
+                    self.journal.flush()
+                    await self.changed.wait()
+                    continue
+                self.head = None
+                if doubtful:
+                    await self._conclude(first, batch, [Result("in_doubt", reason=IN_DOUBT)] * len(batch))
+                    continue
+                stretches = self._without_held(first, batch)
+                self.keys_under_way.update(outbound.key for _, stretch in stretches for outbound in stretch)
+                for start, stretch in stretches:
+                    await self._deliver(start, stretch)
+        except Exception as error:  # kept and raised by push once the batches under way have ended
+            self.fatal = self.fatal or error
+        finally:
+            self.journal.flush()
+            self.changed.set()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.under_way.discard(task)
+    def _without_held(self, first: int, batch: list[Outbound]) -> list[tuple[int, list[Outbound]]]:
+        """The batch as it is, or what is left of it between entities whose key met an outage before."""
+        held = self.held_keys
+        if not held or held.isdisjoint(outbound.key for outbound in batch):
+            return [(first, batch)]
+        runs = groupby(enumerate(batch, first), key=lambda item: item[1].key in held)
+        stretches = [list(run) for is_held, run in runs if not is_held]
+        return [(stretch[0][0], [outbound for _, outbound in stretch]) for stretch in stretches]
+
+    @property
+    def ending(self) -> bool:
+        """Nothing new is begun: a stop was asked for, something is wrong for good, or the target is away."""
+        return self.stop.is_set() or self.fatal is not None or self.outages_in_a_row >= OUTAGES_BEFORE_STOP
+
+    async def _wake_on_stop(self) -> None:
+        await self.stop.wait()
         self.changed.set()
 
     def _batches(self, size: int) -> Iterator[tuple[int, list[Outbound], bool]]:
@@ -185,24 +208,23 @@ class _Push:
             yield first, batch, doubtful
 
     async def _deliver(self, first: int, batch: list[Outbound]) -> None:
-        keys = [outbound.key for outbound in batch]
         try:
+            if self.ending:
+                return
             await self.journal.sent(first, len(batch))
             try:
                 results = await self.outgoing.send(batch)
             except OutageError as error:
                 await self.journal.back(first, len(batch))
                 self._met_outage(error, batch)
-                return
             except SetupError as error:
                 await self.journal.back(first, len(batch))
                 self.fatal = self.fatal or error
-                return
-            await self._conclude(first, batch, results)
-        except Exception as error:  # kept and raised by push once the batches under way have ended
-            self.fatal = self.fatal or error
+            else:
+                await self._conclude(first, batch, results)
         finally:
-            self.keys_under_way.difference_update(keys)
+            self.keys_under_way.difference_update([outbound.key for outbound in batch])
+            self.changed.set()
 
     async def _conclude(self, first: int, batch: list[Outbound], results: list[Result]) -> None:
         """Write down what became of a batch; stretches that were not sent after all go back."""
@@ -232,33 +254,6 @@ class _Push:
         self.held_keys.update(outbound.key for outbound in batch)
         self.outage = error
         self.outages_in_a_row += 1
-
-    @property
-    def ending(self) -> bool:
-        """Nothing new is begun: a stop was asked for, something is wrong for good, or the target is away."""
-        return self.stop.is_set() or self.fatal is not None or self.outages_in_a_row >= OUTAGES_BEFORE_STOP
-
-    async def _one_more_is_done(self) -> None:
-        """Until a batch has ended or a stop was asked for. An event: asyncio.wait costs as much as a small request."""
-        self.changed.clear()
-        await self.changed.wait()
-
-    async def _wake_on_stop(self) -> None:
-        await self.stop.wait()
-        self.changed.set()
-
-    async def _drain(self) -> None:
-        """Wait for what is under way; after a stop was asked for, not longer than the grace."""
-        while self.under_way and not self.stop.is_set():
-            await self._one_more_is_done()
-        if self.under_way:
-            await asyncio.wait(self.under_way, timeout=GRACE_SECONDS)
-
-    async def _abandon(self) -> None:
-        """Break off what is still under way. The journal keeps it as sent: in doubt, or harmless to send again."""
-        for task in self.under_way:
-            task.cancel()
-        await asyncio.gather(*self.under_way, return_exceptions=True)
 
     def log(self, manifest: Manifest) -> None:
         told = ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count) or "nothing to send"

@@ -36,6 +36,7 @@ class Journal:
         self._state = bytearray(entities)
         self._entities = entities
         self._file: IO[bytes] | None = None
+        self._waiting = b""
         self._pending: list[bytes] = []
         self._committing: asyncio.Task[None] | None = None
         self._part = 0
@@ -61,6 +62,7 @@ class Journal:
         return journal
 
     def close(self) -> None:
+        self.flush()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -98,20 +100,23 @@ class Journal:
         await self._write(["back", first, count])
 
     async def done(self, first: int, keys: Sequence[str], results: Sequence[Result]) -> None:
-        """What became of a batch."""
+        """What became of a batch. Written with the next batch that is sent: flush it where none follows at once."""
         entries = [
             (r.status, r.target_id)
             if r.status == "delivered"
             else (r.status, r.target_id, key, r.reason, r.http_status)
             for key, r in zip(keys, results, strict=True)
         ]
-        await self._write(["done", first, entries])
+        await self._write(["done", first, entries], now=False)
 
-    async def _write(self, line: list[Any]) -> None:
+    async def _write(self, line: list[Any], *, now: bool = True) -> None:
+        """``now=False`` lets the line wait for the next one, :meth:`flush` or :meth:`close`."""
         self._apply(line)
         encoded = _encode(line) + b"\n"
         if self._file is not None:
-            self._file.write(encoded)  # unbuffered: it survives the death of this process
+            self._waiting += encoded
+            if now:
+                self.flush()
             return
         self._pending.append(encoded)
         while encoded in self._pending or self._committing is not None:
@@ -120,6 +125,12 @@ class Journal:
             await asyncio.shield(self._committing)
             if encoded not in self._pending:
                 return
+
+    def flush(self) -> None:
+        """One write for all that waits; unbuffered, so that it survives the death of this process."""
+        if self._file is not None and self._waiting:
+            self._file.write(self._waiting)
+            self._waiting = b""
 
     async def _commit(self) -> None:
         """Everything that waits becomes one object: stores without append get a new object, not a longer one."""
