@@ -126,7 +126,7 @@ class HttpIncoming:
 def _cutter(config: HttpIncomingConfig) -> Cutter | None:
     """Takes the records out of an answer without decoding them, where nothing else reads into them.
 
-    Measured on records of 1 KB: a fifth of the time of a whole fetch, and the records' numbers stay as they are written.
+    Measured on records of 1 KB: half the time of a fetch, and the records' numbers stay exactly as they are written.
     """
     from airflow_integrations.expressions.chains import only_fields, plain_path
     from airflow_integrations.formats.partial import Cutter
