@@ -44,6 +44,11 @@ def _ends_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def _near(path: Path) -> Path:
+    """The path as one types it from here, where that is shorter."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
 def _demo(console: Console, options: argparse.Namespace) -> int:
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
@@ -52,7 +57,8 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
         components = scenario.components
         console.print(
             Panel(
-                f"Airflow   {components.url}\nuser      {components.user}\npassword  {components.password}",
+                f"Airflow   {components.url}\nuser      {components.user}\npassword  {components.password}\n"
+                f"shell     . {_near(components.shell)}",
                 title="The demo is up; Ctrl-C ends it",
                 expand=False,
             ),

@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -76,7 +77,10 @@ class Components:
             "AIRFLOW__INTEGRATIONS__POOLS": str(pools),
             **(env or {}),
         }
-        self._write_password()
+        self.shell = self.home / "env.sh"
+        """``. env.sh`` makes a shell see this Airflow and its Connections: for the command line beside it."""
+        self._write_private("passwords.json", json.dumps({self.user: self.password}))
+        self._write_private("env.sh", self._exports())
 
     def __enter__(self) -> Self:
         try:
@@ -129,10 +133,15 @@ class Components:
     def stop(self) -> None:
         self.processes.stop()
 
-    def _write_password(self) -> None:
-        path = self.home / "passwords.json"
+    def _exports(self) -> str:
+        settings = {name: value for name, value in self.env.items() if name.startswith("AIRFLOW")}
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in sorted(settings.items())]
+        return "\n".join([*lines, f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"', ""])
+
+    def _write_private(self, name: str, text: str) -> None:
+        path = self.home / name
         path.touch(mode=0o600)
-        path.write_text(json.dumps({self.user: self.password}))
+        path.write_text(text)
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:
         """A secret of this home: made once, in a file that only its owner reads."""
@@ -140,8 +149,7 @@ class Components:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / name
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(make())
+            self._write_private(f"secrets/{name}", make())
         return path.read_text()
 
 

@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from airflow_integrations.demo.command import main
+from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.scenario import ROUTES, Scenario, ScenarioFailed
 from airflow_integrations.demo.screen import Flow, Monitor, line, table
 
@@ -42,6 +43,17 @@ def test_secrets_are_new_each_time_and_only_the_owner_reads_them(tmp_path: Path)
     files = [path for path in (tmp_path / "a").rglob("*") if path.is_file() and path.name[0] != "."]
     assert files
     assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
+def test_a_shell_that_reads_its_file_sees_the_same_airflow_and_connections(tmp_path: Path):
+    components = Components(tmp_path, {"AIRFLOW_CONN_SHOP": '{"password": "it\'s $HOME"}'}, dags=tmp_path)
+    shown = subprocess.check_output(
+        ["sh", "-c", f". '{components.shell}' && env -0"], text=True, env={"PATH": os.defpath}
+    )
+    seen = dict(pair.split("=", 1) for pair in shown.split("\0") if pair)
+    expected = {name: value for name, value in components.env.items() if name.startswith("AIRFLOW")}
+    assert {name: value for name, value in seen.items() if name.startswith("AIRFLOW")} == expected
+    assert components.shell.stat().st_mode & 0o077 == 0
 
 
 def test_settings_of_the_caller_s_airflow_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
