@@ -15,7 +15,12 @@ from airflow_integrations.route import Route
 
 __all__ = ["STAGES", "build_dag"]
 
-STAGES = (FetchOperator, TransformOperator, PushOperator, SettleOperator)
+STAGES: tuple[type[FetchOperator | TransformOperator | PushOperator | SettleOperator], ...] = (
+    FetchOperator,
+    TransformOperator,
+    PushOperator,
+    SettleOperator,
+)
 LONGEST_RETRY_DELAY = timedelta(hours=1)
 
 

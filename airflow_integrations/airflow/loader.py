@@ -3,6 +3,9 @@
 Airflow takes errors by file: an exception in the file that defines DAGs would take all of them out of scheduling. So
 :func:`load_routes` never raises and loads what is right, and :func:`check_routes`, called in a second file that
 defines no DAG, raises one error with every mistake, which Airflow shows as people expect.
+
+A DAG that was built is Airflow's only by being returned: ``auto_register`` would give it to the file that is being
+parsed, so that the check would define every DAG again, without its page, and a refused one would take the others along.
 """
 
 from __future__ import annotations

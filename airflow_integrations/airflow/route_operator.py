@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from abc import abstractmethod
 from collections.abc import Coroutine, Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -51,9 +52,9 @@ class RouteOperator(BaseOperator, SkipMixin):
         self._stop: asyncio.Event | None = None
         self._stopped = False
 
+    @abstractmethod
     def work(self, context: Context, run: Run, staging: Staging) -> Any:
         """The stage itself. What it returns becomes the task's XCom."""
-        raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
         try:

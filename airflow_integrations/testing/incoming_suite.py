@@ -51,7 +51,7 @@ class IncomingSuite:
 
     @pytest.fixture
     def source(self) -> Source:
-        raise NotImplementedError("override the fixture `source`: it returns a Source")
+        pytest.fail("override the fixture `source`: it returns a Source")
 
     def test_gives_every_record_once_and_in_order(self, source: Source) -> None:
         pages = asyncio.run(source.pages())

@@ -72,7 +72,7 @@ class OutgoingSuite:
 
     @pytest.fixture
     def target(self) -> Target:
-        raise NotImplementedError("override the fixture `target`: it returns a Target")
+        pytest.fail("override the fixture `target`: it returns a Target")
 
     def test_gives_one_result_for_each_entity(self, target: Target) -> None:
         results = asyncio.run(target.send(target.outbound()))

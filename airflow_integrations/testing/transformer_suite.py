@@ -113,7 +113,7 @@ class TransformerSuite:
 
     @pytest.fixture
     def step(self) -> Step:
-        raise NotImplementedError("override the fixture `step`: it returns a Step")
+        pytest.fail("override the fixture `step`: it returns a Step")
 
     def test_makes_of_entities_what_is_expected(self, step: Step) -> None:
         out, seen = asyncio.run(step.through(step.batch()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from airflow_integrations.entity import Entity
@@ -15,9 +16,9 @@ __all__ = ["EachEntity"]
 class EachEntity(TransformerBase):
     """Calls :meth:`step` for every entity; one that raises EntityError is rejected and the others go on."""
 
+    @abstractmethod
     def step(self, entity: Entity, names: dict[str, Any]) -> bool:
         """Change ``entity`` in place; False filters it out. ``names`` is what expressions see, made for this call."""
-        raise NotImplementedError
 
     async def apply(self, batch: list[Entity], fates: Fates) -> list[Entity]:
         base, name, step, watch = self.base, self.place.entity, self.step, self.watch.see

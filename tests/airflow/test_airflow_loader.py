@@ -168,3 +168,14 @@ def test_airflow_takes_in_the_loader_file(folder: Path, monkeypatch: pytest.Monk
     (told,) = checks.import_errors.values()
     assert "wrong.yaml" in told
     assert checks.dags == {}
+
+
+def test_the_check_defines_no_dag_even_where_all_is_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else Airflow has each DAG of two files in turn: a new version at every parse, and its page comes and goes."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    (folder / "good.yaml").write_text(GOOD)
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__ROUTES", str(folder))
+    checks = DagBag(dag_folder=str(DAGS / "integration_routes_check.py"), bundle_path=DAGS, bundle_name="test")
+    assert checks.import_errors == {}
+    assert checks.dags == {}
