@@ -69,7 +69,8 @@ def key_text(value: Any) -> str:
     if len(text) > MAX_KEY_LENGTH:
         raise EntityError(f"the key has {len(text)} characters; at most {MAX_KEY_LENGTH} are allowed")
     if not text.isprintable():
-        raise EntityError("the key holds control characters")
+        odd = next(char for char in text if not char.isprintable())
+        raise EntityError(f"the key holds a character that cannot be seen, U+{ord(odd):04X}")
     return text
 
 

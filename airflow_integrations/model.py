@@ -40,17 +40,29 @@ class Model(BaseModel):
         frozen=True,
         extra="forbid",
         arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,
         validate_default=False,
         populate_by_name=True,
         serialize_by_alias=True,
+        defer_build=True,
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        from airflow_integrations.field_docs import field_docs
+
+        made = handler(schema)
+        options = handler.resolve_ref_schema(made).get("properties", {})
+        for name, text in field_docs(cls).items():
+            field = cls.model_fields.get(name)
+            if field is not None and field.description is None and (option := options.get(field.alias or name)):
+                option["description"] = text
+        return made
 
 
 class RootConfig(RootModel[T], Generic[T]):
     """A configuration that is one value instead of named options, such as the expression of ``filter``: ``root``."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, arbitrary_types_allowed=True, defer_build=True)
 
 
 class ShortForm(Model):
@@ -87,7 +99,7 @@ class ShortForm(Model):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        full = handler(schema)
+        full = super().__get_pydantic_json_schema__(schema, handler)
         options = handler.resolve_ref_schema(full).get("properties", {})
         return {"anyOf": [options[cls.short_form], full]} if cls.short_form in options else full
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Literal
 
-__all__ = ["Part", "kinds", "resolve", "suggestion", "unknown"]
+__all__ = ["Part", "kinds", "known", "resolve", "suggestion", "unknown"]
 
 Part = Literal["incoming", "transform", "outgoing"]
 
@@ -48,10 +48,16 @@ def kinds(part: Part) -> dict[str, str]:
     return found
 
 
+def known(part: Part, kind: str) -> bool:
+    """Whether there is such a kind. Looks for third parties' only where it is no built-in one: that reads the metadata
+    of everything that is installed."""
+    return kind in _BUILT_IN[part] or kind in kinds(part)
+
+
 @cache
 def resolve(part: Part, kind: str) -> type[Any]:
-    """The class of a kind. Raises KeyError for an unknown kind: ask :func:`kinds` first."""
-    module, _, name = kinds(part)[kind].partition(":")
+    """The class of a kind. Raises KeyError for an unknown kind: ask :func:`known` first."""
+    module, _, name = (_BUILT_IN[part].get(kind) or kinds(part)[kind]).partition(":")
     loaded: type[Any] = getattr(import_module(module), name)
     return loaded
 

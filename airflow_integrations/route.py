@@ -83,7 +83,7 @@ class Schedule(Model):
     """The first window starts here. Without a time of day: midnight in ``timezone``."""
     end: Moment | None = None
     """No window starts after this."""
-    catchup: bool = False
+    catchup: Annotated[bool, Field(strict=True)] = False
     """Whether the windows between ``start`` and now are run when the route is switched on."""
 
     @field_validator("timezone")
@@ -145,9 +145,9 @@ class FailAbove(Model):
 class Delivery(Model):
     """How entities go out."""
 
-    batch: Annotated[int, Field(ge=1, le=10_000)] = 1
+    batch: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
     """Entities in one request. 1 sends each by itself; more sends a JSON array (or what ``body`` makes of them)."""
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
     """Requests under way at once. Entities of one key never overtake each other."""
     fail_run: Literal["any", "never"] | FailAbove = "any"
     """When a run turns red: at ``any`` entity that went wrong, ``never``, or ``{above: 2%}`` of them."""
@@ -156,7 +156,7 @@ class Delivery(Model):
 class TaskOptions(Model):
     """The Airflow tasks of the route."""
 
-    retries: Annotated[int, Field(ge=0, le=100)] = 3
+    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = 3
     """How often Airflow starts a task again after an outage. Other errors are not retried: a person mends them."""
     retry_delay: Duration = Field(default="1m", validate_default=True)
     """The pause before that; it doubles each time, up to an hour."""
@@ -177,7 +177,7 @@ class Route(Model):
     """Tags in Airflow's list; ``integration`` and the priority are added."""
     priority: Priority = "normal"
     """Who goes first when slots are short: critical, high, normal, low."""
-    paused: bool | None = None
+    paused: Annotated[bool, Field(strict=True)] | None = None
     """Whether a new route starts paused; Airflow's own setting where it is left out."""
     entity: EntityOptions
     """What one entity is called and what identifies it."""
@@ -195,7 +195,7 @@ class Route(Model):
     """How they go out."""
     tasks: TaskOptions = Field(default_factory=TaskOptions)
     """Retries and time-outs of the route's tasks."""
-    max_active_runs: Annotated[int, Field(ge=1, le=100)] = 1
+    max_active_runs: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     """Runs of this route at the same time."""
 
     @field_validator("params")

@@ -64,7 +64,6 @@ class _StageOf:
     def _parse(self, value: Any, info: ValidationInfo) -> Stage:
         if isinstance(value, Stage):
             return value
-        known = registry.kinds(self.part)
         if not isinstance(value, dict) or len(value) != 1:
             given = f"the keys {', '.join(map(str, value))}" if isinstance(value, dict) and value else _described(value)
             raise PydanticCustomError(
@@ -73,15 +72,15 @@ class _StageOf:
                 {
                     "part": "a step of transform" if self.part == "transform" else self.part,
                     "given": given,
-                    "kinds": ", ".join(known),
+                    "kinds": ", ".join(registry.kinds(self.part)),
                 },
             )
         (kind,) = value
-        if kind not in known:
+        if not registry.known(self.part, kind):
             raise PydanticCustomError(
                 "unknown_kind",
                 "{text}",
-                {"text": registry.unknown("kind", str(kind), known), "at_key": kind},
+                {"text": registry.unknown("kind", str(kind), registry.kinds(self.part)), "at_key": kind},
             )
         checked = holder(self.part, kind).model_validate(value, context=info.context)
         return Stage(self.part, kind, getattr(checked, kind))
@@ -99,7 +98,7 @@ class _StageOf:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         fields = {
             kind: core_schema.typed_dict_field(
-                registry.resolve(self.part, kind).Config.__pydantic_core_schema__, required=False
+                dict(registry.resolve(self.part, kind).Config.__pydantic_core_schema__), required=False
             )
             for kind in registry.kinds(self.part)
         }

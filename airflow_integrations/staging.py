@@ -33,8 +33,8 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 """Uncompressed bytes after which a segment is closed: bounds the memory of the stage that writes it."""
 SEGMENT_ENTITIES = 10_000
 """Entities after which a segment is closed."""
-BLOCK_BYTES = 256 * 1024
-"""Uncompressed bytes that are decoded at a time: bounds the memory of the stage that reads."""
+BLOCK_BYTES = 64 * 1024
+"""Uncompressed bytes that are decoded at a time: what they become stays in the processor's cache from step to step."""
 
 
 class SegmentRef(msgspec.Struct, frozen=True):
@@ -152,7 +152,7 @@ class Staging:
             self.folder.fs.rm(self.folder.path, recursive=True)
 
     def blocks(self, segments: Iterable[SegmentRef]) -> Iterator[bytes]:
-        """The lines of the segments in order, in blocks of whole lines of about 256 KB."""
+        """The lines of the segments in order, in blocks of whole lines of about 64 KB."""
         for segment in segments:
             try:
                 raw = (self.folder / segment.name).open("rb")

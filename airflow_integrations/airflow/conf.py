@@ -52,13 +52,18 @@ def params(route: Route) -> dict[str, Param]:
     form = {name: Param(_plain(default), **_schema(default)) for name, default in route.params.items()}
     moment: dict[str, Any] = {"type": ["null", "string"], "format": "date-time", "pattern": _MOMENT}
     form["window_start"] = Param(
-        None, title="Window start", description="Take this window instead of the run's own; belongs to it.", **moment
+        None,
+        title="Window start",
+        description="From this moment on, instead of the run's own window. Goes with window end. Empty: as usual.",
+        **moment,
     )
-    form["window_end"] = Param(None, title="Window end", description="Does not belong to the window.", **moment)
+    form["window_end"] = Param(
+        None, title="Window end", description="Up to, not including, this moment. Goes with window start.", **moment
+    )
     form["keys"] = Param(
         None,
         title="Keys",
-        description="Only the entities with these keys, one a line.",
+        description=f"Only entities with these keys ({route.entity.key.text}), one a line. Empty: all.",
         type=["null", "array"],
         items={"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
         maxItems=MAX_KEYS,
@@ -66,15 +71,22 @@ def params(route: Route) -> dict[str, Param]:
     form["entities"] = Param(
         None,
         title="Entities",
-        description=f"These instead of a fetch, at most {MAX_ENTITIES}. Write decimals as strings.",
+        description=f"A JSON list of up to {MAX_ENTITIES} objects to take instead of fetching. "
+        "Write decimals as strings. Empty: fetch.",
         type=["null", "array"],
         items={"type": "object"},
         maxItems=MAX_ENTITIES,
     )
     form["limit"] = Param(
-        None, title="Limit", description="At most so many entities.", type=["null", "integer"], minimum=1
+        None,
+        title="Limit",
+        description="Take at most so many entities. Empty: no limit.",
+        type=["null", "integer"],
+        minimum=1,
     )
-    form["dry_run"] = Param(False, title="Dry run", description="Fetch and transform, send nothing.", type="boolean")
+    form["dry_run"] = Param(
+        False, title="Dry run", description="Fetch and transform, but send nothing.", type="boolean"
+    )
     for param in form.values():
         param.source = "dag"
     return form

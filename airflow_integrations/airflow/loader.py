@@ -47,7 +47,7 @@ def check_routes(beside: str | Path) -> None:
     mistakes = check_all(folder)
     for loaded in read_routes(folder).routes.values():
         try:
-            _valid(build_dag(loaded.route, documented=False))
+            _valid(build_dag(loaded.route, documented=False, auto_register=False))
         except Exception as error:
             mistakes.append(loaded.mistake((), f"Airflow refuses this route's DAG: {error}"))
     if mistakes:
@@ -55,7 +55,7 @@ def check_routes(beside: str | Path) -> None:
 
 
 def _one(folder: Path, route_id: str) -> dict[str, DAG]:
-    return {route_id: build_dag(read_route(folder, route_id).route, documented=False)}
+    return {route_id: build_dag(read_route(folder, route_id).route, documented=False, auto_register=False)}
 
 
 def _all(folder: Path) -> dict[str, DAG]:
@@ -65,7 +65,7 @@ def _all(folder: Path) -> dict[str, DAG]:
     dags = {}
     for route_id, loaded in found.routes.items():
         try:
-            dags[route_id] = _valid(build_dag(loaded.route))
+            dags[route_id] = _valid(build_dag(loaded.route, auto_register=False))
         except Exception as error:
             log.warning("%s: Airflow refuses this route's DAG: %s", loaded.path, error)
     return dags

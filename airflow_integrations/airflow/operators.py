@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations import engine
+from airflow_integrations.airflow.remedy import remedy
 from airflow_integrations.airflow.route_operator import RouteOperator
+from airflow_integrations.engine.troubles import gather
 from airflow_integrations.run import Run
 from airflow_integrations.staging import Manifest, Staging
 
@@ -108,8 +110,15 @@ class SettleOperator(RouteOperator):
         balance = engine.settle(run, staging)
         result = {"counts": dict(balance.counts)}
         log.info("%s", balance.lines()[0])
+        troubles = gather(engine.problems(staging))
+        for line in troubles.lines:
+            log.warning("%s", line)
         engine.clean(staging, balance)
         if balance.verdict:
             context["ti"].xcom_push("return_value", result)
+            dag_id = getattr(context.get("dag"), "dag_id", None) or self.route.route
+            # Line by line: the UI does not wrap, and shows an exception's text cut off above its traceback.
+            for line in (balance.verdict, *remedy(run, dag_id, balance, troubles)):
+                log.error("%s", line)
             raise AirflowFailException(balance.verdict)
         return result

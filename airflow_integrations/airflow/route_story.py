@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from airflow_integrations.route import Route, Schedule
+from airflow_integrations.stage import Stage
 
 __all__ = ["definition_yaml", "story"]
 
@@ -40,16 +41,22 @@ def story(route: Route) -> str:
     fence = "```"
     while fence in definition:
         fence += "`"
-    steps = [route.incoming.kind, *(step.kind for step in route.transform), route.outgoing.kind]
+    steps = [_end(route.incoming), *(step.kind for step in route.transform), _end(route.outgoing)]
+    # Lines with code and lines without take turns: the UI's code boxes are taller than its lines.
     facts = [
+        f"- **Entity:** {route.entity.name}, known by `{route.entity.key.text}`",
         f"- **Way:** {' → '.join(steps)}",
-        f"- **Entity:** `{route.entity.name}`, known by `{route.entity.key.text}`",
         f"- **When:** {_when(route.schedule)}",
-        f"- **Priority:** {route.priority}",
-        f"- **Owner:** {route.owner}",
+        f"- **Owner:** {route.owner}, **priority:** {route.priority}",
+        "- **When a run is red:** the log of settle says which entities are concerned, why, and what to do",
     ]
     opening = [route.description, ""] if route.description else []
     return "\n".join([*opening, *facts, "", f"{fence}yaml", definition.rstrip(), fence])
+
+
+def _end(stage: Stage) -> str:
+    connection = getattr(stage.config, "connection", None)
+    return f"{connection} ({stage.kind})" if connection else stage.kind
 
 
 def _when(schedule: Schedule | None) -> str:

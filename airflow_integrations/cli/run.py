@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import shlex
 import signal
 import sys
 import tempfile
@@ -106,3 +107,20 @@ def _show(job: _Job, balance: Balance, found: list[Problem]) -> None:
     if not job.interrupted and job.error is None:
         for line in lines[1:]:
             out(line)
+        if balance.verdict and (again := _again(job.run, found)):
+            out(again)
+
+
+def _again(run: Run, found: list[Problem]) -> str | None:
+    """How to run just those that went wrong, where they can be named."""
+    keys = list(dict.fromkeys(problem.key for problem in found if problem.key))
+    if not keys or len(keys) > MOST_PROBLEMS or run.entities is not None:
+        return None
+    if any(step.kind == "split" for step in run.route.transform):
+        return None
+    start, end = run.window.dump()
+    asked = [part for key in keys for part in ("--key", key)]
+    command = ["airflow-integrations", "run", run.route.route, *asked, "--window-start", start, "--window-end", end]
+    doubtful = [problem.key for problem in found if problem.status == "in_doubt"]
+    first = f"look in the target for {', '.join(doubtful)} first; " if doubtful else ""
+    return f"{first}to run these again:\n  {shlex.join(command)}"

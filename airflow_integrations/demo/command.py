@@ -78,7 +78,7 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
             while True:
                 scenario.check_processes()
                 with contextlib.suppress(RestError):
-                    live.update(table(monitor.flows()))
+                    live.update(table(monitor.flows(), console.width))
                 time.sleep(1)
 
 

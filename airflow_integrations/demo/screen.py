@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from airflow_integrations.demo.airflow_rest import AirflowRest, Run
@@ -12,6 +13,7 @@ from airflow_integrations.demo.scenario import CUSTOMERS, ORDERS, ROUTES, STOCK
 
 __all__ = ["Flow", "Monitor", "line", "table"]
 
+_PROBLEMS = ("rejected", "failed", "in_doubt")
 _IN_ERP = {ORDERS: "orders", STOCK: "stock", CUSTOMERS: "customers"}
 
 
@@ -61,17 +63,38 @@ class Monitor:
         return False
 
 
-def table(flows: list[Flow]) -> Table:
-    """One row a route."""
-    shown = Table(title="Shop → ERP", title_justify="left", expand=False)
-    shown.add_column("route")
-    for name in ("runs", "running", "fetched", "delivered", "filtered", "rejected", "failed", "in the ERP"):
-        shown.add_column(name, justify="right")
+def table(flows: list[Flow], width: int = 100) -> Table:
+    """One row a route, readable from 80 columns on."""
+    shown = Table(
+        title="Shop → ERP",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1) if width >= 100 else 0,
+    )
+    shown.add_column("route", no_wrap=True)
+    for name in ("runs", "now", "red", "fetched", "delivered", "filtered", "problems", "in ERP"):
+        shown.add_column(name, justify="right", no_wrap=True)
     for flow in flows:
-        numbers = [flow.counts.get(name, 0) for name in ("fetched", "delivered", "filtered", "rejected", "failed")]
-        runs = f"{flow.runs}" + (f" [red]({flow.failed} failed)[/red]" if flow.failed else "")
-        shown.add_row(flow.route, runs, str(flow.running or ""), *map(str, numbers), str(flow.in_erp))
+        problems = sum(flow.counts.get(name, 0) for name in _PROBLEMS)
+        shown.add_row(
+            flow.route,
+            str(flow.runs),
+            str(flow.running or "-"),
+            _red(flow.failed),
+            *(str(flow.counts.get(name, 0)) for name in ("fetched", "delivered", "filtered")),
+            _red(problems),
+            str(flow.in_erp),
+        )
+    shown.caption = "runs: ended; now: under way; red: failed; problems: rejected, refused or in doubt"
+    shown.caption_justify = "left"
     return shown
+
+
+def _red(count: int) -> str:
+    return f"[bold red]{count}[/]" if count else "-"
 
 
 def line(flows: list[Flow]) -> str:

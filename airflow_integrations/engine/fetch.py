@@ -14,7 +14,7 @@ from typing import Any
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.keys import KeyReader
-from airflow_integrations.engine.records import Problem, encode_fetched, encode_problem
+from airflow_integrations.engine.records import NOT_JSON, Problem, encode_fetched, encode_problem, why_not_json
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.route_hash import route_hash
@@ -121,21 +121,26 @@ class _Fetch:
                 key, version = read(record)
             except EntityError as error:
                 if run.keys is None:
-                    self._reject(record, error)
+                    self._reject("", record, error)
                 continue
             if run.keys is not None and key not in run.keys:
                 continue
+            try:
+                line = encode_fetched(key, version, record)
+            except NOT_JSON as error:
+                self._reject(key, record, EntityError(why_not_json(error)))
+                continue
             self.fetched += 1
-            add(encode_fetched(key, version, record))
+            add(line)
         if self.services.progress:
             self.services.progress("fetch", {"fetched": self.fetched})
         return run.limit is not None and self.fetched >= run.limit
 
-    def _reject(self, record: Any, error: EntityError) -> None:
+    def _reject(self, key: str, record: Any, error: EntityError) -> None:
         self.fetched += 1
         self.rejected += 1
-        self.problems.add("(no key)", error.reason)
-        self.problem_writer.add(encode_problem(Problem("", "fetch", "rejected", error.reason, error.field, record)))
+        self.problems.add(key or "no key", error.reason)
+        self.problem_writer.add(encode_problem(Problem(key, "fetch", "rejected", error.reason, error.field, record)))
 
     def _commit(self, *, resume: Any, complete: bool = False) -> None:
         self.writer.close_segment()
@@ -151,7 +156,11 @@ class _Fetch:
 
     def _log(self) -> None:
         log, manifest = self.services.log, self.manifest
-        log.info("fetched %d %s entities of %s in %.1f s", self.fetched, self.name, self.run.window, manifest.seconds)
+        if self.run.entities is not None:
+            log.info("took %d %s entities from the run's conf; the source was not asked", self.fetched, self.name)
+        else:
+            told = self.fetched, self.name, self.run.window, manifest.seconds
+            log.info("fetched %d %s entities of %s in %.1f s", *told)
         self.problems.log(log, "rejected by fetch")
         for warning in manifest.warnings:
             log.warning("%s", warning)

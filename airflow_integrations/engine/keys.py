@@ -30,7 +30,6 @@ class KeyReader:
         expressions = [options.key, *([options.version] if options.version else [])]
         fields = {path for expression in expressions for path in expression.fields}
         self._watch = FieldWatch(fields, (self._name, "source"))
-        self._watching = True
         read_of_entity = only_fields(expressions, self._name)
         read_of_source = only_fields(expressions, "source")
         self._partial = (
@@ -43,9 +42,8 @@ class KeyReader:
         """``(key, version)``. Raises EntityError where the record has no usable one."""
         value = self._decoded(record) if type(record) is msgspec.Raw else record
         names = {**self._base, self._name: value, "source": value}
-        if self._watching:
+        if self._watch.watching:
             self._watch.see(names)
-            self._watching = bool(self._watch.unseen())
         key = key_text(self._key(names))
         return key, None if self._version is None else key_text(self._version(names))
 

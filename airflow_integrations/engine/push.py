@@ -136,7 +136,7 @@ class _Push:
                 if self.head is None:
                     return
                 first, batch, doubtful = self.head
-                if any(outbound.key in self.keys_under_way for outbound in batch):
+                if not self.keys_under_way.isdisjoint([outbound.key for outbound in batch]):
                     self.changed.clear()
                     self.journal.flush()
                     await self.changed.wait()

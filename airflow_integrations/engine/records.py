@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = [
     "read_entities",
     "read_outbound",
     "read_problems",
+    "why_not_json",
 ]
 
 
@@ -62,6 +64,13 @@ _transformed = msgspec.json.Decoder(_Transformed)
 _problems = msgspec.json.Decoder(Problem, float_hook=Decimal)
 
 
+def why_not_json(error: Exception) -> str:
+    """The reason for people, from what encoding raised."""
+    if isinstance(error, UnicodeEncodeError):
+        return "a text in it has half of a surrogate pair (a character cut in two), which cannot be written as JSON"
+    return f"the entity cannot be written as JSON: {error}"
+
+
 def encode_fetched(key: str, version: str | None, record: Any) -> bytes:
     """One line of fetch. A record that is still JSON goes in as it is, on one line."""
     if type(record) is msgspec.Raw:
@@ -72,11 +81,28 @@ def encode_fetched(key: str, version: str | None, record: Any) -> bytes:
 
 
 def encode_problem(problem: Problem) -> bytes:
-    """One line about a problem; without the value where that is no JSON."""
+    """One line about a problem. A value that is no JSON is kept as text."""
+    if type(problem.value) is msgspec.Raw:
+        problem = msgspec.structs.replace(problem, value=_value_or_text(bytes(problem.value)))
     try:
         return encode(problem)
     except NOT_JSON:
-        return encode(msgspec.structs.replace(problem, value=None, source=None))
+        value, source = _as_text(problem.value), _as_text(problem.source)
+        return encode(msgspec.structs.replace(problem, value=value, source=source))
+
+
+def _value_or_text(raw: bytes) -> Any:
+    try:
+        return read(raw)
+    except ContentError:
+        return raw.decode("utf-8", "replace")
+
+
+def _as_text(value: Any) -> str | None:
+    try:
+        return None if value is None else json.dumps(value, default=str)
+    except NOT_JSON:
+        return None
 
 
 def encode_staged(entity: Entity, keep: Callable[[Entity], tuple[Any, Any]] | None = None) -> bytes:
@@ -107,7 +133,7 @@ def _readable(block: bytes, unreadable: Callable[[Entity, str], None]) -> Iterat
         try:
             yield Entity(staged.key, read(bytes(staged.value)), version=staged.version)
         except ContentError as error:
-            unreadable(Entity(staged.key, None), str(error))
+            unreadable(Entity(staged.key, bytes(staged.value).decode("utf-8", "replace")), str(error))
 
 
 def read_outbound(blocks: Iterator[bytes], route: str) -> Iterator[Outbound]:

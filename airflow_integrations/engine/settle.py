@@ -81,12 +81,9 @@ def _verdict(route: Route, balance: Balance) -> str | None:
             "This is a fault of the route's kinds or of this package"
         )
     if balance.unfinished:
-        return (
-            f"{balance.unfinished} did not come to its end: {counts['pending']} entities are pending; "
-            f"clear {balance.unfinished} to go on"
-        )
+        return f"{balance.unfinished} did not come to its end: {_entities(counts['pending'])} pending"
     if counts["pending"]:
-        return f"{counts['pending']} entities are pending; clear push to send them"
+        return f"{_entities(counts['pending'])} pending"
     wrong = sum(counts[name] for name in WENT_WRONG)
     if not wrong or route.delivery.fail_run == "never":
         return None
@@ -95,9 +92,13 @@ def _verdict(route: Route, balance: Balance) -> str | None:
         decided = sum(counts[name] for name in OUTCOMES) - counts["skipped"]
         if wrong <= route.delivery.fail_run.share * decided:
             return None
-        return f"{told}: more than {route.delivery.fail_run.above} of {decided} entities"
+        return f"{told}: more than {route.delivery.fail_run.above} of {decided} entities (delivery.fail_run)"
     total = sum(counts[name] for name in INCOMING)
-    return f"{told} of {total} entities (delivery.fail_run says when that fails a run); nothing else is held back"
+    return f"{told} of {total} entities, and delivery.fail_run is any; the others are done"
+
+
+def _entities(count: int) -> str:
+    return f"{count} entity is" if count == 1 else f"{count} entities are"
 
 
 def problems(staging: Staging) -> Iterator[Problem]:

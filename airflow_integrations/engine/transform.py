@@ -8,7 +8,14 @@ from typing import Any
 
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
-from airflow_integrations.engine.records import NOT_JSON, Problem, encode_problem, encode_staged, read_entities
+from airflow_integrations.engine.records import (
+    NOT_JSON,
+    Problem,
+    encode_problem,
+    encode_staged,
+    read_entities,
+    why_not_json,
+)
 from airflow_integrations.entity import Entity
 from airflow_integrations.route import Route
 from airflow_integrations.route_check import names_needed_by_outgoing
@@ -106,7 +113,7 @@ class _Transform:
             try:
                 writer.add(encode_staged(entity, keep))
             except NOT_JSON as error:
-                self.rejected(entity, f"the entity cannot be written as JSON: {error}")
+                self.rejected(entity, why_not_json(error))
         self.out += len(batch) - (self.problems.total - before)
         if writer.full:
             writer.close_segment()

@@ -264,7 +264,10 @@ class _Check(ast.NodeVisitor):
     def _function(self, node: ast.Call, name: str) -> None:
         known = CATALOGUE.get(name)
         if known is None:
-            raise ValueError(f"unknown function {name}(), {suggestion(name, CATALOGUE, of='The functions are')}")
+            if name in METHOD_NAMES:
+                raise ValueError(f"unknown function {name}(): text has it behind a point, such as order.number.{name}()")
+            hint = suggestion(name, CATALOGUE, of="The functions are")
+            raise ValueError(f"unknown function {name}(){', ' if hint.startswith('did') else '. '}{hint}")
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 raise ValueError(_REFUSED[ast.Starred])

@@ -6,6 +6,7 @@ import datetime as dt
 import decimal
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from airflow_integrations.errors import EntityError
@@ -118,7 +119,7 @@ def method(value: Any, name: str) -> Callable[..., Any]:
                 f'it is missing, so there is no {name}(); write (… or "").{name}(…) where it may be missing'
             )
         raise EntityError(f"it is {kind_of(value)}, which has no {name}()")
-    return lambda *args, **options: found(value, *args, **options)
+    return partial(found, value)
 
 
 def multiply(left: Any, right: Any) -> Any:

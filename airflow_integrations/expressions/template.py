@@ -20,6 +20,10 @@ MAX_LENGTH = 100_000
 """Characters of a template's own text."""
 
 
+_ENDINGS = frozenset({"asp", "aspx", "csv", "do", "html", "json", "jsp", "php", "svc", "txt", "xml"})
+"""What a path may end in behind a point: ``/order.json`` is no field."""
+
+
 class Template:
     """A Jinja text, the scope it sees, and how its values are written.
 
@@ -62,10 +66,14 @@ class Template:
 
         return renderer(self.text, self.flavor)
 
-    def looks_like_expression(self, names: Collection[str]) -> bool:
-        """Whether this is fixed text that reads like a field of one of ``names``: ``order.number`` without braces."""
-        match = re.fullmatch(r"\s*([A-Za-z]\w*)(\.[A-Za-z_]\w*)+\s*", self.text)
-        return self._fixed and match is not None and match.group(1) in names
+    def field_as_text(self, names: Collection[str]) -> str | None:
+        """What reads like a field of one of ``names`` without braces: all of a fixed text, or a step of a path."""
+        steps = re.sub(r"\{\{.*?\}\}", "", self.text).partition("?")[0].split("/") if self.flavor == "path" else []
+        for text in (self.text, *steps) if self._fixed else steps:
+            match = re.fullmatch(r"\s*([A-Za-z]\w*)(?:\.[A-Za-z_]\w*)*\.([A-Za-z_]\w*)\s*", text)
+            if match and match.group(1) in names and not (steps and match.group(2).lower() in _ENDINGS):
+                return text.strip()
+        return None
 
     def __reduce__(self) -> tuple[type[Template], tuple[str, str, Flavor]]:
         return Template, (self.text, self.sees, self.flavor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -15,11 +16,14 @@ from airflow_integrations.http import Answer
 from airflow_integrations.http.message import excerpt_of
 from airflow_integrations.model import Model
 
-__all__ = ["AnswerFormat", "decode_json", "format_of", "refuse_html"]
+__all__ = ["AnswerFormat", "decode_json", "format_of", "is_html", "refuse_html"]
 
 _JSON_LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 _CSV = frozenset({"text/csv", "application/csv"})
 _UTF_8 = (None, "utf-8", "ascii")
+_HTML = re.compile(
+    rb"(?:\s++|<!--.*?-->|<\?xml[^>]*>)*+<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL
+)
 _XML = frozenset({"application/xml", "text/xml"})
 
 
@@ -59,7 +63,7 @@ class AnswerFormat(Model):
         try:
             return self._decode(answer)
         except ContentError as error:
-            raise AnswerError(f"{place}: {error}") from None
+            raise AnswerError(f"{place}: {answer.redact(str(error))}") from None
 
     def reader(self, headers: Mapping[str, str]) -> RecordReader | None:
         """A reader that gives records as the content arrives; None for formats that are read as a whole."""
@@ -98,10 +102,14 @@ class AnswerFormat(Model):
         return decode_json(answer.content, content_type)
 
 
+def is_html(content: bytes) -> bool:
+    """Whether content begins as a page for people does, behind comments and declarations."""
+    return _HTML.match(content[:2048].removeprefix(b"\xef\xbb\xbf")) is not None
+
+
 def refuse_html(content: bytes) -> None:
     """Raises ContentError for a page for people, such as a login: to a lenient format it might look like records."""
-    start = content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+    if is_html(content):
         raise ContentError(f"an HTML page came instead of data: {excerpt_of(content, 200)!r}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 
 from airflow_integrations.formats import ContentError
 
-__all__ = ["BOUNDED_DECIMAL", "decode", "decoder", "encode", "explain", "read"]
+__all__ = ["BOUNDED_DECIMAL", "decode", "decoder", "encode", "encode_anyhow", "explain", "read"]
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 """Bytes or text of one JSON document to plain Python values. Raises msgspec.DecodeError."""
@@ -33,13 +34,41 @@ decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=BOUNDED_DEC
 
 
 def read(content: bytes) -> Any:
-    """One JSON document from elsewhere. Of a key that stands twice the last value counts. Raises ContentError."""
+    """One JSON document from elsewhere. Of a key that stands twice the last value counts. Raises ContentError.
+
+    Halves of surrogate pairs (an emoji cut in two) are let through, so that one such text does not hold back a whole
+    page: they cannot be written again, which is then the matter of that one entity.
+    """
     try:
         return decoder.decode(content)
     except (ValueError, RecursionError, decimal.DecimalException) as error:
         if content[:3] == b"\xef\xbb\xbf":  # RFC 8259 §8.1 lets a parser ignore it
             return read(content[3:])
+        if b"\\u" in content and (found := _with_half_pairs(content)) is not _NOTHING:
+            return found
         raise explain(error, content) from None
+
+
+_NOTHING = object()
+
+
+def _with_half_pairs(content: bytes) -> Any:
+    try:
+        return json.loads(content.decode(), parse_float=BOUNDED_DECIMAL, parse_constant=_no_constant)
+    except (ValueError, RecursionError, ArithmeticError):
+        return _NOTHING
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+def encode_anyhow(value: Any) -> bytes:
+    """Bytes that are equal for equal values, also for those that are no JSON: for fingerprints, not to be read."""
+    try:
+        return encode(value)
+    except (TypeError, ValueError, OverflowError):
+        return repr(value).encode("ascii", "backslashreplace")
 
 
 def explain(error: Exception, content: bytes) -> ContentError:
@@ -55,6 +84,8 @@ def explain(error: Exception, content: bytes) -> ContentError:
         return ContentError("the content looks like XML, not JSON; say format: xml if it is meant to be")
     message = str(error).removeprefix("JSON is malformed: ")
     place = message.rpartition("(byte ")[2].rstrip(")")
+    if message.startswith("Integer value out of range"):
+        return ContentError("the JSON has a whole number with over 4300 digits")
     if place.isdigit():
         return ContentError(f"the content is not JSON: {message}: {_around(content, int(place))}")
     if "truncated" in message:

@@ -6,7 +6,7 @@ import decimal
 from typing import Any
 
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.json import decoder, explain
+from airflow_integrations.formats.json import decoder, read
 
 __all__ = ["MAX_LINE", "JsonLinesReader"]
 
@@ -52,15 +52,16 @@ class JsonLinesReader:
         try:
             records = decoder.decode_lines(lines)
         except (ValueError, RecursionError, decimal.DecimalException):
-            raise self._explain(lines) from None
+            records = self._one_by_one(lines)
         self._lines += lines.count(b"\n")
         return records
 
-    def _explain(self, lines: bytes) -> ContentError:
+    def _one_by_one(self, lines: bytes) -> list[Any]:
+        records = []
         for number, line in enumerate(lines.split(b"\n"), self._lines + 1):
             try:
                 if line.strip():
-                    decoder.decode(line)
-            except (ValueError, RecursionError, decimal.DecimalException) as error:
-                return ContentError(f"line {number}: {explain(error, line)}")
-        return ContentError(f"after line {self._lines}: the lines are not JSON")
+                    records.append(read(line))
+            except ContentError as error:
+                raise ContentError(f"line {number}: {error}") from None
+        return records

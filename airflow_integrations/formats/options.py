@@ -25,7 +25,7 @@ class CsvOptions(Model):
     """Such as ``cp1252``. A byte order mark counts first, then this, then the Content-Type's charset, then UTF-8."""
     header: _Names | None = None
     """The columns' names where the file has none. Otherwise its first row names them."""
-    skip: Annotated[int, Field(ge=0, le=1000)] = 0
+    skip: Annotated[int, Field(strict=True, ge=0, le=1000)] = 0
     """Rows before the header (or, with ``header``, before the first record) that are not read."""
 
 

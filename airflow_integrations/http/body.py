@@ -27,7 +27,7 @@ async def whole(response: aiohttp.ClientResponse, limit: int, seconds: float) ->
             if length > limit and response.method != "HEAD":
                 raise TooLargeError
             if response.content.is_eof():  # it came with the head, as short answers do
-                return await response.read()
+                return response.content.read_nowait()
     async with asyncio.timeout(seconds):  # a server that drips bytes never lets the read time-out begin
         return await _joined(response, limit)
 

@@ -24,10 +24,11 @@ from airflow_integrations.http.coding import CodingError
 from airflow_integrations.http.endpoint import MIB, Endpoint
 from airflow_integrations.http.limits import HeldTooLongError, Limits
 from airflow_integrations.http.message import Answer, Request
-from airflow_integrations.http.refusal import Refused, reason_phrase
+from airflow_integrations.http.redaction import Redaction
+from airflow_integrations.http.refusal import Refused, UnreadableError, reason_phrase
 from airflow_integrations.http.retry import Verdict, asked_wait, back_off, quota_wait, verdict
 from airflow_integrations.http.session import open_session
-from airflow_integrations.http.stream import BROKEN, Streamed, cause, too_large
+from airflow_integrations.http.stream import BROKEN, Streamed, cause, shown, too_large
 from airflow_integrations.http.target import redirected, target
 from airflow_integrations.http.tokens import TokenError, Tokens
 
@@ -54,7 +55,7 @@ class _Failure:
 
     cause: str
     sent: bool
-    error: Exception
+    error: Exception | None
 
 
 class HttpClient:
@@ -83,8 +84,11 @@ class HttpClient:
         self._rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self._log = log or logging.getLogger("airflow_integrations.http")
         self._session: aiohttp.ClientSession | None = None
+        self._last_target: tuple[tuple[str, tuple[tuple[str, str], ...]], URL] | None = None
+        self.redact = Redaction(endpoint)
+        """Takes the endpoint's secrets out of texts."""
         auth = endpoint.auth
-        self._tokens = Tokens(auth, endpoint, now) if isinstance(auth, OAuth2ClientCredentials) else None
+        self._tokens = Tokens(auth, endpoint, now, self.redact) if isinstance(auth, OAuth2ClientCredentials) else None
         self._secret_query = {auth.name: auth.value} if isinstance(auth, ApiKey) and auth.place == "query" else None
 
     async def __aenter__(self) -> Self:
@@ -130,7 +134,7 @@ class HttpClient:
     async def _deliver(
         self, request: Request, *, stream: bool, again: Callable[[Answer], bool] | None = None
     ) -> Answer | Streamed:
-        url = target(self.endpoint, request)
+        url = self._target(request)
         spent, attempts, redirects, fresh_token = 0.0, 0, 0, False
         while True:
             if not self._limits.free:
@@ -160,6 +164,13 @@ class HttpClient:
                 trouble, wait = _trouble(got), asked_wait(got.headers, self._now())
             spent += await self._pause(request, wait, spent, attempts, trouble)
             self.stats.retries += 1
+
+    def _target(self, request: Request) -> URL:
+        """Where the request goes. The last address is kept: a push asks the same one again and again."""
+        asked = request.path, request.query
+        if self._last_target is None or self._last_target[0] != asked:
+            self._last_target = asked, target(self.endpoint, request)
+        return self._last_target[1]
 
     def _settles(self, request: Request, got: Answer | Streamed, again: Callable[[Answer], bool] | None) -> bool:
         """Whether this answer is the last word; raises where it must be an error."""
@@ -239,9 +250,12 @@ class HttpClient:
                 self._tokens.refused(token)
             if stream and _is_final(response.status):
                 keep = True
-                return Streamed(response, request, str(url), self.endpoint.name, self.endpoint.max_answer_bytes)
+                return Streamed(
+                    response, request, str(url), self.endpoint.name, self.endpoint.max_answer_bytes, self.redact
+                )
             content = await whole(response, self.endpoint.max_answer_bytes, self.endpoint.content_timeout)
-            return Answer(response.status, response.headers, content, str(url), request, 1, self._now() - began)
+            elapsed = self._now() - began
+            return Answer(response.status, response.headers, content, str(url), request, 1, elapsed, self.redact)
         except TokenError as error:
             return _Failure(str(error), False, error)
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch) as error:
@@ -249,22 +263,28 @@ class HttpClient:
         except _NOT_SENT as error:
             return _Failure(cause(error), False, error)
         except BROKEN as error:
-            return _Failure(cause(error), True, error)
+            return _Failure(self.redact(cause(error)), True, shown(error))
         except TooLargeError:
-            raise self._unreadable(request, too_large(self.endpoint.max_answer_bytes)) from None
+            assert response is not None
+            raise self._unreadable(request, response.status, too_large(self.endpoint.max_answer_bytes)) from None
         except CodingError as error:
             if error.early:
                 return _Failure(str(error), True, error)
-            raise self._unreadable(request, str(error)) from None
+            assert response is not None
+            raise self._unreadable(request, response.status, str(error)) from None
         finally:
             if not keep:
-                if response is not None:
+                if response is not None and not response.closed:
                     response.release()
                 self._limits.slots.release()
 
-    def _unreadable(self, request: Request, why: str) -> AnswerError | UnknownOutcome:
-        text = f"{self._say(request)}: {why}"
-        return AnswerError(text) if request.repeatable else UnknownOutcome(f"{text}; it may have taken effect")
+    def _unreadable(self, request: Request, status: int, why: str) -> AnswerError | UnknownOutcome:
+        text = f"{self._say(request)}: {reason_phrase(status)}: {why}"
+        if 400 <= status < 500:
+            return AnswerError(text)
+        if not request.repeatable:
+            return UnknownOutcome(f"{text}; it may have taken effect", status=status)
+        return UnreadableError(text) if status < 300 else AnswerError(text)
 
     def _mind_quota(self, got: Answer | Streamed) -> None:
         """The server says that the quota is used up: wait for its reset rather than be refused, if that is soon."""
@@ -278,9 +298,12 @@ class HttpClient:
             many = f" {_MOST_REDIRECTS} times" if redirects >= _MOST_REDIRECTS else ""
             raise AnswerError(
                 f"{self._say(request)}: redirected{many} ({reason_phrase(answer.status)}) to "
-                f"{location.partition('?')[0][:200]!r}; give the right address in the Connection or path"
+                f"{self.redact(location.partition('?')[0])[:200]!r}; give the right address in the Connection or path"
             )
-        return redirected(self.endpoint, url, location)
+        try:
+            return redirected(self.endpoint, url, location)
+        except AnswerError as error:
+            raise AnswerError(f"{error}; asked was {request}") from None
 
     def _refused(self, request: Request, answer: Answer) -> Refused:
         remedy = (
@@ -306,4 +329,6 @@ def _trouble(answer: Answer) -> str:
 
 def _payload(body: bytes | None) -> Any:
     """Large bodies are written in pieces, so that the event loop is not held up."""
-    return BytesIO(body) if body is not None and len(body) > MIB else body
+    if body is None:
+        return None
+    return BytesIO(body) if len(body) > MIB else aiohttp.BytesPayload(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["Answer", "Request", "excerpt_of"]
@@ -49,14 +49,16 @@ class Answer:
     attempts: int = 1
     elapsed: float = 0.0
     """Seconds that the last attempt took."""
+    redact: Callable[[str], str] = field(default=str, repr=False)
+    """Takes the Connection's secrets out of a text: a server may say back what it was sent."""
 
     def excerpt(self, limit: int = 300) -> str:
-        """The beginning of the content as one printable line of at most ``limit`` characters."""
-        return excerpt_of(self.content, limit)
+        """The beginning of the content as one printable line of at most ``limit`` characters, without secrets."""
+        return excerpt_of(self.content, limit, redact=self.redact)
 
 
-def excerpt_of(content: bytes, limit: int = 300) -> str:
-    """The beginning of some bytes as one printable line."""
-    text = " ".join(content[: 4 * limit + 64].decode("utf-8", "replace").split())
+def excerpt_of(content: bytes, limit: int = 300, *, redact: Callable[[str], str] = str) -> str:
+    """The beginning of some bytes as one printable line. ``redact`` sees it before it is cut."""
+    text = redact(" ".join(content[: 4 * limit + 64].decode("utf-8", "replace").split()))
     text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: limit + 1])
     return text if len(text) <= limit and len(content) <= 4 * limit + 64 else text[: limit - 1] + "…"

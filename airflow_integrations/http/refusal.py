@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from airflow_integrations.errors import SetupError
+from airflow_integrations.errors import AnswerError, SetupError
 from airflow_integrations.http.message import Answer
 
-__all__ = ["Refused", "reason_phrase"]
+__all__ = ["Refused", "UnreadableError", "reason_phrase"]
 
 
 class Refused(SetupError):
@@ -20,6 +20,10 @@ class Refused(SetupError):
     @property
     def status(self) -> int:
         return self.answer.status
+
+
+class UnreadableError(AnswerError):
+    """The answer says success, and its content cannot be read: whatever was asked has probably been done."""
 
 
 def reason_phrase(status: int) -> str:

@@ -71,7 +71,7 @@ def quota_wait(headers: Mapping[str, str], now: float, *, refused: bool = False)
 
 
 _PARAMETER = re.compile(r"""\b(r|t|remaining|reset)\s*=\s*"?(\d{1,15}(?:\.\d+)?)""")
-_PAIRS = ("RateLimit", "X-RateLimit", "X-Rate-Limit")
+_PAIRS = tuple((f"{name}-Remaining", f"{name}-Reset") for name in ("RateLimit", "X-RateLimit", "X-Rate-Limit"))
 
 
 def _quotas(headers: Mapping[str, str]) -> list[tuple[float | None, float | None]]:
@@ -82,10 +82,10 @@ def _quotas(headers: Mapping[str, str]) -> list[tuple[float | None, float | None
         for item in combined.split(",") if ";" in combined else [combined]:
             given = {name: float(value) for name, value in _PARAMETER.findall(item)}
             found.append((given.get("r", given.get("remaining")), given.get("t", given.get("reset"))))
-    for prefix in _PAIRS:
-        reset = headers.get(f"{prefix}-Reset")
+    for remaining_name, reset_name in _PAIRS:
+        reset = headers.get(reset_name)
         if reset is not None:
-            remaining = headers.get(f"{prefix}-Remaining")
+            remaining = headers.get(remaining_name)
             found.append((_number(remaining) if remaining is not None else None, _number(reset)))
     return found
 

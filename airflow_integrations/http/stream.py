@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import aiohttp
 
@@ -12,7 +12,7 @@ from airflow_integrations.http.body import chunks
 from airflow_integrations.http.coding import CodingError
 from airflow_integrations.http.message import Answer, Request
 
-__all__ = ["BROKEN", "Streamed", "cause", "too_large"]
+__all__ = ["BROKEN", "Streamed", "cause", "shown", "too_large"]
 
 BROKEN = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 """What aiohttp raises for a connection that does not come about, breaks or stays silent."""
@@ -24,7 +24,16 @@ def cause(error: BaseException) -> str:
         return "could not connect in time" if isinstance(error, aiohttp.ConnectionTimeoutError) else "no answer in time"
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the answer ended in the middle"
+    if isinstance(error, aiohttp.ClientResponseError):  # its own text holds the URL, and that perhaps a key
+        return f"what came is no HTTP answer: {' '.join(error.message.split())[:200]!r}"
+    if isinstance(error, aiohttp.InvalidURL):
+        return "its URL cannot be used"
     return str(error)[:300] or type(error).__name__
+
+
+def shown(error: Exception) -> Exception | None:
+    """The error as the cause of another one; None for errors whose own text holds the URL, and that perhaps a key."""
+    return None if isinstance(error, aiohttp.ClientResponseError | aiohttp.InvalidURL) else error
 
 
 def too_large(limit: int) -> str:
@@ -34,12 +43,21 @@ def too_large(limit: int) -> str:
 class Streamed:
     """The head of an answer whose content is still to come. Usable inside ``async with client.stream(…)``."""
 
-    def __init__(self, response: aiohttp.ClientResponse, request: Request, url: str, name: str, limit: int) -> None:
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        request: Request,
+        url: str,
+        name: str,
+        limit: int,
+        redact: Callable[[str], str] = str,
+    ) -> None:
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self.request = request
         self.url = url
         self.attempts = 1
+        self.redact = redact
         self._response = response
         self._name = name
         self._limit = limit
@@ -56,7 +74,7 @@ class Streamed:
             kind = OutageError if error.early else AnswerError
             raise kind(f"{self._name}: {self.request}: {error}") from None
         except BROKEN as error:
-            raise OutageError(f"{self._name}: {self.request}: {cause(error)}") from error
+            raise OutageError(f"{self._name}: {self.request}: {cause(error)}") from shown(error)
 
     async def read(self) -> Answer:
         """The whole answer, bounded by the endpoint's ``max_answer_bytes``."""
@@ -67,7 +85,7 @@ class Streamed:
             if size > self._limit:
                 raise AnswerError(f"{self._name}: {self.request}: {too_large(self._limit)}")
             parts.append(chunk)
-        return Answer(self.status, self.headers, b"".join(parts), self.url, self.request)
+        return Answer(self.status, self.headers, b"".join(parts), self.url, self.request, redact=self.redact)
 
     def close(self) -> None:
         self._response.close()

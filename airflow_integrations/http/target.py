@@ -53,7 +53,8 @@ def joined(base: str, reference: str) -> str:
     try:
         return urljoin(base, reference.strip())
     except ValueError:
-        raise AnswerError(f"{reference[:200]!r} is no URL") from None
+        path = reference.partition("?")[0][:200]
+        raise AnswerError(f"what {base.partition('?')[0]} leads on to is no URL: {path!r}") from None
 
 
 def at_home(endpoint: Endpoint, url: URL | str, *, what: str) -> None:

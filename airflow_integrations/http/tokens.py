@@ -16,8 +16,10 @@ from airflow_integrations.http.coding import CodingError
 from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.http.message import excerpt_of
 from airflow_integrations.http.origin import Origin
+from airflow_integrations.http.redaction import Redaction
 from airflow_integrations.http.refusal import reason_phrase
 from airflow_integrations.http.session import open_token_session
+from airflow_integrations.http.stream import cause, shown
 
 __all__ = ["TokenError", "Tokens"]
 
@@ -40,7 +42,9 @@ class _Grant(msgspec.Struct):
 class Tokens:
     """The current token of one client. Concurrent requests share one fetch."""
 
-    def __init__(self, auth: OAuth2ClientCredentials, endpoint: Endpoint, now: Callable[[], float]) -> None:
+    def __init__(
+        self, auth: OAuth2ClientCredentials, endpoint: Endpoint, now: Callable[[], float], redact: Redaction
+    ) -> None:
         try:
             self._origin = Origin.of(auth.token_url)
         except ValueError as error:
@@ -48,6 +52,7 @@ class Tokens:
         self._auth = auth
         self._endpoint = endpoint
         self._now = now
+        self._redact = redact
         self._lock = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
         self._token: str | None = None
@@ -61,6 +66,7 @@ class Tokens:
             if self._token is None or self._now() >= self._good_until:
                 grant = await self._fetch()
                 self._token = grant.access_token
+                self._redact.add(grant.access_token)
                 self._good_until = self._now() + _usable_for(grant.expires_in)
             return self._token
 
@@ -92,7 +98,7 @@ class Tokens:
             ) as response:
                 status, content = response.status, await whole(response, _MOST_BYTES, self._endpoint.content_timeout)
         except (aiohttp.ClientError, TimeoutError, OSError, CodingError) as error:
-            raise TokenError(f"no token from {self._origin}: {str(error) or type(error).__name__}") from error
+            raise TokenError(f"no token from {self._origin}: {self._redact(cause(error))}") from shown(error)
         except TooLargeError:
             raise SetupError(
                 f"{self._place}: the answer of {self._origin} is no token: it has over {_MOST_BYTES} bytes"
@@ -126,7 +132,7 @@ class Tokens:
         return f"Connection {self._endpoint.name!r}"
 
     def _without_secret(self, content: bytes) -> str:
-        return excerpt_of(content).replace(self._auth.client_secret or "\0", "***")
+        return excerpt_of(content, redact=self._redact)
 
 
 def _usable_for(expires_in: float | str | None) -> float:

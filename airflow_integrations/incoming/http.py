@@ -145,7 +145,7 @@ def _no_list(records: Expression, value: Any, body: Any) -> str:
     if isinstance(body, dict):
         names = [str(name)[:40] for name in list(body)[:20]]
         text += f" with the keys {', '.join(names)}{', …' if len(body) > 20 else ''}" if names else " without keys"
-    if value is None and isinstance(body, dict):
+    if value is None and (body is None or isinstance(body, dict)):
         text += f"; where an empty list is left out or null, write {records.text} or []"
     elif isinstance(value, dict):
         text += f"; for a single record write [{records.text}]"

@@ -121,6 +121,15 @@ class Asking:
         return self._cutter.cut(answer.content)
 
 
+_HINTS = {
+    400: ". Check what is sent: query, headers, body",
+    404: ". Check the path, and the host of the Connection",
+    405: ". Check the method",
+    410: ". Check the path: it is there no more",
+    422: ". Check what is sent: query, headers, body",
+}
+
+
 def refusal(answer: Answer, place: str, *, resumed: bool = False) -> AnswerError:
     """The error for an answer whose status is no success."""
     from airflow_integrations.http.refusal import reason_phrase
@@ -128,7 +137,8 @@ def refusal(answer: Answer, place: str, *, resumed: bool = False) -> AnswerError
     said = f"; it said: {answer.excerpt()}" if answer.content else ""
     if resumed and 400 <= answer.status < 500:
         return AnswerError(f"{place}: {reason_phrase(answer.status)}: the saved place is no longer accepted{said}")
-    return AnswerError(f"{place}: {reason_phrase(answer.status)}{said}")
+    hint = _HINTS.get(answer.status, "")
+    return AnswerError(f"{place}: {reason_phrase(answer.status)}{said}{hint}")
 
 
 def _evaluated(expression: Expression, names: Mapping[str, Any], what: str) -> Any:

@@ -44,7 +44,7 @@ class Details(AnswerFormat):
     """What of the answer is kept; ``body``, ``status`` and ``headers`` are those of the item's own answer."""
     into: str | None = None
     """The field of the listed item that takes it. Without one it takes the item's place."""
-    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
     """Requests under way at once; the Connection's own limit holds as well."""
     missing: Literal["fail", "keep", "skip"] = "fail"
     """What happens where the answer is 404 or 410: the run fails, or the listed item is kept or left out."""

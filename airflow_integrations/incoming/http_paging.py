@@ -118,9 +118,14 @@ class _ByUrl(_Paging):
             return None
         if not isinstance(found, str):
             raise AnswerError(f"{said.place}: the next page's URL is no text but {type(found).__name__}")
+        from airflow_integrations.http.redaction import url_without_secrets
         from airflow_integrations.http.target import joined
 
-        return {"url": joined(said.answer.url, found)}
+        try:
+            following = joined(said.answer.url, found)
+        except AnswerError as error:
+            raise AnswerError(f"{said.place}: pagination: {error}") from None
+        return {"url": url_without_secrets(following, said.answer.redact)}  # it is saved with the place
 
     @abstractmethod
     def found(self, said: Said) -> Any:
@@ -166,7 +171,7 @@ class OData(_ByUrl):
 
 
 class _Counted(_Placed):
-    size: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    size: Annotated[int, Field(strict=True, ge=1, le=100_000)] | None = None
     """Records on a full page: a page with fewer is the last. Without it an empty page is."""
     size_param: str | None = None
     """The parameter that asks for ``size``, where the server takes one."""
@@ -194,7 +199,7 @@ class Offset(_Counted):
     style: Literal["offset"]
     param: Annotated[str, Field(min_length=1)] = "offset"
     """The parameter that says how many."""
-    start: Annotated[int, Field(ge=0)] = 0
+    start: Annotated[int, Field(strict=True, ge=0)] = 0
     """The first page's offset."""
 
     def place_in(self, draft: Draft, at: Mapping[str, Any]) -> Draft:
@@ -212,7 +217,7 @@ class PageNumber(_Counted):
     style: Literal["page"]
     param: Annotated[str, Field(min_length=1)] = "page"
     """The parameter that says which."""
-    start: Annotated[int, Field(ge=0)] = 1
+    start: Annotated[int, Field(strict=True, ge=0)] = 1
     """The first page's number."""
     pages: OverAnswer | None = None
     """How many pages there are, such as ``body.total_pages``."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import refuse_html
-from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.json import encode_anyhow
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http_asking import refusal
 from airflow_integrations.incoming.http_draft import Draft
@@ -49,7 +49,7 @@ async def stream_pages(
         async for records in _records(head, config, place):
             for record in records:
                 passed += 1
-                digest.update(encode(record))
+                digest.update(encode_anyhow(record))
                 if passed > skip:
                     batch.append(record)
                 elif passed == skip and digest.hexdigest() != expected:
@@ -74,7 +74,7 @@ async def _records(head: Streamed, config: HttpIncomingConfig, place: str) -> As
             yield reader.feed(chunk)
         yield reader.finish()
     except ContentError as error:
-        raise AnswerError(f"{place}: {error}") from None
+        raise AnswerError(f"{place}: {head.redact(str(error))}") from None
 
 
 def _saved(resume: Any) -> tuple[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError
-from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.answer import AnswerFormat, is_html
 from airflow_integrations.http import Answer
 
 __all__ = ["AnswerNames", "is_page"]
@@ -34,7 +34,9 @@ class AnswerNames:
 
 def is_page(answer: Answer) -> bool:
     """Whether the answer is a web page: a login form, a proxy's notice, but no API's confirmation."""
-    return bool(answer.content) and answer.headers.get("Content-Type", "").lower().startswith("text/html")
+    if not answer.content:
+        return False
+    return answer.headers.get("Content-Type", "").lower().startswith("text/html") or is_html(answer.content)
 
 
 def _body(answer: Answer) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_integrations.errors import AnswerError, EntityError, UnknownOutcome
+from airflow_integrations.http.refusal import UnreadableError
 from airflow_integrations.outgoing import Outbound, Result, ResultStatus
 from airflow_integrations.outgoing.bisecting import in_parts
 from airflow_integrations.outgoing.http_mistakes import mistakes
@@ -113,7 +114,7 @@ class HttpOutgoing:
             return [Result("failed", reason=f"its request has {len(body)} bytes, above max_body_bytes ({most})")]
         try:
             answer = await self._client.send(request)
-        except UnknownOutcome as error:
+        except (UnknownOutcome, UnreadableError) as error:
             return [_told("in_doubt", error)] * len(part)
         except AnswerError as error:
             return [_told("failed", error)] * len(part)

@@ -45,7 +45,7 @@ def _one_line(template: Template) -> Template:
 
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 MediaType = Annotated[str, AfterValidator(_media_type), Field(max_length=200)]
-Status = Annotated[int, Field(ge=200, le=499)]
+Status = Annotated[int, Field(strict=True, ge=200, le=499)]
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -188,11 +188,11 @@ class HttpOptions(Message):
     """Statuses that mean the target took nothing of a batch: it is halved until the bad entities are alone."""
     idempotency_header: HeaderName | None = "Idempotency-Key"
     """Sent with POST and PATCH: the same for the same entity and content. ``null`` sends none."""
-    idempotent: bool = False
+    idempotent: Annotated[bool, Field(strict=True)] = False
     """The target recognises an entity that it has already taken, by that header or by the body; so repeat freely."""
-    retry_unsafe: bool = False
+    retry_unsafe: Annotated[bool, Field(strict=True)] = False
     """Repeat a request whose outcome is unknown, although the target may then take it twice."""
-    max_body_bytes: Annotated[int, Field(ge=1)] | None = None
+    max_body_bytes: Annotated[int, Field(strict=True, ge=1)] | None = None
     """A larger batch is split before it is sent; a larger single entity fails."""
 
     @model_validator(mode="after")

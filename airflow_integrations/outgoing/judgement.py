@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from airflow_integrations.errors import EntityError
@@ -13,7 +14,7 @@ from airflow_integrations.outgoing.answer_names import AnswerNames, is_page
 from airflow_integrations.outgoing.http_options import HttpOptions
 from airflow_integrations.outgoing.request_names import names_read
 from airflow_integrations.outgoing.results import ResultsReader
-from airflow_integrations.outgoing.wording import id_text, reason_text
+from airflow_integrations.outgoing.wording import id_text, no_verdict, reason_text
 
 __all__ = ["Judgement"]
 
@@ -54,7 +55,7 @@ class Judgement:
                 names = self._names.of(answer)
             except EntityError as error:
                 return [Result("in_doubt", reason=reason_text(error), http_status=status)] * len(part)
-            return self._results.read(names, part, status)
+            return [_without_secrets(result, answer) for result in self._results.read(names, part, status)]
         if self._id is not None and len(part) == 1:
             return [Result("delivered", self._target_id(answer), http_status=status)]
         return [self._plainly_delivered(status)] * len(part)
@@ -73,10 +74,11 @@ class Judgement:
             confirmed = self._success(self._names.of(answer))
         except EntityError as error:
             return (None, reason_text(f"success_when: {error}")) if good else (False, _refusal(answer))
-        if confirmed:
+        unclear = no_verdict(confirmed)
+        if confirmed and unclear is None:
             return True, ""
-        if confirmed is None and good:
-            return None, reason_text(f"success_when read nothing in the answer: {answer.excerpt()}")
+        if unclear is not None and good:
+            return None, reason_text(f"success_when {unclear}: {answer.excerpt()}")
         return False, reason_text(f"success_when is not met: {_refusal(answer)}") if good else _refusal(answer)
 
     def _target_id(self, answer: Answer) -> str | None:
@@ -94,6 +96,10 @@ class Judgement:
         if result is None:
             result = self._delivered[status] = Result("delivered", http_status=status)
         return result
+
+
+def _without_secrets(result: Result, answer: Answer) -> Result:
+    return result if result.reason is None else replace(result, reason=answer.redact(result.reason))
 
 
 def _gone_before(answer: Answer) -> bool:

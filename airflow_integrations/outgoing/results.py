@@ -9,7 +9,7 @@ from airflow_integrations.entity import key_text
 from airflow_integrations.errors import EntityError
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http_options import Results
-from airflow_integrations.outgoing.wording import id_text, reason_text
+from airflow_integrations.outgoing.wording import id_text, no_verdict, reason_text
 
 __all__ = ["ResultsReader"]
 
@@ -83,8 +83,8 @@ class ResultsReader:
             ok = self._ok(names)
         except EntityError as error:
             return Result("in_doubt", reason=reason_text(f"results.ok: {error}"), http_status=status)
-        if ok is None:
-            why = f"results.ok read nothing in its result: {reason_text(item)}"
+        if (unclear := no_verdict(ok)) is not None:
+            why = f"results.ok {unclear}: {reason_text(item)}"
             return Result("in_doubt", reason=reason_text(why), http_status=status)
         target_id = id_text(self._read(self._id, names))
         if ok:

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError, OutageError, UnknownOutcome
 from airflow_integrations.http import HttpClient, Request
-from airflow_integrations.http.refusal import reason_phrase
+from airflow_integrations.http.refusal import UnreadableError, reason_phrase
 from airflow_integrations.http.retry import back_off
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.answer_names import AnswerNames
@@ -129,7 +129,11 @@ class Upserting:
     async def _send(self, request: Request, outbound: Outbound, known_id: str | None = None) -> Result:
         if self._most is not None and request.body is not None and len(request.body) > self._most:
             raise EntityError(f"the body has {len(request.body)} bytes, above max_body_bytes ({self._most})")
-        judged = self._judgement.of(await self._client.send(request), (outbound,))
+        try:
+            answer = await self._client.send(request)
+        except UnreadableError as error:
+            return Result("in_doubt", reason=reason_text(error))
+        judged = self._judgement.of(answer, (outbound,))
         assert judged is not None  # one entity is not refused as a whole
         (result,) = judged
         if result.status == "delivered" and result.target_id is None and known_id is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from airflow_integrations.entity import key_text
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import encode
 
-__all__ = ["MAX_REASON_LENGTH", "id_text", "reason_text"]
+__all__ = ["MAX_REASON_LENGTH", "id_text", "no_verdict", "reason_text"]
 
 MAX_REASON_LENGTH = 500
 
@@ -27,6 +28,15 @@ def reason_text(value: Any) -> str:
     text = " ".join(text[: 4 * MAX_REASON_LENGTH].split())
     text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return text if len(text) <= MAX_REASON_LENGTH else text[: MAX_REASON_LENGTH - 1] + "…"
+
+
+def no_verdict(value: Any) -> str | None:
+    """Why a condition's value says neither yes nor no, or None where it does. The text ``"false"`` is no yes."""
+    if value is None:
+        return "read nothing in the answer"
+    if isinstance(value, bool | int | Decimal):
+        return None
+    return f"gives {'text' if isinstance(value, str) else 'no true or false'}; compare it with something"
 
 
 def id_text(value: Any) -> str | None:

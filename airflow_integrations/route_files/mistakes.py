@@ -34,11 +34,15 @@ def placed(root: Node, loc: Sequence[int | str], message: str) -> Mistake:
 
 def mistakes_of(error: ValidationError, model: type[BaseModel], root: Node, data: Any) -> list[Mistake]:
     """Every mistake that pydantic found in ``data``, the plain form of ``root``, in the words of our own."""
+    whole: list[Mistake] = []
     places: dict[tuple[int | str, ...], list[tuple[dict[str, Any], Place]]] = {}
     for found in error.errors(include_url=False):
+        if found["type"] == "route":  # of our own check, whose places are the document's
+            whole.append(placed(root, found["loc"], found["msg"]))
+            continue
         place = locate(model, found["loc"], data)
         places.setdefault(place.loc, []).append((dict(found), place))
-    return [
+    return whole + [
         _mistake(found, place, model, root, data)
         for group in places.values()
         for found, place in _relevant(group, places)

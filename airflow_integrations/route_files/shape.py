@@ -117,7 +117,7 @@ def _unwrapped(schema: Schema | None, definitions: dict[str, Schema], step: int 
 def _known(part: Any, step: int | str | None) -> bool:
     from airflow_integrations import registry
 
-    return step in registry.kinds(part)
+    return registry.known(part, str(step))
 
 
 def _member(choices: Sequence[Any], label: str, definitions: dict[str, Schema]) -> Schema | None:

@@ -101,8 +101,9 @@ class TransformerBase:
 
     def reject(self, entity: Entity, error: EntityError, fates: Fates) -> None:
         """Hand over an entity that an expression or rule refused, with the place of this step."""
-        place = f"{self.place} {error.field}" if error.field else str(self.place)
-        fates.rejected(entity, f"{place}: {error.reason}", field=error.field)
+        named = error.field and not error.reason.startswith(f"{error.field}: ")  # many a reason begins with its field
+        reason = f"{error.field}: {error.reason}" if named else error.reason
+        fates.rejected(entity, f"{self.place}{' ' if error.field else ': '}{reason}", field=error.field)
 
     def warnings(self) -> list[str]:
         """What a person should hear at the end of a run that had entities: fields that none of them had."""

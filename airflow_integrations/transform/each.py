@@ -21,11 +21,12 @@ class EachEntity(TransformerBase):
         """Change ``entity`` in place; False filters it out. ``names`` is what expressions see, made for this call."""
 
     async def apply(self, batch: list[Entity], fates: Fates) -> list[Entity]:
-        base, name, step, watch = self.base, self.place.entity, self.step, self.watch.see
+        base, name, step, watch = self.base, self.place.entity, self.step, self.watch
         going_on = []
         for entity in batch:
             names = entity_names(base, name, entity)
-            watch(names)
+            if watch.watching:
+                watch.see(names)
             try:
                 if step(entity, names):
                     going_on.append(entity)

@@ -103,9 +103,20 @@ def test_the_table_adds_up_the_books_and_asks_for_each_once():
     )
     assert airflow.asked == ["r0", "r1"]
     shown = io.StringIO()
-    Console(file=shown, width=140).print(table(monitor.flows()))
-    assert "2 (1 failed)" in shown.getvalue()
+    Console(file=shown, width=140).print(table(monitor.flows(), 140))
+    assert shown.getvalue().splitlines()[3].split() == [ROUTES[0], *"2 1 1 20 12 8 - 12".split()]
     assert "20 fetched, 12 delivered, 12 in the ERP" in line(monitor.flows())
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_nothing_of_the_table_is_cut_off(width: int):
+    counts = {"fetched": 1_234_567, "delivered": 123_456_789, "filtered": 12_345_678, "in_doubt": 12}
+    flow = Flow("shop_customers_to_erp", counts, runs=1234, running=1, failed=12, in_erp=123_456)
+    shown = io.StringIO()
+    Console(file=shown, width=width).print(table([flow], width))
+    lines = shown.getvalue().splitlines()
+    assert lines[1].split(None, 8) == [*"route runs now red fetched delivered filtered problems".split(), lines[1][-6:]]
+    assert lines[3].split() == [flow.route, *"1234 1 12 1234567 123456789 12345678 12 123456".split()]
 
 
 @pytest.mark.e2e

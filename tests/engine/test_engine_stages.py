@@ -175,7 +175,7 @@ async def test_an_outage_of_one_batch_is_set_aside_and_sent_by_the_next_attempt(
     balance = settle(run, staging)
     assert balance.counts["pending"] == 1
     assert balance.balanced
-    assert "1 entities are pending" in (balance.verdict or "")
+    assert "1 entity is pending" in (balance.verdict or "")
     MemoryOutgoing.answer, MemoryOutgoing.sent = all_delivered, []
     await push(run, services, staging)
     assert sent_keys() == ["5"]

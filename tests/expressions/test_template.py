@@ -242,7 +242,7 @@ def test_reads() -> None:
     ],
 )
 def test_looks_like_an_expression(text: str, expected: bool) -> None:
-    assert Template(text).looks_like_expression({"order", "window"}) is expected
+    assert (Template(text).field_as_text({"order", "window"}) is not None) is expected
 
 
 def test_in_a_model() -> None:
@@ -267,3 +267,17 @@ def test_in_a_model() -> None:
     assert copy.deepcopy(config.path) is config.path
     assert hash(config.path) == hash(Template("/a/{{ params.x }}", "run", "path"))
     assert "string" in Config.model_json_schema()["properties"]["path"]["type"]
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/x/order.number", "order.number"),
+        ("/x/order.number/{{ order.id }}?a=order.b", "order.number"),
+        ("/{{ order.id }}/lines", None),
+        ("/order.json", None),
+        ("/v1.order", None),
+    ],
+)
+def test_a_field_without_braces_in_a_path(path: str, found: str | None) -> None:
+    assert Template(path, "request", "path").field_as_text({"order", "window"}) == found

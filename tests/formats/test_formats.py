@@ -168,10 +168,9 @@ def test_records_are_forgotten_once_they_are_read():
         (b"1e10000", "beyond"),
         (b"1e-999999999999999999999", "beyond"),
         (b"0." + b"3" * 5000, "4300 digits"),
-        (b"9" * 5000, "out of range"),
+        (b"9" * 5000, "4300 digits"),
         (b"[1,]", "trailing comma"),
         (b"{'a': 1}", "not JSON"),
-        (b'"\\ud800"', "JSON"),
         (b"<orders/>", "looks like XML"),
     ],
 )

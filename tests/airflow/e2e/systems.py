@@ -25,6 +25,9 @@ PAGE = 40
 @dataclass
 class Namespace:
     fetch_delay: float = 0.0
+    hold: bool = False
+    """No fetch is answered, but for as many as ``released`` says."""
+    released: int = 0
     push_delay: float = 0.0
     empty: bool = False
     away: bool = False
@@ -44,6 +47,11 @@ async def orders(request: web.Request) -> web.Response:
     if not cursor:
         space.windows.append((start, end))
         await asyncio.sleep(space.fetch_delay)
+        while space.hold:
+            if space.released:
+                space.released -= 1
+                break
+            await asyncio.sleep(0.02)
     first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
     count = 0 if space.empty else min(int((last - first) / timedelta(minutes=1)), 2000)
     page = [
