@@ -9,20 +9,24 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from functools import cache
+from itertools import pairwise
 from typing import Any
+
+from pydantic import BaseModel
 
 __all__ = ["field_docs"]
 
 
-def field_docs(model: type[Any]) -> dict[str, str]:
+def field_docs(model: type[BaseModel]) -> dict[str, str]:
     """Field name to docstring, those of the classes it inherits from included."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
-        if "__annotations__" in vars(owner):
-            found.update(_of_class(owner))
-    return found
+        found.update(_of_class(owner))
+    return {name: text for name, text in found.items() if name in model.model_fields}
 
 
+@cache
 def _of_class(owner: type[Any]) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(owner))
@@ -32,7 +36,7 @@ def _of_class(owner: type[Any]) -> dict[str, str]:
     body = defined.body if isinstance(defined, ast.ClassDef) else []
     return {
         field.target.id: inspect.cleandoc(doc.value.value)
-        for field, doc in zip(body, body[1:], strict=False)
+        for field, doc in pairwise(body)
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
         if isinstance(doc, ast.Expr) and isinstance(doc.value, ast.Constant) and isinstance(doc.value.value, str)
     }

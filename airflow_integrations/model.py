@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    PlainSerializer,
     RootModel,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -28,7 +29,17 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-__all__ = ["ConnectionId", "Duration", "FileReference", "Folder", "Model", "RootConfig", "ShortForm", "walk"]
+__all__ = [
+    "ConnectionId",
+    "Duration",
+    "FileReference",
+    "Folder",
+    "Model",
+    "RootConfig",
+    "ShortForm",
+    "duration_text",
+    "walk",
+]
 
 T = TypeVar("T")
 
@@ -120,9 +131,19 @@ def _duration(value: Any) -> timedelta:
         raise ValueError(f"{value!r} is longer than a duration can be") from None
 
 
+def duration_text(duration: timedelta) -> str:
+    """As people write it in a route: ``1h30m``; ``0s`` for none."""
+    minutes, seconds = divmod(duration.seconds, 60)
+    parts = zip((duration.days, *divmod(minutes, 60)), "dhm", strict=True)
+    text = "".join(f"{count}{unit}" for count, unit in parts if count)
+    fraction = f".{duration.microseconds:06d}".rstrip("0") if duration.microseconds else ""
+    return f"{text}{seconds}{fraction}s" if seconds or fraction or not text else text
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
+    PlainSerializer(duration_text, return_type=str, when_used="json"),
     WithJsonSchema(
         {
             "type": "string",

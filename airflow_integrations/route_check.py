@@ -156,8 +156,8 @@ class _Names:
                 text = unknown("param", path[1], self.surroundings.params, of="Declared under params")
                 for loc in _places_of(leaf, "params", path):
                     yield loc, text
-        if isinstance(leaf, Template) and (text := leaf.field_as_text(allowed)) is not None:
-            yield (), f"this is text and would be sent as it stands; for the value write {{{{ {text} }}}}"
+        if isinstance(leaf, Template) and (bare := leaf.field_as_text(allowed)) is not None:
+            yield (), f"this is text and would be sent as it stands; for the value write {{{{ {bare} }}}}"
 
     def _unknown(self, name: str, allowed: frozenset[str], leaf: Leaf) -> str:
         known = f"Known here: {', '.join(sorted(allowed - AIRFLOW_ALIASES))}"

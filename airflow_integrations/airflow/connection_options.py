@@ -75,7 +75,7 @@ class ConnectionOptions(Model):
             mistakes = []
             for each in error.errors(include_input=False, include_url=False):
                 place = ".".join(map(str, ("extra", "integrations", *each["loc"])))
-                told = each["msg"].removeprefix("Value error, ")
+                told = each["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
                 if each["type"] == "extra_forbidden":
                     told = f"unknown option, {suggestion(str(each['loc'][-1]), cls.model_fields)}"
                 mistakes.append(f"{place}: {told}")

@@ -80,6 +80,12 @@ def _missing(connection: str) -> str:
         f"the environment variable AIRFLOW_CONN_{connection.upper()}",
         "Airflow's metadata database",
     ]
+    if os.environ.get(f"AIRFLOW_CONN_{connection.upper()}"):
+        return (
+            f"the environment variable AIRFLOW_CONN_{connection.upper()} is set and is no Connection: it is JSON "
+            'such as {"conn_type": "http", "host": "https://…", "login": "…", "password": "…"} or a URI, '
+            "http://login:password@host:port, in which each part is percent-encoded"
+        )
     return (
         f"there is no Connection {connection!r}: looked in {', '.join(places)}. Add it: airflow connections add "
         f"{connection} --conn-type http --conn-host https://… --conn-login … --conn-password …"

@@ -25,8 +25,6 @@ def remedy(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> list[
     lines = []
     if troubles.doubtful:
         lines.append(f"→ Look in the target for {', '.join(troubles.doubtful)}; send again only what it lacks.")
-    if troubles.untold:
-        lines.append(f"→ {troubles.untold} more are not named here: they have no key, or there are too many.")
     again = [*troubles.refused, *troubles.doubtful]
     if run.entities is not None:
         lines.append("→ Mend the route or the data, then trigger the DAG with the mended entities.")
@@ -39,4 +37,6 @@ def remedy(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> list[
             "→ Mend the route or the data, then send just these again: Trigger, with Keys and this window, or",
             f"  airflow dags trigger {shlex.quote(dag_id)} --conf {shlex.quote(conf)}",
         ]
+    if troubles.untold:
+        lines.append(f"→ {troubles.untold} more are not named here: they have no key, or there are too many.")
     return lines

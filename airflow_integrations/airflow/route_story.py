@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from airflow_integrations.model import duration_text
 from airflow_integrations.route import Route, Schedule
 from airflow_integrations.stage import Stage
 
@@ -62,5 +63,8 @@ def _end(stage: Stage) -> str:
 def _when(schedule: Schedule | None) -> str:
     if schedule is None:
         return "when it is triggered"
-    rhythm = f"`{schedule.cron}` ({schedule.timezone})" if schedule.cron else f"every {schedule.every}"
+    if schedule.every is not None:
+        rhythm = f"every {duration_text(schedule.every)}"
+    else:
+        rhythm = f"`{schedule.cron}` ({schedule.timezone})"
     return rhythm + (f", from {schedule.start}" if schedule.start else "") + (", caught up" if schedule.catchup else "")

@@ -9,11 +9,15 @@ from airflow_integrations.cli.command import OK
 from airflow_integrations.cli.routes import routes_folder
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.formats.json import encode
+from airflow_integrations.model import duration_text
 from airflow_integrations.route import Schedule
 from airflow_integrations.route_file import LoadedRoute, read_routes
 from airflow_integrations.stage import Stage
 
 __all__ = ["run"]
+
+WIDE = 110
+"""From so many columns on, the routes' files are listed too; below it they would squeeze the rest."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,10 +26,16 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         out(encode([_plain(loaded, root.resolve().parent) for loaded in found.routes.values()]).decode())
     else:
-        shown = table("route", "from", "to", "schedule", "priority", "file")
+        screen = console()
+        columns = ["route", "from", "to", "schedule", "priority", "file"]
+        if screen.width < WIDE:
+            columns.remove("file")
+        shown = table(*columns)
+        shown.columns[0].no_wrap = True
         for loaded in sorted(found.routes.values(), key=lambda loaded: loaded.route.route):
-            shown.add_row(*map(str, _plain(loaded, root.resolve().parent).values()))
-        console().print(shown)
+            plain = _plain(loaded, root.resolve().parent)
+            shown.add_row(*(plain[column] for column in columns))
+        screen.print(shown)
     if found.mistakes:
         files = len({mistake.file for mistake in found.mistakes})
         broken = (
@@ -60,4 +70,5 @@ def schedule_text(schedule: Schedule | None) -> str:
     zone = "" if schedule.timezone == "UTC" else f" {schedule.timezone}"
     if schedule.cron is not None:
         return schedule.cron + zone
-    return f"every {schedule.every}{zone}"
+    assert schedule.every is not None  # Schedule has exactly one of both
+    return f"every {duration_text(schedule.every)}{zone}"

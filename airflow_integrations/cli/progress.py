@@ -57,6 +57,8 @@ class Progress:
 
     def told(self, stage: str, counts: Mapping[str, int]) -> None:
         if stage not in self._tasks:
+            for ended in self._bars.tasks:  # the stage before did not know how much there would be
+                self._bars.update(ended.id, total=ended.completed)
             self._tasks[stage] = self._bars.add_task(stage, total=self._expected.get(stage), details="")
         done = sum(counts.get(name, 0) for name in _DONE.get(stage, ()))
         details = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)

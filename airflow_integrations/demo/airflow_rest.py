@@ -65,13 +65,25 @@ class AirflowRest:
         found = self._call("GET", "/importErrors")["import_errors"]
         return [f"{each['filename']}: {each['stack_trace']}" for each in found]
 
-    def unpause(self, dag_id: str) -> None:
-        self._call("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": False})
+    def unpause(self, dag_id: str) -> bool:
+        """Whether it is switched on now."""
+        return self._call("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": False})["is_paused"] is False
 
     def trigger(self, dag_id: str, window: Window | None = None) -> Run:
-        """A manual run, over ``window`` where one is given."""
+        """A manual run, over ``window`` where one is given.
+
+        A window's run has its id from the window, so that asking again after a failure makes no second one.
+        """
         conf = {} if window is None else {"window_start": rfc3339(window.start), "window_end": rfc3339(window.end)}
-        return Run.read(self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", {"logical_date": None, "conf": conf}))
+        asked: dict[str, Any] = {"logical_date": None, "conf": conf}
+        if window is not None:
+            asked["dag_run_id"] = "__".join(("manual", *conf.values()))
+        try:
+            return Run.read(self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", asked))
+        except RestError as error:
+            if error.status != 409 or window is None:
+                raise
+            return Run.read(self._call("GET", f"/dags/{quote(dag_id)}/dagRuns/{quote(asked['dag_run_id'], safe='')}"))
 
     def runs(self, dag_id: str) -> list[Run]:
         """The newest hundred runs, oldest first."""

@@ -86,9 +86,10 @@ class Scenario:
         self.say("Waiting for the routes' DAGs …")
         self._wait(end, "Airflow did not load the routes", lambda: all(map(self.airflow.has_dag, ROUTES)) or None)
         for route in ROUTES:
-            self.airflow.unpause(route)
+            self._wait(end, f"Airflow did not switch {route} on", lambda route=route: self.airflow.unpause(route))  # type: ignore[misc]
         first = self._wait(end, f"Airflow did not schedule {ORDERS}", self._first_scheduled)
-        self.airflow.trigger(ORDERS, Window(self.origin, first.start))
+        history = Window(self.origin, first.start)
+        self._wait(end, f"Airflow did not trigger {ORDERS}", lambda: self.airflow.trigger(ORDERS, history))
         self.say(f"The routes are on; the orders since {rfc3339(self.origin)} are on their way.")
 
     def settled(self) -> bool:

@@ -88,7 +88,7 @@ def table(flows: list[Flow], width: int = 100) -> Table:
             _red(problems),
             str(flow.in_erp),
         )
-    shown.caption = "runs: ended; now: under way; red: failed; problems: rejected, refused or in doubt"
+    shown.caption = "now: under way; red: failed; problems: rejected, failed or in doubt"
     shown.caption_justify = "left"
     return shown
 

@@ -116,7 +116,7 @@ class _Fetch:
         run, add, read = self.run, self.writer.add, self.keys.read
         for record in records:
             if run.limit is not None and self.fetched >= run.limit:
-                return True
+                break
             try:
                 key, version = read(record)
             except EntityError as error:

@@ -232,23 +232,29 @@ class _Push:
             raise RuntimeError(
                 f"{type(self.outgoing).__name__}.send gave {len(results)} results for {len(batch)} entities"
             )
-        start = 0
-        for position in range(1, len(batch) + 1):
-            waiting = results[start].status == "pending"
-            if position < len(batch) and (results[position].status == "pending") == waiting:
-                continue
-            if waiting:
-                await self.journal.back(first + start, position - start)
-                self._met_outage(OutageError(results[start].reason or "the target is away"), batch[start:position])
-            else:
-                await self.journal.done(first + start, [o.key for o in batch[start:position]], results[start:position])
-                self.outages_in_a_row = 0
-            start = position
-        for outbound, result in zip(batch, results, strict=True):
-            if result.status in ("failed", "in_doubt"):
-                self.problems.add(outbound.key, f"{result.status.replace('_', ' ')}: {result.reason}")
+        statuses = {result.status for result in results}
+        if "pending" not in statuses:
+            await self.journal.done(first, [outbound.key for outbound in batch], results)
+            self.outages_in_a_row = 0
+        else:
+            await self._conclude_in_part(first, batch, results)
+        if not statuses.isdisjoint(("failed", "in_doubt")):
+            for outbound, result in zip(batch, results, strict=True):
+                if result.status in ("failed", "in_doubt"):
+                    self.problems.add(outbound.key, f"{result.status.replace('_', ' ')}: {result.reason}")
         if self.services.progress:
             self.services.progress("push", dict(self.journal.counts))
+
+    async def _conclude_in_part(self, first: int, batch: list[Outbound], results: list[Result]) -> None:
+        for waiting, run in groupby(range(len(batch)), key=lambda position: results[position].status == "pending"):
+            start, *_ = stretch = list(run)
+            part = slice(start, start + len(stretch))
+            if waiting:
+                await self.journal.back(first + start, len(stretch))
+                self._met_outage(OutageError(results[start].reason or "the target is away"), batch[part])
+            else:
+                await self.journal.done(first + start, [outbound.key for outbound in batch[part]], results[part])
+                self.outages_in_a_row = 0
 
     def _met_outage(self, error: OutageError, batch: list[Outbound]) -> None:
         self.held_keys.update(outbound.key for outbound in batch)

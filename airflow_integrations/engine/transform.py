@@ -96,6 +96,7 @@ class _Transform:
                     await self._through(batch, self.chain[index + 1 :])
             self.writer.close_segment()
             self.problem_writer.close_segment()
+            self._tell()
             if fetched.entities:
                 self.warnings = [warning for step in self.chain for warning in getattr(step, "warnings", list)()]
         finally:
@@ -117,6 +118,9 @@ class _Transform:
         self.out += len(batch) - (self.problems.total - before)
         if writer.full:
             writer.close_segment()
+        self._tell()
+
+    def _tell(self) -> None:
         if self.services.progress:
             self.services.progress(
                 "transform", {"transformed": self.out, "filtered": self.filtered_count, "rejected": self.problems.total}

@@ -10,7 +10,7 @@ from airflow_integrations.engine.records import Problem
 
 __all__ = ["MOST_KEYS", "Troubles", "gather"]
 
-MOST_KEYS = 20
+MOST_KEYS = 100
 """Keys that are told one by one; of a whole day that failed, a list helps nobody."""
 
 
@@ -19,7 +19,7 @@ class Troubles:
     """At most :data:`MOST_KEYS` keys of each sort, in the order of their problems, none twice."""
 
     lines: tuple[str, ...]
-    """``rejected by transform: 12 × reason (such as KEY, KEY, …)``; each reason once."""
+    """``rejected in transform: 12 × reason (such as KEY, KEY, …)``; each reason once."""
     refused: tuple[str, ...]
     """Keys of entities that were rejected or that the target refused: they did not arrive."""
     doubtful: tuple[str, ...]
@@ -35,8 +35,8 @@ def gather(problems: Iterable[Problem]) -> Troubles:
     doubtful: dict[str, None] = {}
     untold = 0
     for problem in problems:
-        what = f"{problem.status.replace('_', ' ')} by {problem.stage}"
-        groups.setdefault(_TITLES.get(what, what), GroupedProblems()).add(problem.key or "no key", problem.reason)
+        what = f"{problem.status.replace('_', ' ')} {'since' if problem.status == 'in_doubt' else 'in'} {problem.stage}"
+        groups.setdefault(what, GroupedProblems()).add(problem.key or "no key", problem.reason)
         keys = doubtful if problem.status == "in_doubt" else refused
         if problem.key and (problem.key in keys or len(keys) < MOST_KEYS):
             keys[problem.key] = None
@@ -44,6 +44,3 @@ def gather(problems: Iterable[Problem]) -> Troubles:
             untold += 1
     lines = [f"{what}: {line}" for what, group in groups.items() for line in group.lines()]
     return Troubles(tuple(lines), tuple(refused), tuple(doubtful), untold)
-
-
-_TITLES = {"failed by push": "refused by the target", "in doubt by push": "in doubt"}

@@ -265,7 +265,7 @@ class _Check(ast.NodeVisitor):
         known = CATALOGUE.get(name)
         if known is None:
             if name in METHOD_NAMES:
-                raise ValueError(f"unknown function {name}(): text has it behind a point, such as order.number.{name}()")
+                raise ValueError(f"unknown function {name}(): text has it behind a point, as in order.name.{name}()")
             hint = suggestion(name, CATALOGUE, of="The functions are")
             raise ValueError(f"unknown function {name}(){', ' if hint.startswith('did') else '. '}{hint}")
         for argument in node.args:

@@ -108,7 +108,13 @@ def _environment(flavor: Flavor) -> _Environment:
 
 
 def _text(value: Any) -> str:
-    return guards.text_of(str(value) if isinstance(value, Undefined) else value)
+    text: str = guards.text_of(str(value) if isinstance(value, Undefined) else value)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise EntityError("a value has half of a surrogate pair (a character cut in two)") from None
+    return text
 
 
 def _path(value: Any) -> str:

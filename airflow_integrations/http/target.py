@@ -43,7 +43,10 @@ def _encoded(text: str) -> str:
 
 def redirected(endpoint: Endpoint, came_from: URL, location: str) -> URL:
     """Where a redirect leads. Raises AnswerError where it leads away."""
-    text = _encoded(joined(str(came_from), location))
+    try:
+        text = _encoded(joined(str(came_from), location))
+    except AnswerError as error:
+        raise AnswerError(f"{endpoint.name}: {error}") from None
     at_home(endpoint, text, what="redirect")
     return URL(text, encoded=True)
 

@@ -70,6 +70,10 @@ class Draft:
             except EntityError as problem:
                 place = f"body.{problem.field}" if problem.field else "body"
                 raise error(f"{place}: {problem.reason}") from None
+            try:
+                encode(body)
+            except (TypeError, ValueError, OverflowError, RecursionError) as problem:
+                raise error(f"body: this cannot be written as JSON: {problem}") from None
         return cls(
             described.method,
             text(described.path, "path"),

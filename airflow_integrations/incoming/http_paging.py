@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.expressions import Expression, Sees
+from airflow_integrations.formats.json import encode
 from airflow_integrations.incoming.http_asking import Said
 from airflow_integrations.incoming.http_draft import Draft
 from airflow_integrations.incoming.http_link import find_link
@@ -102,7 +103,9 @@ class Cursor(_Placed):
             raise AnswerError(
                 f"{said.place}: pagination.next: {self.next.text} gives no text or number to put in the query"
             )
-        return {"cursor": cursor if self.place == "body" else _text(cursor)}
+        at = {"cursor": cursor if self.place == "body" else _text(cursor)}
+        _check_text(at, said)
+        return at
 
     def mark(self, at: Mapping[str, Any]) -> Any:
         return at["cursor"] if at else None
@@ -118,6 +121,7 @@ class _ByUrl(_Paging):
             return None
         if not isinstance(found, str):
             raise AnswerError(f"{said.place}: the next page's URL is no text but {type(found).__name__}")
+        _check_text(found, said)
         from airflow_integrations.http.redaction import url_without_secrets
         from airflow_integrations.http.target import joined
 
@@ -248,6 +252,14 @@ def whole_number(said: Said, expression: Expression, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise AnswerError(f"{said.place}: {what}: {expression.text} gives no number of records or pages")
     return value
+
+
+def _check_text(value: Any, said: Said) -> None:
+    """Raises AnswerError where a place cannot be written down: it would be neither asked for nor saved."""
+    try:
+        encode(value)
+    except (TypeError, ValueError, OverflowError):
+        raise AnswerError(f"{said.place}: the place of the next page has half of a surrogate pair") from None
 
 
 def _text(value: Any) -> str:

@@ -93,11 +93,13 @@ class Journal:
 
     async def sent(self, first: int, count: int) -> None:
         """Durable before it returns: only then may the batch leave this machine."""
-        await self._write(["sent", first, count])
+        if not self._noted(["sent", first, count]):
+            await self._committed()
 
     async def back(self, first: int, count: int) -> None:
         """The batch had no effect at the target and is to be sent later."""
-        await self._write(["back", first, count])
+        if not self._noted(["back", first, count]):
+            await self._committed()
 
     async def done(self, first: int, keys: Sequence[str], results: Sequence[Result]) -> None:
         """What became of a batch. Written with the next batch that is sent: flush it where none follows at once."""
@@ -107,18 +109,24 @@ class Journal:
             else (r.status, r.target_id, key, r.reason, r.http_status)
             for key, r in zip(keys, results, strict=True)
         ]
-        await self._write(["done", first, entries], now=False)
+        if not self._noted(["done", first, entries], now=False):
+            await self._committed()
 
-    async def _write(self, line: list[Any], *, now: bool = True) -> None:
-        """``now=False`` lets the line wait for the next one, :meth:`flush` or :meth:`close`."""
+    def _noted(self, line: list[Any], *, now: bool = True) -> bool:
+        """Take a line in. True where it is written, or may wait (``now=False``) for the next one, flush or close."""
         self._apply(line)
         encoded = _encode(line) + b"\n"
-        if self._file is not None:
-            self._waiting += encoded
-            if now:
-                self.flush()
-            return
-        self._pending.append(encoded)
+        if self._file is None:
+            self._pending.append(encoded)
+            return False
+        self._waiting += encoded
+        if now:
+            self.flush()
+        return True
+
+    async def _committed(self) -> None:
+        """Wait until the line that was just taken in is an object of the store."""
+        encoded = self._pending[-1]
         while encoded in self._pending or self._committing is not None:
             if self._committing is None:
                 self._committing = asyncio.ensure_future(self._commit())

@@ -133,3 +133,25 @@ def test_the_documentation_names_every_option() -> None:
     page = (Path(__file__).parents[2] / "docs" / "connections.md").read_text()
     told = set(re.findall(r"^\| `(\w+)` \|", page.split("## Our options")[1].split("## Auth")[0], re.MULTILINE))
     assert told == set(ConnectionOptions.model_fields)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"conn_type": "http", "password": "planted", bad',
+        "http://u:planted@host:port/",
+        '{"host": "h", "nix": "planted"}',
+    ],
+)
+def test_a_variable_that_is_no_connection_is_told_as_such_without_its_text(
+    text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", text)
+    with pytest.raises(SetupError, match="AIRFLOW_CONN_SHOP is set and is no Connection") as caught:
+        AirflowConnections().endpoint("shop")
+    assert "planted" not in str(caught.value) + caplog.text
+
+
+def test_options_of_wrong_types_are_told_in_our_words(endpoint: Any) -> None:
+    with pytest.raises(SetupError, match=r"extra.integrations.headers.X: should be a valid string$"):
+        endpoint(extra={"integrations": {"headers": {"X": 1}}})

@@ -67,6 +67,15 @@ def test_the_story_holds_the_definition(make_route: Callable[..., Any]) -> None:
     assert Route.load(definition) == route
 
 
+def test_the_story_says_where_from_and_to_and_shows_durations_as_they_are_written(
+    make_route: Callable[..., Any],
+) -> None:
+    text = build_dag(make_route(schedule={"every": "1h30m", "start": "2026-01-01"})).doc_md or ""
+    assert "- **Way:** shop (http) → filter → none\n" in text
+    assert "- **When:** every 1h30m, from 2026-01-01" in text
+    assert "every: 1h30m\n" in text
+
+
 @pytest.mark.parametrize("enabled", [True, False])
 def test_the_pool_of_the_priority_is_used_when_pools_are_on(
     make_route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, enabled: bool

@@ -72,5 +72,19 @@ def test_list(call, routes, edit):
     assert "1 file has mistakes and is not listed" in err
 
 
+def test_on_a_narrow_screen_the_list_leaves_out_the_files_and_cuts_no_name(call, routes, edit, monkeypatch):
+    import rich.console
+
+    from airflow_integrations.cli import list as listing
+
+    narrow = rich.console.Console(width=80, highlight=False)
+    monkeypatch.setattr(listing, "console", lambda: narrow)
+    call("new", "shop_customers_to_the_erp")
+    edit(routes / "shop_customers_to_the_erp.yaml", 'cron: "*/15 * * * *"', "every: 90m")
+    _, out, _ = call("list")
+    assert re.search(r"shop_customers_to_the_erp +http source +http target +every 1h30m +normal", out)
+    assert ".yaml" not in out
+
+
 def test_the_parser_is_one_for_both_command_lines():
     assert build_parser().parse_args(["list"]).chosen.name == "list"

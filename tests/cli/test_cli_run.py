@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -36,6 +37,19 @@ def test_what_went_wrong_is_shown_and_fails(call, routes, systems):
     assert code == 1
     assert "6 fetched = 4 delivered + 1 filtered + 1 rejected" in out
     assert "transform.1.map" in out
+
+
+def test_what_went_wrong_can_be_run_again_with_the_command_it_shows(call, routes, systems):
+    systems.orders.append({"id": 6, "status": "open", "lines": None})
+    _, out, _ = call("run", "orders", "--window-start", "2026-01-01", "--window-end", "2026-01-02")
+    shown = shlex.split(out.splitlines()[-1])
+    assert shown[0] == "airflow-integrations"
+    systems.orders[-1]["lines"] = systems.orders[0]["lines"]
+    systems.orders[-1]["customer"] = systems.orders[0]["customer"]
+    code, out, _ = call(*shown[1:])
+    assert code == 0
+    assert out.splitlines()[0] == "orders: window 2026-01-01T00:00:00Z → 2026-01-02T00:00:00Z"
+    assert out.splitlines()[-1] == "1 fetched = 1 delivered"
 
 
 def test_a_refusal_of_the_target_is_shown(call, routes, systems):

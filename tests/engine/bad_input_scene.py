@@ -7,8 +7,8 @@ import io
 import logging
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from airflow_integrations.engine.records import Problem
 from airflow_integrations.errors import SetupError
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.http import Auth, Endpoint
+from airflow_integrations.http.endpoint import MIB
 from airflow_integrations.model import Folder
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
@@ -92,7 +93,6 @@ class Outcome:
     problems: list[Problem]
     received: list[Any]
     log: str
-    secrets_seen: dict[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -129,7 +129,7 @@ class Scene:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.target = Target()
-        self.options: dict[str, Any] = {"retry_budget": 0.0, "read_timeout": 0.3}
+        self.options: dict[str, Any] = {"retry_budget": 0.0, "read_timeout": 20.0, "max_answer_bytes": 4 * MIB}
         self.auth: dict[str, Auth] = {}
         self.urls: dict[str, str] = {}
         self.source_requests: list[web.Request] = []
@@ -152,7 +152,9 @@ class Scene:
     def route(self, definition: Mapping[str, Any] | None = None) -> Route:
         given = dict(definition or {})
         incoming = {"connection": "shop", "path": "/orders", "records": "body.orders", **given.pop("incoming", {})}
-        outgoing = {"connection": "erp", "path": "/in", **given.pop("outgoing", {})}
+        outgoing = {"connection": "erp", **given.pop("outgoing", {})}
+        if "upsert" not in outgoing:
+            outgoing.setdefault("path", "/in")
         return Route.load(
             {
                 "route": "orders",
@@ -174,7 +176,7 @@ class Scene:
             self.target.requests.append(request)
             return await (target or self.target.good)(request)
 
-        runners = [await _serve(note), await _serve(note_target)]
+        runners = [await serve_on_loopback(note), await serve_on_loopback(note_target)]
         for name, runner in zip(("shop", "erp"), runners, strict=True):
             self.urls[name] = f"http://127.0.0.1:{runner.addresses[0][1]}"
         try:
@@ -193,6 +195,8 @@ class Scene:
         **definition: Any,
     ) -> Outcome:
         """One run, its stages in turn until one fails; ``again`` does it a second time, as Airflow's retry."""
+        if silence in (source, target):
+            self.options["read_timeout"] = 0.3
         run = Run(self.route(definition), "run-1", WINDOW)
         error: Exception | None = None
         failed: str | None = None
@@ -211,31 +215,24 @@ class Scene:
                             log.error("".join(traceback.format_exception(found)))
                             break
         balance = settle(run, self.staging)
-        return Outcome(
-            balance, error, failed, list(problems(self.staging)), self.target.received, self.log.getvalue()
-        )
+        return Outcome(balance, error, failed, list(problems(self.staging)), self.target.received, self.log.getvalue())
 
-    def _logging(self) -> Any:
-        from contextlib import contextmanager
-
-        @contextmanager
-        def to_text() -> Iterator[logging.Logger]:
-            log = logging.getLogger("airflow_integrations.bad_input")
-            handler = logging.StreamHandler(self.log)
-            root = logging.getLogger()
-            before = root.level
-            root.addHandler(handler)
-            root.setLevel(logging.DEBUG)
-            try:
-                yield log
-            finally:
-                root.removeHandler(handler)
-                root.setLevel(before)
-
-        return to_text()
+    @contextmanager
+    def _logging(self) -> Iterator[logging.Logger]:
+        """Everything that anybody logs, down to DEBUG, goes to ``self.log``."""
+        handler, root = logging.StreamHandler(self.log), logging.getLogger()
+        before = root.level
+        root.addHandler(handler)
+        root.setLevel(logging.DEBUG)
+        try:
+            yield logging.getLogger("airflow_integrations.bad_input")
+        finally:
+            root.removeHandler(handler)
+            root.setLevel(before)
 
 
-async def _serve(handler: Handler) -> web.AppRunner:
+async def serve_on_loopback(handler: Handler) -> web.AppRunner:
+    """A server for every path; ``addresses`` says its port, ``cleanup`` stops it."""
     app = web.Application(client_max_size=256 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", handler)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)

@@ -137,6 +137,16 @@ async def test_keys_limit_and_given_entities(make_run: MakeRun, services: Servic
     assert sent_keys() == ["2", "4", "1", "2", "3", "9"]
 
 
+async def test_the_last_progress_told_of_a_stage_is_what_came_of_it(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    MemoryIncoming.pages_to_give = [orders(1, 2), orders(3, 4)]
+    told: dict[str, dict[str, int]] = {}
+    services.progress = lambda stage, counts: told.update({stage: dict(counts)})
+    await whole(make_run(limit=3, route={"transform": [{"filter": 'order.number == "0"'}]}), services, staging)
+    assert told == {"fetch": {"fetched": 3}, "transform": {"transformed": 0, "filtered": 3, "rejected": 0}}
+
+
 async def test_a_dry_run_sends_nothing(make_run: MakeRun, services: Services, staging: Staging) -> None:
     MemoryIncoming.pages_to_give = [orders(1, 2)]
     balance = await whole(make_run(dry_run=True), services, staging)

@@ -14,9 +14,9 @@ def test_each_reason_is_told_once_with_its_stage_and_keys() -> None:
         ]
     )
     assert troubles.lines == (
-        "rejected by transform: 2 × no price 1 (A, B)",
-        "refused by the target: 1 × 422: closed (C)",
-        "in doubt: 1 × time-out (D)",
+        "rejected in transform: 2 × no price 1 (A, B)",
+        "failed in push: 1 × 422: closed (C)",
+        "in doubt since push: 1 × time-out (D)",
     )
     assert (troubles.refused, troubles.doubtful, troubles.untold) == (("A", "B", "C"), ("D",), 0)
 
@@ -26,7 +26,7 @@ def test_a_key_with_two_problems_is_named_once_and_the_keyless_and_too_many_are_
     troubles = gather([Problem("", "fetch", "rejected", "there is nothing"), *many, many[0]])
     assert troubles.refused == tuple(map(str, range(MOST_KEYS)))
     assert troubles.untold == 1 + 5
-    assert troubles.lines[0] == "rejected by fetch: 1 × there is nothing (no key)"
+    assert troubles.lines[0] == "rejected in fetch: 1 × there is nothing (no key)"
 
 
 def test_nothing_wrong_says_nothing() -> None:

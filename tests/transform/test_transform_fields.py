@@ -89,6 +89,14 @@ async def test_errors_name_the_step_and_the_field(chain: Any, step: Any, reason:
     assert steps.books.fields["0"] == field
 
 
+async def test_a_reason_names_its_field_once(chain: Any) -> None:
+    steps = chain({"map": {"Lines": {"each": "order.lines", "map": {"Price": "decimal(item)"}}}})
+    await steps.entities([Entity("1", {"lines": ["x"]})])
+    (reason,) = steps.books.reasons.values()
+    assert reason.startswith("transform.0.map Lines.0.Price: decimal(item): ")
+    assert reason.count("Lines.0.Price") == 1
+
+
 async def test_a_rejected_entity_keeps_the_value_it_came_with(chain: Any) -> None:
     entity = Entity("1", {"a": 1})
     await chain({"set": {"b": 1, "c": "order.a + order.nothing"}}).entities([entity])
