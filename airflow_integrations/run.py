@@ -78,6 +78,7 @@ class Services:
         self.progress = progress
         """Called now and then with a stage's name and its counts so far."""
         self._clients: dict[str, HttpClient] = {}
+        self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -90,14 +91,15 @@ class Services:
         await self._stack.aclose()
 
     async def client(self, connection: str) -> HttpClient:
-        """The HTTP client for a Connection; the same one for the whole stage."""
-        if connection not in self._clients:
-            from airflow_integrations.http import HttpClient
+        """The HTTP client for a Connection; the same one for the whole stage, however many ask for it at once."""
+        async with self._opening:
+            if connection not in self._clients:
+                from airflow_integrations.http import HttpClient
 
-            endpoint = await asyncio.to_thread(self.connections.endpoint, connection)
-            client = HttpClient(endpoint, sleep=self.sleep, now=self.now, rng=self.rng, log=self.log)
-            self._clients[connection] = await self._stack.enter_async_context(client)
-        return self._clients[connection]
+                endpoint = await asyncio.to_thread(self.connections.endpoint, connection)
+                client = HttpClient(endpoint, sleep=self.sleep, now=self.now, rng=self.rng, log=self.log)
+                self._clients[connection] = await self._stack.enter_async_context(client)
+            return self._clients[connection]
 
     def base_names(self, run: Run) -> dict[str, Any]:
         """The names every expression and template of a run sees: ``window``, ``params``, ``var``."""

@@ -81,7 +81,7 @@ def application(
 ) -> web.Application:
     """An application whose requests pass, in this order: ``refuse`` (credentials), the rate limit, the faults.
 
-    ``refuse`` gives the answer to a request without good credentials, or None. ``/health`` passes always.
+    ``refuse`` gives the answer to a request without good credentials, or None. ``/health`` passes always; ``/`` says that they are good.
     """
     bucket = _Bucket(strain.requests_per_second, now) if strain.requests_per_second else None
 
@@ -111,8 +111,12 @@ def application(
     async def health(request: web.Request) -> web.Response:
         return answer({"status": "healthy"})
 
+    async def root(request: web.Request) -> web.Response:
+        return answer({"status": "you are welcome"})
+
     app = web.Application(middlewares=[strained], client_max_size=16 * 1024 * 1024)
     app.router.add_get("/health", health)
+    app.router.add_get("/", root)
     return app
 
 

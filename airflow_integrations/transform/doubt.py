@@ -37,7 +37,7 @@ class Doubt:
 
     def possible(self, names: Mapping[str, Any]) -> bool:
         """Whether any compared field is missing: cheap, and false for nearly every entity."""
-        for path in self._suspects:  # a generator would cost more than what it goes through
+        for path in self._suspects:  # noqa: SIM110 - a generator costs more than what it goes through
             if _read(names, path) is None:
                 return True
         return False

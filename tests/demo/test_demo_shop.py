@@ -124,13 +124,14 @@ async def test_stock_is_paged_by_offset_and_customers_by_link(shop_client, data)
 @pytest.mark.parametrize("headers", [{}, {"X-Api-Key": "other"}, {"Authorization": "Bearer other"}, {"X-Api-Key": ""}])
 async def test_without_the_key_nothing_is_told(served, data, clock, headers):
     client = await served(shop(data, key="key", now=clock))
-    for path in ("/api/orders", "/api/stock", "/api/customers", "/api/truth"):
+    for path in ("/", "/api/orders", "/api/stock", "/api/customers", "/api/truth"):
         assert (await client.get(path, headers=headers)).status == 401
 
 
 async def test_a_bearer_token_opens_too(served, data, clock):
     client = await served(shop(data, key="key", now=clock))
-    assert (await client.get("/api/truth", headers={"Authorization": "Bearer key"})).status == 200
+    for path in ("/", "/api/truth"):
+        assert (await client.get(path, headers={"Authorization": "Bearer key"})).status == 200
 
 
 async def test_above_the_rate_it_asks_to_wait(served, data, clock):

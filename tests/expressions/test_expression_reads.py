@@ -59,9 +59,12 @@ def test_the_watch_reports_what_no_entity_had() -> None:
     watch = FieldWatch(paths, {"order"})
     assert watch.unseen() == ()
     watch.see({"order": {"a": 1, "lines": [{}, {"x": 1}]}})
+    assert watch.watching
     assert watch.unseen() == (("order", "b", "c"), ("order", "lines", "*", "sku"), ("order", "nul"))
     watch.see({"order": {"b": {"c": False}, "lines": [{}, {"sku": None}], "nul": None}})
     assert watch.unseen() == ()
+    assert not watch.watching
+    assert not FieldWatch({("window", "start"), ("order",)}, {"order"}).watching
     watch.see({"order": None})
     watch.see({})
 

@@ -42,6 +42,19 @@ async def test_sends_what_is_asked_and_returns_what_is_answered(serve, connect):
     assert (client.stats.requests, client.stats.statuses[201]) == (1, 1)
 
 
+async def test_every_request_goes_to_its_own_address(serve, connect):
+    seen = []
+
+    async def handler(request):
+        seen.append(request.raw_path)
+        return web.Response()
+
+    client = await connect(await serve(handler))
+    for path, query in (("/a", ()), ("/a", ()), ("/a", (("q", "1"),)), ("/b", (("q", "1"),)), ("/a", ())):
+        await client.send(Request("GET", path, query))
+    assert seen == ["/a", "/a", "/a?q=1", "/b?q=1", "/a"]
+
+
 @pytest.mark.parametrize("status", [200, 204, 304, 400, 404, 409, 410, 422])
 async def test_final_statuses_are_answers(serve, connect, clock, status):
     async def handler(request):
