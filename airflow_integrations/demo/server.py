@@ -81,7 +81,8 @@ def application(
 ) -> web.Application:
     """An application whose requests pass, in this order: ``refuse`` (credentials), the rate limit, the faults.
 
-    ``refuse`` gives the answer to a request without good credentials, or None. ``/health`` passes always; ``/`` says that they are good.
+    ``refuse`` gives the answer to a request without good credentials, or None. ``/health`` passes always, and ``/``
+    says that they are good.
     """
     bucket = _Bucket(strain.requests_per_second, now) if strain.requests_per_second else None
 
