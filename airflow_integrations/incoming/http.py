@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
-
-from pydantic import Field, model_validator
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_integrations.errors import AnswerError
-from airflow_integrations.expressions import Expression, Sees, Structure, Template
-from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.expressions import Expression
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http_asking import Asking, Said
-from airflow_integrations.incoming.http_details import Details, fetch_details
+from airflow_integrations.incoming.http_details import fetch_details
 from airflow_integrations.incoming.http_draft import Draft
-from airflow_integrations.incoming.http_method import Method
+from airflow_integrations.incoming.http_options import HttpIncomingConfig
 from airflow_integrations.incoming.http_pager import Pager
-from airflow_integrations.incoming.http_paging import NoPaging, Pagination
 from airflow_integrations.incoming.http_streaming import can_stream, stream_pages
-from airflow_integrations.model import ConnectionId, Model
+from airflow_integrations.model import Model
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 
@@ -27,46 +23,7 @@ if TYPE_CHECKING:
     from airflow_integrations.formats.partial import Cutter
     from airflow_integrations.http import HttpClient
 
-__all__ = ["HttpIncoming", "HttpIncomingConfig"]
-
-
-class HttpIncomingConfig(AnswerFormat):
-    """Entities from an HTTP API."""
-
-    connection: ConnectionId
-    """The Airflow Connection that says where the API is and who we are there."""
-    method: Method = "GET"
-    """The request's method. A fetch reads: whatever the method, it may be sent again."""
-    path: Annotated[Template, Sees("run", flavor="path")]
-    """What follows the Connection's URL. Values are percent-encoded, ``/`` too, unless ``| raw``."""
-    query: dict[str, Annotated[Template, Sees("run", flavor="query")]] = Field(default_factory=dict)
-    """Names and values behind the ``?``; they are encoded for you."""
-    headers: dict[str, Annotated[Template, Sees("run", flavor="header")]] = Field(default_factory=dict)
-    """Headers besides the Connection's."""
-    body: Annotated[Structure, Sees("run")] | None = None
-    """A JSON body in the grammar of ``map``."""
-    form: dict[str, Annotated[Template, Sees("run")]] | None = None
-    """Fields of a form (``application/x-www-form-urlencoded``) instead."""
-    body_text: Annotated[Template, Sees("run")] | None = None
-    """Text instead, such as XML; say its type in ``headers`` as ``Content-Type``."""
-    records: Annotated[Expression, Sees("answer")] = Expression("body", "answer")
-    """The list of records in an answer."""
-    pagination: Pagination = Field(default_factory=NoPaging)
-    """How the next page is asked for."""
-    details: Details | None = None
-    """A request for each listed item, where the list does not say all."""
-    error_when: Annotated[Expression, Sees("answer")] | None = None
-    """True for an answer that says 200 and means an error; it stops the run."""
-    retry_when: Annotated[Expression, Sees("answer")] | None = None
-    """True for an answer that means *later*; the request is sent again within the Connection's retry budget."""
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        given = [name for name in ("body", "form", "body_text") if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise ValueError(f"a request has one body; found {' and '.join(given)}")
-        self.pagination.check_body("body_text" if self.body_text is not None else None)
-        return self
+__all__ = ["HttpIncoming"]
 
 
 class HttpIncoming:

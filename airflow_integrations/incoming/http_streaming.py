@@ -13,11 +13,11 @@ from airflow_integrations.formats.json import encode_anyhow
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http_asking import refusal
 from airflow_integrations.incoming.http_draft import Draft
+from airflow_integrations.incoming.http_options import HttpIncomingConfig
 from airflow_integrations.incoming.http_paging import NoPaging
 
 if TYPE_CHECKING:
     from airflow_integrations.http import HttpClient, Streamed
-    from airflow_integrations.incoming.http import HttpIncomingConfig
 
 __all__ = ["PAGE", "can_stream", "stream_pages"]
 
