@@ -5,8 +5,9 @@ VENV    ?= .venv
 BIN     := $(VENV)/bin
 STAMP   := $(VENV)/.installed
 
-# Airflow 3.3 and 3.4 run on these. A name on PATH may be a shim that does not run, so each candidate is started.
-PYTHON  ?= $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+# Airflow 3.3 and 3.4 run on these; 3.14 comes last, for this project has not been tested on it. A name on PATH may be a
+# shim that does not run, so each candidate is started.
+PYTHON  ?= $(shell for python in python3.13 python3.12 python3.11 python3 python3.14; do \
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1 && command -v "$$python" && break; \
 	done)
 
