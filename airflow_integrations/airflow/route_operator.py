@@ -28,6 +28,10 @@ __all__ = ["RouteOperator"]
 GRACE_SECONDS = 3.5
 """After SIGTERM work under way may come to its end for so long: Airflow kills the process 5 seconds after it."""
 
+WAKE_SECONDS = 0.5
+"""The event loop turns at least so often. A signal that arrives in the instant before the loop begins to wait for the
+network would otherwise reach Python's handler, and so :meth:`RouteOperator.on_kill`, only with the next answer."""
+
 
 class RouteOperator(BaseOperator, SkipMixin):
     """One stage of a route, in a DAG made from a route or in one written by hand.
@@ -108,7 +112,8 @@ class RouteOperator(BaseOperator, SkipMixin):
         working = asyncio.create_task(stage)
         stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not working.done() and not stop.is_set():
+                await asyncio.wait({working, stopping}, timeout=WAKE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 await asyncio.wait({working}, timeout=GRACE_SECONDS)
             if not working.done():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import threading
 from collections.abc import Callable
@@ -180,14 +179,20 @@ def test_sigterm_gives_up_what_does_not_end(run: Callable[..., Any], monkeypatch
 
 
 def _on_sigterm_kill(monkeypatch: pytest.MonkeyPatch, begun: threading.Event) -> None:
-    """As Airflow's task process does: SIGTERM calls ``on_kill`` of the task, between any two instructions."""
+    """As Airflow's task process does: SIGTERM calls ``on_kill`` of the task, between any two instructions.
+
+    The signal goes to another thread, so that it does not interrupt what the main thread waits for: that is how it is
+    when it comes in the instant before the wait begins.
+    """
     running: list[Any] = []
     execute = route_operator.RouteOperator.run_until_stopped
 
     def remember(self: Any, *arguments: Any) -> Any:
         running.append(self)
         before = signal.signal(signal.SIGTERM, lambda *_: running[-1].on_kill())
-        killer = threading.Thread(target=lambda: begun.wait(10) and os.kill(os.getpid(), signal.SIGTERM))
+        killer = threading.Thread(
+            target=lambda: begun.wait(60) and signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        )
         killer.start()
         try:
             return execute(self, *arguments)
