@@ -16,7 +16,7 @@ TEST_WORKERS ?= 2
 PYTEST_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test lint types contracts bench constraints clean
+.PHONY: help install demo demo-check test lint types contracts bench chaos constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -58,6 +58,9 @@ contracts: $(STAMP) ## which room may import which
 
 bench: $(STAMP) ## speed and memory, one line of JSON a figure
 	@$(BIN)/python -m bench
+
+chaos: $(STAMP) ## 100,000 entities through faults, kills, restarts and a full disk; one line of JSON, exit 0 or 1
+	@$(BIN)/python -m chaos
 
 constraints: ## pin the newest versions again (maintainers; needs uv)
 	@uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras pyproject.toml \

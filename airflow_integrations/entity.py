@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from airflow_integrations.errors import EntityError
 
-__all__ = ["MAX_KEY_LENGTH", "Entity", "content_hash", "key_text"]
+__all__ = ["MAX_KEY_LENGTH", "Entity", "content_hash", "key_text", "older"]
 
 MAX_KEY_LENGTH = 512
 """Characters in a key: it must fit an indexed column of every database the ledger runs on."""
@@ -77,3 +77,16 @@ def key_text(value: Any) -> str:
 def content_hash(encoded: bytes) -> str:
     """32 hexadecimal digits that are equal for equal encoded entities (BLAKE2b, 128 bits)."""
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()
+
+
+def older(version: str | None, other: str | None) -> bool:
+    """Whether a version is older than another: numbers compare as numbers, all else as text (RFC 3339 sorts so).
+
+    No version is older than any.
+    """
+    if version is None or other is None:
+        return version is None and other is not None
+    try:
+        return Decimal(version) < Decimal(other)
+    except InvalidOperation:
+        return version < other

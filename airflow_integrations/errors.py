@@ -76,12 +76,14 @@ class AnswerError(IntegrationError):
 class OutageError(IntegrationError):
     """The other system is unreachable, overloaded or failing; the same request may well work later.
 
-    ``retry_after`` is the number of seconds the server asked to wait, where it said so.
+    ``retry_after`` is the number of seconds the server asked to wait, where it said so. ``status`` is the HTTP status
+    that the last attempt was answered with; None where nothing answered.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: float | None = None, status: int | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.status = status
 
 
 class UnknownOutcome(IntegrationError):

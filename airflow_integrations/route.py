@@ -6,16 +6,20 @@ The same model stands behind route files (YAML, JSON) and routes written in Pyth
 from __future__ import annotations
 
 import keyword
-from datetime import date, datetime, time
+from datetime import datetime, time
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.model import Duration, Folder, Model
+from airflow_integrations.moment import Moment
+from airflow_integrations.retention import Retention
+from airflow_integrations.since import Missing, WindowOptions
 from airflow_integrations.stage import IncomingStage, OutgoingStage, TransformStage
 from airflow_integrations.window import AIRFLOW_ALIASES
 
@@ -24,31 +28,10 @@ __all__ = ["PRIORITIES", "RUN_PARAMS", "Delivery", "EntityOptions", "Priority", 
 Priority = Literal["critical", "high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("critical", "high", "normal", "low")
 
-RUN_PARAMS = ("window_start", "window_end", "keys", "entities", "limit", "dry_run")
+RUN_PARAMS = ("window_start", "window_end", "keys", "entities", "limit", "dry_run", "retry", "confirm")
 """What every run can be asked for, in one flat form with the route's own params."""
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value
-    try:
-        if isinstance(value, str):
-            return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
-    except ValueError:
-        pass
-    raise ValueError(f"{value!s} is no date; write 2026-01-31, or a moment such as 2026-01-31T06:00:00Z")
-
-
-Moment = Annotated[
-    datetime | date,
-    BeforeValidator(_moment),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}", "examples": ["2026-01-31", "2026-01-31T06:00:00Z"]}
-    ),
-]
-"""A date, or a date with a time of day."""
 
 
 class EntityOptions(Model):
@@ -131,28 +114,6 @@ class Schedule(Model):
         return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(self.timezone))
 
 
-class FailAbove(Model):
-    """The run fails when more than this share of the entities it decided on went wrong."""
-
-    above: Annotated[str, Field(pattern=r"^\d{1,2}(\.\d+)?%$")]
-    """A percentage, such as ``2%``."""
-
-    @property
-    def share(self) -> float:
-        return float(self.above.rstrip("%")) / 100
-
-
-class Delivery(Model):
-    """How entities go out."""
-
-    batch: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1
-    """Entities in one request. 1 sends each by itself; more sends a JSON array (or what ``body`` makes of them)."""
-    concurrency: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
-    """Requests under way at once. Entities of one key never overtake each other."""
-    fail_run: Literal["any", "never"] | FailAbove = "any"
-    """When a run turns red: at ``any`` entity that went wrong, ``never``, or ``{above: 2%}`` of them."""
-
-
 class TaskOptions(Model):
     """The Airflow tasks of the route."""
 
@@ -192,7 +153,14 @@ class Route(Model):
     outgoing: OutgoingStage
     """Where they go."""
     delivery: Delivery = Field(default_factory=Delivery)
-    """How they go out."""
+    """How they go out, and what happens with those that don't."""
+    window: WindowOptions = Field(default_factory=WindowOptions)
+    """Which stretch of time a run by schedule is responsible for."""
+    missing: Literal["ignore", "emit"] | Missing = "ignore"
+    """For sources that always give everything: ``emit`` sends a deletion for what they no longer have, and
+    ``{at_most: 50%}`` does so for another share of the entities than 20 %."""
+    retention: Retention = Field(default_factory=Retention)
+    """How long it is remembered what has been done."""
     tasks: TaskOptions = Field(default_factory=TaskOptions)
     """Retries and time-outs of the route's tasks."""
     max_active_runs: Annotated[int, Field(strict=True, ge=1, le=100)] = 1

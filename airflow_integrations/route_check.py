@@ -93,11 +93,41 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     stages = [Seen(loc, stage, found_names(stage)) for loc, stage in _stages(route)]
     yield from entity_mistakes(surroundings, route.entity, stages)
     yield from name_mistakes(surroundings, stages)
+    yield from _missing_mistakes(route)
+    yield from _outgoing_mistakes(route)
     for loc, stage in _stages(route):
         own = getattr(stage.component(), "mistakes", None)
         if own is not None:
             for inner, text in own(stage.config, route):
                 yield (*loc, stage.kind, *inner), text
+
+
+def _missing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
+    """Where a route asks for a part of what the source has, the rest has not vanished."""
+    if route.missing == "ignore":
+        return
+    of_time = AIRFLOW_ALIASES | {"window"}
+    if any(leaf.names & of_time for _, leaf in _leaves(route.incoming.config)):
+        yield (
+            ("missing",),
+            "incoming asks for a window; only a source that gives everything every time shows what is missing",
+        )
+    if getattr(route.incoming.config, "cursor", None) is not None:
+        yield (
+            ("missing",),
+            "incoming has a cursor; only a source that gives everything every time shows what is missing",
+        )
+    if any(step.kind == "split" for step in route.transform):
+        yield ("missing",), "split makes entities whose keys the source never had: what is missing cannot be told"
+
+
+def _outgoing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
+    """What the route wants of its target and the kind of outgoing cannot do at all."""
+    component, kind = route.outgoing.component(), route.outgoing.kind
+    if route.missing != "ignore" and not getattr(component, "deletes", False):
+        yield ("missing",), f"outgoing {kind} cannot delete at the target; leave missing at ignore"
+    if route.delivery.in_doubt == "verify" and not hasattr(component, "verify"):
+        yield ("delivery", "in_doubt"), f"outgoing {kind} cannot ask the target; write resend or hold"
 
 
 def _stages(route: Route) -> Iterator[tuple[Loc, Stage]]:

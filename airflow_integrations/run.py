@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from airflow_integrations.entity import Entity
 from airflow_integrations.expressions import Namespace
+from airflow_integrations.ledger.records import RetryWanted, RunKind
 from airflow_integrations.route import Route
 from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Endpoint, HttpClient
+    from airflow_integrations.ledger.ledger import Ledger
 
 __all__ = ["Connections", "Run", "Services", "entity_names"]
 
@@ -43,6 +45,17 @@ class Run:
     """At most so many entities."""
     dry_run: bool = False
     """Fetch and transform, send nothing."""
+    kind: RunKind = "manual"
+    """What started it. Backfills and windows that were asked for do not move the route's mark."""
+    interval: Window | None = None
+    """Airflow's data interval: what ``ds``, ``data_interval_start`` … mean. The window where there is none."""
+    explicit: bool = False
+    """The window was asked for: it is exactly this one."""
+    cursor: str | None = None
+    """What the source is asked for to be newer than, where the route has a cursor."""
+    retry: RetryWanted | None = None
+    """Take over open entities of earlier runs that this names, and fetch nothing. Those that are due by themselves go
+    with every run."""
 
 
 class Connections(Protocol):
@@ -69,6 +82,7 @@ class Services:
         now: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         progress: Callable[[str, Mapping[str, int]], None] | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.connections = connections
         self.log = log or logging.getLogger("airflow_integrations")
@@ -77,9 +91,19 @@ class Services:
         self.rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self.progress = progress
         """Called now and then with a stage's name and its counts so far."""
+        self._ledger = ledger
         self._clients: dict[str, HttpClient] = {}
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books. Where none was given: some that are forgotten with this object, for tests and previews."""
+        if self._ledger is None:
+            from airflow_integrations.ledger.ledger import Ledger
+
+            self._ledger = Ledger.temporary()
+        return self._ledger
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,7 +131,7 @@ class Services:
             "window": run.window.names(),
             "params": dict(run.params),
             "var": Namespace("var", self.connections.variable),
-            **(run.window.aliases() if run.route.schedule else {}),
+            **((run.interval or run.window).aliases() if run.route.schedule else {}),
         }
 
 

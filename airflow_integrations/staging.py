@@ -4,6 +4,8 @@
                          fetch-00000.jsonl.zst       a segment: one JSON array a line
                          transform.json, transform-00000.jsonl.zst, …
                          problems-transform-00000.jsonl.zst   entities that were rejected, with the reason
+                         carried-0-00000.jsonl.zst   entities taken over from earlier runs, as transform writes them
+                         retried-0-00000.jsonl.zst   rejected ones of earlier runs that go through transform again
                          push.journal                what became of each entity at the target
 
 Paths are the same for every attempt of a run; a file is written aside and renamed, so it is whole or not there.
@@ -14,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -28,6 +30,9 @@ __all__ = ["Manifest", "SegmentRef", "SegmentWriter", "Staging", "StagingStage"]
 
 StagingStage = Literal["fetch", "transform", "push"]
 STAGES: tuple[StagingStage, ...] = ("fetch", "transform", "push")
+
+_OWNERS = {"carried": "fetch", "retried": "fetch"}
+"""Whose files they are, where their names begin otherwise."""
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 """Uncompressed bytes after which a segment is closed: bounds the memory of the stage that writes it."""
@@ -61,6 +66,20 @@ class Manifest(msgspec.Struct, kw_only=True):
     counts: dict[str, int] = {}
     segments: list[SegmentRef] = []
     problems: list[SegmentRef] = []
+    carried: list[SegmentRef] = []
+    """fetch: entities taken over from earlier runs, in transform's lines; push sends them after the run's own."""
+    retried: list[SegmentRef] = []
+    """fetch: those of ``segments`` that were taken over: rejected entities that go through transform again."""
+    taken: bool = False
+    """fetch: whether it has taken over what was due. Where it starts over, that stays."""
+    attempt: int = 0
+    """fetch: how often it has begun anew; part of the names of what it took over."""
+    version: str | None = None
+    """fetch: what entities have that have no version of their own: when the fetch began, in microseconds."""
+    since: str | None = None
+    """fetch: the cursor that the source was asked with."""
+    cursor: str | None = None
+    """fetch: the route's cursor once this run is settled; None where the run does not move it."""
     resume: Any = None
     saved_at: float = 0.0
     """Seconds since the epoch when it was written."""
@@ -89,6 +108,16 @@ class Staging:
         self.run_id = run_id
         self.folder = self.base / _safe(route) / _safe(run_id)
         self.local = isinstance(self.folder, Path)
+
+    def sibling(self, folder: str) -> Staging:
+        """Another run's folder, from its :attr:`folder` as text. Below the same base it is reached in the same way."""
+        base, _, run_id = folder.rpartition("/")
+        found = object.__new__(Staging)
+        inside = f"{self.base}/"
+        found.base, found.route, found.run_id = self.base, base.rpartition("/")[2], run_id
+        found.folder = self.base / folder.removeprefix(inside) if folder.startswith(inside) else _path(folder)
+        found.local = isinstance(found.folder, Path)
+        return found
 
     # manifests
 
@@ -135,13 +164,13 @@ class Staging:
         else:  # object stores publish an object when it is closed
             target.write_bytes(content)
 
-    def clear(self, *stages: StagingStage) -> None:
-        """Forget what these stages left behind."""
+    def clear(self, *stages: StagingStage, keep: Collection[str] = ()) -> None:
+        """Forget what these stages left behind, but for the files named in ``keep``."""
         if not self.folder.exists():
             return
         for path in list(self.folder.iterdir()):
             stage = path.name.removeprefix("problems-").partition(".")[0].partition("-")[0]
-            if stage in stages:
+            if _OWNERS.get(stage, stage) in stages and path.name not in keep:
                 path.unlink(missing_ok=True)
 
     def clean(self) -> None:
@@ -150,6 +179,10 @@ class Staging:
             shutil.rmtree(self.folder, ignore_errors=True)
         elif self.folder.exists():
             self.folder.fs.rm(self.folder.path, recursive=True)
+
+    def size(self) -> int:
+        """Bytes of the run's files as they lie there, compressed."""
+        return sum(path.stat().st_size for path in self.folder.iterdir()) if self.folder.exists() else 0
 
     def blocks(self, segments: Iterable[SegmentRef]) -> Iterator[bytes]:
         """The lines of the segments in order, in blocks of whole lines of about 64 KB."""

@@ -1,7 +1,8 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading.
+Figures: bulk, single, memory, loading. The first two with each kind of ledger; bulk also has a second pass, in which
+nothing has changed and nothing is sent (``again_per_second``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 import tempfile
 import urllib.request
 from typing import Any
+
+from bench.ledgers import servers
 
 RUNS = 3
 
@@ -34,19 +37,22 @@ def received(url: str) -> int:
         return int(json.load(answer)["received"])
 
 
-def against_script(url: str, name: str, total: int, how: str) -> None:
-    ours, theirs, last = [], [], {}
+def against_script(url: str, name: str, total: int, how: str, ledger: tuple[str, str], passes: int) -> None:
+    database, server = ledger
+    ours, again, theirs, last = [], [], [], {}
     received(url)
     for _ in range(RUNS):
         theirs.append(measure("bench.script", url, str(total), how)["seconds"])
         by_script = received(url)
-        last = measure("bench.through_engine", url, str(total), how)
+        last = measure("bench.through_engine", url, str(total), how, server, str(passes))
         ours.append(last["seconds"])
+        again += [told["seconds"] for told in last["again"]]
         if (by_route := received(url)) != by_script:
             raise SystemExit(f"the route delivered {by_route} entities, the script {by_script}")
     seconds, script = statistics.median(ours), statistics.median(theirs)
     figure(
         name,
+        ledger=database,
         entities=total,
         seconds=seconds,
         per_second=total / seconds,
@@ -54,12 +60,17 @@ def against_script(url: str, name: str, total: int, how: str) -> None:
         ratio=script / seconds,
         stages=last["stages"],
         memory_mb=last["memory_mb"],
+        **(
+            {"again_per_second": total / statistics.median(again), "again_stages": last["again"][0]["stages"]}
+            if again
+            else {}
+        ),
     )
 
 
 def memory(url: str) -> None:
     for total in (10_000, 1_000_000):
-        run = measure("bench.through_engine", url, str(total), "bulk")
+        run = measure("bench.through_engine", url, str(total), "bulk", "sqlite", "1")
         figure("memory", entities=total, memory_mb=run["memory_mb"], per_second=total / run["seconds"])
         received(url)
 
@@ -78,10 +89,12 @@ def main(wanted: list[str]) -> None:
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        if "bulk" in wanted:
-            against_script(url, "bulk", 100_000, "bulk")
-        if "single" in wanted:
-            against_script(url, "single", 7_150, "single")  # 30 % are filtered out: 5,000 are posted
+        with servers() as ledgers:
+            for ledger in ledgers.items():
+                if "bulk" in wanted:
+                    against_script(url, "bulk", 100_000, "bulk", ledger, passes=2)
+                if "single" in wanted:  # 30 % are filtered out: 5,000 are posted
+                    against_script(url, "single", 7_150, "single", ledger, passes=1)
         if "memory" in wanted:
             memory(url)
         if "loading" in wanted:

@@ -64,7 +64,7 @@ def dags() -> dict[str, Any]:
         imported = clock.lap("import_")
         found = load_routes(Path(name, "loader.py"))
         figures = clock.lap("") | imported
-        if len(found) != 200:
+        if len(found) != 201:  # and the maintenance DAG
             raise SystemExit(f"{len(found)} DAGs of 200 routes")
         return figures
 

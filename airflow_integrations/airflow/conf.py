@@ -1,8 +1,8 @@
 """What a run can be asked for: the form of a trigger, in UI, REST and CLI alike, and how its answers are read.
 
-The form is flat: the route's own params beside ``window_start``, ``window_end``, ``keys``, ``entities``, ``limit`` and
-``dry_run``. What JSON Schema can refuse, Airflow refuses when the run is created (REST: 400). The rest is refused by
-fetch, all mistakes at once.
+The form is flat: the route's own params beside ``window_start``, ``window_end``, ``keys``, ``entities``, ``limit``,
+``dry_run``, ``retry`` and ``confirm``. What JSON Schema can refuse, Airflow refuses when the run is created (REST:
+400). The rest is refused by fetch, all mistakes at once.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from airflow_integrations.airflow import conf_open
+from airflow_integrations.airflow.conf_open import Confirmation
 from airflow_integrations.entity import MAX_KEY_LENGTH, key_text
 from airflow_integrations.errors import EntityError, RunError
+from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.registry import suggestion
 from airflow_integrations.route import RUN_PARAMS, Route
 from airflow_integrations.window import Window
@@ -45,6 +48,8 @@ class Asked:
     entities: tuple[Any, ...] | None = None
     limit: int | None = None
     dry_run: bool = False
+    retry: RetryWanted | None = None
+    confirm: tuple[Confirmation, ...] = ()
 
 
 def params(route: Route) -> dict[str, Param]:
@@ -87,6 +92,7 @@ def params(route: Route) -> dict[str, Param]:
     form["dry_run"] = Param(
         False, title="Dry run", description="Fetch and transform, but send nothing.", type="boolean"
     )
+    form |= conf_open.params()
     for param in form.values():
         param.source = "dag"
     return form
@@ -137,10 +143,23 @@ def read(
         entities=take("entities", _entities),
         limit=take("limit", _limit),
         dry_run=take("dry_run", _flag, False),
+        retry=take("retry", conf_open.retry),
+        confirm=take("confirm", conf_open.confirmations, ()),
     )
+    mistakes += [
+        f"{name} fetches nothing, so it excludes {', '.join(others)}"
+        for name, excluded in _EXCLUDED.items()
+        if name in asked and (others := [other for other in excluded if other in asked])
+    ]
     if mistakes:
         raise RunError("the run's conf cannot be used: " + "; ".join(mistakes))
     return result
+
+
+_EXCLUDED = {
+    "retry": ("window_start", "window_end", "keys", "entities", "confirm"),
+    "confirm": ("window_start", "window_end", "keys", "entities", "limit", "retry"),
+}
 
 
 def _moment(value: Any) -> datetime:

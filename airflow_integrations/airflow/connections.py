@@ -35,6 +35,8 @@ _KNOWN_EXTRA = {
     *("allow_redirects", "max_redirects", "stream", "check_response", "trust_env", "srv_lookup"),
 }
 
+_HTTP_EXAMPLE = "--conn-type http --conn-host https://… --conn-login … --conn-password …"
+
 
 class AirflowConnections:
     """Endpoints and Variables for a run, by Airflow's own search: secrets backend, environment, metadata database."""
@@ -47,13 +49,16 @@ class AirflowConnections:
 
     def endpoint(self, connection: str) -> Endpoint:
         """Raises SetupError where the Connection is missing or cannot be used."""
+        return _endpoint(connection, self.read(connection))
+
+    def read(self, connection: str, example: str = _HTTP_EXAMPLE) -> Any:
+        """The Connection as Airflow has it. Raises SetupError where it is missing; ``example`` says what to add."""
         try:
-            found = Connection.get(connection)
+            return Connection.get(connection)
         except AirflowNotFoundException:
-            raise SetupError(_missing(connection)) from None
+            raise SetupError(_missing(connection, example)) from None
         except (AirflowException, PermissionError) as error:
             raise SetupError(f"Connection {connection!r} could not be read: {error}") from None
-        return _endpoint(connection, found)
 
     def variable(self, name: str) -> str | None:
         try:
@@ -71,7 +76,7 @@ _LACKING = {
 }
 
 
-def _missing(connection: str) -> str:
+def _missing(connection: str, example: str) -> str:
     from airflow.sdk.configuration import conf
 
     backend = conf.get("workers", "secrets_backend", fallback="") or conf.get("secrets", "backend", fallback="")
@@ -87,8 +92,8 @@ def _missing(connection: str) -> str:
             "http://login:password@host:port, in which each part is percent-encoded"
         )
     return (
-        f"there is no Connection {connection!r}: looked in {', '.join(places)}. Add it: airflow connections add "
-        f"{connection} --conn-type http --conn-host https://… --conn-login … --conn-password …"
+        f"there is no Connection {connection!r}: looked in {', '.join(places)}. "
+        f"Add it: airflow connections add {connection} {example}"
     )
 
 

@@ -17,6 +17,7 @@ from airflow.sdk import DAG, get_parsing_context
 
 from airflow_integrations.airflow import settings
 from airflow_integrations.airflow.dag_factory import build_dag
+from airflow_integrations.airflow.maintenance import MAINTENANCE, build_maintenance
 from airflow_integrations.errors import RouteError
 from airflow_integrations.route_file import check_all, read_route, read_routes
 
@@ -25,15 +26,21 @@ __all__ = ["check_routes", "load_routes"]
 log = logging.getLogger("airflow_integrations")
 
 
-def load_routes(beside: str | Path) -> dict[str, DAG]:
+def load_routes(beside: str | Path, *, maintenance: bool = True) -> dict[str, DAG]:
     """The DAGs of all usable route files, by id. ``beside`` is the calling file: ``load_routes(__file__)``.
 
-    In a task's process only that task's route is read and built. Never raises.
+    Where there is a route, the maintenance DAG is among them. It serves all routes of a ledger: pass
+    ``maintenance=False`` in all loader files but one. In a task's process only that task's DAG is built. Never raises.
     """
     try:
         folder = settings.routes_folder(beside)
         wanted = get_parsing_context().dag_id
-        return _one(folder, wanted) if wanted else _all(folder)
+        if wanted == MAINTENANCE:
+            return {MAINTENANCE: build_maintenance(folder)} if maintenance else {}
+        if wanted:
+            return _one(folder, wanted)
+        dags = _all(folder)
+        return {**dags, MAINTENANCE: _valid(build_maintenance(folder))} if dags and maintenance else dags
     except RouteError as error:
         log.error("%s", error)
     except Exception:
@@ -46,6 +53,9 @@ def check_routes(beside: str | Path) -> None:
     folder = settings.routes_folder(beside)
     mistakes = check_all(folder)
     for loaded in read_routes(folder).routes.values():
+        if loaded.route.route == MAINTENANCE:
+            mistakes.append(loaded.mistake(("route",), "this is the name of the maintenance DAG; choose another"))
+            continue
         try:
             _valid(build_dag(loaded.route, documented=False, auto_register=False))
         except Exception as error:
@@ -64,6 +74,9 @@ def _all(folder: Path) -> dict[str, DAG]:
         log.warning("%s", mistake)
     dags = {}
     for route_id, loaded in found.routes.items():
+        if route_id == MAINTENANCE:
+            log.warning("%s: this is the name of the maintenance DAG; choose another", loaded.path)
+            continue
         try:
             dags[route_id] = _valid(build_dag(loaded.route, auto_register=False))
         except Exception as error:

@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations import engine
+from airflow_integrations.airflow import settings
+from airflow_integrations.airflow.confirming import confirm
 from airflow_integrations.airflow.remedy import remedy
-from airflow_integrations.airflow.route_operator import RouteOperator
-from airflow_integrations.engine.troubles import gather
+from airflow_integrations.airflow.route_operator import RouteOperator, asked_by
+from airflow_integrations.engine.ahead import anything, for_push, for_transform
+from airflow_integrations.engine.disk import make_room
+from airflow_integrations.engine.settle import Balance
+from airflow_integrations.engine.troubles import Troubles, gather
+from airflow_integrations.engine.windows import as_fetched
 from airflow_integrations.run import Run
 from airflow_integrations.staging import Manifest, Staging
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_integrations.airflow.conf_open import Confirmation
 
 __all__ = ["FetchOperator", "PushOperator", "SettleOperator", "TransformOperator"]
 
@@ -24,10 +32,11 @@ log = logging.getLogger("airflow_integrations")
 
 
 class FetchOperator(RouteOperator):
-    """Fetch the entities of the run's window into staging.
+    """Fetch the entities of the run's window into staging, and take over from earlier runs what is due.
 
-    A retry goes on behind the last page that was staged. Where there is nothing to fetch the route's other tasks are
-    skipped. XCom: ``{"manifest": path, "entities": how many go on, "counts": {"fetched": …, "rejected": …}}``.
+    A retry goes on behind the last page that was staged. Where there is nothing at all it closes the run's books and
+    the route's other tasks are skipped; where everything was rejected, transform and push are.
+    XCom: ``{"manifest": path, "entities": how many go on, "counts": {"fetched": …, "carried_in": …, "rejected": …}}``.
     """
 
     stage = "fetch"
@@ -36,16 +45,24 @@ class FetchOperator(RouteOperator):
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
         async def stage() -> Manifest:
             async with self.services() as services:
-                return await engine.fetch(run, services, staging)
+                await make_room(services, staging, settings.staging_max_bytes())
+                manifest = await engine.fetch(run, services, staging)
+                if not anything(manifest):
+                    await engine.settle(as_fetched(run, staging), services, staging)
+                return manifest
 
         manifest = self.run_until_stopped(stage())
         result = self.report(manifest)
-        if not manifest.entities:
-            if manifest.problems:
-                self.skip_stages(context, ("transform", "push"), result)
-            else:
-                staging.clean()
-                self.skip_stages(context, ("transform", "push", "settle"), result)
+        if not anything(manifest):
+            staging.clean()
+            self.skip_stages(context, ("transform", "push", "settle"), result)
+        elif not for_transform(manifest):
+            self.skip_stages(context, ("transform", "push"), result)
+        return result
+
+    def confirm(self, context: Context, confirmed: tuple[Confirmation, ...]) -> dict[str, Any]:
+        result = {"counts": confirm(self.route.route, confirmed, by=asked_by(context))}
+        self.skip_stages(context, ("transform", "push", "settle"), result)
         return result
 
 
@@ -62,20 +79,21 @@ class TransformOperator(RouteOperator):
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
         async def stage() -> Manifest:
             async with self.services() as services:
-                return await engine.transform(run, services, staging)
+                return await engine.transform(as_fetched(run, staging), services, staging)
 
         manifest = self.run_until_stopped(stage())
         result = self.report(manifest)
-        if not manifest.entities:
+        fetched = staging.manifest("fetch")
+        if fetched is not None and not for_push(fetched, manifest):
             self.skip_stages(context, ("push",), result)
         return result
 
 
 class PushOperator(RouteOperator):
-    """Deliver what transform staged.
+    """Deliver what transform staged and fetch took over.
 
-    Delivers whatever it can and leaves the judgement to settle. A retry sends what was not confirmed.
-    XCom: as fetch, with what was delivered, failed, skipped and in doubt.
+    Delivers whatever it can and leaves the judgement to settle. A retry sends what was not confirmed; the last one
+    leaves to a later run what the target's outage does not let it send. XCom: as fetch, with what became of them.
     """
 
     stage = "push"
@@ -86,17 +104,17 @@ class PushOperator(RouteOperator):
 
         async def stage() -> Manifest:
             async with self.services() as services:
-                return await engine.push(run, services, staging, stop)
+                run_as = as_fetched(run, staging)
+                return await engine.push(run_as, services, staging, stop, final=_last_try(context))
 
         return self.report(self.run_until_stopped(stage(), stop))
 
 
 class SettleOperator(RouteOperator):
-    """Strike the balance of the run: fetched = what became of them. Fails where the route's ``delivery.fail_run`` says
-    so, where the books do not balance, or where a stage did not come to its end.
+    """Strike the balance of the run, what came = what became of it, and close its books. Fails where the route's
+    ``delivery.fail_run`` says so, where the books do not balance, or where a stage did not come to its end.
 
-    Runs whatever became of the stages before it (``trigger_rule="all_done"``). Clears staging where nothing is left to
-    do. XCom: ``{"counts": {…}}``.
+    Runs whatever became of the stages before it (``trigger_rule="all_done"``). XCom: ``{"counts": {…}}``.
     """
 
     stage = "settle"
@@ -107,13 +125,16 @@ class SettleOperator(RouteOperator):
         super().__init__(**kwargs)
 
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
-        balance = engine.settle(run, staging)
+        async def stage() -> tuple[Balance, Troubles]:
+            async with self.services() as services:
+                troubles = gather(engine.problems(staging))  # settle may remove what they are read from
+                return await engine.settle(as_fetched(run, staging), services, staging), troubles
+
+        balance, troubles = self.run_until_stopped(stage())
         result = {"counts": dict(balance.counts)}
         log.info("%s", balance.lines()[0])
-        troubles = gather(engine.problems(staging))
         for line in troubles.lines:
             log.warning("%s", line)
-        engine.clean(staging, balance)
         if balance.verdict:
             context["ti"].xcom_push("return_value", result)
             dag_id = getattr(context.get("dag"), "dag_id", None) or self.route.route
@@ -122,3 +143,8 @@ class SettleOperator(RouteOperator):
                 log.error("%s", line)
             raise AirflowFailException(balance.verdict)
         return result
+
+
+def _last_try(context: Context) -> bool:
+    ti: Any = context["ti"]
+    return bool(getattr(ti, "try_number", 1) > getattr(ti, "max_tries", 0))

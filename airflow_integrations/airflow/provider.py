@@ -38,6 +38,28 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "s3://my-bucket/integrations",
                         "default": "",
                     },
+                    "staging_max_bytes": {
+                        "description": (
+                            "How much staging may hold, such as ``20GB``. When it is reached, or the disk is nearly\n"
+                            "full, delivered payloads go at once, oldest first; if that is not enough, fetch waits.\n"
+                            "Left out: as much as the disk holds.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "20GB",
+                        "default": "",
+                    },
+                    "ledger_connection": {
+                        "description": (
+                            "The Connection of the PostgreSQL database that holds the ledger.\n"
+                            "Left out: the SQLite file ``integrations/ledger.db`` in AIRFLOW_HOME, for one machine;\n"
+                            "refused with executors that run tasks elsewhere, such as CeleryExecutor.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "integrations_ledger",
+                        "default": "",
+                    },
                     "pools": {
                         "description": (
                             "Whether tasks run in a pool per priority instead of ``default_pool``.\n"

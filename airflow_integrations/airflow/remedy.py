@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from typing import Any
 
 from airflow_integrations.engine import Balance
 from airflow_integrations.engine.troubles import Troubles
@@ -32,11 +33,20 @@ def remedy(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> list[
         lines.append("→ Mend the route or the data, then trigger the DAG with the keys of what they were split from.")
     elif again:
         start, end = run.window.dump()
-        conf = json.dumps({"keys": again, "window_start": start, "window_end": end})
+        fetched = {"keys": again, "window_start": start, "window_end": end}
         lines += [
-            "→ Mend the route or the data, then send just these again: Trigger, with Keys and this window, or",
-            f"  airflow dags trigger {shlex.quote(dag_id)} --conf {shlex.quote(conf)}",
+            "→ Mend the route or the data, then fetch and send just these: Trigger, with Keys and this window, or",
+            _trigger(dag_id, fetched),
+        ]
+    if again and run.entities is None:
+        lines += [
+            "→ Or, where the target was at fault, send them again as they are: Trigger, with Retry, or",
+            _trigger(dag_id, {"retry": {"keys": again}}),
         ]
     if troubles.untold:
         lines.append(f"→ {troubles.untold} more are not named here: they have no key, or there are too many.")
     return lines
+
+
+def _trigger(dag_id: str, conf: dict[str, Any]) -> str:
+    return f"  airflow dags trigger {shlex.quote(dag_id)} --conf {shlex.quote(json.dumps(conf))}"

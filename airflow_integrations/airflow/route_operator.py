@@ -7,7 +7,8 @@ import logging
 from abc import abstractmethod
 from collections.abc import Coroutine, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.sdk import BaseOperator, SkipMixin
 from airflow.sdk.exceptions import AirflowFailException
@@ -19,11 +20,18 @@ from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Manifest, Staging
+from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["RouteOperator"]
+    from airflow_integrations.airflow.conf_open import Confirmation
+    from airflow_integrations.ledger.ledger import Ledger
+    from airflow_integrations.ledger.records import RunKind
+
+__all__ = ["RouteOperator", "TaskServices", "asked_by"]
+
+T = TypeVar("T")
 
 GRACE_SECONDS = 3.5
 """After SIGTERM work under way may come to its end for so long: Airflow kills the process 5 seconds after it."""
@@ -31,6 +39,39 @@ GRACE_SECONDS = 3.5
 WAKE_SECONDS = 0.5
 """The event loop turns at least so often. A signal that arrives in the instant before the loop begins to wait for the
 network would otherwise reach Python's handler, and so :meth:`RouteOperator.on_kill`, only with the next answer."""
+
+_KINDS: dict[str, RunKind] = {
+    "scheduled": "scheduled",
+    "backfill": "backfill",
+    "asset_triggered": "asset",
+    "asset_materialization": "asset",
+}
+
+
+class TaskServices(Services):
+    """The surroundings of a task: Airflow's Connections, and the configured ledger, opened when it is first needed."""
+
+    def __init__(self) -> None:
+        from airflow_integrations.airflow.connections import AirflowConnections
+
+        super().__init__(AirflowConnections(), log=logging.getLogger("airflow_integrations"))
+
+    @property
+    def ledger(self) -> Ledger:
+        if self._ledger is None:
+            from airflow_integrations.airflow.ledger import open_ledger
+
+            self._ledger = open_ledger()
+        return self._ledger
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, tb)
+        finally:
+            if self._ledger is not None:
+                self._ledger.close()
 
 
 class RouteOperator(BaseOperator, SkipMixin):
@@ -65,22 +106,32 @@ class RouteOperator(BaseOperator, SkipMixin):
             asked = conf.read(
                 self.route, getattr(context.get("dag_run"), "conf", None), context.get("params"), _declared(context)
             )
+            if asked.confirm:
+                return self.confirm(context, asked.confirm)
             run = Run(
                 route=self.route,
-                run_id=context["run_id"],
+                run_id=self._run_id(context),
                 window=window(context, asked.window),
                 params=asked.params,
                 keys=asked.keys,
                 entities=asked.entities,
                 limit=asked.limit,
                 dry_run=asked.dry_run,
+                kind=_KINDS.get(str(getattr(context.get("dag_run"), "run_type", "")), "manual"),
+                interval=_interval(context),
+                explicit=asked.window is not None,
+                retry=asked.retry,
             )
-            staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), run.run_id)
+            staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), context["run_id"])
             return self.work(context, run, staging)
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:
             raise AirflowFailException(str(error)) from None
+
+    def confirm(self, context: Context, confirmed: tuple[Confirmation, ...]) -> Any:
+        """What a run does that only confirms: nothing, but for its first stage."""
+        return None
 
     def on_kill(self) -> None:
         """Airflow's SIGTERM or time-out: work under way ends or is given up within seconds, nothing new is begun."""
@@ -93,19 +144,22 @@ class RouteOperator(BaseOperator, SkipMixin):
         dag_id = getattr(context.get("dag"), "dag_id", None) or self.route.route
         return dag_id if dag_id == self.route.route else f"{dag_id}.{self.route.route}"
 
+    def _run_id(self, context: Context) -> str:
+        """As the ledger knows the run: it keeps the runs of a route, and several DAGs may have tasks of one route."""
+        owner = self._owner_id(context)
+        return context["run_id"] if owner == self.route.route else f"{owner}/{context['run_id']}"
+
     def services(self) -> Services:
-        from airflow_integrations.airflow.connections import AirflowConnections
+        return TaskServices()
 
-        return Services(AirflowConnections(), log=logging.getLogger("airflow_integrations"))
-
-    def run_until_stopped(self, stage: Coroutine[Any, Any, Manifest], stop: asyncio.Event | None = None) -> Manifest:
+    def run_until_stopped(self, stage: Coroutine[Any, Any, T], stop: asyncio.Event | None = None) -> T:
         """Run an engine's stage to its end, or until a moment after :meth:`on_kill`.
 
         ``stop`` is set at once then, for a stage that can come to an end by itself. Raises OutageError when stopped.
         """
         return asyncio.run(self._until_stopped(stage, stop or asyncio.Event()))
 
-    async def _until_stopped(self, stage: Coroutine[Any, Any, Manifest], stop: asyncio.Event) -> Manifest:
+    async def _until_stopped(self, stage: Coroutine[Any, Any, T], stop: asyncio.Event) -> T:
         self._loop, self._stop = asyncio.get_running_loop(), stop
         if self._stopped:
             stop.set()
@@ -147,6 +201,16 @@ class RouteOperator(BaseOperator, SkipMixin):
         if tasks:
             context["ti"].xcom_push("return_value", result)
             self.skip(context["ti"], tasks)
+
+
+def asked_by(context: Context) -> str:
+    """Who has triggered the run, where Airflow knows it; else the run's id."""
+    return str(getattr(context.get("dag_run"), "triggering_user_name", None) or context["run_id"])
+
+
+def _interval(context: Context) -> Window | None:
+    start, end = context.get("data_interval_start"), context.get("data_interval_end")
+    return Window(start, end) if start is not None and end is not None and start < end else None
 
 
 def _declared(context: Context) -> list[str]:

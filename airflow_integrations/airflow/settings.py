@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
-__all__ = ["pools_enabled", "routes_folder", "staging_base"]
+from airflow_integrations.errors import SetupError
+
+__all__ = [
+    "foreign_executor",
+    "ledger_connection",
+    "pools_enabled",
+    "routes_folder",
+    "sqlite_ledger",
+    "staging_base",
+    "staging_max_bytes",
+]
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_IN_PROCESS = ("LocalExecutor", "SequentialExecutor", "DebugExecutor")
 
 
 def _option(name: str) -> str:
@@ -28,12 +42,50 @@ def staging_base() -> str:
     """``staging`` where it is set, else a folder in AIRFLOW_HOME."""
     if configured := _option("staging"):
         return configured
-    from airflow.configuration import AIRFLOW_HOME
+    return str(_home() / "staging")
 
-    return str(Path(AIRFLOW_HOME) / "integrations" / "staging")
+
+def staging_max_bytes() -> int | None:
+    """``staging_max_bytes``: how much staging may hold, or None for as much as the disk. Raises SetupError."""
+    text = _option("staging_max_bytes")
+    if not text:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.lower().replace("_", ""))
+    if match is None or match[2] not in _UNITS or float(match[1]) <= 0:
+        raise SetupError(f"[integrations] staging_max_bytes is a size such as 20GB or 500MiB, not {text!r}")
+    return int(float(match[1]) * _UNITS[match[2]])
+
+
+def ledger_connection() -> str | None:
+    """``ledger_connection``: the Connection of the ledger's database, or None for SQLite in AIRFLOW_HOME."""
+    return _option("ledger_connection") or None
+
+
+def sqlite_ledger() -> Path:
+    """Where the ledger is when nothing else is configured."""
+    return _home() / "ledger.db"
+
+
+def foreign_executor() -> str | None:
+    """The first configured executor that may run tasks on other machines; None where there is no such."""
+    from airflow.sdk.configuration import conf
+
+    configured = str(conf.get("core", "executor", fallback="LocalExecutor"))
+    for name in re.split(r"[,;]", configured):
+        # team=executor, alias:class, or a class with its module
+        executor = name.rpartition("=")[2].rpartition(":")[2].strip()
+        if executor and executor.rpartition(".")[2] not in _IN_PROCESS:
+            return executor
+    return None
 
 
 def pools_enabled() -> bool:
     from airflow.sdk.configuration import conf
 
     return bool(conf.getboolean("integrations", "pools", fallback=False))
+
+
+def _home() -> Path:
+    from airflow.configuration import AIRFLOW_HOME
+
+    return Path(AIRFLOW_HOME) / "integrations"

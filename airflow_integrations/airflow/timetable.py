@@ -7,13 +7,14 @@ or of fixed length, so that ``0 9 * * 1-5`` would never see what came between Fr
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pendulum
 from airflow.sdk import CronDataIntervalTimetable, DeltaDataIntervalTimetable
 
 from airflow_integrations.route import Schedule
 
-__all__ = ["end_date", "start_date", "timetable"]
+__all__ = ["end_date", "interval_end", "start_date", "timetable"]
 
 
 def timetable(schedule: Schedule | None) -> CronDataIntervalTimetable | DeltaDataIntervalTimetable | None:
@@ -34,6 +35,17 @@ def start_date(schedule: Schedule | None) -> datetime | None:
 def end_date(schedule: Schedule | None) -> datetime | None:
     """After this no window starts."""
     return _moment(schedule, schedule.moment("end") if schedule else None)
+
+
+def interval_end(schedule: Schedule, start: datetime) -> datetime:
+    """When the interval that begins at ``start`` ends: then its run is created."""
+    if schedule.every is not None:
+        return start + schedule.every
+    from croniter import croniter
+
+    cron = "0 0 1 */3 *" if schedule.cron == "@quarterly" else schedule.cron
+    end: datetime = croniter(cron, start.astimezone(ZoneInfo(schedule.timezone))).get_next(datetime)
+    return end
 
 
 def _moment(schedule: Schedule | None, moment: datetime | None) -> datetime | None:

@@ -1,4 +1,7 @@
-"""Which window a run has: one answer for scheduled, backfill, REST and CLI runs."""
+"""Which interval a run is for: one answer for scheduled, backfill and REST runs.
+
+From it, and from what the route has completed before, fetch decides the window (``engine.windows``).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ __all__ = ["window"]
 
 
 def window(context: Context, asked: Window | None = None) -> Window:
-    """The window of a run, from the first of these that is there:
+    """The interval of a run, or the window it was asked for, from the first of these that is there:
 
     1. ``asked``: what its conf says.
     2. Its data interval, where that has a length (scheduled and backfill runs, runs triggered with a logical date).

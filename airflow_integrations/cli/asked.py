@@ -36,6 +36,8 @@ def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datet
         entities=tuple(read_entities(Path(args.entities))) if args.entities else None,
         limit=limit,
         dry_run=getattr(args, "dry_run", False),
+        kind="cli",
+        explicit=args.window_start is not None,
     )
 
 
@@ -61,7 +63,8 @@ def _moment(text: str, zone: str) -> datetime:
 
 
 def last_window(schedule: Schedule | None, now: datetime) -> Window:
-    """The last window that is complete, as a run that is triggered by hand in Airflow has it.
+    """The last interval that is complete, as a run that is triggered by hand in Airflow has it; fetch begins the window
+    of a gapless route earlier where it has to.
 
     Without a schedule: everything up to now.
     """

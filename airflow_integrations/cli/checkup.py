@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import uuid4
 
-from airflow_integrations.cli.surroundings import missing_pools, pools_wanted, staging_base
+from airflow_integrations.cli.surroundings import (
+    clock_skew,
+    ledger_place,
+    missing_pools,
+    open_ledger,
+    pools_wanted,
+    staging_base,
+    staging_max_bytes,
+)
 from airflow_integrations.cli.version import versions
-from airflow_integrations.errors import SetupError
+from airflow_integrations.errors import IntegrationError, SetupError
 from airflow_integrations.staging import Staging
 
 __all__ = ["Check", "Status", "surroundings_checks"]
@@ -18,6 +26,8 @@ __all__ = ["Check", "Status", "surroundings_checks"]
 Status = Literal["ok", "warning", "failed", "not checked"]
 AIRFLOW = ((3, 3), (3, 5))
 PYTHON = (3, 11)
+MOST_SKEW = 30.0
+"""Seconds between the clocks of workers that leases and pauses put up with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Check:
 
 
 def surroundings_checks() -> list[Check]:
-    return [*_versions(), _pools(), _staging()]
+    return [*_versions(), _pools(), _staging(), *_ledger()]
 
 
 def _versions() -> Iterator[Check]:
@@ -83,3 +93,39 @@ def _staging() -> Check:
     return Check(
         "ok", "staging", f"{base}: written, read and removed a file", f"{kind}: written, read and removed a file"
     )
+
+
+def _ledger() -> Iterator[Check]:
+    """Opens it as a task does, which creates or migrates it."""
+    place = ledger_place()
+    kind = place.partition(",")[0]
+    try:
+        with open_ledger() as ledger:
+            from airflow_integrations.ledger.retention import usage
+            from airflow_integrations.ledger.version import HEAD
+
+            held, skew = usage(ledger.database), clock_skew(ledger)
+    except IntegrationError as error:
+        yield Check("failed", "ledger", f"{place}: {error}", kind)
+        return
+    told = (
+        f"schema {HEAD}, {held.entities:,} entities ({held.open:,} open) of {held.runs:,} runs, "
+        f"{_megabytes(held.database_bytes)}; payloads in staging: {_megabytes(held.staged_bytes)}"
+    )
+    yield Check("ok", "ledger", f"{place}: {told}", f"{kind}: {told}")
+    if skew is not None:
+        late = abs(skew) > MOST_SKEW
+        detail = f"{abs(skew):.1f} s {'before' if skew > 0 else 'behind'} this machine's"
+        yield Check("warning" if late else "ok", "clock of the ledger", detail + ("; set both by NTP" if late else ""))
+    try:
+        limit = staging_max_bytes()
+    except SetupError as error:
+        yield Check("failed", "staging_max_bytes", str(error))
+        return
+    if limit is not None and held.staged_bytes >= limit:
+        detail = f"reached: {_megabytes(held.staged_bytes)} of {_megabytes(limit)}; fetch waits until there is room"
+        yield Check("warning", "staging_max_bytes", detail)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:,.1f} MB"

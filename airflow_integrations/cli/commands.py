@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from airflow_integrations.cli.command import Command, Group, Option
+from airflow_integrations.cli.ledger_commands import LEDGER_COMMANDS
+from airflow_integrations.ledger.retried import RETRIED
 
 __all__ = ["COMMANDS"]
 
@@ -143,6 +145,14 @@ COMMANDS: tuple[Command | Group, ...] = (
             ENTITIES,
             PARAM,
             Option(("--dry-run",), {"action": "store_true", "help": "fetch and transform, send nothing"}),
+            Option(
+                ("--retry",),
+                {
+                    "choices": tuple(RETRIED),
+                    "metavar": "WHICH",
+                    "help": f"send again what is still open, and fetch nothing: {', '.join(RETRIED)}",
+                },
+            ),
         ),
     ),
     Command(
@@ -152,6 +162,7 @@ COMMANDS: tuple[Command | Group, ...] = (
         (Option(("--tests",), {"action": "store_true", "help": "the schema of route tests instead"}),),
     ),
     Command("list", "List the routes", "list", (ROUTES, _format("text", "json"))),
+    *LEDGER_COMMANDS,
     Group(
         "pools",
         "Airflow pools of the priority levels",

@@ -8,20 +8,24 @@ import contextlib
 import shlex
 import signal
 import sys
-import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from airflow_integrations.cli.asked import asked_run
-from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK
+from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK, UsageError
 from airflow_integrations.cli.progress import Progress
 from airflow_integrations.cli.routes import asked_route
-from airflow_integrations.cli.surroundings import connections
+from airflow_integrations.cli.surroundings import connections, open_ledger, staging_base, staging_max_bytes
 from airflow_integrations.cli.terminal import console, out, table
-from airflow_integrations.engine import Balance, fetch, push, settle, transform
+from airflow_integrations.engine import Balance, fetch, problems, push, settle, transform
+from airflow_integrations.engine.ahead import for_push, for_transform
+from airflow_integrations.engine.disk import make_room
 from airflow_integrations.engine.records import Problem
-from airflow_integrations.engine.settle import problems
+from airflow_integrations.engine.windows import as_fetched
 from airflow_integrations.errors import IntegrationError
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.records import RetryWanted
+from airflow_integrations.ledger.retried import RETRIED
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
 
@@ -33,27 +37,47 @@ MOST_PROBLEMS = 20
 def run(args: argparse.Namespace) -> int:
     route = asked_route(args).route
     now = datetime.now(UTC)
-    asked = asked_run(route, args, run_id=f"cli__{now:%Y%m%dT%H%M%SZ}", now=now)
-    out(f"{route.route}: window {asked.window}" + (", dry run: nothing is sent" if asked.dry_run else ""))
-    with tempfile.TemporaryDirectory(prefix="airflow-integrations-") as folder:
-        staging = Staging(Path(folder), route.route, asked.run_id)
-        job = _Job(asked, staging)
+    asked = replace(
+        asked_run(route, args, run_id=f"cli__{now:%Y%m%dT%H%M%S.%fZ}", now=now),
+        kind="cli",
+        explicit=args.window_start is not None,
+        retry=_retry(args),
+    )
+    what = f"retry of what is {args.retry.replace('_', ' ')}" if asked.retry else f"window {asked.window}"
+    out(f"{route.route}: {what}" + (", dry run: nothing is sent" if asked.dry_run else ""))
+    staging = Staging(staging_base(), route.route, asked.run_id)
+    with open_ledger() as ledger:
+        job = _Job(asked, staging, ledger)
         asyncio.run(job.work())
-        balance = settle(asked, staging)
-        _show(job, balance, list(problems(staging)))
+    if job.balance is not None:
+        _show(job, job.balance)
+    elif job.error is not None:
+        print(f"run: {job.error}", file=sys.stderr)  # noqa: T201
     if job.interrupted:
         return INTERRUPTED
-    return FAILED if job.error or balance.verdict else OK
+    return FAILED if job.error or job.balance is None or job.balance.verdict else OK
+
+
+def _retry(args: argparse.Namespace) -> RetryWanted | None:
+    if args.retry is None:
+        return None
+    if args.window_start or args.window_end or args.key or args.entities:
+        raise UsageError("--retry fetches nothing: leave out --window-start, --window-end, --key and --entities")
+    return RETRIED[args.retry]
 
 
 class _Job:
     """The stages in turn. A first Ctrl-C lets batches under way end and begins nothing new; a second one breaks off."""
 
-    def __init__(self, run: Run, staging: Staging) -> None:
+    def __init__(self, run: Run, staging: Staging, ledger: Ledger) -> None:
         self.run = run
         self.staging = staging
+        self.ledger = ledger
         self.error: IntegrationError | None = None
         self.interrupted = False
+        self.problems: list[Problem] = []
+        self.balance: Balance | None = None
+        """None where the ledger could not take the run's books."""
         self._stop = asyncio.Event()
         self._pushing = False
         self._task: asyncio.Task[None] | None = None
@@ -66,6 +90,12 @@ class _Job:
                 loop.add_signal_handler(number, self._interrupt)
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
+        self.problems = list(problems(self.staging))  # settle may remove what they are read from
+        try:
+            async with Services(connections(), ledger=self.ledger) as services:
+                self.balance = await settle(as_fetched(self.run, self.staging), services, self.staging)
+        except IntegrationError as error:
+            self.error = self.error or error
 
     def _interrupt(self) -> None:
         if not self._pushing or self.interrupted:
@@ -77,21 +107,25 @@ class _Job:
     async def _stages(self) -> None:
         with Progress() as progress:
             try:
-                async with Services(connections(), log=progress.log(), progress=progress.told) as services:
+                async with Services(
+                    connections(), log=progress.log(), progress=progress.told, ledger=self.ledger
+                ) as services:
+                    await make_room(services, self.staging, staging_max_bytes())
                     fetched = await fetch(self.run, services, self.staging)
-                    if not fetched.entities:
+                    if not for_transform(fetched):
                         return
+                    self.run = as_fetched(self.run, self.staging)
                     transformed = await transform(self.run, services, self.staging)
                     progress.expect("push", transformed.entities)
-                    if transformed.entities:
+                    if for_push(fetched, transformed):
                         self._pushing = True
-                        await push(self.run, services, self.staging, self._stop)
+                        await push(self.run, services, self.staging, self._stop, final=True)
             except IntegrationError as error:
                 self.error = error
 
 
-def _show(job: _Job, balance: Balance, found: list[Problem]) -> None:
-    if found:
+def _show(job: _Job, balance: Balance) -> None:
+    if found := job.problems:
         shown = table("key", "stage", "became", "reason")
         for problem in found[:MOST_PROBLEMS]:
             shown.add_row(problem.key or "(none)", problem.stage, problem.status.replace("_", " "), problem.reason)
@@ -99,7 +133,7 @@ def _show(job: _Job, balance: Balance, found: list[Problem]) -> None:
         if len(found) > MOST_PROBLEMS:
             out(f"… and {len(found) - MOST_PROBLEMS} more")
     if job.interrupted:
-        out("interrupted: what was under way has ended, the rest was not sent")
+        out("interrupted: what was under way has ended; the rest goes with a later run")
     elif job.error is not None:
         print(f"run: {job.error}", file=sys.stderr)  # noqa: T201
     lines = balance.lines()

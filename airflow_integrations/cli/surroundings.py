@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from airflow_integrations.errors import SetupError
 
 if TYPE_CHECKING:
+    from airflow_integrations.ledger.ledger import Ledger
     from airflow_integrations.run import Connections
 
-__all__ = ["connections", "create_pools", "missing_pools", "pools_wanted", "staging_base"]
+__all__ = [
+    "clock_skew",
+    "connections",
+    "create_pools",
+    "ledger_place",
+    "missing_pools",
+    "open_ledger",
+    "pools_wanted",
+    "staging_base",
+    "staging_max_bytes",
+]
 
 
 def connections() -> Connections:
@@ -25,6 +38,42 @@ def staging_base() -> str:
     from airflow_integrations.airflow import settings
 
     return settings.staging_base()
+
+
+def staging_max_bytes() -> int | None:
+    """How much staging may hold. Raises SetupError for a setting that is no size."""
+    from airflow_integrations.airflow import settings
+
+    return settings.staging_max_bytes()
+
+
+def open_ledger() -> Ledger:
+    """The configured ledger; the caller closes it. Raises SetupError and OutageError."""
+    from airflow_integrations.airflow.ledger import open_ledger
+
+    connections()  # its Connection may be in the metadata database
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return open_ledger()
+
+
+def ledger_place() -> str:
+    """Where the ledger is configured to be, without secrets."""
+    from airflow_integrations.airflow import settings
+
+    name = settings.ledger_connection()
+    return f"PostgreSQL, Connection {name}" if name else f"SQLite, {settings.sqlite_ledger()}"
+
+
+def clock_skew(ledger: Ledger) -> float | None:
+    """Seconds by which the clock of the ledger's server is before this machine's; None where it has no own."""
+    if ledger.dialect == "sqlite":
+        return None
+    from sqlalchemy import text
+
+    with ledger.database.read() as connection:
+        asked = time.time()
+        theirs = float(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+        return theirs - (asked + time.time()) / 2
 
 
 def pools_wanted() -> bool:

@@ -6,7 +6,8 @@ page that it committed, transform starts over, push sends what no answer is know
 
 from airflow_integrations.engine.fetch import fetch
 from airflow_integrations.engine.push import push
-from airflow_integrations.engine.settle import Balance, clean, problems, settle
+from airflow_integrations.engine.recover import recover
+from airflow_integrations.engine.settle import Balance, problems, settle
 from airflow_integrations.engine.transform import transform
 
-__all__ = ["Balance", "clean", "fetch", "problems", "push", "settle", "transform"]
+__all__ = ["Balance", "fetch", "problems", "push", "recover", "settle", "transform"]

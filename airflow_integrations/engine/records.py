@@ -17,9 +17,12 @@ from airflow_integrations.outgoing import Outbound
 __all__ = [
     "NOT_JSON",
     "Problem",
+    "encode_carried",
+    "encode_deletion",
     "encode_fetched",
     "encode_problem",
     "encode_staged",
+    "key_of_line",
     "read_entities",
     "read_outbound",
     "read_problems",
@@ -41,8 +44,9 @@ class _Transformed(msgspec.Struct, array_like=True):
     key: str
     version: str | None
     value: msgspec.Raw
-    source: msgspec.Raw | None = None
-    found: msgspec.Raw | None = None
+    source: msgspec.Raw = msgspec.Raw()  # msgspec 0.22 reads nothing but null where it says Raw | None
+    found: msgspec.Raw = msgspec.Raw()
+    deleted: bool = False
 
 
 class Problem(msgspec.Struct):
@@ -112,6 +116,27 @@ def encode_staged(entity: Entity, keep: Callable[[Entity], tuple[Any, Any]] | No
     return encode((entity.key, entity.version, entity.value, *keep(entity)))
 
 
+def encode_carried(line: bytes, version: str | None, overlay: bytes | None) -> bytes:
+    """A line of transform for a later run: as it is, but for a version where it has none, and for the ``overlay``,
+    which is the value's JSON as a person has edited it, on one line."""
+    staged = _transformed.decode(line)
+    if overlay is None and (staged.version is not None or version is None):
+        return line
+    value = staged.value if overlay is None else msgspec.Raw(overlay)
+    parts = (staged.key, staged.version or version, value, staged.source or None, staged.found or None)
+    return encode((*parts, True) if staged.deleted else parts)
+
+
+def encode_deletion(key: str, version: str | None, target_id: str | None) -> bytes:
+    """A line of transform that says: the source no longer has this entity."""
+    return encode((key, version, {"key": key, "target_id": target_id}, None, None, True))
+
+
+def key_of_line(line: bytes) -> str:
+    """The key in a line of fetch or transform."""
+    return _transformed.decode(line).key
+
+
 def read_entities(blocks: Iterator[bytes], unreadable: Callable[[Entity, str], None]) -> Iterator[list[Entity]]:
     """Entities as transform takes them, a block at a time.
 
@@ -144,10 +169,16 @@ def read_outbound(blocks: Iterator[bytes], route: str) -> Iterator[Outbound]:
                 line.key,
                 bytes(line.value),
                 version=line.version,
-                source=bytes(line.source) if line.source else None,
-                found=bytes(line.found) if line.found else None,
+                source=_given(line.source) if line.source else None,
+                found=_given(line.found) if line.found else None,
                 route=route,
+                deleted=line.deleted,
             )
+
+
+def _given(raw: msgspec.Raw) -> bytes | None:
+    content = bytes(raw)
+    return None if content == b"null" else content
 
 
 def read_problems(blocks: Iterator[bytes]) -> Iterator[Problem]:

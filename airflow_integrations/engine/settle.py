@@ -1,28 +1,57 @@
-"""settle: the books of a run. Everything that was fetched is somewhere; where, is counted, shown and judged."""
+"""settle: the books of a run are closed. Everything that was fetched is somewhere; where, is counted and judged."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from airflow_integrations.delivery import FailAbove
+from airflow_integrations.engine.absorb import absorb_journal
+from airflow_integrations.engine.books import Books
+from airflow_integrations.engine.journal import Journal
+from airflow_integrations.engine.leftovers import close_rest
+from airflow_integrations.engine.plan import Plan
 from airflow_integrations.engine.records import Problem, read_problems
-from airflow_integrations.ledger import Journal
-from airflow_integrations.route import FailAbove, Route
-from airflow_integrations.run import Run
+from airflow_integrations.engine.run_ref import run_ref
+from airflow_integrations.engine.source import Outbounds
+from airflow_integrations.engine.traffic import Traffic
+from airflow_integrations.engine.verdicts import Verdicts
+from airflow_integrations.engine.windows import as_fetched, moves_cursor, moves_mark
+from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.outgoing import Outgoing
+from airflow_integrations.route import Route
+from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Manifest, Staging
 
-__all__ = ["Balance", "clean", "problems", "settle"]
+__all__ = ["INCOMING", "OUTCOMES", "Balance", "problems", "settle"]
 
-INCOMING = ("fetched", "split_added")
-OUTCOMES = ("delivered", "filtered", "merged", "rejected", "failed", "in_doubt", "skipped", "pending")
+INCOMING = ("fetched", "carried_in", "split_added", "deletes_emitted")
+OUTCOMES = (
+    "delivered",
+    "unchanged",
+    "superseded",
+    "filtered",
+    "merged",
+    "rejected",
+    "failed",
+    "skipped",
+    "waiting",
+    "retrying",
+    "in_doubt",
+    "pending",
+)
 WENT_WRONG = ("rejected", "failed", "in_doubt")
+UNDECIDED = ("skipped", "waiting", "retrying", "pending")
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """``counts``: fetched and split_added on the one side; on the other what became of them.
+    """``counts``: what came in on the one side, what became of it on the other.
 
-    ``pending`` are those whose fate is still open because a stage did not come to its end.
+    ``pending`` are those whose fate is still open because fetch or transform did not come to its end.
     """
 
     counts: dict[str, int]
@@ -46,31 +75,86 @@ class Balance:
         return [f"{came} {'=' if self.balanced else '≠'} {went or '0'}", *([self.verdict] if self.verdict else [])]
 
 
-def settle(run: Run, staging: Staging) -> Balance:
-    """Strike the balance of what the stages left in staging. Reads only; see :func:`clean`."""
-    fetched, transformed, pushed = staging.manifest("fetch"), staging.manifest("transform"), staging.manifest("push")
-    counts = dict.fromkeys((*INCOMING, *OUTCOMES), 0)
+async def settle(run: Run, services: Services, staging: Staging) -> Balance:
+    """Close the books of a run: what its push left undone gets a fate, the counts go into the ledger, the route's mark
+    and cursor move on.
+
+    May be called again at any time: after a task of the run was cleared the books are struck anew.
+    """
+    run = as_fetched(run, staging)
+    ref = await run_ref(run, services, staging)
+    fetched, transformed, pushed = (staging.manifest(stage) for stage in ("fetch", "transform", "push"))
+    counts: Counter[str] = Counter(dict.fromkeys((*INCOMING, *OUTCOMES), 0))
     for manifest in (fetched, transformed):
-        for name, count in (manifest.counts if manifest else {}).items():
-            counts[name] += count
-    open_after_fetch = fetched.entities if fetched else 0
+        counts.update(manifest.counts if manifest else {})
     unfinished: str | None = None
     if fetched is None or not fetched.complete:
         unfinished = "fetch"
-    elif transformed is None or not transformed.complete:
-        unfinished = "transform" if fetched.entities else None
-    elif transformed.entities:
-        journal = Journal.read(staging, transformed.entities)
-        for name, count in journal.counts.items():
-            counts[name] += count
-        if pushed is None or not pushed.complete:
-            unfinished = "push"
-        open_after_fetch = journal.pending
+    elif (transformed is None or not transformed.complete) and any(s.entities for s in fetched.segments):
+        unfinished = "transform"
     else:
-        open_after_fetch = 0
-    counts["pending"] = open_after_fetch
-    balance = Balance(counts, unfinished, None)
-    return Balance(counts, unfinished, _verdict(run.route, balance))
+        outbounds = Outbounds(staging, fetched, transformed)
+        journal = Journal.read(staging, outbounds.count)
+        if journal.pending and not run.dry_run:
+            unfinished = "push"
+            journal = await _conclude_rest(run, services, staging, ref, outbounds)
+        elif not run.dry_run:
+            await absorb_journal(ref, services, journal, outbounds)
+        counts.update(journal.counts)
+        counts["pending"] += journal.pending
+    if unfinished in ("fetch", "transform"):
+        counts["pending"] = max(0, sum(counts[name] for name in INCOMING) - sum(counts[name] for name in OUTCOMES))
+    balance = Balance(dict(counts), unfinished, None)
+    balance = replace(balance, verdict=_verdict(run.route, balance))
+    await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, pushed) if m])
+    return balance
+
+
+async def _conclude_rest(run: Run, services: Services, staging: Staging, ref: RunRef, outbounds: Outbounds) -> Journal:
+    """What a push that failed for good left undone is retried by a later run."""
+    stage = run.route.outgoing
+    outgoing: Outgoing = stage.component()(stage.config, run.route)
+    verdicts, traffic = Verdicts(run.route, outgoing, services), Traffic(asyncio.Event())
+    journal = Journal.open(staging, outbounds.count)
+    try:
+        await absorb_journal(ref, services, journal, outbounds)
+        async with Books(ref, services, journal) as books:
+            plan = Plan(
+                outbounds.read(),
+                ref,
+                services,
+                journal,
+                books,
+                verdicts,
+                batch=run.route.delivery.batch,
+                traffic=traffic,
+            )
+            not_before = services.now() + run.route.delivery.retry.delay.total_seconds()
+            reason = "the run's push did not come to its end"
+            await close_rest(plan, traffic, verdicts, cause="stopped", reason=reason, not_before=not_before)
+    finally:
+        journal.close()
+    return journal
+
+
+async def _close(
+    run: Run, services: Services, staging: Staging, ref: RunRef, balance: Balance, manifests: list[Manifest]
+) -> None:
+    state = await asyncio.to_thread(services.ledger.route_state, run.route.route)
+    whole = balance.unfinished in (None, "push")  # every entity has its fate
+    mark: datetime | None = run.window.end if whole and moves_mark(run, state.mark) else None
+    fetched = manifests[0] if manifests else None
+    await asyncio.to_thread(
+        services.ledger.finish_run,
+        ref,
+        counts={name: count for name, count in balance.counts.items() if count},
+        seconds={manifest.stage: round(manifest.seconds, 3) for manifest in manifests},
+        verdict=balance.verdict,
+        bytes=staging.size(),
+        mark=mark,
+        cursor=fetched.cursor if fetched and whole and moves_cursor(run) else None,
+        now=services.now(),
+    )
 
 
 def _verdict(route: Route, balance: Balance) -> str | None:
@@ -79,6 +163,11 @@ def _verdict(route: Route, balance: Balance) -> str | None:
         return (
             f"the books of this run do not balance: {balance.lines()[0]}. "
             "This is a fault of the route's kinds or of this package"
+        )
+    if balance.unfinished == "push":
+        return (
+            f"push did not come to its end: {_entities(counts['retrying'] + counts['in_doubt'])} tried again "
+            "by a later run"
         )
     if balance.unfinished:
         return f"{balance.unfinished} did not come to its end: {_entities(counts['pending'])} pending"
@@ -89,7 +178,7 @@ def _verdict(route: Route, balance: Balance) -> str | None:
         return None
     told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in WENT_WRONG if counts[name])
     if isinstance(route.delivery.fail_run, FailAbove):
-        decided = sum(counts[name] for name in OUTCOMES) - counts["skipped"]
+        decided = sum(counts[name] for name in OUTCOMES if name not in UNDECIDED)
         if wrong <= route.delivery.fail_run.share * decided:
             return None
         return f"{told}: more than {route.delivery.fail_run.above} of {decided} entities (delivery.fail_run)"
@@ -107,17 +196,17 @@ def problems(staging: Staging) -> Iterator[Problem]:
         manifest: Manifest | None = staging.manifest(stage)
         if manifest:
             yield from read_problems(staging.blocks(manifest.problems))
-    transformed = staging.manifest("transform")
-    if transformed:
-        for ordinal, status, key, reason, http_status in Journal.read(staging, transformed.entities).problems():
-            yield Problem(key, "push", status, reason or "", http_status=http_status, ordinal=ordinal)
-
-
-def clean(staging: Staging, balance: Balance) -> None:
-    """Remove the run's segments where nobody needs them any more: all went well, nothing is open."""
-    if (
-        balance.unfinished is None
-        and not balance.counts["pending"]
-        and not any(balance.counts[name] for name in WENT_WRONG)
-    ):
-        staging.clean()
+    fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
+    if fetched and (transformed is None or transformed.complete):
+        journal = Journal.read(staging, Outbounds(staging, fetched, transformed).count)
+        last = {ordinal: outcome for _, ordinal, outcome in journal.outcomes() if outcome.key}
+        for ordinal, outcome in sorted(last.items()):
+            if outcome.status in WENT_WRONG:
+                yield Problem(
+                    outcome.key,
+                    "push",
+                    outcome.status,
+                    outcome.reason or "",
+                    http_status=outcome.http_status,
+                    ordinal=ordinal,
+                )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
+from airflow_integrations.engine.absorb import absorb
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.records import (
@@ -16,12 +18,15 @@ from airflow_integrations.engine.records import (
     read_entities,
     why_not_json,
 )
+from airflow_integrations.engine.rejections import note_rejections
+from airflow_integrations.engine.run_ref import run_ref
 from airflow_integrations.entity import Entity
+from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.route import Route
 from airflow_integrations.route_check import names_needed_by_outgoing
 from airflow_integrations.route_hash import route_hash
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Manifest, SegmentWriter, Staging
+from airflow_integrations.staging import SEGMENT_ENTITIES, Manifest, SegmentWriter, Staging
 from airflow_integrations.transform import Place, Transformer
 
 __all__ = ["transform"]
@@ -36,8 +41,11 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
     started = time.monotonic()
     digest = route_hash(run.route)
     fetched = staging.completed("fetch", route_hash=digest)
+    ref = await run_ref(run, services, staging)
+    await absorb(ref, services, staging)
+    await asyncio.to_thread(services.ledger.restart_push, ref)
     staging.clear("transform", "push")
-    stage = _Transform(run, services, staging)
+    stage = _Transform(run, services, staging, ref)
     with fewer_collections():
         await stage.work(fetched)
     manifest = Manifest(
@@ -60,6 +68,8 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
         seconds=time.monotonic() - started,
         warnings=stage.warnings,
     )
+    if not run.dry_run:
+        await note_rejections(ref, services, staging, manifest)
     staging.save(manifest)
     stage.log(manifest)
     return manifest
@@ -68,8 +78,9 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
 class _Transform:
     """The chain at work; it is also the ``Fates`` that transformers report to."""
 
-    def __init__(self, run: Run, services: Services, staging: Staging) -> None:
+    def __init__(self, run: Run, services: Services, staging: Staging, ref: RunRef) -> None:
         self.run = run
+        self.ref = ref
         self.services = services
         self.staging = staging
         self.writer = SegmentWriter(staging, "transform")
@@ -80,6 +91,7 @@ class _Transform:
             stage.component()(stage.config, Place(index, stage.kind, run.route.entity.name))
             for index, stage in enumerate(run.route.transform)
         ]
+        self.left: list[Outcome] = []
         self.filtered_count = self.merged_count = self.split_added = self.out = 0
         self.warnings: list[str] = []
 
@@ -96,6 +108,7 @@ class _Transform:
                     await self._through(batch, self.chain[index + 1 :])
             self.writer.close_segment()
             self.problem_writer.close_segment()
+            await self._note_left()
             self._tell()
             if fetched.entities:
                 self.warnings = [warning for step in self.chain for warning in getattr(step, "warnings", list)()]
@@ -118,7 +131,15 @@ class _Transform:
         self.out += len(batch) - (self.problems.total - before)
         if writer.full:
             writer.close_segment()
+        if len(self.left) >= SEGMENT_ENTITIES:
+            await self._note_left()
         self._tell()
+
+    async def _note_left(self) -> None:
+        """Tell the ledger which entities the route does not want."""
+        left, self.left = self.left, []
+        if left and not self.run.dry_run:
+            await asyncio.to_thread(self.services.ledger.conclude, self.ref, left, now=self.services.now())
 
     def _tell(self) -> None:
         if self.services.progress:
@@ -130,8 +151,9 @@ class _Transform:
 
     def filtered(self, entity: Entity) -> None:
         self.filtered_count += 1
+        self.left.append(Outcome(key=entity.key, status="filtered", version=entity.version))
 
-    def merged(self, entity: Entity) -> None:
+    def merged(self, entity: Entity) -> None:  # its key goes on with another state: the ledger hears of that one
         self.merged_count += 1
 
     def split(self, added: int) -> None:

@@ -76,7 +76,13 @@ SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
         "batch": _scope("the entities of one request", _RUN, entities="the entities' values, a list"),
         "request": _REQUEST,
         "target": _scope("one entity and what the target already has", _REQUEST, target="what the upsert's find found"),
-        "found": _scope("one entity and the answer to an upsert's find", _ENTITY, _ANSWER),
+        "deletion": _scope(
+            "one entity that the source no longer has, in its last known state",
+            _ENTITY,
+            key="the entity's key",
+            target_id="what the target called it when it was delivered, where its answer told",
+        ),
+        "found": _scope("one entity and the target's answer to the question for it", _ENTITY, _ANSWER),
     }
 )
 """Scope name to what is visible in it."""

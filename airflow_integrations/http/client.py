@@ -144,7 +144,7 @@ class HttpClient:
             got = await self._attempt(request, url, stream=stream)
             spent += max(0.0, self._now() - began)
             if isinstance(got, _Failure):
-                trouble, wait = got.cause, None
+                trouble, wait, answered = got.cause, None, None
                 if got.sent and not request.repeatable:
                     raise UnknownOutcome(f"{self._say(request)}: {trouble}; it may have taken effect") from got.error
             else:
@@ -161,8 +161,8 @@ class HttpClient:
                     got.attempts = attempts
                     return got
                 assert isinstance(got, Answer)
-                trouble, wait = _trouble(got), asked_wait(got.headers, self._now())
-            spent += await self._pause(request, wait, spent, attempts, trouble)
+                trouble, wait, answered = _trouble(got), asked_wait(got.headers, self._now()), status
+            spent += await self._pause(request, wait, spent, attempts, trouble, answered)
             self.stats.retries += 1
 
     def _target(self, request: Request) -> URL:
@@ -202,7 +202,9 @@ class HttpClient:
         self.stats.waited += held + await self._limits.turn()
         return held
 
-    async def _pause(self, request: Request, asked: float | None, spent: float, attempts: int, trouble: str) -> float:
+    async def _pause(
+        self, request: Request, asked: float | None, spent: float, attempts: int, trouble: str, status: int | None
+    ) -> float:
         """Wait before the next attempt; raises OutageError where the budget does not allow one."""
         budget = self.endpoint.retry_budget
         wait = asked * self._rng.uniform(1.0, 1.1) if asked else back_off(attempts, self._rng)
@@ -212,6 +214,7 @@ class HttpClient:
                 f"{self._say(request)}: {trouble}; gave up after {attempts} attempt{'s' * (attempts != 1)} "
                 f"in {spent:.1f} s{said} (retry_budget {budget:g} s)",
                 retry_after=asked,
+                status=status,
             )
         self._log.info(
             "%s: %s; attempt %d follows in %.1f s", self._say(request), trouble.partition(":")[0], attempts + 1, wait

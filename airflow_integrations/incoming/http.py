@@ -40,6 +40,8 @@ class HttpIncoming:
         base = services.base_names(run)
         client = await services.client(config.connection)
         draft = Draft.render(config, base)
+        if config.cursor is not None and run.cursor is not None:
+            draft = draft.with_query({config.cursor.param: run.cursor})
         asking = Asking(client, base, config, config.error_when, config.retry_when, _cutter(config))
         if can_stream(config):
             async for page in stream_pages(client, draft, config, asking.place(draft.request()), resume):

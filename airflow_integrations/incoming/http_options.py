@@ -12,6 +12,7 @@ from airflow_integrations.incoming.http_details import Details
 from airflow_integrations.incoming.http_method import Method
 from airflow_integrations.incoming.http_paging import NoPaging, Pagination
 from airflow_integrations.model import ConnectionId
+from airflow_integrations.since import Cursor
 
 __all__ = ["HttpIncomingConfig"]
 
@@ -39,12 +40,26 @@ class HttpIncomingConfig(AnswerFormat):
     """The list of records in an answer."""
     pagination: Pagination = Field(default_factory=NoPaging)
     """How the next page is asked for."""
+    cursor: Cursor | None = None
+    """For an API that is asked for what is newer than what it gave last time."""
     details: Details | None = None
     """A request for each listed item, where the list does not say all."""
     error_when: Annotated[Expression, Sees("answer")] | None = None
     """True for an answer that says 200 and means an error; it stops the run."""
     retry_when: Annotated[Expression, Sees("answer")] | None = None
     """True for an answer that means *later*; the request is sent again within the Connection's retry budget."""
+
+    @model_validator(mode="after")
+    def _one_parameter(self) -> Self:
+        if self.cursor is None:
+            return self
+        paging = (getattr(self.pagination, "param", None), getattr(self.pagination, "size_param", None))
+        where = "query" if self.cursor.param in self.query else "pagination" if self.cursor.param in paging else None
+        if where is not None:
+            raise ValueError(
+                f"cursor.param: {self.cursor.param!r} stands in {where} as well; a parameter has one value"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_body(self) -> Self:

@@ -1,5 +1,1 @@
-"""What became of every entity. Today: the journal of one run's push, kept beside its segments."""
-
-from airflow_integrations.ledger.journal import Journal
-
-__all__ = ["Journal"]
+"""What became of every entity: the books of all runs, in SQLite or PostgreSQL."""

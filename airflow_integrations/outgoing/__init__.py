@@ -15,11 +15,21 @@ from airflow_integrations.run import Run, Services
 
 __all__ = ["Outbound", "Outgoing", "Result", "ResultStatus"]
 
-ResultStatus = Literal["delivered", "failed", "in_doubt", "skipped", "pending"]
+ResultStatus = Literal["delivered", "waiting", "failed", "in_doubt", "skipped", "pending"]
 
 
 class Outbound:
-    """One entity about to be sent. ``encoded`` is its value as JSON; the other forms are decoded when asked for."""
+    """One entity about to be sent. ``encoded`` is its value as JSON; the other forms are decoded when asked for.
+
+    ``generation`` is how often the entity was delivered before. It is part of the idempotency key, so that an entity
+    that goes from A to B and back to A is sent under three keys, and every retry of one state under the same. Whoever
+    learns it late sets it before the key is first read.
+
+    ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
+    that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.
+    """
+
+    _hash: str | None = None
 
     def __init__(
         self,
@@ -30,18 +40,45 @@ class Outbound:
         source: bytes | None = None,
         found: bytes | None = None,
         route: str = "",
+        generation: int = 0,
+        deleted: bool = False,
+        target_id: str | None = None,
     ) -> None:
         self.key = key
         self.encoded = encoded
         self.version = version
+        self.generation = generation
+        self.deleted = deleted
+        self.target_id = target_id
         self._route = route
         self._source = source
         self._found = found
 
     @cached_property
     def idempotency_key(self) -> str:
-        """32 hexadecimal digits: the same for the same content of the same entity of the same route, in any run."""
-        return content_hash(b"\x00".join((self._route.encode(), self.key.encode(), self.encoded)))
+        """32 hexadecimal digits: the same for the same content and generation of one entity of a route, in any run."""
+        parts = [self._route.encode(), self.key.encode(), self.encoded]
+        if self.generation or self.deleted:
+            parts.append(b"%d" % self.generation)
+        if self.deleted:
+            parts.append(b"deleted")
+        return content_hash(b"\x00".join(parts))
+
+    @property
+    def hash(self) -> str:
+        """32 hexadecimal digits over all that outgoing reads of it, whatever its route, key and generation.
+
+        Two states with the same hash are the same content. A deletion never has the hash of a state.
+        """
+        made = self._hash
+        if made is None:  # not a cached_property, whose lock costs as much as hashing 500 bytes
+            if self._source is None and self._found is None and not self.deleted:
+                made = content_hash(self.encoded)
+            else:  # JSON holds no NUL
+                last = b"deleted" if self.deleted else b""
+                made = content_hash(b"\x00".join((self.encoded, self._source or b"", self._found or b"", last)))
+            self._hash = made
+        return made
 
     @cached_property
     def value(self) -> Any:
@@ -60,19 +97,39 @@ class Outbound:
 class Result:
     """What became of one entity at the target.
 
-    ``delivered``: the target confirmed it. ``failed``: the target refused it, sending it again as it is would not
-    help. ``in_doubt``: it was sent and nothing says what became of it. ``skipped``: not sent, on purpose.
-    ``pending``: not sent, or sent without effect, because the target went away: the engine sends it again later.
+    ``delivered``: the target confirmed it. ``waiting``: the target took it and says later what became of it.
+    ``failed``: the target refused it, sending it again as it is would not help. ``in_doubt``: it was sent and nothing
+    says what became of it. ``skipped``: not sent, on purpose. ``pending``: not sent, or sent without effect, because
+    the target went away: the engine sends it again later.
     """
 
     status: ResultStatus
     target_id: str | None = None
     reason: str | None = None
     http_status: int | None = None
+    cause: str | None = None
+    """The class of what went wrong; None where nothing did. Those of the kinds here: ``refused`` (the target said no),
+    ``unwritable`` (no request could be written for it), ``too_large``, ``unknown`` (no answer, or none about it),
+    ``unreadable`` (an answer that says neither yes nor no), ``rate_limit``, ``server``, ``outage``, ``setup``."""
+    retry_after: float | None = None
+    """Seconds that the target asked to wait before it is sent again."""
+    deadline: float | None = None
+    """For ``waiting``: seconds from now after which it counts as failed."""
 
 
 class Outgoing(Protocol):
-    """A target of entities. Creating an instance does no I/O."""
+    """A target of entities. Creating an instance does no I/O.
+
+    A kind that can ask its target for an entity has one more method; a kind that cannot leaves it out::
+
+        async def verify(self, outbound: Outbound) -> Result | None
+
+    ``delivered`` (with the target's id) where the target has this state of the entity; None where it has not, or where
+    sending it again does no harm: it is then sent again; ``in_doubt`` with the reason where that cannot be told. It
+    changes nothing at the target, and raises OutageError and SetupError as ``send`` does.
+
+    A kind that can delete has the class attribute ``deletes = True``; others are never given a deletion.
+    """
 
     Config: ClassVar[type[Model]]
 
@@ -89,6 +146,8 @@ class Outgoing(Protocol):
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
         """Deliver a batch (1 to ``delivery.batch`` entities, no key twice); one result each, in the same order.
+
+        Some of them may be deletions, between others: deleting what the target no longer has counts as delivered.
 
         Called concurrently up to ``delivery.concurrency``, never with a key that is under way in another call.
         Raises OutageError when the target is away and nothing of the batch took effect: the engine stops sending,

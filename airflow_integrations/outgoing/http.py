@@ -9,30 +9,38 @@ from typing import TYPE_CHECKING
 
 from airflow_integrations.errors import AnswerError, EntityError, UnknownOutcome
 from airflow_integrations.http.refusal import UnreadableError
-from airflow_integrations.outgoing import Outbound, Result, ResultStatus
+from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.bisecting import in_parts
 from airflow_integrations.outgoing.http_mistakes import mistakes
 from airflow_integrations.outgoing.http_options import HttpOptions
-from airflow_integrations.outgoing.wording import reason_text
+from airflow_integrations.outgoing.wording import reason_text, unwritable
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 
 if TYPE_CHECKING:
     from airflow_integrations.http import HttpClient, Request
+    from airflow_integrations.outgoing.deleting import Deleting
     from airflow_integrations.outgoing.judgement import Judgement
     from airflow_integrations.outgoing.request_body import Body
     from airflow_integrations.outgoing.request_names import RequestNames
     from airflow_integrations.outgoing.request_writer import RequestWriter
     from airflow_integrations.outgoing.upsert import Upserting
+    from airflow_integrations.outgoing.verifying import Verifying
 
 __all__ = ["HttpOutgoing"]
+
+_NO_DELETE = "the source no longer has it, and outgoing.http has no delete to tell the target"
+_NO_VERIFY = "outgoing.http has no verify to ask the target whether it has arrived"
 
 
 class HttpOutgoing:
     """Delivers over HTTP.
 
     With ``delivery.batch`` 1 a request carries one entity; above 1 it carries a list, even where only one is left.
+    Deletions go by themselves, one in a request.
     """
+
+    deletes = True
 
     Config = HttpOptions
 
@@ -43,6 +51,8 @@ class HttpOutgoing:
     _writer: RequestWriter
     _body: Body
     _upserting: Upserting | None = None
+    _deleting: Deleting | None = None
+    _verifying: Verifying | None = None
 
     def __init__(self, config: HttpOptions, route: Route) -> None:
         self._options = config
@@ -61,15 +71,21 @@ class HttpOutgoing:
         return harmless or options.idempotent or options.retry_unsafe
 
     async def open(self, run: Run, services: Services) -> None:
+        from airflow_integrations.outgoing.deleting import Deleting
         from airflow_integrations.outgoing.judgement import Judgement
         from airflow_integrations.outgoing.request_names import RequestNames, names_read
         from airflow_integrations.outgoing.request_parts import body_of, writer_of
         from airflow_integrations.outgoing.upsert import Upserting
+        from airflow_integrations.outgoing.verifying import Verifying
 
         options, entity, base = self._options, self._route.entity.name, services.base_names(run)
         self._log = services.log
         self._client = client = await services.client(options.connection)
-        self._judgement = Judgement(options, base)
+        self._judgement = Judgement(options, base, now=services.now)
+        if options.delete is not None:
+            self._deleting = Deleting(options, base, entity, client, now=services.now)
+        if options.verify is not None:
+            self._verifying = Verifying(options, base, entity, client)
         if options.upsert is not None:
             self._upserting = Upserting(
                 options, base, entity, client, self._judgement, sleep=services.sleep, rng=services.rng
@@ -85,6 +101,14 @@ class HttpOutgoing:
             return await in_parts(batch, self._upsert)
         return await in_parts(batch, self._attempt)
 
+    async def verify(self, outbound: Outbound) -> Result | None:
+        """Whether the target has the entity: see :class:`Outgoing`. None at once where sending it again is harmless."""
+        if outbound.deleted or self._upserting is not None:
+            return None
+        if self._verifying is None:
+            return None if self.repeatable else Result("in_doubt", reason=_NO_VERIFY, cause="unknown")
+        return await self._verifying.ask(outbound)
+
     async def close(self) -> None:
         judgement = getattr(self, "_judgement", None)
         if judgement is None:
@@ -99,25 +123,37 @@ class HttpOutgoing:
 
     async def _upsert(self, part: Sequence[Outbound]) -> list[Result] | None:
         assert self._upserting is not None
-        return None if len(part) > 1 else [await self._upserting.deliver(part[0])]
+        if len(part) > 1:
+            return None
+        return [await (self._delete(part[0]) if part[0].deleted else self._upserting.deliver(part[0]))]
+
+    async def _delete(self, outbound: Outbound) -> Result:
+        if self._deleting is None:  # left by a run of the route when it still had one
+            return Result("failed", outbound.target_id, _NO_DELETE, cause="setup")
+        return await self._deleting.deliver(outbound)
 
     async def _attempt(self, part: Sequence[Outbound]) -> list[Result] | None:
         """Send entities in one request, but for those that no request can be written for: they fail by themselves."""
+        if part[0].deleted:
+            return None if len(part) > 1 else [await self._delete(part[0])]
         try:
             request = self._request(part)
         except EntityError as error:
-            return [_unwritable(error)] if len(part) == 1 else await self._without_unwritable(part)
+            return [unwritable(error)] if len(part) == 1 else await self._without_unwritable(part)
         most, body = self._options.max_body_bytes, request.body
         if most is not None and body is not None and len(body) > most:
             if len(part) > 1:
                 return None
-            return [Result("failed", reason=f"its request has {len(body)} bytes, above max_body_bytes ({most})")]
+            why = f"its request has {len(body)} bytes, above max_body_bytes ({most})"
+            return [Result("failed", reason=why, cause="too_large")]
         try:
             answer = await self._client.send(request)
-        except (UnknownOutcome, UnreadableError) as error:
-            return [_told("in_doubt", error)] * len(part)
+        except UnknownOutcome as error:
+            return [Result("in_doubt", None, reason_text(error), error.status, "unknown")] * len(part)
+        except UnreadableError as error:
+            return [Result("in_doubt", reason=reason_text(error), cause="unreadable")] * len(part)
         except AnswerError as error:
-            return [_told("failed", error)] * len(part)
+            return [Result("failed", reason=reason_text(error), cause="refused")] * len(part)
         return self._judgement.of(answer, part)
 
     async def _without_unwritable(self, part: Sequence[Outbound]) -> list[Result] | None:
@@ -126,7 +162,7 @@ class HttpOutgoing:
             try:
                 self._request((outbound,))
             except EntityError as error:
-                failed[outbound.key] = _unwritable(error)
+                failed[outbound.key] = unwritable(error)
         if not failed:  # none is to blame alone
             return None
         rest = [outbound for outbound in part if outbound.key not in failed]
@@ -149,12 +185,7 @@ class HttpOutgoing:
         # neither keys nor JSON hold a NUL
         digest = hashlib.sha256("\0".join([self._route.route, *[outbound.key for outbound in part]]).encode())
         digest.update(b"\0\0" + b"\0".join([outbound.encoded for outbound in part]))
+        generations = [outbound.generation for outbound in part]
+        if any(generations):
+            digest.update(b"\0\0" + repr(generations).encode())
         return digest.hexdigest()[:32]
-
-
-def _unwritable(error: EntityError) -> Result:
-    return _told("failed", f"{error.field}: {error}" if error.field else error)
-
-
-def _told(status: ResultStatus, why: object) -> Result:
-    return Result(status, reason=reason_text(why))

@@ -2,133 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from airflow_integrations.expressions import Expression, Sees, Structure, Template
-from airflow_integrations.model import ConnectionId, Model
+from airflow_integrations.expressions import Expression, Sees
+from airflow_integrations.model import ConnectionId, Duration, Model
+from airflow_integrations.outgoing.http_messages import Create, Delete, HeaderName, Message, Status, Update
+from airflow_integrations.outgoing.http_questions import Find, Verify
 
-__all__ = ["Create", "Find", "HttpOptions", "Message", "Results", "Update", "Upsert"]
-
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")  # RFC 9110, section 5.6.2
-_CREDENTIALS = frozenset({"authorization", "proxy-authorization", "cookie"})
-_CLIENTS_OWN = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade", "te", "trailer"}
-)
-
-
-def _header_name(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
-        raise ValueError(f"{name[:50]!r} is no name of a header (RFC 9110: letters, digits and !#$%&'*+-.^_`|~)")
-    if name.lower() in _CREDENTIALS:
-        raise ValueError(f"credentials belong to the Connection, not to the route; take {name} out and set it there")
-    if name.lower() in _CLIENTS_OWN:
-        raise ValueError(f"{name} is set by the HTTP client itself; take it out")
-    if name.lower() == "content-type":
-        raise ValueError("write content_type: beside headers")
-    return name
-
-
-def _media_type(text: str) -> str:
-    if not re.fullmatch(r"[\w.+\-]+/[\w.+\-]+(\s*;[ -~]*)?", text, re.ASCII):
-        raise ValueError(f"{text[:80]!r} is no media type, such as application/json")
-    return text
-
-
-def _one_line(template: Template) -> Template:
-    if "\r" in template.text or "\n" in template.text:
-        raise ValueError("a header is one line; take the line break out (in YAML, write >- or quotes instead of |)")
-    return template
-
-
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-MediaType = Annotated[str, AfterValidator(_media_type), Field(max_length=200)]
-Status = Annotated[int, Field(strict=True, ge=200, le=499)]
-Method = Literal["POST", "PUT", "PATCH", "DELETE"]
-
-
-class Message(Model):
-    """One request for an entity, or for a batch of them."""
-
-    method: Method = "POST"
-    """POST, PUT, PATCH or DELETE."""
-    path: Annotated[Template, Sees("request", flavor="path")] | None = None
-    """Where it goes, below the Connection's address. Values put into it are percent-encoded, ``/`` too."""
-    query: dict[str, Annotated[Template, Sees("request", flavor="query")]] = Field(default_factory=dict)
-    """Parameters of the query; encoded on the way out."""
-    headers: dict[HeaderName, Annotated[Template, Sees("request", flavor="header"), AfterValidator(_one_line)]] = Field(
-        default_factory=dict
-    )
-    """Headers. Credentials come from the Connection."""
-    body: Annotated[Structure, Sees("request")] | None = None
-    """The JSON body, in the grammar of ``map``. Default: the entity itself; in a batch the array of them."""
-    body_text: Annotated[Template, Sees("request")] | None = None
-    """A body that is text instead, such as XML. An empty text sends none."""
-    content_type: MediaType | None = None
-    """Default ``application/json``; for ``body_text`` it is ``text/plain; charset=utf-8``."""
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        if self.body is not None and self.body_text is not None:
-            raise ValueError("a request has either body (JSON) or body_text (text), not both")
-        return self
-
-
-class Create(Message):
-    """The request for an entity that the target does not have yet."""
-
-    path: Annotated[Template, Sees("request", flavor="path")]
-    """Where it goes."""
-
-
-class Update(Message):
-    """The request for an entity that the target has; it also sees ``target``, what ``find`` found."""
-
-    method: Method = "PUT"
-    """POST, PUT, PATCH or DELETE. Sending it twice is taken to do no harm."""
-    path: Annotated[Template, Sees("target", flavor="path")]
-    """Where it goes, such as ``/customers/{{ target.id }}``."""
-    query: dict[str, Annotated[Template, Sees("target", flavor="query")]] = Field(default_factory=dict)
-    """Parameters of the query."""
-    headers: dict[HeaderName, Annotated[Template, Sees("target", flavor="header"), AfterValidator(_one_line)]] = Field(
-        default_factory=dict
-    )
-    """Headers, besides those of the outgoing itself."""
-    body: Annotated[Structure, Sees("target")] | None = None
-    """The JSON body. Default: the outgoing's ``body``, or the entity itself."""
-    body_text: Annotated[Template, Sees("target")] | None = None
-    """A body that is text instead."""
-
-
-class Find(Model):
-    """The question whether the target has an entity. It must change nothing there: it may be asked again."""
-
-    method: Literal["GET", "POST"] = "GET"
-    """GET, or POST for a search with a body."""
-    path: Annotated[Template, Sees("entity", flavor="path")]
-    """Where the target is asked, such as ``/customers``."""
-    query: dict[str, Annotated[Template, Sees("entity", flavor="query")]] = Field(default_factory=dict)
-    """What is asked, such as ``{ref: "{{ customer.number }}"}``."""
-    headers: dict[HeaderName, Annotated[Template, Sees("entity", flavor="header"), AfterValidator(_one_line)]] = Field(
-        default_factory=dict
-    )
-    """Headers, besides those of the outgoing itself."""
-    body: Annotated[Structure, Sees("entity")] | None = None
-    """The JSON body of a search by POST."""
-    target: Annotated[Expression, Sees("found")] | None = None
-    """What was found, read from the answer; default its body. Nothing, or an empty list: it is not there."""
-    not_found: tuple[Status, ...] = (404,)
-    """Statuses that say the target does not have it."""
-    id: Annotated[Expression, Sees("target")] | None = None
-    """The target's id of what was found, such as ``target.id``; for entities whose update's answer tells none."""
-
-    @model_validator(mode="after")
-    def _body_needs_post(self) -> Self:
-        if self.body is not None and self.method == "GET":
-            raise ValueError("a GET carries no body; put what is asked into query, or set method: POST")
-        return self
+__all__ = ["HttpOptions", "Results", "Upsert"]
 
 
 class Upsert(Model):
@@ -164,6 +47,8 @@ class Results(Model):
     """The target's id, such as ``item.id``."""
     reason: Annotated[Expression, Sees("item")] | None = None
     """Why it was not taken, such as ``item.error.message``."""
+    waiting: Annotated[Expression, Sees("item")] | None = None
+    """Whether the target says later what becomes of it, such as ``item.status == "queued"``. Asked before ``ok``."""
 
     @field_validator("match", mode="before")
     @classmethod
@@ -180,10 +65,18 @@ class HttpOptions(Message):
     """Find, then create or update, instead of one request. Its requests take ``headers`` and ``body`` from here."""
     success_when: Annotated[Expression, Sees("answer")] | None = None
     """What confirms delivery, in place of a status from 200 to 299: ``status == 200 and body.ok``."""
+    waiting_when: Annotated[Expression, Sees("answer")] | None = None
+    """The target took it and says later what becomes of it: ``status == 202``. Asked before ``success_when``."""
+    waiting_deadline: Duration = Field(default="1d", validate_default=True)
+    """How long such an entity waits for that; then it has failed."""
     id: Annotated[Expression, Sees("answer")] | None = None
     """The id that the target gave a single entity, such as ``body.id``."""
     results: Results | None = None
     """Per-entity results in the answer to a batch."""
+    verify: Verify | None = None
+    """How to ask whether an entity of unknown fate has arrived, for ``delivery.in_doubt: verify``."""
+    delete: Delete | None = None
+    """The request for an entity that the source no longer has (``missing: emit``)."""
     refused: tuple[Status, ...] = (400, 413, 422)
     """Statuses that mean the target took nothing of a batch: it is halved until the bad entities are alone."""
     idempotency_header: HeaderName | None = "Idempotency-Key"
@@ -201,7 +94,18 @@ class HttpOptions(Message):
             if self.path is None:
                 raise ValueError("path is missing: where do the entities go? (or write upsert:)")
             return self
+        if self.verify is not None:
+            raise ValueError("verify does not go with upsert, which asks before it writes; take it out")
         for name in ("method", "path", "query", "results"):
             if name in self.model_fields_set:
                 raise ValueError(f"{name} does not go with upsert; its find, create and update have their own")
+        return self
+
+    @model_validator(mode="after")
+    def _waits_for_something(self) -> Self:
+        if "waiting_deadline" in self.model_fields_set:
+            if self.waiting_when is None and (self.results is None or self.results.waiting is None):
+                raise ValueError("waiting_deadline bounds nothing: write waiting_when, or waiting in results")
+            if self.waiting_deadline.total_seconds() <= 0:
+                raise ValueError("waiting_deadline is more than nothing, such as 1d")
         return self

@@ -17,6 +17,8 @@ _NOT_SENT = Result("skipped", reason="outgoing: none")
 class NoOutgoing:
     """Sends nothing; every entity ends as skipped."""
 
+    deletes = True
+
     class Config(Model):
         """No options: ``none: {}``."""
 
@@ -32,6 +34,9 @@ class NoOutgoing:
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
         return [_NOT_SENT] * len(batch)
+
+    async def verify(self, outbound: Outbound) -> None:
+        """Nothing is ever there, and sending it again does nothing."""
 
     async def close(self) -> None:
         return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_integrations.outgoing.http_options import HttpOptions, Message
+from airflow_integrations.outgoing.http_messages import Message
+from airflow_integrations.outgoing.http_options import HttpOptions
 from airflow_integrations.outgoing.request_body import Body, array, itself, no_body, structured, written
 from airflow_integrations.outgoing.request_writer import RequestWriter
 
-__all__ = ["JSON", "body_of", "writer_of"]
+__all__ = ["JSON", "body_of", "own_body", "writer_of"]
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
@@ -22,14 +23,19 @@ def _spoken_for(message: Message, options: HttpOptions) -> Message:
 
 def body_of(message: Message, options: HttpOptions, *, together: bool) -> Body:
     """The body of a request, by the route or by default."""
-    source = _spoken_for(message, options)
-    if source.body_text is not None:
-        return written(source.body_text)
-    if source.body is not None:
-        return structured(source.body)
+    own = own_body(_spoken_for(message, options))
+    if own is not None:
+        return own
     if together:
         return array
     return no_body if message.method == "DELETE" else itself
+
+
+def own_body(message: Message) -> Body | None:
+    """The body that a request itself describes, if it does."""
+    if message.body_text is not None:
+        return written(message.body_text)
+    return structured(message.body) if message.body is not None else None
 
 
 def writer_of(

@@ -8,7 +8,8 @@ from typing import Any
 from airflow_integrations.errors import EntityError, RunError
 from airflow_integrations.expressions import Template
 from airflow_integrations.http import Request
-from airflow_integrations.outgoing.http_options import Find, Message
+from airflow_integrations.outgoing.http_messages import Message
+from airflow_integrations.outgoing.http_questions import Question
 
 __all__ = ["RequestWriter"]
 
@@ -23,7 +24,7 @@ class RequestWriter:
 
     def __init__(
         self,
-        message: Message | Find,
+        message: Message | Question,
         base: Mapping[str, Any],
         place: str,
         *,

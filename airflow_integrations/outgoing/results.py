@@ -17,12 +17,17 @@ _UNTOLD = "the target took the batch, but its answer has no result for this enti
 
 
 class ResultsReader:
-    """Matches results with entities, by position or by key. What is not told, or told both ways, is in doubt."""
+    """Matches results with entities, by position or by key. What is not told, or told both ways, is in doubt.
 
-    def __init__(self, options: Results) -> None:
+    ``deadline``: seconds that an entity waits whose result says that the target decides later.
+    """
+
+    def __init__(self, options: Results, deadline: float) -> None:
         self._items = options.items.compile()
         self._match = options.match.compile() if options.match else None
         self._ok = options.ok.compile()
+        self._waiting = options.waiting.compile() if options.waiting else None
+        self._deadline = deadline
         self._id = options.id.compile() if options.id else None
         self._reason = options.reason.compile() if options.reason else None
         self.surplus = 0
@@ -33,10 +38,12 @@ class ResultsReader:
         try:
             items = self._items(names)
         except EntityError as error:
-            return _all_in_doubt(part, status, f"results.items: {error}")
+            return _all_in_doubt(part, status, f"results.items: {error}", "unreadable")
         if not isinstance(items, list | tuple):
             found = "nothing" if items is None else f"a {type(items).__name__}"
-            return _all_in_doubt(part, status, f"results.items read {found} where the list of results belongs")
+            return _all_in_doubt(
+                part, status, f"results.items read {found} where the list of results belongs", "unreadable"
+            )
         if self._match is None:
             return self._by_position(items, names, part, status)
         return self._by_key(items, names, part, status)
@@ -51,6 +58,7 @@ class ResultsReader:
                 status,
                 f"{len(part)} entities were sent and {len(items)} results came back, so their positions say nothing; "
                 "use results.match with the key that a result names",
+                "unknown",
             )
         return [self._result(item, names, status) for item in items]
 
@@ -72,25 +80,37 @@ class ResultsReader:
                 continue
             result = self._result(item, names, status)
             if key in told and told[key].status != result.status:
-                result = Result("in_doubt", reason="the answer has results of both kinds for it", http_status=status)
+                result = _in_doubt("the answer has results of both kinds for it", status)
             told[key] = result
-        untold = Result("in_doubt", reason=_UNTOLD, http_status=status)
+        untold = Result("in_doubt", reason=_UNTOLD, http_status=status, cause="unknown")
         return [told.get(outbound.key, untold) for outbound in part]
 
     def _result(self, item: Any, names: dict[str, Any], status: int) -> Result:
         names["item"] = item
-        try:
-            ok = self._ok(names)
-        except EntityError as error:
-            return Result("in_doubt", reason=reason_text(f"results.ok: {error}"), http_status=status)
-        if (unclear := no_verdict(ok)) is not None:
-            why = f"results.ok {unclear}: {reason_text(item)}"
-            return Result("in_doubt", reason=reason_text(why), http_status=status)
+        waits = self._verdict("waiting", self._waiting, names, status) if self._waiting else False
+        if isinstance(waits, Result):
+            return waits
         target_id = id_text(self._read(self._id, names))
+        if waits:
+            return Result("waiting", target_id, http_status=status, deadline=self._deadline)
+        ok = self._verdict("ok", self._ok, names, status)
+        if isinstance(ok, Result):
+            return ok
         if ok:
             return Result("delivered", target_id, http_status=status)
         reason = self._read(self._reason, names)
-        return Result("failed", target_id, reason_text(item if reason is None else reason), status)
+        return Result("failed", target_id, reason_text(item if reason is None else reason), status, "refused")
+
+    def _verdict(self, name: str, expression: Any, names: dict[str, Any], status: int) -> bool | Result:
+        """Yes or no, or the entity's result where its expression says neither."""
+        try:
+            value = expression(names)
+        except EntityError as error:
+            return _in_doubt(f"results.{name}: {error}", status)
+        unclear = no_verdict(value)
+        if unclear is None:
+            return bool(value)
+        return _in_doubt(f"results.{name} {unclear}: {reason_text(names['item'])}", status)
 
     def _read(self, expression: Any, names: dict[str, Any]) -> Any:
         """What matters less than the verdict: where it cannot be read there is none."""
@@ -102,5 +122,9 @@ class ResultsReader:
             return None
 
 
-def _all_in_doubt(part: Sequence[Outbound], status: int, reason: str) -> list[Result]:
-    return [Result("in_doubt", reason=reason_text(reason), http_status=status)] * len(part)
+def _in_doubt(reason: str, status: int, cause: str = "unreadable") -> Result:
+    return Result("in_doubt", reason=reason_text(reason), http_status=status, cause=cause)
+
+
+def _all_in_doubt(part: Sequence[Outbound], status: int, reason: str, cause: str) -> list[Result]:
+    return [_in_doubt(reason, status, cause)] * len(part)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError, OutageError, UnknownOutcome
 from airflow_integrations.http import HttpClient, Request
-from airflow_integrations.http.refusal import UnreadableError, reason_phrase
+from airflow_integrations.http.refusal import UnreadableError
 from airflow_integrations.http.retry import back_off
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.outgoing.answer_names import AnswerNames
+from airflow_integrations.outgoing.asking import Asking, UntoldError, nothing
 from airflow_integrations.outgoing.http_options import HttpOptions
 from airflow_integrations.outgoing.judgement import Judgement
-from airflow_integrations.outgoing.request_body import Body, structured
 from airflow_integrations.outgoing.request_names import RequestNames, names_read
-from airflow_integrations.outgoing.request_parts import JSON, body_of, writer_of
-from airflow_integrations.outgoing.request_writer import RequestWriter
+from airflow_integrations.outgoing.request_parts import body_of, writer_of
 from airflow_integrations.outgoing.wording import id_text, reason_text
 
 __all__ = ["Upserting"]
@@ -51,13 +50,9 @@ class Upserting:
             base, entity, names_read(upsert, options.body, options.body_text, options.headers), together=False
         )
         find = upsert.find
-        self._find = RequestWriter(
-            find, base, "outgoing.http.upsert.find", headers=options.headers, content_type=JSON, repeatable=True
-        )
-        self._question: Body | None = structured(find.body) if find.body else None
-        self._answers = AnswerNames(base, names_read(find.target) if find.target else frozenset({"body"}))
+        reads = names_read(find.target) if find.target else frozenset({"body"})
+        self._find = Asking(find, base, client, "upsert.find", headers=options.headers, reads=reads)
         self._target = find.target.compile() if find.target else None
-        self._not_found = frozenset(find.not_found)
         self._known_id = find.id.compile() if find.id else None
         self._create = self._update = None
         if upsert.create:
@@ -74,22 +69,24 @@ class Upserting:
         created: UnknownOutcome | None = None
         for attempt in range(1, ROUNDS + 1):
             try:
-                return await self._once(outbound, created is not None)
-            except (EntityError, AnswerError) as error:
-                field = getattr(error, "field", None)
-                why = reason_text(f"{field}: {error}" if field else error)
-                return Result("in_doubt" if created else "failed", reason=why)
+                result = await self._once(outbound, created is not None)
+                return _undecided(created, result.reason, "too_large") if result.cause == "too_large" else result
+            except UntoldError as error:
+                return _undecided(created, error, "unreadable", error.status)
+            except EntityError as error:
+                return _undecided(created, f"{error.field}: {error}" if error.field else error, "unwritable")
+            except AnswerError as error:
+                return _undecided(created, error, "refused")
             except UnknownOutcome as error:
                 created = error
                 if attempt < ROUNDS:
                     await self._sleep(back_off(attempt, self._rng))
-        raise OutageError(f"{created}; asked {ROUNDS} times whether it did, and it had not")
+        assert created is not None
+        raise OutageError(f"{created}; asked {ROUNDS} times whether it did, and it had not", status=created.status)
 
     async def _once(self, outbound: Outbound, created_perhaps: bool) -> Result:
         names = self._names.of((outbound,))
         target = await self._ask(outbound, names)
-        if isinstance(target, Result):
-            return target
         if target is None:
             if self._create is None:
                 return Result("skipped", reason="the target does not have it, and the upsert has no create")
@@ -105,39 +102,35 @@ class Upserting:
         return await self._send(self._update.write(names, body), outbound, known_id)
 
     async def _ask(self, outbound: Outbound, names: dict[str, Any]) -> Any:
-        """What the target has, None for nothing, or a Result where that cannot be told."""
-        question = self._question((outbound,), names) if self._question else None
-        answer = await self._client.send(self._find.write(names, question))
-        status = answer.status
-        if status in self._not_found:
+        """What the target has, None for nothing. Raises UntoldError where that cannot be told."""
+        asked = await self._find.ask(outbound, names)
+        if asked is None:
             return None
-        if not 200 <= status < 300:
-            why = f"upsert.find: {reason_phrase(status)}: {answer.excerpt()}"
-            return Result("failed", reason=reason_text(why), http_status=status)
+        answer, over = asked
         try:
-            over = {**names, **self._answers.of(answer)}
             found = self._target(over) if self._target else over["body"]
         except EntityError as error:
-            return Result("failed", reason=reason_text(f"upsert.find: {error}"), http_status=status)
+            raise UntoldError(f"upsert.find: {error}", status=answer.status) from None
         if isinstance(found, list | tuple):
             if len(found) > 1:
                 why = f"upsert.find found {len(found)} at the target; it must find one at most, or update the wrong one"
-                return Result("failed", reason=why, http_status=status)
+                raise UntoldError(why, status=answer.status)
             found = found[0] if found else None
-        return None if found is None or found is False or found == {} or found == "" else found
+        return None if nothing(found) else found
 
     async def _send(self, request: Request, outbound: Outbound, known_id: str | None = None) -> Result:
         if self._most is not None and request.body is not None and len(request.body) > self._most:
-            raise EntityError(f"the body has {len(request.body)} bytes, above max_body_bytes ({self._most})")
+            why = f"the body has {len(request.body)} bytes, above max_body_bytes ({self._most})"
+            return Result("failed", reason=why, cause="too_large")
         try:
             answer = await self._client.send(request)
         except UnreadableError as error:
-            return Result("in_doubt", reason=reason_text(error))
+            return Result("in_doubt", reason=reason_text(error), cause="unreadable")
         judged = self._judgement.of(answer, (outbound,))
         assert judged is not None  # one entity is not refused as a whole
         (result,) = judged
-        if result.status == "delivered" and result.target_id is None and known_id is not None:
-            return Result("delivered", known_id, http_status=result.http_status)
+        if result.status in ("delivered", "waiting") and result.target_id is None and known_id is not None:
+            return replace(result, target_id=known_id)
         return result
 
     def _id_of(self, names: Mapping[str, Any], target: Any) -> str | None:
@@ -147,3 +140,10 @@ class Upserting:
             return id_text(self._known_id({**names, "target": target}))
         except EntityError:
             return None
+
+
+def _undecided(created: UnknownOutcome | None, why: object, cause: str, status: int | None = None) -> Result:
+    """For an entity that is not written now. Where a create went unheard before, nobody knows whether it did."""
+    if created is not None:
+        return Result("in_doubt", reason=reason_text(why), http_status=status, cause="unknown")
+    return Result("failed", reason=reason_text(why), http_status=status, cause=cause)

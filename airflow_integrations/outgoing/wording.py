@@ -10,8 +10,9 @@ import msgspec
 from airflow_integrations.entity import key_text
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import encode
+from airflow_integrations.outgoing import Result
 
-__all__ = ["MAX_REASON_LENGTH", "id_text", "no_verdict", "reason_text"]
+__all__ = ["MAX_REASON_LENGTH", "id_text", "no_verdict", "reason_text", "unwritable"]
 
 MAX_REASON_LENGTH = 500
 
@@ -45,3 +46,9 @@ def id_text(value: Any) -> str | None:
         return key_text(value)
     except EntityError:
         return None
+
+
+def unwritable(error: EntityError, *, place: str = "") -> Result:
+    """The result of an entity that no request can be written for; ``place`` is the request's in the configuration."""
+    where = ".".join(filter(None, (place, error.field)))
+    return Result("failed", reason=reason_text(f"{where}: {error}" if where else error), cause="unwritable")

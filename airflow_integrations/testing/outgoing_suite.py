@@ -9,7 +9,8 @@ class TestMine(OutgoingSuite):
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -40,6 +41,14 @@ class Target(OneKind):
     """An entity that the target refuses, where there is one: it must have an ``id`` too."""
     away: Callable[[], Services] | None = None
     """Surroundings in which the target cannot be reached."""
+    deleted: Callable[[], Collection[str]] | None = None
+    """The keys of entities that the target was told are gone. None where it cannot be told, or asked."""
+    keys: Callable[[], list[str]] | None = None
+    """The idempotency keys that the target was sent, in order. None where it gets none."""
+    waiting: Any = None
+    """An entity of which the target says later what became of it, where there is one: it must have an ``id`` too."""
+    verifies: bool = False
+    """Whether it can be asked, as configured here, for what is in doubt: it has a method ``verify``."""
 
     def __post_init__(self) -> None:
         self.part = "outgoing"
@@ -54,17 +63,31 @@ class Target(OneKind):
         given = self.entities if entities is None else entities
         return [Outbound(str(entity["id"]), encode(entity), route="suite") for entity in given]
 
+    def deletions(self) -> list[Outbound]:
+        """A deletion of every entity, under the id that the target is taken to have for it: its key."""
+        return [
+            Outbound(o.key, o.encoded, route="suite", generation=1, deleted=True, target_id=o.key)
+            for o in self.outbound()
+        ]
+
     async def send(self, batch: list[Outbound], services: Callable[[], Services] | None = None) -> list[Result]:
         """The results of sending in batches of the route's size."""
-        outgoing, results = self.make(), list[Result]()
-        async with (services or self.services)() as opened:
-            await outgoing.open(self.run(), opened)
+        results: list[Result] = []
+        async with self.opened(services) as outgoing:
+            for first in range(0, len(batch), self.batch):
+                results += await outgoing.send(batch[first : first + self.batch])
+        return results
+
+    @asynccontextmanager
+    async def opened(self, services: Callable[[], Services] | None = None) -> AsyncIterator[Outgoing]:
+        """One that has been opened; it is closed at the end."""
+        outgoing = self.make()
+        async with (services or self.services)() as surroundings:
+            await outgoing.open(self.run(), surroundings)
             try:
-                for first in range(0, len(batch), self.batch):
-                    results += await outgoing.send(batch[first : first + self.batch])
+                yield outgoing
             finally:
                 await outgoing.close()
-        return results
 
 
 class OutgoingSuite:
@@ -105,6 +128,67 @@ class OutgoingSuite:
         except OutageError:
             return
         assert {result.status for result in results} <= {"pending"}
+
+    def test_deletes_and_deleting_again_is_no_error(self, target: Target) -> None:
+        if target.deleted is None:
+            pytest.skip("deletes nothing")
+        for _ in range(2):
+            results = asyncio.run(target.send(target.deletions()))
+            assert {result.status for result in results} == {"delivered"}
+            assert len(results) == len(target.entities)
+        assert set(target.deleted()) == {outbound.key for outbound in target.outbound()}
+
+    def test_deletions_between_others_keep_their_place(self, target: Target) -> None:
+        if target.deleted is None or target.received is None or target.refused is None:
+            pytest.skip("needs a target that deletes, refuses, and can be asked")
+        first, *others = target.entities
+        batch = target.outbound([target.refused, *others])
+        batch.insert(1, target.deletions()[0])
+        results = asyncio.run(target.send(batch))
+        assert [result.status for result in results] == ["failed", "delivered", *["delivered"] * len(others)]
+        assert set(target.deleted()) == {str(first["id"])}
+        assert sorted(map(encode, target.received())) == sorted(map(encode, others))
+
+    def test_a_retry_keeps_its_key_and_a_later_state_has_another(self, target: Target) -> None:
+        if target.keys is None:
+            pytest.skip("sends no idempotency keys")
+        for generation in (0, 0, 1):
+            (outbound,) = target.outbound(target.entities[:1])
+            outbound.generation = generation
+            asyncio.run(target.send([outbound]))
+        first, retry, later = target.keys()
+        assert first == retry != later
+
+    def test_what_waits_says_for_how_long(self, target: Target) -> None:
+        if target.waiting is None:
+            pytest.skip("the target decides at once")
+        (result,) = asyncio.run(target.send(target.outbound([target.waiting])))
+        assert result.status == "waiting"
+        assert result.deadline is not None
+        assert result.deadline > 0
+
+    def test_verifying_finds_what_was_delivered_and_nothing_else(self, target: Target) -> None:
+        if not target.verifies:
+            pytest.skip("cannot be asked for what is in doubt")
+
+        async def verified() -> list[Result | None]:
+            (outbound,) = target.outbound(target.entities[:1])
+            async with target.opened() as outgoing:
+                verify = outgoing.verify  # type: ignore[attr-defined]  # optional in the protocol
+                before = await verify(outbound)
+                await outgoing.send([outbound])
+                return [before, await verify(outbound)]
+
+        before, after = asyncio.run(verified())
+        assert before is None
+        assert after is not None
+        assert after.status == "delivered"
+
+    def test_what_went_wrong_has_a_cause(self, target: Target) -> None:
+        if target.refused is None:
+            pytest.skip("the target refuses nothing")
+        (result,) = asyncio.run(target.send(target.outbound([target.refused])))
+        assert result.cause
 
     def test_opening_sends_nothing(self, target: Target) -> None:
         asyncio.run(target.send([]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,12 @@ async def attempt(run: Run, services: Services, target: Services, recording: Rec
             trial.passed = [Passed(entity.key, entity.source, entity.value) for entity in trial.fetched]
         trial.warnings = [*fetched.warnings, *transformed.warnings]
         recording.agree()
-        await push(run, target, staging)
+        await push(run, target, staging, final=True)
     except IntegrationError as error:
         trial.error = error
     trial.requests = recording.heard
     trial.problems = list(problems(staging))
-    trial.balance = settle(run, staging)
+    trial.balance = await settle(run, target, staging)
     return trial
 
 
@@ -106,7 +106,7 @@ def _watched(run: Run, trial: Trial) -> Run:
     )
     delivery = route.delivery.model_copy(update={"concurrency": 1})
     watched = route.model_copy(update={"transform": stages, "delivery": delivery})
-    return Run(watched, run.run_id, run.window, run.params, run.keys, run.entities, run.limit, run.dry_run)
+    return replace(run, route=watched)
 
 
 @dataclass(frozen=True, slots=True)

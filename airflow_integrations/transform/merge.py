@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from airflow_integrations.entity import Entity
+from airflow_integrations.entity import Entity, older
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.model import ShortForm
@@ -73,7 +72,7 @@ class Merge(TransformerBase):
                 fates.merged(entity)
                 continue
             earlier = held.execute(_EARLIER, row[:1]).fetchone()
-            if self.config.keep == "newest" and _older(entity.version, earlier[1]):
+            if self.config.keep == "newest" and older(entity.version, earlier[1]):
                 fates.merged(entity)
             else:
                 fates.merged(_entity(earlier))
@@ -124,13 +123,3 @@ def _entity(row: tuple[Any, ...]) -> Entity:
         version=version,
         found=decode(found) if found else None,
     )
-
-
-def _older(version: str | None, other: str | None) -> bool:
-    """Whether a version is older than another: numbers compare as numbers, all else as text (RFC 3339 sorts so)."""
-    if version is None or other is None:
-        return version is None and other is not None
-    try:
-        return Decimal(version) < Decimal(other)
-    except InvalidOperation:
-        return version < other

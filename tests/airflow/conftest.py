@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -73,5 +74,10 @@ def make_context() -> Callable[..., dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def _staging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has its own staging and its own ledger."""
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__STAGING", str(tmp_path / "staging"))
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION", "test_ledger")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_TEST_LEDGER", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")})
+    )

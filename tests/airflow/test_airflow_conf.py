@@ -10,7 +10,9 @@ from airflow.sdk.exceptions import ParamValidationError
 from pydantic import ValidationError
 
 from airflow_integrations.airflow import conf
+from airflow_integrations.airflow.conf_open import Confirmation
 from airflow_integrations.errors import RunError
+from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.route import RUN_PARAMS
 from airflow_integrations.window import Window
 
@@ -39,6 +41,31 @@ def test_everything_that_can_be_asked_for(route: Any) -> None:
 def test_what_the_ui_sends_for_an_untouched_form_asks_for_nothing(route: Any) -> None:
     form = {name: param.value for name, param in conf.params(route).items()}
     assert conf.read(route, form) == conf.Asked(params=route.params)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("due", RetryWanted()),
+        ("in_doubt", RetryWanted(statuses=frozenset({"in_doubt"}))),
+        ("all", RetryWanted(statuses=frozenset({"failed", "rejected", "in_doubt", "retrying"}))),
+        (
+            {"keys": ["a", 7], "statuses": ["failed", "skipped"], "error": "0123456789abcdef"},
+            RetryWanted(frozenset({"failed", "skipped"}), frozenset({"a", "7"}), "0123456789abcdef"),
+        ),
+    ],
+)
+def test_what_is_open_can_be_asked_for(route: Any, given: Any, wanted: RetryWanted) -> None:
+    assert conf.read(route, {"retry": given}).retry == wanted
+
+
+def test_what_became_of_an_entity_can_be_told(route: Any) -> None:
+    given = [{"key": "a"}, {"key": 7, "target_id": "T-7"}, {"key": "c", "failed": "no such customer"}]
+    assert conf.read(route, {"confirm": given}).confirm == (
+        Confirmation("a"),
+        Confirmation("7", "T-7"),
+        Confirmation("c", None, "no such customer"),
+    )
 
 
 def test_airflows_params_count_where_conf_is_silent(route: Any) -> None:
@@ -73,6 +100,20 @@ def test_airflows_params_count_where_conf_is_silent(route: Any) -> None:
         ({"region": 7}, "7 is no text"),
         ({"days": True}, "True is no whole number"),
         ({"quick": 1}, "1 is no true or false"),
+        ({"retry": "faild"}, "retry: 'faild' cannot be asked for, did you mean 'failed'"),
+        ({"retry": {}}, "or an object with keys, statuses or error"),
+        ({"retry": {"key": ["a"]}}, "key is unknown; keys, statuses and error select"),
+        ({"retry": {"keys": []}}, "1 to 10000 keys"),
+        ({"retry": {"statuses": ["delivered"]}}, "statuses is a list of failed, rejected"),
+        ({"retry": {"error": 7}}, "fingerprint"),
+        ({"retry": "due", "keys": ["a"]}, "retry fetches nothing, so it excludes keys"),
+        ({"retry": "due", "confirm": [{"key": "a"}]}, "it excludes confirm"),
+        ({"confirm": []}, "1 to 10000 objects with a key"),
+        ({"confirm": [{"target_id": "T"}]}, "each is an object with a key"),
+        ({"confirm": [{"key": "a", "target_id": "T", "failed": "no"}]}, "exclude each other"),
+        ({"confirm": [{"key": "a", "failed": ""}]}, "are texts"),
+        ({"confirm": [{"key": "a"}, {"key": "a"}]}, "'a' is there twice"),
+        ({"confirm": [{"key": "a"}], "limit": 3}, "confirm fetches nothing, so it excludes limit"),
     ],
 )
 def test_what_cannot_be_done_is_told(route: Any, given: dict[str, Any], told: str) -> None:
@@ -113,6 +154,14 @@ def test_the_form_is_flat_and_its_defaults_are_valid(route: Any) -> None:
         {"region": 7},
         {"days": "3"},
         {"rate": "much"},
+        {"retry": "faild"},
+        {"retry": {}},
+        {"retry": {"statuses": ["delivered"]}},
+        {"retry": {"error": "no fingerprint"}},
+        {"retry": {"kyes": ["a"]}},
+        {"confirm": [{"target_id": "T"}]},
+        {"confirm": [{"key": "a", "target_id": "T", "failed": "no"}]},
+        {"confirm": {"key": "a"}},
     ],
     ids=lambda given: str(given)[:40],
 )
@@ -130,6 +179,21 @@ def test_the_schema_and_the_reader_take_the_same_moments(route: Any, moment: str
     form = ParamsDict(conf.params(route))
     form.update({"window_start": moment, "window_end": "2027-01-01T00:00:00Z"})
     assert conf.read(route, form.validate()).window is not None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"retry": "due"},
+        {"retry": {"keys": ["a"], "statuses": ["failed"], "error": "0123456789abcdef"}},
+        {"confirm": [{"key": "a"}, {"key": "b", "target_id": "T"}, {"key": "c", "failed": "no"}]},
+    ],
+    ids=lambda given: str(given)[:40],
+)
+def test_the_schema_takes_what_the_reader_takes(route: Any, given: dict[str, Any]) -> None:
+    form = ParamsDict(conf.params(route))
+    form.update(given)
+    assert conf.read(route, form.validate()) != conf.Asked(params=route.params)
 
 
 @pytest.mark.parametrize("name", RUN_PARAMS)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_integrations.airflow import loader
+from airflow_integrations.airflow.maintenance import MAINTENANCE
 from airflow_integrations.errors import RouteError
 
 DAGS = Path(__file__).parents[2] / "dags"
@@ -35,7 +36,7 @@ def test_each_file_is_a_dag_called_like_it(folder: Path, beside: Path) -> None:
     (folder / "one.yaml").write_text(GOOD)
     (folder / "two.yaml").write_text(GOOD)
     dags = loader.load_routes(beside)
-    assert sorted(dags) == ["one", "two"]
+    assert sorted(dags) == [MAINTENANCE, "one", "two"]
     assert all(dag.dag_id == name for name, dag in dags.items())
 
 
@@ -43,7 +44,7 @@ def test_a_broken_file_never_hides_another_and_is_told_of(folder: Path, beside: 
     (folder / "good.yaml").write_text(GOOD)
     (folder / "broken.yaml").write_text("entity: {key: [\n")
     (folder / "wrong.yaml").write_text(GOOD + "prority: high\nschedule: {cron: often}\n")
-    assert list(loader.load_routes(beside)) == ["good"]
+    assert list(loader.load_routes(beside)) == ["good", MAINTENANCE]
     with pytest.raises(RouteError) as caught:
         loader.check_routes(beside)
     told = str(caught.value)
@@ -73,7 +74,7 @@ def test_a_dag_that_airflow_refuses_never_hides_another(
         return build(route, **options)
 
     monkeypatch.setattr(loader, "build_dag", refuse)
-    assert list(loader.load_routes(beside)) == ["good"]
+    assert list(loader.load_routes(beside)) == ["good", MAINTENANCE]
     with pytest.raises(RouteError, match=r"odd.*no DAG like this"):
         loader.check_routes(beside)
 
@@ -93,7 +94,7 @@ def test_good_files_pass_the_check(folder: Path, beside: Path) -> None:
 def test_the_configured_folder_wins(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "good.yaml").write_text(GOOD)
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__ROUTES", str(folder))
-    assert list(loader.load_routes(tmp_path / "elsewhere" / "file.py")) == ["good"]
+    assert "good" in loader.load_routes(tmp_path / "elsewhere" / "file.py")
 
 
 def test_in_a_task_only_its_own_route_is_built(folder: Path, beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +112,31 @@ def test_in_a_task_only_its_own_route_is_built(folder: Path, beside: Path, monke
     monkeypatch.setattr(loader, "build_dag", watched)
     assert list(loader.load_routes(beside)) == ["two"]
     assert built == ["two"]
+
+
+def test_in_a_task_of_the_maintenance_no_route_is_read(
+    folder: Path, beside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "one.yaml").write_text(GOOD)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", MAINTENANCE)
+    monkeypatch.setattr(loader, "read_route", None)
+    monkeypatch.setattr(loader, "read_routes", None)
+    assert list(loader.load_routes(beside)) == [MAINTENANCE]
+
+
+def test_without_a_route_and_in_further_loader_files_there_is_no_maintenance(folder: Path, beside: Path) -> None:
+    assert loader.load_routes(beside) == {}
+    (folder / "one.yaml").write_text(GOOD)
+    assert list(loader.load_routes(beside, maintenance=False)) == ["one"]
+
+
+def test_no_route_can_have_the_name_of_the_maintenance(folder: Path, beside: Path) -> None:
+    (folder / "good.yaml").write_text(GOOD)
+    (folder / f"{MAINTENANCE}.yaml").write_text(GOOD)
+    dags = loader.load_routes(beside)
+    assert [task.task_id for task in dags[MAINTENANCE].tasks] == ["tidy", "wake"]
+    with pytest.raises(RouteError, match="the name of the maintenance DAG"):
+        loader.check_routes(beside)
 
 
 def test_in_a_task_whose_route_is_gone_nothing_is_raised(
@@ -132,7 +158,7 @@ def test_parsing_opens_no_connection_of_any_kind(folder: Path, beside: Path, mon
     monkeypatch.setattr("airflow.sdk.execution_time.context._get_connection", refuse)
     monkeypatch.setattr("airflow.sdk.execution_time.context._get_variable", refuse)
     monkeypatch.setattr("sqlalchemy.engine.Engine.connect", refuse)
-    assert list(loader.load_routes(beside)) == ["good"]
+    assert list(loader.load_routes(beside)) == ["good", MAINTENANCE]
     loader.check_routes(beside)
 
 

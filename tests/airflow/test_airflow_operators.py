@@ -14,9 +14,12 @@ from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
 from airflow_integrations import engine
 from airflow_integrations.airflow import FetchOperator, PushOperator, build_dag, route_operator
+from airflow_integrations.airflow.ledger import open_ledger
 from airflow_integrations.airflow.outage_retry import OutageRetry
 from airflow_integrations.errors import AnswerError, OutageError, SetupError
+from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.staging import Manifest
+from airflow_integrations.window import EPOCH, Window
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PAID = {"number": 1, "status": "paid"}
@@ -45,21 +48,23 @@ def run(make_route: Callable[..., Any], make_context: Callable[..., Any]) -> Cal
 def test_the_stages_pass_paths_and_counts_only(run: Callable[..., Any], tmp_path: Path) -> None:
     fetched = run("fetch", PAID, OPEN)
     assert fetched["entities"] == 2
-    assert fetched["counts"] == {"fetched": 2, "rejected": 0}
+    assert fetched["counts"]["fetched"] == 2
     assert Path(fetched["manifest"]).is_relative_to(tmp_path / "staging" / "orders")
     assert run("transform", PAID, OPEN)["counts"]["filtered"] == 1
     assert run("push", PAID, OPEN)["entities"] == 1
     counts = run("settle", PAID, OPEN)["counts"]
     assert counts["fetched"] == 2
     assert counts["filtered"] == 1
-    assert not Path(fetched["manifest"]).exists()
 
 
 def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def nothing(run: Any, services: Any, staging: Any) -> Manifest:
-        manifest = Manifest(route=run.route.route, run_id=run.run_id, stage="fetch", route_hash="", window=("", ""))
+        window = run.window.dump()
+        manifest = Manifest(
+            route=run.route.route, run_id=run.run_id, stage="fetch", route_hash="", window=window, complete=True
+        )
         staging.save(manifest)
         return manifest
 
@@ -69,6 +74,11 @@ def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left(
     assert set(caught.value.tasks) == {"transform", "push", "settle"}
     assert caught.value.ti.pushed["return_value"]["entities"] == 0  # type: ignore[attr-defined]
     assert not list((tmp_path / "staging").rglob("*.json"))
+    with open_ledger() as ledger:
+        from airflow_integrations.ledger.overview import runs
+
+        (books,) = runs(ledger.database, "orders").runs
+        assert books.finished is not None
 
 
 def test_where_all_was_rejected_settle_still_judges(run: Callable[..., Any]) -> None:
@@ -112,7 +122,7 @@ def test_a_conf_that_cannot_be_used_fails_at_once(
 def test_what_no_retry_mends_fails_the_task_with_the_text_alone(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    async def fail(*_: Any) -> Manifest:
+    async def fail(*_: Any, **__: Any) -> Manifest:
         raise error
 
     monkeypatch.setattr(engine, "fetch", fail)
@@ -124,7 +134,7 @@ def test_what_no_retry_mends_fails_the_task_with_the_text_alone(
 
 
 def test_an_outage_is_left_to_airflows_retry(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fail(*_: Any) -> Manifest:
+    async def fail(*_: Any, **__: Any) -> Manifest:
         raise OutageError("the shop is away", retry_after=90)
 
     monkeypatch.setattr(engine, "fetch", fail)
@@ -146,7 +156,7 @@ def test_the_pause_before_a_retry_is_what_the_server_asked_for() -> None:
 def test_sigterm_gives_work_under_way_a_moment(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    async def deliver(run: Any, services: Any, staging: Any, stop: asyncio.Event) -> Manifest:
+    async def deliver(run: Any, services: Any, staging: Any, stop: asyncio.Event, *, final: bool) -> Manifest:
         begun.set()
         await stop.wait()
         await asyncio.sleep(0.05)  # the batch under way hears its answer
@@ -161,7 +171,7 @@ def test_sigterm_gives_work_under_way_a_moment(run: Callable[..., Any], monkeypa
 def test_sigterm_gives_up_what_does_not_end(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     begun, cancelled = threading.Event(), threading.Event()
 
-    async def hang(*_: Any) -> Manifest:
+    async def hang(*_: Any, **__: Any) -> Manifest:
         begun.set()
         try:
             await asyncio.sleep(3600)
@@ -211,7 +221,7 @@ def test_a_kill_before_the_work_began_stops_it(run: Callable[..., Any], monkeypa
         self.on_kill()
         return dag_work(self, *arguments)
 
-    async def hang(*_: Any) -> Manifest:
+    async def hang(*_: Any, **__: Any) -> Manifest:
         await asyncio.sleep(3600)
         raise AssertionError
 
@@ -219,6 +229,86 @@ def test_a_kill_before_the_work_began_stops_it(run: Callable[..., Any], monkeypa
     monkeypatch.setattr(FetchOperator, "work", killed)
     with pytest.raises(OutageError, match="was stopped"):
         run("fetch", PAID)
+
+
+def test_a_run_that_confirms_does_nothing_else(
+    make_route: Callable[..., Any], make_context: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    from airflow_integrations.ledger.queries import where
+
+    window = Window(EPOCH, NOW)
+    with open_ledger() as ledger:
+        known = ledger.begin_run(
+            "orders", "before", kind="manual", window=window, route_hash="x", staging="", now=NOW.timestamp()
+        )
+        outcomes = [Outcome(key=key, status="waiting", hash="h", version="1") for key in ("1", "2")]
+        ledger.conclude(known, outcomes, now=NOW.timestamp())
+    dag = build_dag(make_route())
+    told = [{"key": "1", "target_id": "T-1"}, {"key": "2", "failed": "no such customer"}, {"key": "3"}]
+    context = make_context(dag, conf={"confirm": told}, run_after=NOW)
+    with pytest.raises(DownstreamTasksSkipped) as caught:
+        dag.get_task("fetch").execute(context)
+    assert set(caught.value.tasks) == {"transform", "push", "settle"}
+    assert context["ti"].pushed["return_value"] == {"counts": {"delivered": 1, "failed": 1}}
+    assert dag.get_task("push").execute(make_context(dag, conf={"confirm": told}, run_after=NOW)) is None
+    with open_ledger() as ledger:
+        one, two = (where(ledger.database, "orders", key, NOW.timestamp()) for key in ("1", "2"))
+        assert one is not None
+        assert two is not None
+        assert (one.status, one.target_id, two.status) == ("delivered", "T-1", "failed")
+    assert "not found with this description: 3" in caplog.text
+    with pytest.raises(AirflowFailException, match="nothing could be confirmed"):
+        dag.get_task("fetch").execute(make_context(dag, conf={"confirm": told}, run_after=NOW))
+
+
+@pytest.mark.parametrize(("attempt", "final"), [(1, False), (3, False), (4, True)])
+def test_push_knows_whether_it_is_the_last_try(
+    make_route: Callable[..., Any],
+    make_context: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    attempt: int,
+    final: bool,
+) -> None:
+    said = []
+
+    async def push(*_: Any, final: bool) -> Manifest:
+        said.append(final)
+        raise OutageError("away")
+
+    monkeypatch.setattr(engine, "push", push)
+    dag = build_dag(make_route())
+    context = make_context(dag, run_after=NOW)
+    context["ti"].try_number, context["ti"].max_tries = attempt, 3
+    with pytest.raises(OutageError):
+        dag.get_task("push").execute(context)
+    assert said == [final]
+
+
+@pytest.mark.parametrize(
+    ("run_type", "kind"),
+    [("scheduled", "scheduled"), ("backfill", "backfill"), ("asset_triggered", "asset"), ("manual", "manual")],
+)
+def test_the_engine_hears_what_kind_of_run_it_is(
+    make_route: Callable[..., Any],
+    make_context: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    run_type: str,
+    kind: str,
+) -> None:
+    heard: list[Any] = []
+
+    async def fetch(run: Any, *_: Any) -> Manifest:
+        heard.append(run)
+        raise OutageError("away")
+
+    monkeypatch.setattr(engine, "fetch", fetch)
+    dag = build_dag(make_route())
+    context = make_context(dag, run_after=NOW, data_interval_start=EPOCH, data_interval_end=NOW)
+    context["dag_run"].run_type = run_type
+    with pytest.raises(OutageError):
+        dag.get_task("fetch").execute(context)
+    (run,) = heard
+    assert (run.kind, run.interval, run.explicit, run.retry) == (kind, Window(EPOCH, NOW), False, None)
 
 
 def test_operators_work_by_hand_in_any_dag(

@@ -33,7 +33,7 @@ def troubles(*refused: str, doubtful: tuple[str, ...] = (), untold: int = 0) -> 
 def test_the_command_sends_just_these_again(make_route: Callable[..., Any]) -> None:
     run = Run(make_route(), "r", WINDOW)
     lines = remedy(run, "orders", red(rejected=2), troubles("A'; rm -rf ~", "B"))
-    command = shlex.split(lines[-1])
+    command = shlex.split(lines[1])
     assert command[:5] == ["airflow", "dags", "trigger", "orders", "--conf"]
     assert json.loads(command[5]) == {
         "keys": ["A'; rm -rf ~", "B"],
@@ -41,6 +41,7 @@ def test_the_command_sends_just_these_again(make_route: Callable[..., Any]) -> N
         "window_end": "2026-01-02T00:00:00Z",
     }
     assert len(command) == 6
+    assert json.loads(shlex.split(lines[3])[5]) == {"retry": {"keys": ["A'; rm -rf ~", "B"]}}
 
 
 def test_what_is_in_doubt_is_looked_up_first(make_route: Callable[..., Any]) -> None:
@@ -64,7 +65,8 @@ def test_a_stage_that_did_not_end_is_cleared(make_route: Callable[..., Any], sta
 def test_keys_after_a_split_are_not_asked_of_the_source(make_route: Callable[..., Any]) -> None:
     route = make_route(transform=[{"split": {"each": "order.lines", "key": "item.sku"}}])
     lines = remedy(Run(route, "r", WINDOW), "orders", red(rejected=1), troubles("A/1"))
-    assert "split from" in lines[-1]
+    assert "split from" in lines[0]
+    assert json.loads(shlex.split(lines[2])[5]) == {"retry": {"keys": ["A/1"]}}
 
 
 def test_the_log_of_settle_says_which_and_why_and_what_to_do(

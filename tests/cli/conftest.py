@@ -24,6 +24,10 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", _home.name)
     monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__STAGING", str(tmp_path / "staging"))
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION", "test_ledger")
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_TEST_LEDGER", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")})
+    )
     monkeypatch.delenv("AIRFLOW__INTEGRATIONS__ROUTES", raising=False)
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "client")  # these tests have no metadata database to look into
 

@@ -52,6 +52,11 @@ def test_a_day_is_meant_in_the_zone_of_the_schedule():
     assert run.window.dump() == ("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z")  # the day clocks go forward
 
 
+def test_a_window_that_was_asked_for_is_exactly_that_one():
+    assert (asked().kind, asked().explicit) == ("cli", False)
+    assert asked(window_start="2026-03-29").explicit
+
+
 def test_the_end_is_now_where_it_is_left_out():
     assert asked(window_start="2026-03-29T00:00:00Z").window.end == NOW
 

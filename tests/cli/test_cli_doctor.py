@@ -67,6 +67,37 @@ def test_staging_that_cannot_be_written(call, routes, systems, monkeypatch, tmp_
     assert "cannot be written and read" in out
 
 
+def test_the_ledger(call, routes, systems, tmp_path):
+    call("run", "orders")
+    code, out, _ = call("doctor", "--offline")
+    told = " ".join(out.split())
+    assert code == 0
+    assert "5 entities (0 open) of 1 runs" in told
+
+
+def test_a_ledger_that_other_machines_do_not_see(call, routes, systems, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    code, out, _ = call("doctor", "--offline")
+    assert code == 1
+    assert "ledger_connection = integrations_ledger" in " ".join(out.split())
+
+
+def test_a_ledger_that_is_away(call, routes, systems, monkeypatch):
+    address = "postgresql://me:hunter2@127.0.0.1:9/books"
+    monkeypatch.setenv("AIRFLOW_CONN_TEST_LEDGER", address)
+    code, out, _ = call("doctor", "--offline")
+    assert code == 1
+    assert "Connection test_ledger" in " ".join(out.split())
+    assert "hunter2" not in out
+
+
+def test_a_limit_of_staging_that_is_none(call, routes, systems, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__STAGING_MAX_BYTES", "much")
+    code, out, _ = call("doctor", "--offline")
+    assert code == 1
+    assert "is a size such as 20GB" in " ".join(out.split())
+
+
 def test_mistakes_in_routes(call, routes, systems, edit):
     edit(routes / "orders.yaml", "style: cursor", "style: cusor")
     code, out, _ = call("doctor", "--offline")

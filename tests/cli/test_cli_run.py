@@ -74,6 +74,25 @@ def test_nothing_to_do(call, routes, systems):
     assert (code, out.splitlines()[-1]) == (0, "0 fetched = 0")
 
 
+def test_what_is_open_is_sent_again_without_a_fetch(call, routes, systems):
+    systems.status = 422
+    call("run", "orders", "--key", "1", "--key", "3")
+    systems.status, refused = 201, len(systems.documents)
+    code, out, _ = call("run", "orders", "--retry", "failed")
+    assert code == 0
+    assert out.splitlines() == ["orders: retry of what is failed", "0 fetched + 2 carried in = 2 delivered"]
+    assert sorted(document["Number"] for document in systems.documents[refused:]) == [1, 3]
+    assert call("run", "orders", "--retry", "failed", "--key", "1")[0] == 2
+
+
+def test_what_was_delivered_is_not_sent_again(call, routes, systems):
+    call("run", "orders")
+    sent = len(systems.documents)
+    code, out, _ = call("run", "orders", "--window-start", "2026-01-01")
+    assert (code, out.splitlines()[-1]) == (0, "5 fetched = 4 unchanged + 1 filtered")
+    assert len(systems.documents) == sent
+
+
 def test_ctrl_c_ends_what_is_under_way_and_begins_nothing_new(routes, systems, tmp_path):
     systems.orders = [{**systems.orders[0], "id": number} for number in range(200)]
     systems.delay = 0.2
@@ -103,4 +122,4 @@ def test_ctrl_c_ends_what_is_under_way_and_begins_nothing_new(routes, systems, t
     assert "interrupted" in out
     posted = sum(heard.method == "POST" for heard in systems.heard)
     assert 0 < posted < 200
-    assert f"200 fetched = {posted} delivered + {200 - posted} pending" in out
+    assert f"200 fetched = {posted} delivered + {200 - posted} retrying" in out

@@ -21,6 +21,7 @@ from airflow_integrations.errors import SetupError
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.http import Auth, Endpoint
 from airflow_integrations.http.endpoint import MIB
+from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.model import Folder
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
@@ -200,7 +201,7 @@ class Scene:
         run = Run(self.route(definition), "run-1", WINDOW)
         error: Exception | None = None
         failed: str | None = None
-        with self._logging() as log:
+        with self._logging() as log, Ledger.temporary() as ledger:
             async with self.serving(source, target):
                 for name in without:
                     del self.urls[name]
@@ -208,13 +209,14 @@ class Scene:
                     error = failed = None
                     for stage in (fetch, transform, push):
                         try:
-                            async with Services(self, log=log, sleep=self.sleep) as services:
+                            async with Services(self, log=log, sleep=self.sleep, ledger=ledger) as services:
                                 await stage(run, services, self.staging)
                         except Exception as found:
                             error, failed = found, stage.__name__
                             log.error("".join(traceback.format_exception(found)))
                             break
-        balance = settle(run, self.staging)
+                async with Services(self, log=log, ledger=ledger) as services:
+                    balance = await settle(run, services, self.staging)
         return Outcome(balance, error, failed, list(problems(self.staging)), self.target.received, self.log.getvalue())
 
     @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_kinds import MemoryIncoming, MemoryOutgoing, NoConnections, all_delivered
+from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections, all_delivered
 
 from airflow_integrations import registry, stage
 from airflow_integrations.route import Route
@@ -47,8 +47,15 @@ def make_run() -> Callable[..., Run]:
 
 
 @pytest.fixture
-def services() -> Services:
-    return Services(NoConnections())
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def services(clock: Clock) -> Iterator[Services]:
+    made = Services(NoConnections(), now=clock)
+    yield made
+    made.ledger.close()
 
 
 @pytest.fixture

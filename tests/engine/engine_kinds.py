@@ -36,6 +36,8 @@ class MemoryIncoming:
 class MemoryOutgoing:
     """Remembers what it was sent; ``answer`` decides what becomes of a batch and may raise."""
 
+    deletes = True
+
     class Config(Model):
         repeatable: bool = False
 
@@ -76,3 +78,13 @@ class NoConnections:
 
     def variable(self, name: str) -> str | None:
         return None
+
+
+class Clock:
+    """The time of day as a test wants it."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now

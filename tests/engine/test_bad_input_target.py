@@ -59,10 +59,12 @@ async def test_a_target_that_takes_nothing_now(
     outcome = await scene.run(FIVE, refusing(code), delivery=delivery)
     with pytest.raises(kind, match=says):
         raise outcome.error or AssertionError("nothing was raised")
-    assert outcome.counts == {"fetched": 5, "pending": 5}
+    assert outcome.counts == {"fetched": 5, "retrying": 5}
     later = await scene.run(FIVE, delivery=delivery)
     assert [entity["number"] for entity in sorted(later.received, key=lambda e: e["number"])] == list("ABCDE")
-    assert later.counts == {"fetched": 5, "delivered": 5}
+    assert later.counts == {"fetched": 5, "carried_in": 5, "delivered": 5, "superseded": 5}, (
+        "fetched anew, and left open"
+    )
 
 
 @pytest.mark.parametrize("batch", [1, 5])
@@ -87,7 +89,7 @@ async def test_no_usable_answer_to_a_post_is_doubt_and_to_a_put_a_later_attempt(
     put = Scene(scene.folder / "put")
     outcome = await put.run(FIVE, broken, outgoing=PUT, delivery={"concurrency": 5})
     assert isinstance(outcome.error, OutageError)
-    assert outcome.counts == {"fetched": 5, "pending": 5}
+    assert outcome.counts == {"fetched": 5, "retrying": 5}
 
 
 BOMB = gzip.compress(bytes(5_000_000))
@@ -182,4 +184,4 @@ async def test_bisecting_sends_every_good_entity_exactly_once(scene: Scene) -> N
 async def test_a_target_whose_connection_is_missing(scene: Scene) -> None:
     outcome = await scene.run(FIVE, without=("erp",))
     assert isinstance(outcome.error, SetupError)
-    assert outcome.counts == {"fetched": 5, "pending": 5}
+    assert outcome.counts == {"fetched": 5, "retrying": 5}

@@ -150,7 +150,7 @@ def test_any_orders_come_out_as_plain_python_says(given_orders: list[Any], prett
         text = msgspec.json.format(text, indent=2)
     with TemporaryDirectory() as folder:
         scene = Scene(Path(folder))
-        outcome = asyncio.run(scene.run(page(text), transform=TRANSFORM, delivery={"batch": batch}))
+        outcome = asyncio.run(scene.run(page(text), transform=TRANSFORM, delivery={"batch": batch, "resend": "always"}))
     keyed = [order for order in given_orders if _has_key(order)]
     expected = [model(order) for order in keyed if order["status"] == "paid"]
     assert outcome.error is None

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_integrations.ledger import Journal
-from airflow_integrations.outgoing import Result
+from airflow_integrations.engine.journal import Journal
+from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.staging import Staging
 
-DELIVERED = Result("delivered", "T-1")
+
+def delivered(key: str) -> Outcome:
+    return Outcome(key=key, status="delivered", target_id="T-1")
 
 
 def staging_of(kind: str, tmp_path: Path) -> Staging:
@@ -24,26 +26,58 @@ def staging_of(kind: str, tmp_path: Path) -> Staging:
 @pytest.mark.parametrize("kind", ["local", "memory"])
 async def test_an_attempt_reads_what_the_one_before_wrote(kind: str, tmp_path: Path) -> None:
     staging = staging_of(kind, tmp_path)
-    journal = Journal.open(staging, 10)
-    await journal.sent(0, 3)
-    await journal.done(0, ["a", "b", "c"], [DELIVERED, Result("failed", None, "no such customer", 422), DELIVERED])
-    await journal.sent(3, 2)
-    await journal.back(3, 2)
-    await journal.sent(5, 2)
+    journal = Journal.open(staging, 12)
+    refused = Outcome(key="b", status="failed", reason="no such customer", http_status=422, error_class="refused")
+    await journal.sent([0, 1, 2])
+    assert journal.done([0, 1, 2], [delivered("a"), refused, delivered("c")]) == 1
+    await journal.sent([3, 4])
+    await journal.back([3, 4])
+    await journal.sent([5, 6, 9])
+    assert journal.done([9], [delivered("i")]) == 2
+    await journal.durable()
     journal.close()
 
-    again = Journal.read(staging, 10)
-    assert again.counts == {"delivered": 2, "failed": 1}
+    again = Journal.read(staging, 12)
+    assert again.counts == {"delivered": 3, "failed": 1}
     assert [again.concluded(n) for n in range(4)] == [True, True, True, False]
-    assert [again.in_flight(n) for n in (3, 4, 5, 6, 7)] == [False, False, True, True, False]
-    assert again.pending == 7
-    assert list(again.problems()) == [(1, "failed", "b", "no such customer", 422)]
+    assert [again.in_flight(n) for n in (3, 4, 5, 6, 7, 9)] == [False, False, True, True, False, False]
+    assert again.batches_under_way == [[5, 6]]
+    assert again.pending == 8
+    assert again.done_lines == again.durable_lines == 2
+    assert [(line, ordinal, outcome.status) for line, ordinal, outcome in again.outcomes()] == [
+        (1, 0, "delivered"),
+        (1, 1, "failed"),
+        (1, 2, "delivered"),
+        (2, 9, "delivered"),
+    ]
+    ((_, _, found),) = [told for told in again.outcomes() if told[1] == 1]
+    assert (found.key, found.reason, found.http_status, found.error_class) == ("b", "no such customer", 422, "refused")
+    assert [line for line, *_ in again.outcomes(behind=1)] == [2]
+
+
+async def test_what_is_to_be_retried_is_open_to_another_attempt(tmp_path: Path) -> None:
+    staging = staging_of("local", tmp_path)
+    journal = Journal.open(staging, 2)
+    journal.done([0, 1], [Outcome(key="a", status="retrying", reason="away", next_attempt=5.0), delivered("b")])
+    journal.close()
+    assert Journal.read(staging, 2).counts == {"retrying": 1, "delivered": 1}
+    again = Journal.open(staging, 2)
+    assert again.counts == {"delivered": 1}
+    assert not again.concluded(0)
+    again.done([0], [delivered("a")])
+    again.close()
+    assert Journal.read(staging, 2).counts == {"delivered": 2}, "each entity has one fate in the books of a run"
 
 
 async def test_concurrent_writers_share_objects_where_a_store_cannot_append(tmp_path: Path) -> None:
     staging = staging_of("memory", tmp_path)
     journal = Journal.open(staging, 200)
-    await asyncio.gather(*(journal.done(n, [str(n)], [DELIVERED]) for n in range(200)))
+
+    async def conclude(ordinal: int) -> None:
+        journal.done([ordinal], [delivered(str(ordinal))])
+        await journal.durable()
+
+    await asyncio.gather(*map(conclude, range(200)))
     names = [path.name for path in staging.folder.iterdir()]
     assert Journal.read(staging, 200).counts == {"delivered": 200}
     assert len(names) < 20, "group commit: far fewer objects than entities"
@@ -51,9 +85,10 @@ async def test_concurrent_writers_share_objects_where_a_store_cannot_append(tmp_
 
 async def test_an_object_written_by_a_later_attempt_does_not_replace_an_earlier_one(tmp_path: Path) -> None:
     staging = staging_of("memory", tmp_path)
-    for first in range(3):
+    for ordinal in range(3):
         journal = Journal.open(staging, 3)
-        await journal.done(first, [str(first)], [DELIVERED])
+        journal.done([ordinal], [delivered(str(ordinal))])
+        await journal.durable()
         journal.close()
     assert Journal.read(staging, 3).counts == {"delivered": 3}
 
@@ -72,8 +107,8 @@ def test_a_file_cut_anywhere_never_claims_more_than_was_written(
     async def write() -> None:
         journal = Journal.open(staging, total)
         for ordinal, fate in enumerate(fates):
-            await journal.sent(ordinal, 1)
-            await journal.done(ordinal, [f"k{ordinal}"], [Result(fate, reason="because")])  # type: ignore[arg-type]
+            await journal.sent([ordinal])
+            journal.done([ordinal], [Outcome(key=f"k{ordinal}", status=fate, reason="because")])  # type: ignore[arg-type]
         journal.close()
 
     asyncio.run(write())
@@ -89,7 +124,7 @@ def test_a_file_cut_anywhere_never_claims_more_than_was_written(
     async def go_on() -> None:
         for ordinal in range(total):
             if not cut_short.concluded(ordinal):
-                await cut_short.done(ordinal, ["k"], [DELIVERED])
+                cut_short.done([ordinal], [delivered("k")])
         cut_short.close()
 
     asyncio.run(go_on())

@@ -10,23 +10,32 @@ from typing import Any
 
 from aiohttp import web
 
+from airflow_integrations.delivery import Delivery, InDoubt
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.http import Endpoint
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.http import HttpOutgoing
-from airflow_integrations.route import Delivery, EntityOptions, Route
+from airflow_integrations.route import EntityOptions, Route
 from airflow_integrations.window import Window
 
 WINDOW = Window(datetime(2026, 1, 31, 23, 0, tzinfo=UTC), datetime(2026, 1, 31, 23, 5, tzinfo=UTC))
 
 
-def route_of(*, batch: int = 1, entity: str = "order", transform: tuple[Any, ...] = ()) -> Route:
+def route_of(
+    *,
+    batch: int = 1,
+    entity: str = "order",
+    transform: tuple[Any, ...] = (),
+    emit: bool = False,
+    in_doubt: InDoubt | None = None,
+) -> Route:
     """As much of a route as an outgoing looks at."""
     return Route.model_construct(
         route="orders",
         entity=EntityOptions(name=entity, key=f"{entity}.number"),
         transform=transform,
-        delivery=Delivery(batch=batch),
+        delivery=Delivery(batch=batch, in_doubt=in_doubt),
+        missing="emit" if emit else "ignore",
     )
 
 

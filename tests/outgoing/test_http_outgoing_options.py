@@ -19,8 +19,13 @@ def config(**options: Any) -> Any:
     return HttpOutgoing.Config.model_validate({"connection": "erp", **options})
 
 
-def mistakes(batch: int, **options: Any) -> dict[str, str]:
-    route = route_of(batch=batch, transform=(SimpleNamespace(kind="lookup", config=SimpleNamespace(name="tax")),))
+def mistakes(batch: int, *, emit: bool = False, in_doubt: Any = None, **options: Any) -> dict[str, str]:
+    route = route_of(
+        batch=batch,
+        emit=emit,
+        in_doubt=in_doubt,
+        transform=(SimpleNamespace(kind="lookup", config=SimpleNamespace(name="tax")),),
+    )
     return {".".join(map(str, place)): text for place, text in HttpOutgoing.mistakes(config(**options), route)}
 
 
@@ -50,6 +55,13 @@ def mistakes(batch: int, **options: Any) -> dict[str, str]:
         ({"path": "/o", "id": ["body.id"]}, "id", ""),
         ({"path": "/o", "success_when": "{{ body.ok }}"}, "success_when", "{{"),
         ({"path": "/o", "batch": 5}, "batch", "not permitted"),
+        ({"upsert": {"find": FIND, "create": FIND}, "verify": FIND}, "", "asks before it writes"),
+        ({"path": "/o", "verify": {**FIND, "body": {"a": "1"}}}, "verify", "GET carries no body"),
+        ({"path": "/o", "verify": {"found_when": "status == 200"}}, "verify.path", "required"),
+        ({"path": "/o", "delete": {"method": "DELETE"}}, "delete.path", "required"),
+        ({"path": "/o", "delete": {**FIND, "body": {"a": "1"}, "body_text": "x"}}, "delete", "either body"),
+        ({"path": "/o", "waiting_deadline": "1h"}, "", "waiting_deadline bounds nothing"),
+        ({"path": "/o", "waiting_when": "status == 202", "waiting_deadline": "0s"}, "", "more than nothing"),
     ],
 )
 def test_mistakes_have_a_place_and_a_remedy(options: dict[str, Any], place: str, says: str) -> None:
@@ -73,6 +85,35 @@ def test_one_request_for_many_sees_no_single_entity() -> None:
     assert found["path"].startswith("order is one entity's, and one request carries 50")
     assert "results.id" in found["id"]
     assert "delivery.batch" in mistakes(2, upsert={"find": FIND, "create": FIND})["upsert"]
+
+
+def test_deletions_need_a_request_of_their_own() -> None:
+    found = mistakes(1, emit=True, path="/o")
+    assert set(found) == {""}
+    assert "write delete:" in found[""]
+    assert mistakes(1, emit=True, path="/o", delete={"path": "/o/{{ key }}"}) == {}
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_the_targets_id_must_be_told_before_it_can_be_read(batch: int) -> None:
+    delete = {"path": "/o/{{ target_id }}", "query": {"a": "{{ key }}"}}
+    found = mistakes(batch, path="/o", delete=delete)
+    assert set(found) == {"delete.path"}
+    assert ("id: body.id" if batch == 1 else "results with an id") in found["delete.path"]
+    told: dict[str, Any] = {"id": "body.id"}
+    if batch > 1:
+        told = {"results": {"items": "body", "ok": "item.ok", "id": "item.id"}}
+    assert mistakes(batch, path="/o", delete=delete, **told) == {}
+    find = {**FIND, "id": "target.id"}
+    assert mistakes(1, upsert={"find": find, "create": FIND}, delete=delete) == {}
+
+
+def test_doubt_is_verified_where_something_says_how() -> None:
+    assert "write verify:" in mistakes(1, in_doubt="verify", path="/o")[""]
+    assert mistakes(1, in_doubt="verify", path="/o", verify=FIND) == {}
+    assert mistakes(1, in_doubt="verify", upsert={"find": FIND, "create": FIND}) == {}
+    for policy in (None, "hold", "resend"):
+        assert "in_doubt" in mistakes(1, in_doubt=policy, path="/o", verify=FIND)["verify"]
 
 
 def test_what_goes_together_is_no_mistake() -> None:
@@ -107,7 +148,8 @@ def test_every_option_is_documented_in_the_schema() -> None:
 
 
 def test_the_scopes_of_requests() -> None:
-    assert {"request", "found", "target"} <= set(SCOPES)
+    assert {"request", "found", "target", "deletion"} <= set(SCOPES)
     assert scope_names("request", "order", ["tax"]) > {"order", "source", "tax", "entities", "window"}
     assert scope_names("found", "order") > {"order", "status", "body"}
     assert scope_names("target", "order") > {"order", "target"}
+    assert scope_names("deletion", "order", ["tax"]) > {"order", "source", "tax", "key", "target_id"}

@@ -165,7 +165,7 @@ def test_matching_by_key_gives_each_its_own(told: dict[str, str | None], rng: ra
     items += [{"no": f"x{number}", "state": "booked"} for number in range(rng.randrange(3))]
     surplus = len(items) - sum(state is not None for state in told.values())
     rng.shuffle(items)
-    reader = ResultsReader(options)
+    reader = ResultsReader(options, 60.0)
     got = reader.read({"body": items}, orders(*told), 200)
     word = {"booked": "delivered", "refused": "failed", None: "in_doubt"}
     assert [r.status for r in got] == [word[state] for state in told.values()]

@@ -16,14 +16,15 @@ FIND = {
 }
 
 
-def route(http: dict[str, Any], batch: int = 1) -> Route:
+def route(http: dict[str, Any], batch: int = 1, **more: Any) -> Route:
     return Route.load(
         {
             "route": "orders",
             "entity": {"name": "order", "key": "order.number"},
             "incoming": {"http": {"connection": "shop", "path": "/orders", "records": "body"}},
             "outgoing": {"http": {"connection": "erp", **http}},
-            "delivery": {"batch": batch},
+            **more,
+            "delivery": {"batch": batch, **more.get("delivery", {})},
         }
     )
 
@@ -36,6 +37,9 @@ def route(http: dict[str, Any], batch: int = 1) -> Route:
         ({"path": "/o", "results": {"items": "body.r", "match": "item.n", "ok": "item.ok and status == 200"}}, 50),
         ({"upsert": {"find": FIND, "update": {"path": "/o/{{ target.id }}"}}, "id": "body.id"}, 1),
         ({"path": "/o", "success_when": 'status == 409 and headers["X-A"] == request.method'}, 1),
+        ({"path": "/o", "waiting_when": "status == 202", "waiting_deadline": "12h"}, 50),
+        ({"path": "/o", "id": "body.id", "delete": {"path": "/o/{{ target_id }}", "query": {"k": "{{ key }}"}}}, 1),
+        ({"path": "/o", "delete": {"method": "POST", "path": "/g", "body": {"n": "order.number"}}}, 50),
     ],
 )
 def test_valid_routes(http: dict[str, Any], batch: int) -> None:
@@ -55,9 +59,36 @@ def test_valid_routes(http: dict[str, Any], batch: int) -> None:
         ({"path": "/o", "body": {"a": "order.number"}}, 50, "body"),
         ({"path": "/o", "id": "body.id"}, 50, "id"),
         ({"upsert": {"find": FIND, "create": {"path": "/o"}}}, 50, "upsert"),
+        ({"path": "/o/{{ target_id }}"}, 1, "path"),
+        ({"path": "/o", "delete": {"path": "/o/{{ target_id }}"}}, 1, "delete.path"),
+        ({"path": "/o", "waiting_when": "order.number"}, 1, "waiting_when"),
+        ({"path": "/o", "verify": {"path": "/o"}}, 1, "verify"),
     ],
 )
 def test_mistakes_are_told_at_their_place(http: dict[str, Any], batch: int, place: str) -> None:
     with pytest.raises(ValidationError) as caught:
         route(http, batch)
     assert [".".join(map(str, error["loc"])) for error in caught.value.errors()] == [f"outgoing.http.{place}"]
+
+
+def places(caught: pytest.ExceptionInfo[ValidationError]) -> list[str]:
+    return [".".join(map(str, error["loc"])) for error in caught.value.errors()]
+
+
+@pytest.mark.parametrize(
+    ("more", "mended"),
+    [
+        ({"missing": "emit"}, {"delete": {"path": "/o/{{ key }}"}}),
+        (
+            {"delivery": {"in_doubt": "verify"}},
+            {"verify": {"path": "/o", "query": FIND["query"], "found_when": "body.n == order.number", "id": "body.id"}},
+        ),
+    ],
+)
+def test_what_a_route_asks_for_must_be_possible(more: dict[str, Any], mended: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        route({"path": "/o"}, **more)
+    assert places(caught) == ["outgoing.http"]
+    for batch in (1, 50):
+        loaded = route({"path": "/o", **mended}, batch, **more)
+        assert Route.model_validate(loaded.model_dump(mode="json", exclude_unset=True)) == loaded

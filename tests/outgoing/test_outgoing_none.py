@@ -14,6 +14,12 @@ async def test_sends_nothing_and_says_so() -> None:
     assert await outgoing.send(orders("a", "b")) == [Result("skipped", reason="outgoing: none")] * 2
 
 
+async def test_what_was_never_sent_may_be_sent_again() -> None:
+    outgoing = NoOutgoing(NoOutgoing.Config(), route_of(in_doubt="verify"))
+    (outbound,) = orders("a")
+    assert await outgoing.verify(outbound) is None
+
+
 def test_has_no_options() -> None:
     with pytest.raises(ValidationError, match="path"):
         NoOutgoing.Config.model_validate({"path": "/orders"})

@@ -71,6 +71,15 @@ def test_the_connections_are_json(compose):
     assert json.loads(environment["AIRFLOW_CONN_ERP"])["host"] == "erp"
 
 
+def test_the_ledger_is_in_postgresql(compose, monkeypatch):
+    from airflow_integrations.airflow.ledger import ledger_url
+
+    for name, value in compose["services"]["worker"]["environment"].items():
+        if "INTEGRATIONS" in name or name == "AIRFLOW__CORE__EXECUTOR":
+            monkeypatch.setenv(name, value)
+    assert ledger_url() == "postgresql+psycopg://airflow:value-of-postgres_password@postgres:5432/airflow"
+
+
 def test_docker_compose_understands_it():
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:

@@ -7,7 +7,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from airflow_integrations.formats.json import decode
 from airflow_integrations.model import Folder
 from airflow_integrations.testing import (
     IncomingSuite,
@@ -112,19 +114,27 @@ class TestHttpOutgoing(OutgoingSuite):
         recording = RecordedSystem("shop", [])
 
         async def judge(heard):
-            from aiohttp import web
-
-            request_body = await heard.read()
-            from airflow_integrations.formats.json import decode
-
-            entities = decode(request_body)
+            number = heard.path.rsplit("/", 1)[1]
+            if heard.method == "DELETE":
+                known = number not in gone
+                gone.add(number)
+                return web.Response(status=204 if known else 404)
+            if heard.method == "GET":
+                there = any(str(entity["id"]) == number for entity in got)
+                return web.json_response({"id": number}) if there else web.Response(status=404)
+            keys.append(heard.headers["Idempotency-Key"])
+            entities = decode(await heard.read())
             entities = entities if isinstance(entities, list) else [entities]
             if any(entity["id"] == 666 for entity in entities):
                 return web.json_response({"error": "no"}, status=422)
+            if any(entity["id"] == 202 for entity in entities):
+                return web.json_response({}, status=202)
             got.extend(entities)
             return web.json_response({})
 
         got: list = []
+        gone: set[str] = set()
+        keys: list[str] = []
         recording.handle = judge
 
         def away():
@@ -134,13 +144,25 @@ class TestHttpOutgoing(OutgoingSuite):
 
         return Target(
             kind="http",
-            config={"connection": "shop", "method": "POST", "path": "/x"},
+            config={
+                "connection": "shop",
+                "method": "POST",
+                "path": "/x",
+                "waiting_when": "status == 202",
+                "delete": {"path": "/x/{{ key }}"},
+                "verify": {"path": "/x/{{ entity.id }}", "id": "body.id"},
+            },
             entities=RECORDS,
             batch=request.param,
+            route={"delivery": {"batch": request.param, "in_doubt": "verify"}, "missing": "emit"},
             services=lambda: ReplayServices(Recording([recording])),
             received=lambda: got,
             refused={"id": 666},
             away=away,
+            deleted=lambda: gone,
+            keys=lambda: keys,
+            waiting={"id": 202},
+            verifies=True,
         )
 
 
@@ -162,3 +184,31 @@ async def test_the_suites_notice_a_source_that_loses_records():
     for check in (suite.test_gives_every_record_once_and_in_order, suite.test_has_more_than_one_page):
         with pytest.raises(AssertionError):
             await asyncio.to_thread(check, source)
+
+
+async def test_the_suites_notice_a_target_that_forgets():
+    """Deletions that reach nobody, keys that do not change with the state, entities that are not queued."""
+    system = RecordedSystem(
+        "shop", [Answered.model_validate({"to": {"method": m}, "body": {}}) for m in ("POST", "DELETE")]
+    )
+    target = Target(
+        kind="http",
+        config={
+            "connection": "shop",
+            "path": "/x",
+            "delete": {"path": "/x/{{ key }}"},
+        },
+        entities=RECORDS[:2],
+        services=lambda: ReplayServices(Recording([system])),
+        deleted=set,
+        keys=lambda: ["a", "a", "a"],
+        waiting=RECORDS[0],
+    )
+    suite = OutgoingSuite()
+    for check in (
+        suite.test_deletes_and_deleting_again_is_no_error,
+        suite.test_a_retry_keeps_its_key_and_a_later_state_has_another,
+        suite.test_what_waits_says_for_how_long,
+    ):
+        with pytest.raises(AssertionError):
+            await asyncio.to_thread(check, target)

@@ -38,6 +38,7 @@ ROUTES = {
     "asked": f"{ON}\nmax_active_runs: 4\nparams: {{region: EU}}",
     "nothing": ON,
     "outage": ON,
+    "comes_back": ON,
     "refused": ON,
     "again": ON,
     "killed": ON,

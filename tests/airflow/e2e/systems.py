@@ -24,7 +24,6 @@ PAGE = 40
 
 @dataclass
 class Namespace:
-    fetch_delay: float = 0.0
     hold: bool = False
     """No fetch is answered, but for as many as ``released`` says."""
     released: int = 0
@@ -46,7 +45,6 @@ async def orders(request: web.Request) -> web.Response:
     start, end, cursor = request.query["from"], request.query["to"], int(request.query.get("cursor", 0))
     if not cursor:
         space.windows.append((start, end))
-        await asyncio.sleep(space.fetch_delay)
         while space.hold:
             if space.released:
                 space.released -= 1

@@ -49,6 +49,9 @@ def test_a_trigger_says_its_window_and_what_to_take(airflow: Airflow, systems: S
         {"dry_run": "yes"},
         {"entities": ["a"]},
         {"region": 7},
+        {"retry": "faild"},
+        {"retry": {"status": "failed"}},
+        {"confirm": [{"target_id": "T"}]},
     ],
     ids=str,
 )
@@ -85,6 +88,22 @@ def test_an_outage_is_waited_out_and_nothing_goes_twice(airflow: Airflow, system
     airflow.ended("outage", run)
     assert sorted(systems.state("outage")["received"]) == numbers(5)
     assert "down for maintenance" in airflow.log("outage", run, "push") or "503" in airflow.log("outage", run, "push")
+
+
+def test_a_target_that_was_away_longer_gets_everything_by_itself(airflow: Airflow, systems: Systems) -> None:
+    dag = "comes_back"
+    systems.control(dag, away=True)
+    run = airflow.trigger(dag, window(5))
+    airflow.ended(dag, run)  # its tries are over, and what it could not send waits
+    assert airflow.result(dag, run, "settle")["counts"]["retrying"] == 5
+    systems.control(dag, away=False)
+    airflow.wait("the deliveries", lambda: len(systems.state(dag)["received"]) == 5, timeout=400)
+    assert Counter(systems.state(dag)["received"]) == Counter(numbers(5))
+    woken = [each for each in airflow.runs(dag) if each["dag_run_id"] != run]
+    assert {each["run_type"] for each in woken} == {"operator_triggered"}
+    airflow.ended(dag, woken[-1]["dag_run_id"])
+    counts = airflow.result(dag, woken[-1]["dag_run_id"], "settle")["counts"]
+    assert (counts["fetched"], counts["carried_in"], counts["delivered"]) == (0, 5, 5)
 
 
 def test_a_refused_entity_is_shown_and_the_others_arrive(airflow: Airflow, systems: Systems) -> None:
@@ -165,14 +184,14 @@ def test_the_mistakes_of_all_files_are_one_import_error_and_hide_no_dag(airflow:
 def test_the_pool_of_critical_is_free_when_all_others_are_full(airflow: Airflow, systems: Systems) -> None:
     others = ("flow_high", "flow_normal", "flow_low")
     for dag in others:
-        systems.control(dag, fetch_delay=3, empty=True)
+        systems.control(dag, hold=True, empty=True)
     flood = [(dag, airflow.trigger(dag, window(1))) for _ in range(2) for dag in others]
     airflow.wait("full pools", lambda: all(_running(airflow, dag) for dag in others))
     run = airflow.trigger("flow_critical", window(1))
     airflow.ended("flow_critical", run)
     assert any(airflow.call("GET", f"/dags/{dag}/dagRuns/{each}")["state"] != "success" for dag, each in flood)
     for dag in others:
-        systems.control(dag, fetch_delay=0)
+        systems.control(dag, hold=False)
     for dag, each in flood:
         airflow.ended(dag, each)
 

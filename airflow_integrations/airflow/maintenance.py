@@ -1,0 +1,119 @@
+"""The DAG that keeps the ledger in order and gives a route a run when entities of it are due: ``tidy >> wake``."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
+
+from airflow_integrations.airflow import pools, settings
+from airflow_integrations.errors import IntegrationError, OutageError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["MAINTENANCE", "TidyOperator", "WakeOperator", "build_maintenance"]
+
+log = logging.getLogger("airflow_integrations")
+
+MAINTENANCE = "integrations_maintenance"
+"""The id of the DAG; no route can have this name."""
+
+_STORY = """\
+Keeps the ledger of all routes in order, every two minutes.
+
+- **tidy** closes the books of runs that died, fails entities that nobody confirmed in time and, once an hour, forgets
+  what each route's `retention` says.
+- **wake** triggers routes that have entities to send again and no run soon. A paused route is left alone.
+"""
+
+
+class TidyOperator(BaseOperator):
+    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id: what ``wake`` is expanded over.
+
+    :param routes: The folder of the route files.
+    """
+
+    template_fields = ()
+
+    def __init__(self, *, routes: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.routes = routes
+
+    def execute(self, context: Context) -> list[dict[str, str]]:
+        from airflow_integrations.airflow.tidying import tidy
+        from airflow_integrations.airflow.waking import sleeping
+
+        now = datetime.now(UTC)
+        try:
+            due = tidy(Path(self.routes), settings.staging_base(), now, thoroughly=_hourly(context))
+        except OutageError as error:
+            raise error.with_traceback(None) from None
+        except IntegrationError as error:
+            raise AirflowFailException(str(error)) from None
+        ti: Any = context["ti"]
+        wake = sleeping(due, ti, ti.dag_id, Path(self.routes), now)
+        # One id a minute: should this task be retried, no second run is triggered.
+        return [{"route": route, "wake_id": f"retry__{now:%Y-%m-%dT%H:%M}Z"} for route in wake]
+
+
+class WakeOperator(BaseOperator):
+    """Trigger a route's DAG so that it sends what is due; skipped where that run is there already."""
+
+    def __init__(self, *, route: str, wake_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.route = route
+        self.wake_id = wake_id
+
+    def execute(self, context: Context) -> None:
+        log.info("%s gets the run %s", self.route, self.wake_id)
+        raise DagRunTriggerException(
+            trigger_dag_id=self.route,
+            dag_run_id=self.wake_id,
+            conf={"retry": "due"},
+            reset_dag_run=False,
+            skip_when_already_exists=True,
+            wait_for_completion=False,
+            allowed_states=[],
+            failed_states=[],
+            poke_interval=60,
+            deferrable=False,
+        )
+
+
+def build_maintenance(routes: str | Path) -> DAG:
+    """The DAG, for the folder ``routes``. Does no I/O but read Airflow's configuration."""
+    default_args: dict[str, Any] = {
+        "owner": "airflow",
+        "retries": 0,
+        "execution_timeout": timedelta(hours=1),
+        "priority_weight": pools.weight("high"),  # short, and never in the way of critical
+        "weight_rule": "absolute",
+    }
+    if settings.pools_enabled():
+        default_args["pool"] = pools.pool_name("high")
+    with DAG(
+        MAINTENANCE,
+        description="Keeps the ledger in order; wakes routes that have something to send again.",
+        schedule=CronTriggerTimetable("*/2 * * * *", timezone="UTC"),
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        tags=["integration"],
+        doc_md=_STORY,
+        default_args=default_args,
+        auto_register=False,
+    ) as dag:
+        tidy = TidyOperator(task_id="tidy", routes=str(routes))
+        WakeOperator.partial(task_id="wake", map_index_template="{{ task.route }}").expand_kwargs(tidy.output)
+    return dag
+
+
+def _hourly(context: Context) -> bool:
+    """Whether this run does what is done once an hour: the first of the hour, and each that a person triggers."""
+    run: Any = context.get("dag_run")
+    return str(run.run_type) != "scheduled" or run.run_after.minute < 2

@@ -1,0 +1,77 @@
+"""What the maintenance DAG does with the ledger and staging."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_integrations import engine
+from airflow_integrations.airflow.route_operator import TaskServices
+from airflow_integrations.engine.disk import forget
+from airflow_integrations.errors import RouteError, RunError
+from airflow_integrations.retention import Retention
+from airflow_integrations.route_file import read_route, read_routes
+from airflow_integrations.staging import Staging
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.ledger import Ledger
+    from airflow_integrations.ledger.records import Lapsed
+    from airflow_integrations.run import Services
+
+__all__ = ["tidy"]
+
+log = logging.getLogger("airflow_integrations")
+
+
+def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list[str]:
+    """Put the ledger in order and return the routes that have entities to send again, by name.
+
+    ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
+    file there, its defaults count. Raises SetupError and OutageError as opening the ledger does.
+    """
+    return asyncio.run(_tidy(routes, staging, now.timestamp(), thoroughly))
+
+
+async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> list[str]:
+    from airflow_integrations.ledger.due import due_routes
+    from airflow_integrations.ledger.expiry import expire
+
+    async with TaskServices() as services:
+        ledger = services.ledger
+        for lapsed in ledger.lapsed(None, now):
+            await _recover(lapsed, services, routes, staging)
+        if expired := expire(ledger.database, now):
+            log.warning("%d entities have failed: nobody confirmed them by their deadline", expired)
+        if thoroughly:
+            _forget(ledger, routes, staging, now)
+        return due_routes(ledger.database, now)
+
+
+async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: str) -> None:
+    """One run that cannot be recovered hinders none of the others."""
+    try:
+        route = read_route(folder, lapsed.run.route).route
+    except RouteError as error:
+        log.warning("%s", error)
+        route = None
+    try:
+        await engine.recover(route, lapsed, services, Staging(staging, "", ""))
+    except RunError as error:
+        log.error("run %s of %s died and cannot be recovered: %s", lapsed.run.run_id, lapsed.run.route, error)
+
+
+def _forget(ledger: Ledger, folder: Path, staging: str, now: float) -> None:
+    from airflow_integrations.ledger.staged import known_routes
+
+    written = {name: loaded.route.retention for name, loaded in read_routes(folder).routes.items()}
+    wanted = {name: written.get(name, Retention()) for name in known_routes(ledger.database)}
+    pruned = forget(ledger, staging, wanted, now)
+    log.info(
+        "forgot the books of %d runs, the histories of %d entities and the payloads of %d runs",
+        pruned.runs,
+        pruned.histories,
+        len(pruned.staging),
+    )

@@ -1,0 +1,120 @@
+"""``entities edit``: a payload is mended by hand, and kept beside the staged one until it is delivered."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import msgspec
+
+from airflow_integrations.cli.chosen import agreed, by
+from airflow_integrations.cli.command import OK, UsageError
+from airflow_integrations.cli.entity import found
+from airflow_integrations.cli.legible import visible
+from airflow_integrations.cli.surroundings import open_ledger, staging_base
+from airflow_integrations.cli.terminal import out
+from airflow_integrations.errors import RunError
+from airflow_integrations.formats import ContentError
+from airflow_integrations.formats.json import read
+from airflow_integrations.ledger.answers import EntityRecord
+from airflow_integrations.ledger.editing import edit
+from airflow_integrations.staging import Staging
+
+__all__ = ["run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    now = time.time()
+    with open_ledger() as ledger:
+        before = _present(found(ledger.database, args.route, args.key, now))
+        if args.payload is None:
+            if before is None:
+                raise RunError(f"the payload of {args.key} is gone: fetch it again, or give a whole one with --payload")
+            after = _by_editor(before)
+        else:
+            after = _given(args.payload)
+        lines = _differences(before or "", _pretty(after))
+        if not lines:
+            out("Nothing was changed.")
+            return OK
+        for line in lines:
+            out(visible(line))
+        if args.payload is None and not args.yes:
+            agreed(f"keep this for {args.key}?")
+        edit(ledger.database, args.route, args.key, after, by(), now)
+    out(visible(f"kept; to send it: airflow-integrations entities retry {args.route} --key {shlex.quote(args.key)}"))
+    return OK
+
+
+def _present(record: EntityRecord) -> str | None:
+    """What would be sent now: what was edited before, else what is staged."""
+    if record.overlay is not None:
+        return _pretty(record.overlay.payload)
+    if record.payload is None:
+        return None
+    from airflow_integrations.engine.payloads import payload_of
+
+    payload = payload_of(Staging(staging_base(), record.route, ""), record.key, record.payload)
+    return None if payload is None else _pretty(payload.decode())
+
+
+def _pretty(payload: str) -> str:
+    """Over several lines, numbers as they are. What is no JSON, as a source may have given it, stays as it is."""
+    try:
+        return msgspec.json.format(payload, indent=2) + "\n"
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return payload
+
+
+def _checked(content: bytes) -> str:
+    """The text of a JSON object. Raises RunError with the place of the mistake."""
+    try:
+        value = read(content)
+    except ContentError as error:
+        raise RunError(str(error)) from None
+    if not isinstance(value, dict):
+        raise RunError("the payload has to be one JSON object")
+    return content.decode().removeprefix("\ufeff")
+
+
+def _given(place: str) -> str:
+    try:
+        content = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{place} cannot be read: {error.strerror}") from None
+    return _checked(content)
+
+
+def _by_editor(payload: str) -> str:
+    """What the editor leaves. What is no JSON object stays in its file, which the error names."""
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    handle, name = tempfile.mkstemp(prefix="payload-", suffix=".json")
+    path = Path(name)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(payload)
+    try:
+        ended = subprocess.run([*editor, name], check=False).returncode  # noqa: S603
+    except OSError as error:
+        path.unlink()
+        raise UsageError(f"$EDITOR is {shlex.join(editor)}, which cannot be started: {error.strerror}") from None
+    if ended:
+        path.unlink()
+        raise UsageError(f"{editor[0]} ended with {ended}: nothing was changed")
+    try:
+        edited = _checked(path.read_bytes())
+    except RunError as error:
+        raise RunError(f"{error}; nothing was changed, your text is in {path}") from None
+    path.unlink()
+    return edited
+
+
+def _differences(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "as it was", "as it is kept", lineterm="")
+    return list(lines)

@@ -1,0 +1,118 @@
+"""The way of outcomes from the journal into the ledger: in groups, in the journal's order, each exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from airflow_integrations.engine.journal import Journal
+from airflow_integrations.errors import OutageError
+from airflow_integrations.ledger.records import Outcome, RunRef
+from airflow_integrations.run import Services
+
+__all__ = ["LEASE_SECONDS", "Books"]
+
+LEASE_SECONDS = 300.0
+"""What a push has reserved is another run's to take so long after it was last heard of."""
+FLUSH_SECONDS = 1.0
+"""The ledger is behind the journal by about this at most."""
+FLUSH_ENTITIES = 5_000
+"""Or by so many entities."""
+
+
+class Books:
+    """Use as an asynchronous context: inside it, outcomes are written and leases renewed in the background; at its end
+    everything is in the ledger and what is still reserved is given back."""
+
+    def __init__(self, ref: RunRef, services: Services, journal: Journal) -> None:
+        self._ref = ref
+        self._ledger = services.ledger
+        self._now = services.now
+        self._journal = journal
+        self._noted: deque[tuple[int, Sequence[Outcome]]] = deque()
+        self._size = 0
+        self._claims: list[tuple[int, int]] = []
+        self._wanted = asyncio.Event()
+        self._writing = asyncio.Lock()
+        self._held = 0
+        self._renewed = services.now()
+        self._task: asyncio.Task[None] | None = None
+        self.error: Exception | None = None
+        """What keeps the ledger from being written: nothing more is sent."""
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._work())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        if self.error is None:  # else the lease stays until it runs out: what is not in the ledger must not go again
+            await self.flush()
+            await asyncio.to_thread(self._ledger.release, self._ref)
+
+    def reserved(self, claim: int | None) -> None:
+        self._held += claim is not None
+
+    def note(self, line: int, outcomes: Sequence[Outcome]) -> None:
+        """Take what a done line of the journal says. Call it in the order of the lines."""
+        self._noted.append((line, outcomes))
+        self._size += len(outcomes)
+        if self._size >= FLUSH_ENTITIES:
+            self._wanted.set()
+
+    def finished(self, claim: int | None) -> None:
+        """Every entity of a claim has its fate in what was noted so far: its lease ends with them."""
+        if claim is not None:
+            self._claims.append((self._noted[-1][0] if self._noted else 0, claim))
+
+    def owes(self, claim: int | None) -> bool:
+        """Whether what became of a finished claim's entities is still to be written."""
+        return self._writing.locked() or any(claim == waiting for _, waiting in self._claims)
+
+    async def flush(self) -> None:
+        """Everything noted so far into the ledger. Raises OutageError where that cannot be reached."""
+        async with self._writing:
+            await self._journal.durable()
+            upto, outcomes = self._journal.durable_lines, list[Outcome]()
+            while self._noted and self._noted[0][0] <= upto:
+                outcomes.extend(self._noted.popleft()[1])
+            claims = [claim for line, claim in self._claims if line <= upto]
+            self._claims = [(line, claim) for line, claim in self._claims if line > upto]
+            if outcomes or claims:
+                await asyncio.to_thread(
+                    self._ledger.conclude, self._ref, outcomes, now=self._now(), claims=claims, applied=upto
+                )
+                self._size -= len(outcomes)
+                self._held -= len(claims)
+
+    async def _work(self) -> None:
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wanted.wait(), FLUSH_SECONDS)
+                self._wanted.clear()
+                await asyncio.shield(asyncio.ensure_future(self.flush()))
+                if self._now() - self._renewed > LEASE_SECONDS / 4:
+                    await self._renew()
+        except Exception as error:  # told to the workers, which end; push raises it
+            self.error = error
+
+    async def _renew(self) -> None:
+        now = self._now()
+        async with self._writing:
+            held = self._held
+            renewed = await asyncio.to_thread(self._ledger.renew, self._ref, lease_until=now + LEASE_SECONDS)
+        if renewed < held:
+            raise OutageError(
+                "another run took over what this push had reserved, for it was not heard of for "
+                f"{LEASE_SECONDS:.0f} s; the next attempt goes on with what is left"
+            )
+        self._renewed = now

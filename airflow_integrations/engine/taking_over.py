@@ -1,0 +1,213 @@
+"""A run takes over what earlier runs left open: entities that are due again, or that were asked to be retried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow_integrations.engine.keys import KeyReader
+from airflow_integrations.engine.payloads import Payload, Wanted, read_payloads
+from airflow_integrations.engine.records import (
+    NOT_JSON,
+    Problem,
+    encode_carried,
+    encode_fetched,
+    encode_problem,
+    why_not_json,
+)
+from airflow_integrations.errors import EntityError
+from airflow_integrations.formats.json import encode, read
+from airflow_integrations.ledger.records import Due, Outcome, RetryWanted, RunRef
+from airflow_integrations.ledger.status import Status
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Manifest, SegmentRef, SegmentWriter, Staging
+
+__all__ = ["LEASE_SECONDS", "Taken", "TakingOver", "takes_over"]
+
+LEASE_SECONDS = 3600.0
+"""What a run has taken over is another run's to take so long after it was last heard of. Push renews it."""
+CHUNK = 10_000
+"""Entities that are taken over at a time: bounds memory."""
+GONE = "its payload is no longer staged: fetch the entity again, with a run whose keys name it"
+
+
+def takes_over(run: Run) -> bool:
+    """A run of a few entities, or one that sends nothing, leaves the others where they are."""
+    return run.keys is None and run.entities is None and not run.dry_run and (run.retry is not None or not run.limit)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken over, staged."""
+
+    carried: list[SegmentRef]
+    """Entities as transform left them."""
+    retried: list[SegmentRef]
+    """Rejected ones: the records that the source gave."""
+    problems: list[SegmentRef]
+    count: int = 0
+    """How many were taken over: carried, retried, rejected again or failed."""
+    records: int = 0
+    """How many are in ``retried``."""
+    rejected: int = 0
+    failed: int = 0
+    """Their payload is gone."""
+
+
+def _problems(attempt: int) -> str:
+    return f"problems-fetch-{attempt}"
+
+
+class TakingOver:
+    """For one attempt of one run. The files of earlier attempts stay as they are: some payloads may lie there."""
+
+    def __init__(self, run: Run, ref: RunRef, services: Services, staging: Staging, attempt: int) -> None:
+        self._run = run
+        self._ref = ref
+        self._services = services
+        self._ledger = services.ledger
+        self._staging = staging
+        self._carried = SegmentWriter(staging, f"carried-{attempt}")
+        self._retried = SegmentWriter(staging, f"retried-{attempt}")
+        self._problems = SegmentWriter(staging, _problems(attempt))
+        self._keys = KeyReader(run.route.entity, services.base_names(run))
+        # By its end the ledger tells this attempt's lease from that of an earlier one, which comes again.
+        self._lease_until = services.now() + LEASE_SECONDS + services.rng.random()
+        self._seen: set[str] = set()
+        self._records: set[str] = set()
+        self._taken = Taken([], [], [])
+        self._outcomes: list[Outcome] = []
+
+    async def work(self, *, again: bool) -> Taken:
+        """Take over and stage everything. Raises OutageError where the ledger cannot be reached.
+
+        ``again`` says that the run has worked before and starts over. Then what it left open is taken over as well,
+        due or not: its files are about to go.
+        """
+        if again:
+            kept = await asyncio.to_thread(self._ledger.kept_in, self._ref)
+            for first in range(0, len(kept), CHUNK):
+                await self._take(RetryWanted(keys=frozenset(kept[first : first + CHUNK])), CHUNK)
+        if takes_over(self._run):
+            await self._take(self._run.retry, self._run.limit)
+        for writer in (self._carried, self._retried, self._problems):
+            writer.close_segment()
+        taken = self._taken
+        taken.carried, taken.retried = self._carried.segments, self._retried.segments
+        taken.problems = self._problems.segments
+        self._tell()
+        return taken
+
+    @staticmethod
+    def once_more(saved: Manifest) -> Taken:
+        """What an attempt that broke off in its fetch had taken over: it stands in its manifest, and stays."""
+        ours = f"{_problems(saved.attempt)}-"
+        problems = [segment for segment in saved.problems if segment.name.startswith(ours)]
+        failed = saved.counts["failed"]
+        return Taken(
+            carried=saved.carried,
+            retried=saved.retried,
+            problems=problems,
+            count=saved.counts["carried_in"],
+            records=sum(segment.entities for segment in saved.retried),
+            rejected=sum(segment.entities for segment in problems) - failed,
+            failed=failed,
+        )
+
+    async def _take(self, wanted: RetryWanted | None, limit: int | None) -> None:
+        left = limit
+        while left is None or left > 0:
+            most = CHUNK if left is None else min(CHUNK, left)
+            dues = await asyncio.to_thread(
+                self._ledger.take_due,
+                self._ref,
+                now=self._services.now(),
+                lease_until=self._lease_until,
+                limit=most,
+                wanted=wanted,
+            )
+            fresh = [due for due in dues if due.key not in self._seen]
+            if not fresh:
+                return
+            self._seen.update(due.key for due in fresh)
+            await asyncio.to_thread(self._stage, fresh)
+            if left is not None:
+                left -= len(fresh)
+
+    async def conclude(self) -> None:
+        """Tell the ledger the fate of those that end here. Call it when what was staged is in a manifest: until then
+        they can be taken over once more."""
+        if self._outcomes:
+            await asyncio.to_thread(self._ledger.conclude, self._ref, self._outcomes, now=self._services.now())
+
+    def _stage(self, dues: Sequence[Due]) -> None:
+        located = [(due, due.payload) for due in dues if due.payload is not None]
+        wanted = [Wanted(due.key, ref) for due, ref in located]
+        missing = {due.key: due for due in dues}
+        for index, payload in read_payloads(self._staging, wanted):
+            due = missing.pop(wanted[index].key)
+            self._one(due, payload)
+        for due in missing.values():
+            self._without_payload(due)
+
+    def _without_payload(self, due: Due) -> None:
+        if due.overlay is not None and due.payload is not None:  # what a person wrote stands for all of it
+            line = encode((due.key, due.version, None)) if due.payload.stage == "push" else None
+            self._one(due, Payload(line=line))
+            return
+        self._taken.count += 1
+        self._taken.failed += 1
+        self._problems.add(encode_problem(Problem(due.key, "fetch", "failed", GONE)))
+        self._end(due, "failed", GONE, "payload_gone")
+
+    def _one(self, due: Due, payload: Payload) -> None:
+        overlay = None if due.overlay is None else read(due.overlay.encode())
+        if payload.line is None:
+            self._record(due, payload.record if due.overlay is None else overlay)
+            return
+        edited = None if due.overlay is None else encode(overlay)
+        self._carried.add(encode_carried(payload.line, due.version, edited))
+        self._taken.count += 1
+        if self._carried.full:
+            self._carried.close_segment()
+
+    def _record(self, due: Due, record: object) -> None:
+        """A rejected entity begins again at the beginning: with the record that the source gave."""
+        try:
+            key, version = self._keys.read(record)
+            line = encode_fetched(key, version or due.version, record)
+        except EntityError as error:
+            self._reject(due, record, error.reason, error.field)
+            return
+        except NOT_JSON as error:
+            self._reject(due, record, why_not_json(error), None)
+            return
+        if key not in self._records:
+            self._records.add(key)
+            self._retried.add(line)
+            self._taken.count += 1
+            self._taken.records += 1
+            if self._retried.full:
+                self._retried.close_segment()
+        if key != due.key:
+            # One of several that were split from this record, or the route has another key now. Where the record
+            # brings it forth again it gets a fate of its own after this one.
+            self._end(due, "merged", f"it is part of {key} again")
+
+    def _reject(self, due: Due, record: object, reason: str, field: str | None) -> None:
+        self._problems.add(encode_problem(Problem(due.key, "fetch", "rejected", reason, field, record)))
+        self._taken.count += 1
+        self._taken.rejected += 1
+
+    def _end(self, due: Due, status: Status, reason: str, error_class: str | None = None) -> None:
+        self._outcomes.append(
+            Outcome(key=due.key, status=status, version=due.version, reason=reason, error_class=error_class)
+        )
+
+    def _tell(self) -> None:
+        taken, log = self._taken, self._services.log
+        if taken.count:
+            log.info("took over %d entities that earlier runs left open", taken.count)
+        if taken.failed:
+            log.warning("%d of them have failed: %s", taken.failed, GONE)

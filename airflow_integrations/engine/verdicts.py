@@ -1,0 +1,159 @@
+"""From what the target said to an entity's fate: what is final, what is tried again and when, what a person decides."""
+
+from __future__ import annotations
+
+from airflow_integrations.delivery import InDoubt
+from airflow_integrations.engine.retry_policy import next_attempt, transient
+from airflow_integrations.engine.traffic import Limbo
+from airflow_integrations.entity import older
+from airflow_integrations.ledger.records import Known, Outcome
+from airflow_integrations.ledger.status import KEPT, Status
+from airflow_integrations.outgoing import Outbound, Outgoing, Result
+from airflow_integrations.outgoing.causes import cause_of
+from airflow_integrations.route import Route
+from airflow_integrations.run import Services
+
+__all__ = ["LEASED_SECONDS", "Verdicts"]
+
+LEASED_SECONDS = 30.0
+"""What another run has under way is looked at again so much later."""
+
+
+class Verdicts:
+    """The rules of one route's delivery at work."""
+
+    def __init__(self, route: Route, outgoing: Outgoing, services: Services) -> None:
+        self._retry = route.delivery.retry
+        self._always = route.delivery.resend == "always"
+        self._services = services
+        self.policy: InDoubt = route.delivery.in_doubt or ("resend" if outgoing.repeatable else "hold")
+
+    def before(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome | None:
+        """The fate of an entity that need not be sent, or None for one that goes out."""
+        if known is None:
+            return None
+        outbound.generation = known.deliveries
+        if outbound.target_id is None:
+            outbound.target_id = known.target_id
+        if known.delivered_version is not None and older(outbound.version, known.delivered_version):
+            return self._fate(ordinal, outbound, "superseded", known)
+        if known.status in KEPT and known.version is not None and older(outbound.version, known.version):
+            return self._fate(ordinal, outbound, "superseded", known)  # a newer state waits to be delivered
+        if known.delivered_hash == outbound.hash and not outbound.deleted and not self._always:
+            return self._fate(ordinal, outbound, "unchanged", known)
+        if known.hash != outbound.hash:
+            return None
+        # the very state that is still open
+        if known.status == "in_doubt" and known.next_attempt is None:
+            return self._still(ordinal, outbound, known)
+        if known.status == "waiting":
+            return self._still(ordinal, outbound, known)
+        if known.status == "retrying" and known.attempts and (known.next_attempt or 0) > self._services.now():
+            return self._still(ordinal, outbound, known)
+        return None
+
+    def doubtful(self, known: Known | None, outbound: Outbound) -> bool:
+        """Whether this very state may have arrived: an earlier run sent it and heard nothing."""
+        return known is not None and known.hash == outbound.hash and known.error_class == "unknown"
+
+    def superseded(self, ordinal: int, outbound: Outbound) -> Outcome:
+        """A later state of it is what counts."""
+        return self._fate(ordinal, outbound, "superseded", None)
+
+    def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:
+        """Another run has a state of it under way."""
+        outcome = self._open(ordinal, outbound, "retrying", known)
+        outcome.error_class, outcome.reason = "leased", "another run of the route is sending a state of it"
+        outcome.next_attempt = self._services.now() + LEASED_SECONDS
+        return outcome
+
+    def after(self, ordinal: int, outbound: Outbound, result: Result, known: Known | None) -> Outcome:
+        """What the target's answer makes of it."""
+        status = result.status
+        if status == "delivered" or status == "skipped":
+            fate = self._fate(ordinal, outbound, status, known)
+            fate.target_id, fate.reason, fate.http_status = result.target_id, result.reason, result.http_status
+            return fate
+        if status == "failed" and transient(self._retry, result.http_status):
+            return self.again(ordinal, outbound, known, result.cause or "refused", result)
+        outcome = self._open(ordinal, outbound, "failed", known, tried=True)
+        outcome.status = status  # failed, in_doubt or waiting
+        outcome.target_id, outcome.reason, outcome.http_status = result.target_id, result.reason, result.http_status
+        outcome.error_class = result.cause or {"in_doubt": "unknown", "waiting": "waiting"}.get(status, "refused")
+        if status == "in_doubt":
+            outcome.error_class = "unknown"
+            if self.policy != "hold":
+                outcome.next_attempt = self._when(outcome, result.retry_after)
+        elif status == "waiting" and result.deadline is not None:
+            outcome.deadline = self._services.now() + result.deadline
+        return outcome
+
+    def again(
+        self, ordinal: int, outbound: Outbound, known: Known | None, cause: str, result: Result, *, burnt: bool = True
+    ) -> Outcome:
+        """It is tried again later, or has failed where it was tried often or long enough.
+
+        ``burnt`` is False where the target was away altogether: that is no attempt of the entity's own.
+        """
+        outcome = self._open(ordinal, outbound, "retrying", known, tried=burnt)
+        outcome.error_class, outcome.reason, outcome.http_status = cause, result.reason, result.http_status
+        outcome.next_attempt = self._when(outcome, result.retry_after)
+        if outcome.next_attempt is None:
+            outcome.status = "failed"
+            outcome.reason = f"given up after {outcome.attempts} attempts: {result.reason}"
+        return outcome
+
+    def limbo(self, limbo: Limbo, last: Outbound) -> Outcome:
+        """An entity that met an outage while the target worked for others, or that waits behind such a one. ``last`` is
+        the last state of its key."""
+        chunk, ordinal, outbound, error = limbo
+        known = chunk.known.get(outbound.key)
+        if outbound is not last:
+            return self.superseded(ordinal, outbound)
+        if error is None:
+            result = Result("pending", reason="an earlier state of it could not be delivered")
+            return self.again(ordinal, outbound, known, "behind", result, burnt=False)
+        result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)
+        return self.again(ordinal, outbound, known, cause_of(error), result)
+
+    def _when(self, outcome: Outcome, retry_after: float | None) -> float | None:
+        now = self._services.now()
+        return next_attempt(
+            self._retry,
+            attempts=outcome.attempts,
+            since=outcome.since if outcome.since is not None else now,
+            now=now,
+            retry_after=retry_after,
+            rng=self._services.rng,
+        )
+
+    def _fate(self, ordinal: int, outbound: Outbound, status: Status, known: Known | None) -> Outcome:
+        return Outcome(
+            key=outbound.key,
+            status=status,
+            version=outbound.version,
+            hash=outbound.hash,
+            target_id=known.target_id if known is not None else None,
+            payload_stage="push",
+            payload_at=ordinal,
+            deleted=outbound.deleted,
+        )
+
+    def _open(
+        self, ordinal: int, outbound: Outbound, status: Status, known: Known | None, *, tried: bool = False
+    ) -> Outcome:
+        outcome = self._fate(ordinal, outbound, status, known)
+        same = known is not None and known.hash == outbound.hash
+        outcome.attempts = (known.attempts if same and known is not None else 0) + tried
+        outcome.since = known.since if same and known is not None and known.since else self._services.now()
+        return outcome
+
+    def _still(self, ordinal: int, outbound: Outbound, known: Known) -> Outcome:
+        outcome = self._open(ordinal, outbound, known.status, known)
+        outcome.next_attempt, outcome.deadline, outcome.error_class = (
+            known.next_attempt,
+            known.deadline,
+            known.error_class,
+        )
+        outcome.reason = "nothing new since: it was left as it is"
+        return outcome

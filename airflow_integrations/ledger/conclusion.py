@@ -1,0 +1,219 @@
+"""What became of entities in a run: one statement for all that have the same fate."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, delete, exists, func, literal, select, update
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.bulk import ROWS, SqlType, among, lock_route, write_rows
+from airflow_integrations.ledger.fingerprint import fingerprint
+from airflow_integrations.ledger.history import KEPT, line, line_of, printable
+from airflow_integrations.ledger.newer import beside_newer
+from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
+from airflow_integrations.ledger.status import CLOSED, TRANSITIONS, Status
+
+__all__ = ["conclude"]
+
+MESSAGE_LENGTH = 1_000
+_ALLOWED: Final = (TRANSITIONS["pending"] | TRANSITIONS["in_flight"]) - {"pending", "in_flight"}
+"""A run has taken the entity, whatever it was before (pending), and may have leased it (in_flight)."""
+
+_Group = tuple[Status, bool, PayloadStage | None, bool]
+"""Status, deleted, stage of the payload, whether all of the group have the same line of history."""
+
+_ROW: Final[dict[str, SqlType]] = {"key": "text", "version": "text", "hash": "text", "target_id": "text"}
+_PAYLOAD: Final[dict[str, SqlType]] = {"payload_at": "integer"}
+_LINE: Final[dict[str, SqlType]] = {"history": "text"}
+_OPEN: Final[dict[str, SqlType]] = {
+    "attempts": "integer",
+    "since": "float8",
+    "next_attempt": "float8",
+    "deadline": "float8",
+    "error_class": "text",
+    "fingerprint": "text",
+    "message": "text",
+    "http_status": "integer",
+}
+
+
+def conclude(
+    connection: Connection,
+    run: RunRef,
+    outcomes: Sequence[Outcome],
+    *,
+    now: float,
+    claims: Sequence[int],
+    applied: int | None,
+) -> None:
+    refused = [outcome for outcome in outcomes if outcome.status not in _ALLOWED]
+    if refused:
+        named = ", ".join(f"{outcome.key} ({outcome.status})" for outcome in refused[:10])
+        allowed = ", ".join(sorted(_ALLOWED))
+        raise ValueError(f"no fate that a run can leave an entity with: {named}; allowed: {allowed}")
+    lock_route(connection, run.route_id)
+    if claims:
+        connection.execute(
+            delete(schema.claim).where(schema.claim.c.run == run.id, schema.claim.c.id.in_(list(claims)))
+        )
+    if applied is not None:
+        moved = connection.execute(
+            update(schema.run).where(schema.run.c.id == run.id, schema.run.c.applied < applied).values(applied=applied)
+        )
+        if not moved.rowcount:
+            return
+    closed: list[str] = []
+    for distinct in _rounds(outcomes):
+        groups: dict[_Group, list[Outcome]] = defaultdict(list)
+        for o in beside_newer(connection, run, distinct, now):
+            plain = o.reason is None and o.http_status is None and not o.attempts
+            groups[o.status, o.deleted, o.payload_stage, plain].append(o)
+            if o.status in CLOSED:
+                closed.append(o.key)
+        for group, members in groups.items():
+            _write(connection, run, group, members, now)
+    _drop_overlays(connection, run, closed)
+
+
+def _rounds(outcomes: Sequence[Outcome]) -> Iterator[Iterable[Outcome]]:
+    """A statement writes a row once; so where a key repeats, its outcomes go one after another."""
+    left = outcomes
+    while left:
+        distinct: dict[str, Outcome] = {}
+        again = [outcome for outcome in left if distinct.setdefault(outcome.key, outcome) is not outcome]
+        yield distinct.values()
+        left = again
+
+
+def _write(connection: Connection, run: RunRef, group: _Group, members: list[Outcome], now: float) -> None:
+    if group == ("unchanged", False, None, True) and _still_unchanged(connection, run, members, now):
+        return
+    status, _, stage, plain = group
+    closed = status in CLOSED
+    columns = dict(_ROW)
+    parts: list[list[tuple[Any, ...]]] = [_rows(members)]
+    if stage is not None:
+        columns |= _PAYLOAD
+        parts.append([(o.payload_at,) for o in members])
+    if not plain:
+        columns |= _LINE
+        parts.append([(line_of(o, run.id, now),) for o in members])
+    if not closed:
+        columns |= _OPEN
+        parts.append([_problem(o, now) for o in members])
+    rows = parts[0] if len(parts) == 1 else [sum(pieces, ()) for pieces in zip(*parts, strict=True)]
+    rows.sort()
+    write_rows(connection, _statement(run, group, columns, now), columns, rows)
+
+
+def _rows(members: list[Outcome]) -> list[tuple[Any, ...]]:
+    """Version and target id come from other systems and may hold anything."""
+    rows = [(o.key, o.version, o.hash, o.target_id) for o in members]
+    if "".join([f"{version}{target_id}" for _, version, _, target_id in rows]).isprintable():
+        return rows
+    return [(key, _printable(version), content, _printable(target_id)) for key, version, content, target_id in rows]
+
+
+def _printable(text: str | None) -> str | None:
+    return None if text is None else printable(text, 512)
+
+
+def _still_unchanged(connection: Connection, run: RunRef, members: list[Outcome], now: float) -> bool:
+    """The cheap way for most of a second pass: of entities that were unchanged before, no index and no history moves.
+
+    Whether that, and those that were delivered before, were all. Where they were not, all are written the long way,
+    which does these no harm.
+    """
+    version = members[0].version
+    if any(o.version != version or o.target_id is not None for o in members):
+        return False
+    entity = schema.entity.c
+    these = and_(entity.route_id == run.route_id, among(connection, entity.key, [o.key for o in members]))
+    moved = {"run": run.id, "changed": now, "last_seen": now, "seen_run": run.id, "version": _printable(version)}
+    entry = literal(line("unchanged", run.id, now) + "\n")
+    first = {"status": "unchanged", "history": func.substr(entry + entity.history, 1, KEPT)}
+    written = 0
+    for before, values in (("unchanged", moved), ("delivered", moved | first)):
+        written += connection.execute(
+            update(schema.entity).where(these, entity.status == before, entity.deleted.is_(False)).values(values)
+        ).rowcount
+        if written == len(members):
+            return True
+    return False
+
+
+def _problem(o: Outcome, now: float) -> tuple[Any, ...]:
+    return (
+        o.attempts,
+        now if o.since is None else o.since,
+        now if o.next_attempt is None and o.status == "retrying" else o.next_attempt,
+        o.deadline,
+        o.error_class,
+        fingerprint(o.error_class, o.http_status, o.reason, key=o.key) if o.error_class or o.reason else None,
+        None if o.reason is None else printable(o.reason, MESSAGE_LENGTH),
+        o.http_status,
+    )
+
+
+def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: float) -> str:
+    status, deleted, stage, plain = group
+    moment = repr(float(now))
+    gone = "TRUE" if deleted else "FALSE"
+    new = {
+        "route_id": str(run.route_id),
+        "key": "r.key",
+        "status": f"'{status}'",
+        "run": str(run.id),
+        "changed": moment,
+        "first_seen": moment,
+        "last_seen": moment,
+        "seen_run": str(run.id),
+        "version": "substr(r.version, 1, 512)",
+        "target_id": "substr(r.target_id, 1, 512)",
+        "deleted": gone,
+        "history": f"'{line(status, run.id, now)}'" if plain else "r.history",
+    }
+    kept = {"route_id", "key", "first_seen"}
+    changed = {
+        "target_id": "coalesce(excluded.target_id, e.target_id)",
+        "history": f"substr(excluded.history || '\n' || e.history, 1, {KEPT})",
+        "lease_until": "NULL",
+    }
+    if stage is not None:
+        new |= {"payload_run": str(run.id), "payload_stage": f"'{stage}'", "payload_at": "r.payload_at"}
+    if status == "delivered":
+        new |= {
+            "delivered_hash": "NULL" if deleted else "r.hash",
+            "delivered_version": "substr(r.version, 1, 512)",
+            "delivered_at": moment,
+            "deliveries": "1",
+        }
+        changed["deliveries"] = "e.deliveries + 1"
+    elif status in CLOSED:
+        if status == "unchanged":
+            changed["history"] = f"CASE WHEN e.status = 'unchanged' THEN e.history ELSE {changed['history']} END"
+        changed["deleted"] = f"{gone} OR (e.deleted AND e.delivered_hash IS NULL)"
+    if status in CLOSED:
+        changed |= dict.fromkeys(_OPEN, "NULL") | {"hash": "NULL", "attempts": "0"}
+    else:
+        new |= {"hash": "r.hash"} | {name: f"r.{name}" for name in _OPEN}
+        changed["since"] = (
+            "CASE WHEN coalesce(e.hash, '') = coalesce(excluded.hash, '') "
+            "THEN coalesce(e.since, excluded.since) ELSE excluded.since END"
+        )
+    sets = {name: f"excluded.{name}" for name in new if name not in kept} | changed
+    return (
+        f"INSERT INTO {schema.entity.name} AS e ({', '.join(new)}) SELECT {', '.join(new.values())} "  # noqa: S608
+        f"FROM {ROWS} WHERE TRUE ON CONFLICT (route_id, key) DO UPDATE SET "
+        + ", ".join(f"{name} = {value}" for name, value in sets.items())
+    )
+
+
+def _drop_overlays(connection: Connection, run: RunRef, closed: list[str]) -> None:
+    """A person's edit has done its service."""
+    of_route = schema.overlay.c.route_id == run.route_id
+    if closed and connection.scalar(select(exists().where(of_route))):
+        connection.execute(delete(schema.overlay).where(of_route, among(connection, schema.overlay.c.key, closed)))

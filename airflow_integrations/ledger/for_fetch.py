@@ -1,0 +1,61 @@
+"""What a fetch asks the ledger before it begins, and before it says that entities vanished."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, func, select
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.window import Window
+
+__all__ = ["delivered_count", "first_window", "kept_in", "run_window", "vanished_count"]
+
+_entity = schema.entity.c
+_run = schema.run.c
+_LEFT = ("pending", "rejected", "failed", "retrying", "in_doubt")
+
+
+def run_window(connection: Connection, route: str, run_id: str) -> Window | None:
+    row = connection.execute(
+        select(_run.window_start, _run.window_end)
+        .join(schema.route, schema.route.c.id == _run.route_id)
+        .where(schema.route.c.name == route, _run.run_id == run_id)
+    ).one_or_none()
+    return None if row is None else Window.parse(row.window_start, row.window_end)
+
+
+def first_window(connection: Connection, route: str) -> datetime | None:
+    starts = connection.scalars(
+        select(_run.window_start)
+        .join(schema.route, schema.route.c.id == _run.route_id)
+        .where(schema.route.c.name == route, _run.kind == "scheduled")
+    )
+    return min(map(datetime.fromisoformat, starts), default=None)
+
+
+def kept_in(connection: Connection, run: RunRef) -> list[str]:
+    rows = connection.scalars(
+        select(_entity.key)
+        .where(_entity.route_id == run.route_id, _entity.payload_run == run.id, _entity.status.in_(_LEFT))
+        .order_by(_entity.key)
+    )
+    return list(rows)
+
+
+def delivered_count(connection: Connection, run: RunRef) -> int:
+    return connection.execute(_count().where(_entity.route_id == run.route_id)).scalar_one()
+
+
+def vanished_count(connection: Connection, run: RunRef) -> int:
+    query = _count().where(_entity.route_id == run.route_id, _entity.seen_run != run.id, _entity.status != "pending")
+    return connection.execute(query).scalar_one()
+
+
+def _count() -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(schema.entity)
+        .where(_entity.delivered_hash.is_not(None), _entity.deleted.is_(False))
+    )

@@ -1,0 +1,28 @@
+"""Names of routes to the ledger's numbers, for what people ask."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from sqlalchemy import Connection, select
+
+from airflow_integrations.errors import RunError
+from airflow_integrations.ledger import schema
+
+__all__ = ["known_route", "route_number"]
+
+
+def route_number(connection: Connection, name: str) -> int | None:
+    """None: the ledger has not heard of the route."""
+    found: int | None = connection.scalar(select(schema.route.c.id).where(schema.route.c.name == name))
+    return found
+
+
+def known_route(connection: Connection, name: str) -> int:
+    """The same. Raises RunError for a route that has not run yet."""
+    if (found := route_number(connection, name)) is not None:
+        return found
+    names = list(connection.scalars(select(schema.route.c.name)))
+    near = get_close_matches(name, names, n=1)
+    remedy = f"did you mean {near[0]}?" if near else "it is there from its first run on"
+    raise RunError(f"the ledger does not know the route {name}: {remedy}")

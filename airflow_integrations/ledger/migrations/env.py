@@ -1,0 +1,17 @@
+"""Alembic's entry: migrates over the connection that ``ledger.version`` hands over, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from airflow_integrations.ledger.schema import metadata
+from airflow_integrations.ledger.version import VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

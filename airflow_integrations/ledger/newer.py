@@ -1,0 +1,62 @@
+"""A state that is open is not lost to what became of an older one: a row keeps the newer state's payload and fate.
+
+It happens where two runs have an entity at once (one delivers the state before, the other waits with the next), and in
+a run that takes over an entity of which it has fetched a newer state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, exists, func, literal, select, update
+
+from airflow_integrations.entity import older
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.bulk import among
+from airflow_integrations.ledger.history import KEPT, line_of
+from airflow_integrations.ledger.open_rows import open_of
+from airflow_integrations.ledger.records import Outcome, RunRef
+
+__all__ = ["beside_newer"]
+
+_entity = schema.entity.c
+
+
+def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome], now: float) -> list[Outcome]:
+    """The outcomes that decide on their rows. What became of a state older than its row's open one is noted there, as
+    what was delivered last, and leaves the rest of the row as it is."""
+    outcomes = list(outcomes)
+    of_route = open_of(connection, [run.route_id])
+    if not connection.scalar(select(exists().where(of_route))):
+        return outcomes
+    keys = [outcome.key for outcome in outcomes]
+    rows = connection.execute(
+        select(_entity.key, _entity.version).where(
+            _entity.route_id == run.route_id, schema.OPEN, among(connection, _entity.key, keys)
+        )
+    )
+    versions = {key: version for key, version in rows if version is not None}
+    decisive = []
+    for outcome in outcomes:
+        newest = versions.get(outcome.key)
+        if newest is None or outcome.version is None or not older(outcome.version, newest):
+            decisive.append(outcome)
+        else:
+            _note(connection, run, outcome, now)
+    return decisive
+
+
+def _note(connection: Connection, run: RunRef, outcome: Outcome, now: float) -> None:
+    entry = line_of(outcome, run.id, now) + "\n"
+    values = {"history": func.substr(literal(entry) + _entity.history, 1, KEPT), "last_seen": now, "seen_run": run.id}
+    if outcome.status == "delivered":
+        values |= {
+            "delivered_hash": None if outcome.deleted else outcome.hash,
+            "delivered_version": outcome.version,
+            "delivered_at": now,
+            "deliveries": _entity.deliveries + 1,
+            "target_id": func.coalesce(outcome.target_id, _entity.target_id),
+        }
+    connection.execute(
+        update(schema.entity).where(_entity.route_id == run.route_id, _entity.key == outcome.key).values(values)
+    )

@@ -1,0 +1,134 @@
+"""What is wrong, what waits, what ran: the ledger at a glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.answers import ErrorGroup, QueueLine, RunPage
+from airflow_integrations.ledger.lookup import known_route
+from airflow_integrations.ledger.open_rows import open_of
+from airflow_integrations.ledger.queries import books_of
+from airflow_integrations.ledger.status import Status
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.database import Database
+
+__all__ = ["MOST_GROUPS", "TROUBLED", "error_groups", "queue", "runs"]
+
+MOST_GROUPS = 500
+TROUBLED: tuple[Status, ...] = ("rejected", "failed", "in_doubt", "retrying", "waiting")
+"""Open, and not just under way."""
+
+_e = schema.entity.c
+
+
+def error_groups(database: Database, route: str | None = None) -> list[ErrorGroup]:
+    """What is not delivered, by route, status and kind of error; the largest group first, at most MOST_GROUPS.
+
+    Raises RunError for a route that the ledger does not know.
+    """
+    kinds = (_e.route_id, _e.status, _e.fingerprint, _e.error_class, _e.http_status)
+    with database.read() as connection:
+        names = {row.id: row.name for row in connection.execute(select(schema.route.c.id, schema.route.c.name))}
+        wanted = [known_route(connection, route)] if route is not None else sorted(names)
+        groups = (
+            select(
+                *kinds,
+                func.count().label("count"),
+                func.min(_e.since).label("first"),
+                func.max(_e.changed).label("last"),
+                func.min(_e.key).label("example"),
+            )
+            .where(open_of(connection, wanted), _e.status.in_(TROUBLED))
+            .group_by(*kinds)
+            .order_by(func.count().desc(), func.min(_e.key))
+            .limit(MOST_GROUPS)
+            .subquery()
+        )
+        example = schema.entity.alias()
+        rows = connection.execute(
+            select(groups, example.c.message)
+            .join(example, (example.c.route_id == groups.c.route_id) & (example.c.key == groups.c.example))
+            .order_by(groups.c["count"].desc(), groups.c.example)
+        ).mappings()
+        return [
+            ErrorGroup(
+                route=names[row["route_id"]],
+                status=row["status"],
+                fingerprint=row["fingerprint"],
+                error_class=row["error_class"],
+                http_status=row["http_status"],
+                count=row["count"],
+                first=row["first"],
+                last=row["last"],
+                example_key=row["example"],
+                example_message=row["message"],
+            )
+            for row in rows
+        ]
+
+
+def queue(database: Database, now: float) -> list[QueueLine]:
+    """What waits in each route that the ledger knows, in the order of their names."""
+    claim = schema.claim.c
+    with database.read() as connection:
+        routes = connection.execute(select(schema.route).order_by(schema.route.c.name)).all()
+        waiting: dict[int, list[tuple[Status, int, float, float | None]]] = {}
+        for route_id, status, count, oldest, attempt in connection.execute(
+            select(
+                _e.route_id,
+                _e.status,
+                func.count(),
+                func.min(_e.since),
+                func.min(_e.next_attempt),
+            )
+            .where(open_of(connection, [route.id for route in routes]))
+            .group_by(_e.route_id, _e.status)
+        ):
+            waiting.setdefault(route_id, []).append((status, count, oldest, attempt))
+        leased: dict[int, int] = {
+            route_id: int(count)
+            for route_id, count in connection.execute(
+                select(claim.route_id, func.sum(claim["count"]))
+                .where(claim.lease_until >= now)
+                .group_by(claim.route_id)
+            )
+        }
+    return [
+        QueueLine(
+            route=route.name,
+            counts={status: count for status, count, _, _ in waiting.get(route.id, ())},
+            leased=leased.get(route.id, 0),
+            oldest=min((oldest for _, _, oldest, _ in waiting.get(route.id, ())), default=None),
+            next_attempt=min(
+                (
+                    attempt
+                    for status, _, _, attempt in waiting.get(route.id, ())
+                    if attempt is not None and status in ("retrying", "in_doubt")
+                ),
+                default=None,
+            ),
+            circuit_until=route.circuit_until if route.circuit_until > now else None,
+            mark=route.mark,
+            cursor=route.cursor,
+        )
+        for route in routes
+    ]
+
+
+def runs(database: Database, route: str, limit: int = 20, before: int | None = None) -> RunPage:
+    """The books of a route's runs, newest first. ``before`` is :attr:`RunPage.before` of the page before.
+
+    Raises RunError for a route that the ledger does not know.
+    """
+    limit = max(1, min(limit, 1000))
+    run = schema.run
+    with database.read() as connection:
+        query = select(run).where(run.c.route_id == known_route(connection, route))
+        if before is not None:
+            query = query.where(run.c.id < before)
+        rows = [books_of(row) for row in connection.execute(query.order_by(run.c.id.desc()).limit(limit + 1))]
+    return RunPage(tuple(rows[:limit]), rows[limit - 1].id if len(rows) > limit else None)

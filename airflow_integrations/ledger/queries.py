@@ -1,0 +1,161 @@
+"""Where is it? One entity with all that is known of it, or the entities that fit a description."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, func, select
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.answers import EntityLine, EntityRecord, Lease, Overlay, Page, RunBooks
+from airflow_integrations.ledger.live import lease_of
+from airflow_integrations.ledger.lookup import known_route, route_number
+from airflow_integrations.ledger.open_rows import by_key, open_of
+from airflow_integrations.ledger.records import PayloadRef
+from airflow_integrations.ledger.status import KEPT, Status
+from airflow_integrations.ledger.timeline import read_lines, transitions
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.database import Database
+
+__all__ = ["MOST_LINES", "books_of", "find", "where"]
+
+MOST_LINES = 10_000
+"""Entities on one page, at most."""
+
+_e = schema.entity.c
+
+
+def where(database: Database, route: str, key: str, now: float) -> EntityRecord | None:
+    """All that the ledger knows of one entity; None: neither a fate nor a lease of it."""
+    with database.read() as connection:
+        if (route_id := route_number(connection, route)) is None:
+            return None
+        live = lease_of(connection, route_id, key, now)
+        lease = Lease(live.run_id, live.until) if live else None
+        row = connection.execute(select(schema.entity).where(_e.route_id == route_id, _e.key == key)).one_or_none()
+        if row is not None:
+            return _record(connection, route, row, lease)
+    if live is None:
+        return None
+    return EntityRecord(
+        route=route,
+        key=key,
+        status="in_flight",
+        decided=None,
+        lease=lease,
+        first_seen=live.started,
+        last_seen=live.started,
+    )
+
+
+def _record(connection: Connection, route: str, row: Row[Any], lease: Lease | None) -> EntityRecord:
+    lines = read_lines(row.history)
+    numbers = {row.run, row.seen_run, row.payload_run, *(line[2] for line in lines)} - {None}
+    runs = {
+        found.id: found for found in connection.execute(select(schema.run).where(schema.run.c.id.in_(sorted(numbers))))
+    }
+    edited = connection.execute(
+        select(schema.overlay).where(schema.overlay.c.route_id == row.route_id, schema.overlay.c.key == row.key)
+    ).one_or_none()
+    taken = runs.get(row.run)
+    if lease is None and row.status == "pending" and row.lease_until is not None and taken is not None:
+        lease = Lease(taken.run_id, row.lease_until)
+    staged = runs.get(row.payload_run)
+    same = {name: getattr(row, name) for name in _SAME}
+    return EntityRecord(
+        route=route,
+        status="in_flight" if lease is not None and row.status != "pending" else row.status,
+        decided=row.status,
+        lease=lease,
+        run=books_of(taken) if taken is not None else None,
+        seen_run=runs[row.seen_run].run_id if row.seen_run in runs else None,
+        payload=PayloadRef(staged.staging, row.payload_stage, row.payload_at) if staged and staged.staging else None,
+        overlay=Overlay(edited.by, edited.at, edited.stage, edited.payload) if edited is not None else None,
+        history=transitions(lines, {number: found.run_id for number, found in runs.items()}),
+        **same,
+    )
+
+
+_SAME = frozenset(EntityRecord.__struct_fields__) & frozenset(schema.entity.c.keys()) - {
+    "history",
+    "run",
+    "seen_run",
+    "status",
+}
+
+
+def books_of(row: Row[Any]) -> RunBooks:
+    """A row of the table of runs, for people."""
+    return RunBooks(
+        id=row.id,
+        run_id=row.run_id,
+        kind=row.kind,
+        window=(row.window_start, row.window_end),
+        started=row.started,
+        finished=row.finished,
+        counts=msgspec.json.decode(row.counts, type=dict[str, int]),
+        seconds=msgspec.json.decode(row.seconds, type=dict[str, float]),
+        verdict=row.verdict,
+        bytes=row.bytes,
+    )
+
+
+def find(
+    database: Database,
+    *,
+    route: str,
+    statuses: Collection[Status] = (),
+    fingerprint: str | None = None,
+    text: str | None = None,
+    prefix: str | None = None,
+    target_id: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+    limit: int = 100,
+    after: str | None = None,
+) -> Page:
+    """One page of a route's entities, in the order of their keys; all that is given has to fit.
+
+    ``text`` is looked for in error messages, upper and lower case alike; ``prefix`` is the beginning of keys; ``since``
+    and ``until`` bound when the last fate was decided. ``after`` is :attr:`Page.after` of the page before. Open
+    entities are found by an index; a search among closed ones reads the route's rows. Raises RunError for a route that
+    the ledger does not know.
+    """
+    limit = max(1, min(limit, MOST_LINES))
+    with database.read() as connection:
+        route_id = known_route(connection, route)
+        # Closed entities have no error.
+        only_open = fingerprint is not None or bool(text) or (bool(statuses) and KEPT.issuperset(statuses))
+        query = (
+            select(*(_e[name] for name in EntityLine.__struct_fields__))
+            .where(open_of(connection, [route_id]) if only_open else _e.route_id == route_id)
+            .order_by(by_key(connection) if only_open else _e.key)
+            .limit(limit + 1)
+        )
+        if statuses:
+            query = query.where(_e.status.in_(sorted(statuses)))
+        if fingerprint is not None:
+            query = query.where(_e.fingerprint == fingerprint)
+        if text:
+            query = query.where(_e.message.icontains(text, autoescape=True))
+        if prefix:
+            query = _beginning(query, prefix, sqlite=database.dialect == "sqlite")
+        if target_id is not None:
+            query = query.where(_e.target_id == target_id)
+        if since is not None:
+            query = query.where(_e.changed >= since)
+        if until is not None:
+            query = query.where(_e.changed < until)
+        if after is not None:
+            query = query.where(_e.key > after)
+        rows = [EntityLine(**row) for row in connection.execute(query).mappings()]
+    return Page(tuple(rows[:limit]), rows[limit - 1].key if len(rows) > limit else None)
+
+
+def _beginning(query: Select[Any], prefix: str, *, sqlite: bool) -> Select[Any]:
+    if sqlite:  # compares bytes, so that a stretch of the index has them all; PostgreSQL by the database's collation
+        query = query.where(_e.key >= prefix, _e.key < prefix + "\U0010ffff")
+    return query.where(func.substr(_e.key, 1, len(prefix)) == prefix)

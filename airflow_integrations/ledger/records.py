@@ -1,0 +1,150 @@
+"""What goes into the ledger and comes out of it: small structures without behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from airflow_integrations.ledger.status import Status
+from airflow_integrations.window import Window
+
+__all__ = [
+    "Due",
+    "Known",
+    "Lapsed",
+    "Outcome",
+    "PayloadRef",
+    "PayloadStage",
+    "Reservation",
+    "RetryWanted",
+    "RouteState",
+    "RunKind",
+    "RunRef",
+]
+
+RunKind = Literal["scheduled", "manual", "backfill", "asset", "cli"]
+PayloadStage = Literal["push", "problems-fetch", "problems-transform"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRef:
+    """A run that the ledger knows. ``id`` and ``route_id`` are the ledger's own numbers."""
+
+    id: int
+    route_id: int
+    route: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteState:
+    """What a route's next run begins with."""
+
+    mark: datetime | None = None
+    """The end of the last window that was completed without a gap."""
+    cursor: str | None = None
+    outages: int = 0
+    circuit_until: float = 0.0
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What the ledger knows of an entity when a push is about to send a state of it."""
+
+    status: Status
+    hash: str | None
+    delivered_hash: str | None
+    delivered_version: str | None
+    deliveries: int
+    target_id: str | None
+    attempts: int
+    since: float | None
+    next_attempt: float | None
+    deadline: float | None
+    error_class: str | None
+    version: str | None = None
+    """Of the state that the status is about."""
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """What :meth:`Ledger.reserve` gives: a lease on all keys it was asked for but ``taken``."""
+
+    claim: int | None
+    """To hand back to :meth:`Ledger.conclude` when all of its entities have their fate. None: all were taken."""
+    known: dict[str, Known]
+    """Of those keys that the ledger has seen."""
+    taken: frozenset[str]
+    """Keys that another run has under way."""
+
+
+class Outcome(msgspec.Struct, gc=False, kw_only=True):
+    """What became of one entity in a run."""
+
+    key: str
+    status: Status
+    version: str | None = None
+    hash: str | None = None
+    """Content hash of the state it is about. None where there is none: filtered, merged, rejected."""
+    target_id: str | None = None
+    reason: str | None = None
+    error_class: str | None = None
+    """rejected, refused, outage, server, rate_limit, unknown, setup, gave_up, leased, expired, …; None: no error."""
+    http_status: int | None = None
+    attempts: int = 0
+    """How often the open state has been tried; 0 where the status closes it."""
+    since: float | None = None
+    """When the open state was first tried."""
+    next_attempt: float | None = None
+    deadline: float | None = None
+    payload_stage: PayloadStage | None = None
+    payload_at: int | None = None
+    deleted: bool = False
+    """It was a deletion."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadRef:
+    """Where a payload is staged. ``folder`` is a run's folder as :class:`Staging` was given it; empty: removed."""
+
+    folder: str
+    stage: PayloadStage
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An entity that a run takes over from earlier ones."""
+
+    key: str
+    status: Status
+    """What it was until now."""
+    version: str | None
+    payload: PayloadRef | None
+    """None: the payload is gone; only a new fetch brings it again."""
+    overlay: str | None
+    """The payload as a person has edited it, JSON."""
+    deleted: bool
+    """It is a deletion that could not be delivered yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryWanted:
+    """Which open entities a run is to take over. The default: those that are due by themselves."""
+
+    statuses: frozenset[Status] | None = None
+    keys: frozenset[str] | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lapsed:
+    """A run whose push has died: a lease of its passed while it still had entities under way."""
+
+    run: RunRef
+    kind: RunKind
+    window: Window
+    route_hash: str
+    staging: str
+    """The run's folder, where its journal is; empty: removed."""

@@ -1,0 +1,156 @@
+"""The ledger's tables. SQLite and PostgreSQL alike; changed only together with a migration.
+
+Times are seconds since the epoch (float), except windows, which are RFC 3339 texts as :meth:`Window.dump` writes them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = ["OPEN", "PREFIX", "action", "claim", "entity", "metadata", "overlay", "route", "run"]
+
+PREFIX = "integrations_"
+"""Of every table: the ledger may share a database with something else, such as Airflow's own."""
+
+metadata = MetaData()
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+route = Table(
+    f"{PREFIX}route",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(250), nullable=False, unique=True),
+    Column("mark", String(40), comment="the end of the last window that was completed without a gap, RFC 3339"),
+    Column("cursor", Text, comment="the newest value of cursor.field whose entities all have their fate"),
+    Column("outages", Integer, nullable=False, server_default="0", comment="runs in a row that the target was away"),
+    Column("circuit_until", Float, nullable=False, server_default="0", comment="nothing is sent before this moment"),
+)
+
+run = Table(
+    f"{PREFIX}run",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("kind", String(20), nullable=False, comment="scheduled, manual, backfill, asset, cli"),
+    Column("window_start", String(40), nullable=False),
+    Column("window_end", String(40), nullable=False),
+    Column("route_hash", String(64), nullable=False),
+    Column("staging", Text, nullable=False, comment="the run's folder; empty where it was removed"),
+    Column("started", Float, nullable=False),
+    Column("finished", Float, comment="when settle closed the books"),
+    Column("counts", Text, nullable=False, server_default="{}", comment="the books, JSON: name to number"),
+    Column("seconds", Text, nullable=False, server_default="{}", comment="time per stage, JSON: stage to seconds"),
+    Column("verdict", Text, comment="why the run failed; NULL where it did not"),
+    Column("applied", Integer, nullable=False, server_default="0", comment="journal lines that are in this ledger"),
+    Column("bytes", _Id, nullable=False, server_default="0", comment="of the run's segments, compressed"),
+    UniqueConstraint("route_id", "run_id"),
+)
+
+entity = Table(
+    f"{PREFIX}entity",
+    metadata,
+    Column(
+        "route_id", _Id, primary_key=True, autoincrement=False
+    ),  # no foreign key: PostgreSQL would look it up for every row
+    Column("key", String(512), primary_key=True),
+    Column("status", String(12), nullable=False),
+    Column("run", _Id, nullable=False, comment="the run that decided the status: run.id"),
+    Column("changed", Float, nullable=False, comment="when the status was decided"),
+    Column("first_seen", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("seen_run", _Id, nullable=False, comment="the last run whose fetch had it"),
+    Column("version", String(512), comment="of the state that the status is about"),
+    Column("hash", String(32), comment="content of a state that is still open; NULL once it is closed"),
+    Column("delivered_hash", String(32), comment="content that was last delivered; NULL: never, or deleted"),
+    Column("delivered_version", String(512)),
+    Column("delivered_at", Float),
+    Column("deliveries", Integer, nullable=False, server_default="0"),
+    Column(
+        "deleted",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="open: to be; closed: has been",
+    ),
+    Column("target_id", String(512)),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="of the open state"),
+    Column("since", Float, comment="when the open state was first tried or rejected; NULL: nothing is open"),
+    Column("next_attempt", Float, comment="retrying, in_doubt: not before; NULL in_doubt: held for a person"),
+    Column("deadline", Float, comment="waiting: failed after this"),
+    Column("error_class", String(40)),
+    Column("fingerprint", String(16), comment="equal for errors of one kind"),
+    Column("message", Text),
+    Column("http_status", Integer),
+    Column("payload_run", _Id, comment="run.id whose staging has the payload; NULL: it is gone"),
+    Column("payload_stage", String(20), comment="push, problems-fetch or problems-transform"),
+    Column("payload_at", Integer, comment="the line within that stage, from 0"),
+    Column("lease_until", Float, comment="pending: the run that took it has it until then"),
+    Column("history", Text, nullable=False, server_default="", comment="newest first, one JSON array a line"),
+    sqlite_with_rowid=False,
+)
+OPEN = text("since IS NOT NULL")
+"""Rows whose state is open. So short because every write of a row looks at it, for each partial index."""
+Index(
+    f"{PREFIX}entity_open",
+    entity.c.route_id,
+    entity.c.status,
+    entity.c.next_attempt,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+Index(f"{PREFIX}entity_payload", entity.c.payload_run, sqlite_where=OPEN, postgresql_where=OPEN)
+
+claim = Table(
+    f"{PREFIX}claim",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("run", _Id, ForeignKey(run.c.id), nullable=False),
+    Column("first", Integer, nullable=False, comment="ordinal of the first of its entities in the run's push"),
+    Column("count", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("keys", LargeBinary, nullable=False, comment="zstd of the keys, a newline between them"),
+)
+"""Keys that a run's push has leased: one row for thousands of entities, gone when all of them have their fate."""
+
+overlay = Table(
+    f"{PREFIX}overlay",
+    metadata,
+    Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
+    Column("key", String(512), primary_key=True),
+    Column("stage", String(20), nullable=False, comment="which payload it replaces: payload_stage of the entity"),
+    Column("payload", Text, nullable=False, comment="the whole payload as it was edited, JSON"),
+    Column("by", String(250), nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""A payload that a person has edited: it goes out instead of the staged one. Removed when the entity is closed."""
+
+action = Table(
+    f"{PREFIX}action",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("by", String(250), nullable=False),
+    Column("what", String(20), nullable=False, comment="retry, edit, skip, confirm, cursor, mark"),
+    Column("selection", Text, nullable=False, comment="what it was asked for, JSON"),
+    Column("entities", Integer, nullable=False),
+    Column("detail", Text),
+)
+"""What people did, for ever."""

@@ -1,0 +1,151 @@
+"""What earlier runs left behind: entities that are due again, entities that vanished, runs that died."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.bulk import among, lock_route
+from airflow_integrations.ledger.keyset import unpack
+from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
+from airflow_integrations.ledger.reservation import make_pending, others_claims
+from airflow_integrations.ledger.status import KEPT, STATUSES, may_follow
+from airflow_integrations.window import Window
+
+__all__ = ["lapsed", "seen", "take_due", "vanished"]
+
+_entity = schema.entity.c
+_run = schema.run.c
+_claim = schema.claim.c
+_TAKEABLE = frozenset(status for status in STATUSES if may_follow(status, "pending"))
+_OPEN = KEPT & _TAKEABLE
+
+
+def take_due(
+    connection: Connection, run: RunRef, *, now: float, lease_until: float, limit: int, wanted: RetryWanted | None
+) -> list[Due]:
+    lock_route(connection, run.route_id)
+    held = others_claims(connection, run, (), now)
+    overlay = schema.overlay.c
+    rows = connection.execute(
+        select(
+            _entity.key,
+            _entity.status,
+            _entity.version,
+            _entity.deleted,
+            _entity.payload_stage,
+            _entity.payload_at,
+            _run.staging,
+            overlay.payload.label("overlay"),
+        )
+        .join(schema.run, _run.id == _entity.payload_run, isouter=True)
+        .join(
+            schema.overlay,
+            and_(
+                overlay.route_id == _entity.route_id,
+                overlay.key == _entity.key,
+                overlay.stage == _entity.payload_stage,
+            ),
+            isouter=True,
+        )
+        .where(_entity.route_id == run.route_id, _selected(connection, run, now, lease_until, wanted))
+        .order_by(_entity.next_attempt, _entity.key)
+        .limit(limit + len(held))
+    ).all()
+    taken = [row for row in rows if row.key not in held][:limit]
+    if taken:
+        keys = [row.key for row in taken]
+        others_claims(connection, run, keys, now)
+        make_pending(connection, run, keys, lease_until=lease_until, now=now)
+    return [_due(row) for row in taken]
+
+
+def _selected(
+    connection: Connection, run: RunRef, now: float, lease_until: float, wanted: RetryWanted | None
+) -> ColumnElement[bool]:
+    # Taken by an earlier attempt of this run, whose lease had another end.
+    own = and_(_entity.status == "pending", _entity.run == run.id, _entity.lease_until != lease_until)
+    orphaned = or_(own, and_(_entity.status == "pending", _entity.lease_until < now))
+    if wanted is None or wanted == RetryWanted():
+        due = and_(_entity.status.in_(["retrying", "in_doubt"]), _entity.next_attempt <= now)
+        return or_(due, orphaned)
+    statuses = _OPEN if wanted.statuses is None else wanted.statuses & _TAKEABLE
+    chosen: ColumnElement[bool] = _entity.status.in_(sorted(statuses))
+    also = orphaned if wanted.statuses is None or "pending" in wanted.statuses else own
+    chosen = or_(chosen, also)
+    if wanted.keys is not None:
+        chosen = and_(chosen, among(connection, _entity.key, [key for key in wanted.keys if "\n" not in key]))
+    if wanted.fingerprint is not None:
+        chosen = and_(chosen, _entity.fingerprint == wanted.fingerprint)
+    return chosen
+
+
+def _due(row: Any) -> Due:
+    payload = None
+    if row.payload_stage is not None and (row.staging or row.overlay is not None):
+        payload = PayloadRef(row.staging or "", row.payload_stage, row.payload_at)
+    return Due(row.key, row.status, row.version, payload, row.overlay, bool(row.deleted))
+
+
+def seen(connection: Connection, run: RunRef, keys: Iterable[Sequence[str]], now: float) -> None:
+    lock_route(connection, run.route_id)
+    for some in keys:
+        connection.execute(
+            update(schema.entity)
+            .where(_entity.route_id == run.route_id, among(connection, _entity.key, some))
+            .values(last_seen=now, seen_run=run.id)
+        )
+
+
+def vanished(connection: Connection, run: RunRef, *, limit: int, after: str | None) -> list[tuple[str, str | None]]:
+    claims = select(_claim["keys"]).where(_claim.route_id == run.route_id, _claim.run != run.id)
+    held = {key for packed in connection.scalars(claims) for key in unpack(packed)}
+    rows = connection.execute(
+        select(_entity.key, _entity.target_id)
+        .where(
+            _entity.route_id == run.route_id,
+            _entity.delivered_hash.is_not(None),
+            _entity.deleted.is_(False),
+            _entity.seen_run != run.id,
+            _entity.status != "pending",
+            _entity.key > (after or ""),
+        )
+        .order_by(_entity.key)
+        .limit(limit + len(held))
+    )
+    return [(key, target_id) for key, target_id in rows if key not in held][:limit]
+
+
+def lapsed(connection: Connection, route: str | None, now: float) -> list[Lapsed]:
+    dead = select(_claim.run).where(_claim.lease_until < now)
+    found = (
+        select(
+            _run.id,
+            _run.route_id,
+            schema.route.c.name,
+            _run.run_id,
+            _run.kind,
+            _run.window_start,
+            _run.window_end,
+            _run.route_hash,
+            _run.staging,
+        )
+        .join(schema.route, schema.route.c.id == _run.route_id)
+        .where(_run.id.in_(dead))
+        .order_by(_run.id)
+    )
+    if route is not None:
+        found = found.where(schema.route.c.name == route)
+    return [
+        Lapsed(
+            RunRef(row.id, row.route_id, row.name, row.run_id),
+            row.kind,
+            Window.parse(row.window_start, row.window_end),
+            row.route_hash,
+            row.staging,
+        )
+        for row in connection.execute(found)
+    ]

@@ -1,0 +1,21 @@
+"""What a worker imports on first use, imported once for all of them: they are forks of the process that did it."""
+
+from importlib import import_module
+
+for _name in (
+    "airflow_integrations.expressions.compiler",
+    "airflow_integrations.http.client",
+    "airflow_integrations.incoming.http",
+    "airflow_integrations.ledger.ledger",
+    "airflow_integrations.outgoing.http",
+    "airflow_integrations.outgoing.judgement",
+    "airflow_integrations.outgoing.request_parts",
+    "airflow_integrations.transform.validate",
+    "jinja2",
+    "jsonschema_rs",
+    "psycopg",
+    "RestrictedPython.transformer",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+):
+    import_module(_name)

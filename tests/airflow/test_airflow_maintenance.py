@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
+
+from airflow_integrations.airflow.ledger import open_ledger
+from airflow_integrations.airflow.maintenance import MAINTENANCE, WakeOperator, build_maintenance
+from airflow_integrations.airflow.settings import staging_base
+from airflow_integrations.ledger.records import Outcome, RunRef
+from airflow_integrations.staging import Staging
+from airflow_integrations.window import Window
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+ROUTE = "entity: {key: entity.id}\nincoming: {http: {connection: x, path: /x, records: body}}\noutgoing: {none: {}}\n"
+
+
+class TaskInstance:
+    """Of the maintenance: it knows the DAG of one route."""
+
+    dag_id = MAINTENANCE
+
+    def get_dag(self, dag_id: str) -> Any:
+        return SimpleNamespace(is_paused=False, next_dagrun=None, relative_fileloc="integration_routes.py")
+
+    def get_dr_count(self, dag_id: str, *, states: list[str]) -> int:
+        return 0
+
+
+@pytest.fixture
+def tidy(tmp_path: Path) -> Callable[..., Any]:
+    (tmp_path / "routes").mkdir()
+    (tmp_path / "routes" / "orders.yaml").write_text(ROUTE)
+
+    def tidy(*, run_type: str = "scheduled", minute: int = 30) -> Any:
+        task = build_maintenance(tmp_path / "routes").get_task("tidy")
+        run = SimpleNamespace(run_type=run_type, run_after=datetime(2026, 1, 1, 12, minute, tzinfo=UTC))
+        return task.execute({"ti": TaskInstance(), "dag_run": run})
+
+    return tidy
+
+
+def begin(ledger: Any, run_id: str, staging: Staging) -> RunRef:
+    window = Window(datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC))
+    return ledger.begin_run(
+        "orders",
+        run_id,
+        kind="manual",
+        window=window,
+        route_hash="x",
+        staging=str(staging.folder),
+        now=LONG_AGO,
+    )
+
+
+def finish(ledger: Any, run: RunRef) -> None:
+    ledger.finish_run(run, counts={}, seconds={}, verdict=None, bytes=9, mark=None, cursor=None, now=LONG_AGO)
+
+
+def conclude(ledger: Any, run: RunRef, **outcome: Any) -> None:
+    ledger.conclude(
+        run, [Outcome(key="1", hash="h", version="1", payload_stage="push", payload_at=0, **outcome)], now=LONG_AGO
+    )
+
+
+def test_a_route_with_something_due_gets_a_run(tidy: Callable[..., Any]) -> None:
+    with open_ledger() as ledger:
+        run = begin(ledger, "r", Staging(staging_base(), "orders", "r"))
+        conclude(
+            ledger, run, status="retrying", reason="away", error_class="outage", since=LONG_AGO, next_attempt=LONG_AGO
+        )
+        finish(ledger, run)
+    (wanted,) = tidy()
+    assert wanted["route"] == "orders"
+    with pytest.raises(DagRunTriggerException) as caught:
+        WakeOperator(task_id="wake", **wanted).execute({})  # type: ignore[typeddict-item]
+    assert caught.value.trigger_dag_id == "orders"
+    assert caught.value.dag_run_id.startswith("retry__")
+    assert caught.value.conf == {"retry": "due"}
+    assert caught.value.skip_when_already_exists
+
+
+def test_what_a_run_that_died_had_under_way_is_free_again(tidy: Callable[..., Any]) -> None:
+    with open_ledger() as ledger:
+        run = begin(ledger, "r", Staging(staging_base(), "orders", "r"))
+        ledger.reserve(run, ["1", "2"], first=0, lease_until=LONG_AGO + 1, now=LONG_AGO)
+        assert [lapsed.run.run_id for lapsed in ledger.lapsed(None, LONG_AGO + 2)] == ["r"]
+    tidy()
+    with open_ledger() as ledger:
+        assert ledger.lapsed(None, LONG_AGO + 2) == []
+
+
+def test_what_nobody_confirmed_in_time_has_failed(tidy: Callable[..., Any]) -> None:
+    with open_ledger() as ledger:
+        run = begin(ledger, "r", Staging(staging_base(), "orders", "r"))
+        conclude(ledger, run, status="waiting", deadline=LONG_AGO + 1)
+        finish(ledger, run)
+    assert tidy() == []
+    with open_ledger() as ledger:
+        from airflow_integrations.ledger.queries import where
+
+        found = where(ledger.database, "orders", "1", LONG_AGO + 2)
+        assert found is not None
+        assert found.status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("how", "removed"),
+    [({"minute": 30}, False), ({"minute": 0}, True), ({"minute": 30, "run_type": "manual"}, True)],
+)
+def test_once_an_hour_delivered_payloads_go_and_failed_ones_stay(
+    tidy: Callable[..., Any], how: dict[str, Any], removed: bool
+) -> None:
+    folders = [Staging(staging_base(), "orders", run_id) for run_id in ("delivered", "failed")]
+    with open_ledger() as ledger:
+        for staging, status, key in zip(folders, ("delivered", "failed"), ("1", "2"), strict=True):
+            staging.write("push-00000.jsonl.zst", b"x")
+            run = begin(ledger, staging.run_id, staging)
+            outcome = Outcome(key=key, status=status, hash="h", version="1", payload_stage="push", payload_at=0)  # type: ignore[arg-type]
+            ledger.conclude(run, [outcome], now=LONG_AGO)
+            finish(ledger, run)
+    tidy(**how)
+    assert [staging.folder.exists() for staging in folders] == [not removed, True]
+
+
+def test_a_ledger_that_cannot_be_used_is_told(tidy: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    with pytest.raises(AirflowFailException, match="ledger_connection"):
+        tidy()
+
+
+def test_the_dag_is_one_that_airflow_takes(tmp_path: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = build_maintenance(tmp_path)
+    dag.validate()
+    assert DagSerialization.to_dict(dag) == DagSerialization.to_dict(build_maintenance(tmp_path))
+    assert dag.is_paused_upon_creation is False
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+
+
+def test_its_tasks_take_no_slot_from_critical(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_integrations.airflow.pools import pool_name
+
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__POOLS", "True")
+    tidy = build_maintenance(tmp_path).get_task("tidy")
+    assert tidy.pool == pool_name("high")
+
+
+def test_to_build_it_imports_no_database() -> None:
+    program = (
+        "import sys; from airflow.sdk import DAG, CronTriggerTimetable; before = set(sys.modules)\n"
+        "from airflow_integrations.airflow.maintenance import build_maintenance\n"
+        "build_maintenance('/routes')\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "airflow_integrations.airflow.maintenance" in loaded
+    assert [name for name in loaded if name.partition(".")[0] in ("alembic", "sqlalchemy", "aiohttp")] == []

@@ -1,0 +1,40 @@
+"""Every test that asks for ``database_url``, ``database`` or ``ledger`` runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from ledger_databases import postgres_url, sqlite_url
+
+from airflow_integrations.ledger.database import Database
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.ledger import Ledger
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of a database without any tables."""
+    if request.param == "sqlite":
+        yield sqlite_url(tmp_path)
+    else:
+        with postgres_url() as url:
+            yield url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A fresh ledger's, at ``database_url``."""
+    with Database.open(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ledger(database: Database) -> Ledger:
+    """Over ``database``, which closes it."""
+    from airflow_integrations.ledger.ledger import Ledger
+
+    return Ledger(database)

@@ -1,0 +1,94 @@
+"""A push reserves keys: who gets them, and what it is told of them."""
+
+from __future__ import annotations
+
+from ledger_runs import begin, delivered, finish, retrying, row
+
+from airflow_integrations.ledger.ledger import Ledger
+
+
+def reserve(ledger: Ledger, run, *keys: str, first: int = 0, until: float = 10.0, now: float = 1.0):
+    return ledger.reserve(run, keys, first=first, lease_until=until, now=now)
+
+
+def test_all_keys_are_free_in_a_new_ledger(ledger: Ledger) -> None:
+    got = reserve(ledger, begin(ledger), "a", "b")
+    assert got.claim is not None
+    assert (got.known, got.taken) == ({}, frozenset())
+
+
+def test_another_run_does_not_get_what_is_leased(ledger: Ledger) -> None:
+    first, second = begin(ledger, "first"), begin(ledger, "second")
+    reserve(ledger, first, "a", "b")
+    assert reserve(ledger, second, "b", "c").taken == {"b"}
+    assert reserve(ledger, second, "a", first=5).claim is None
+    assert reserve(ledger, begin(ledger, "first", route="customers"), "a").taken == frozenset()
+
+
+def test_a_lease_is_over_with_its_conclusion_its_release_and_its_run(ledger: Ledger) -> None:
+    first, second = begin(ledger, "first"), begin(ledger, "second")
+    claim = reserve(ledger, first, "a").claim
+    ledger.conclude(first, [delivered("a")], now=2.0, claims=[claim])
+    assert reserve(ledger, second, "a").taken == frozenset()
+    ledger.release(second)
+    assert reserve(ledger, first, "a").taken == frozenset()
+    finish(ledger, first)
+    assert reserve(ledger, second, "a").taken == frozenset()
+
+
+def test_a_run_replaces_its_own_earlier_reservation(ledger: Ledger) -> None:
+    run = begin(ledger)
+    before = reserve(ledger, run, "a", "b", first=0)
+    assert reserve(ledger, run, "b", "c", first=1).taken == frozenset()
+    assert ledger.renew(run, lease_until=20.0) == 1
+    assert reserve(ledger, run, "d", first=3).claim != before.claim
+    assert ledger.renew(run, lease_until=20.0) == 2
+
+
+def test_a_lease_that_passed_holds_nobody_up_and_cannot_be_renewed_then(ledger: Ledger) -> None:
+    dead, alive = begin(ledger, "dead"), begin(ledger, "alive")
+    reserve(ledger, dead, "a", "b", first=0, until=10.0)
+    reserve(ledger, dead, "c", first=2, until=10.0)
+    assert reserve(ledger, alive, "a", now=11.0, until=20.0).taken == frozenset()
+    assert ledger.renew(dead, lease_until=30.0) == 1
+    assert reserve(ledger, alive, "b", "c", first=1, now=12.0, until=20.0).taken == {"c"}
+    assert [one.run for one in ledger.lapsed("orders", 12.0)] == [dead]
+
+
+def test_a_lease_that_passed_is_renewed_where_nobody_has_wanted_its_keys(ledger: Ledger) -> None:
+    slow, other = begin(ledger, "slow"), begin(ledger, "other")
+    reserve(ledger, slow, "a", until=10.0)
+    assert ledger.renew(slow, lease_until=30.0) == 1
+    assert reserve(ledger, other, "a", now=12.0, until=20.0).taken == {"a"}
+
+
+def test_what_is_known_comes_with_the_reservation(ledger: Ledger) -> None:
+    run = begin(ledger)
+    ledger.conclude(run, [delivered("a", version="5", target_id="T1"), retrying("b", next_attempt=9.0)], now=2.0)
+    known = reserve(ledger, run, "a", "b", "c").known
+    assert known.keys() == {"a", "b"}
+    assert (known["a"].status, known["a"].delivered_hash, known["a"].delivered_version) == ("delivered", "h1", "5")
+    assert (known["a"].deliveries, known["a"].target_id, known["a"].hash) == (1, "T1", None)
+    assert (known["b"].status, known["b"].hash, known["b"].attempts) == ("retrying", "h1", 1)
+    assert (known["b"].since, known["b"].next_attempt, known["b"].deliveries) == (2.0, 9.0, 0)
+
+
+def test_what_another_run_has_taken_over_is_taken_until_its_lease_passes(ledger: Ledger) -> None:
+    old, taker, other = begin(ledger, "old"), begin(ledger, "taker"), begin(ledger, "other")
+    ledger.conclude(old, [retrying("a", next_attempt=3.0)], now=2.0)
+    assert [due.key for due in ledger.take_due(taker, now=4.0, lease_until=10.0, limit=5)] == ["a"]
+    assert reserve(ledger, other, "a", now=5.0).taken == {"a"}
+    assert reserve(ledger, taker, "a", now=5.0).taken == frozenset()
+    ledger.release(taker)
+    assert reserve(ledger, other, "a", now=11.0, until=20.0).taken == frozenset()
+    assert (row(ledger, "a").status, row(ledger, "a").run) == ("pending", other.id)
+    assert ledger.take_due(taker, now=12.0, lease_until=30.0, limit=5) == []
+
+
+def test_ten_thousand_keys_of_any_script_in_one_reservation(ledger: Ledger) -> None:
+    keys = [f"Ключ '{number}' 100% \\ \"x\" €😀" for number in range(10_000)]
+    run, other = begin(ledger), begin(ledger, "other")
+    claim = ledger.reserve(run, keys, first=0, lease_until=10.0, now=1.0).claim
+    assert len(ledger.reserve(other, keys, first=0, lease_until=10.0, now=1.0).taken) == 10_000
+    ledger.conclude(run, [delivered(key) for key in keys], now=2.0, claims=[claim])
+    assert ledger.reserve(other, keys, first=0, lease_until=10.0, now=1.0).known.keys() == set(keys)
