@@ -29,7 +29,7 @@ class Books:
     everything is in the ledger and what is still reserved is given back."""
 
     def __init__(self, ref: RunRef, services: Services, journal: Journal) -> None:
-        self._ref = ref
+        self.run = ref
         self._ledger = services.ledger
         self._now = services.now
         self._journal = journal
@@ -56,7 +56,7 @@ class Books:
         await asyncio.gather(self._task, return_exceptions=True)
         if self.error is None:  # else the lease stays until it runs out: what is not in the ledger must not go again
             await self.flush()
-            await asyncio.to_thread(self._ledger.release, self._ref)
+            await asyncio.to_thread(self._ledger.release, self.run)
 
     def reserved(self, claim: int | None) -> None:
         self._held += claim is not None
@@ -88,7 +88,7 @@ class Books:
             self._claims = [(line, claim) for line, claim in self._claims if line > upto]
             if outcomes or claims:
                 await asyncio.to_thread(
-                    self._ledger.conclude, self._ref, outcomes, now=self._now(), claims=claims, applied=upto
+                    self._ledger.conclude, self.run, outcomes, now=self._now(), claims=claims, applied=upto
                 )
                 self._size -= len(outcomes)
                 self._held -= len(claims)
@@ -109,7 +109,7 @@ class Books:
         now = self._now()
         async with self._writing:
             held = self._held
-            renewed = await asyncio.to_thread(self._ledger.renew, self._ref, lease_until=now + LEASE_SECONDS)
+            renewed = await asyncio.to_thread(self._ledger.renew, self.run, lease_until=now + LEASE_SECONDS)
         if renewed < held:
             raise OutageError(
                 "another run took over what this push had reserved, for it was not heard of for "

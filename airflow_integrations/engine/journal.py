@@ -252,6 +252,7 @@ def _told(outcome: Outcome) -> tuple[Any, ...]:
         outcome.since,
         outcome.next_attempt,
         outcome.deadline,
+        outcome.batch,
     )
 
 
@@ -259,5 +260,5 @@ def _heard(ordinal: int, entry: list[Any]) -> Outcome:
     outcome = Outcome(key="", status=entry[0], target_id=entry[1], payload_stage="push", payload_at=ordinal)
     if len(entry) > 2:
         (_, _, outcome.key, outcome.reason, outcome.http_status, outcome.error_class) = entry[:6]
-        (outcome.attempts, outcome.since, outcome.next_attempt, outcome.deadline) = entry[6:]
+        (outcome.attempts, outcome.since, outcome.next_attempt, outcome.deadline, outcome.batch) = entry[6:]
     return outcome

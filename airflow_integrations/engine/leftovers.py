@@ -24,6 +24,8 @@ async def close_rest(
     result = Result("pending", reason=reason)
     while (batch := await plan.next()) is not None:
         outcomes = []
+        if batch.unheard:
+            batch.went_unheard(plan.run.id)
         for ordinal, outbound in zip(batch.ordinals, batch.outbounds, strict=True):
             known = batch.chunk.known.get(outbound.key)
             if batch.unheard:

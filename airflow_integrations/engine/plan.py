@@ -27,6 +27,8 @@ CHUNK_ENTITIES = 4_000
 """Entities that are reserved at a time."""
 CHUNK_BYTES = 8 * 1024 * 1024
 """Or fewer, where they have this size together: bounds memory."""
+TRIES_TOGETHER = 5
+"""A batch that so often got no answer at all has hardly arrived: its entities are tried in smaller company."""
 BATCH_BYTES = 16 * 1024 * 1024
 """A batch is closed early at this size, whatever its count: bounds the request's body."""
 
@@ -45,6 +47,8 @@ class Chunk:
     entries: deque[tuple[int, Outbound]]
     under_way: dict[int, list[int]]
     """Batches that an earlier attempt sent, by the ordinal of their first entity."""
+    together: dict[int, list[int]]
+    """The same of batches that an earlier run sent."""
 
 
 @dataclass(slots=True)
@@ -58,6 +62,13 @@ class Batch:
     """An earlier attempt of this run sent it and did not hear of it."""
     doubtful: bool = False
     """It is one entity that an earlier run sent without hearing of it."""
+
+    def went_unheard(self, run: int) -> None:
+        """Nobody knows whether it arrived. A target that knows it by its idempotency key must get it again as it is, in
+        whatever run that will be: each of its entities remembers it. ``run`` is the ledger's number."""
+        if len(self.outbounds) > 1:
+            for outbound in self.outbounds:
+                outbound.batch = f"{run}:{self.ordinals[0]}:{len(self.outbounds)}"
 
     @property
     def keys(self) -> list[str]:
@@ -80,7 +91,7 @@ class Plan:
         traffic: Traffic,
     ) -> None:
         self._source = enumerate(source)
-        self._ref = ref
+        self.run = ref
         self._services = services
         self._journal = journal
         self._books = books
@@ -133,7 +144,8 @@ class Plan:
         batch = Batch(chunk)
         keys: set[str] = set()
         size, most = 0, self._batch
-        again = chunk.under_way.pop(entries[0][0], None)
+        unheard = chunk.under_way.pop(entries[0][0], None)
+        again = unheard or chunk.together.pop(entries[0][0], None)
         while entries:
             ordinal, outbound = entries[0]
             known = chunk.known.get(outbound.key)
@@ -141,7 +153,9 @@ class Plan:
                 if ordinal not in again:
                     break
             else:
-                if outbound.key in keys or len(keys) >= most or ordinal in chunk.under_way:
+                if outbound.key in keys or len(keys) >= most:
+                    break
+                if ordinal in chunk.under_way or ordinal in chunk.together:
                     break
                 if outbound.key in chunk.repeated and outbound.key in traffic.under_way:
                     break
@@ -172,7 +186,7 @@ class Plan:
             batch.ordinals.append(ordinal)
             batch.outbounds.append(outbound)
             size += len(outbound.encoded)
-        batch.unheard = again is not None
+        batch.unheard = unheard is not None
         return batch
 
     async def _next_chunk(self) -> Chunk | None:
@@ -197,7 +211,7 @@ class Plan:
         now, first = self._services.now(), entries[0][0]
         reservation = await asyncio.to_thread(
             self._services.ledger.reserve,
-            self._ref,
+            self.run,
             list(keys),
             first=first,
             lease_until=now + LEASE_SECONDS,
@@ -213,6 +227,7 @@ class Plan:
             len(entries),
             self._batches_first(entries),
             {first: batch for first, batch in self._under_way.items() if first in ordinals},
+            _together(entries, reservation.known),
         )
         self._recent.append((chunk, keys))
         return chunk
@@ -225,6 +240,21 @@ class Plan:
         again = [o for batch in self._under_way.values() for o in batch if o in by_ordinal]
         front = set(again)
         return deque([(o, by_ordinal[o]) for o in again] + [entry for entry in entries if entry[0] not in front])
+
+
+def _together(entries: deque[tuple[int, Outbound]], known: dict[str, Known]) -> dict[int, list[int]]:
+    """Batches that an earlier run sent without an answer and that are here as a whole, by their first ordinal."""
+    found: dict[str, list[int]] = {}
+    for ordinal, outbound in entries:
+        if outbound.batch is not None:
+            of = known.get(outbound.key)
+            if of is not None and of.hash == outbound.hash and of.attempts < TRIES_TOGETHER:
+                found.setdefault(outbound.batch, []).append(ordinal)
+    return {
+        ordinals[0]: ordinals
+        for batch, ordinals in found.items()
+        if len(ordinals) == int(batch.rpartition(":")[2]) == ordinals[-1] - ordinals[0] + 1
+    }
 
 
 def _known_after(known: Known | None, outcome: Outcome) -> Known:

@@ -47,6 +47,7 @@ class _Transformed(msgspec.Struct, array_like=True):
     source: msgspec.Raw = msgspec.Raw()  # msgspec 0.22 reads nothing but null where it says Raw | None
     found: msgspec.Raw = msgspec.Raw()
     deleted: bool = False
+    batch: str | None = None
 
 
 class Problem(msgspec.Struct):
@@ -116,15 +117,15 @@ def encode_staged(entity: Entity, keep: Callable[[Entity], tuple[Any, Any]] | No
     return encode((entity.key, entity.version, entity.value, *keep(entity)))
 
 
-def encode_carried(line: bytes, version: str | None, overlay: bytes | None) -> bytes:
-    """A line of transform for a later run: as it is, but for a version where it has none, and for the ``overlay``,
-    which is the value's JSON as a person has edited it, on one line."""
+def encode_carried(line: bytes, version: str | None, overlay: bytes | None, batch: str | None = None) -> bytes:
+    """A line of transform for a later run: as it is, but for a version where it has none, for the ``overlay``, which is
+    the value's JSON as a person has edited it, on one line, and for the batch that it was sent in."""
     staged = _transformed.decode(line)
-    if overlay is None and (staged.version is not None or version is None):
+    if overlay is None and (staged.version is not None or version is None) and staged.batch == batch:
         return line
     value = staged.value if overlay is None else msgspec.Raw(overlay)
     parts = (staged.key, staged.version or version, value, staged.source or None, staged.found or None)
-    return encode((*parts, True) if staged.deleted else parts)
+    return encode((*parts, staged.deleted, batch))
 
 
 def encode_deletion(key: str, version: str | None, target_id: str | None) -> bytes:
@@ -173,6 +174,7 @@ def read_outbound(blocks: Iterator[bytes], route: str) -> Iterator[Outbound]:
                 found=_given(line.found) if line.found else None,
                 route=route,
                 deleted=line.deleted,
+                batch=line.batch,
             )
 
 

@@ -38,6 +38,7 @@ class Sending:
         plan: Plan,
         traffic: Traffic,
     ) -> None:
+        self._run_id = books.run.id
         self._workers = run.route.delivery.concurrency
         self._services = services
         self._journal = journal
@@ -102,6 +103,8 @@ class Sending:
                 results = await self._outgoing.send(batch.outbounds)
         except OutageError as error:
             await self._journal.back(batch.ordinals)
+            if error.status is None:
+                batch.went_unheard(self._run_id)
             self._traffic.met_outage(error, self._entities(batch))
         except SetupError as error:
             await self._journal.back(batch.ordinals)
@@ -149,6 +152,8 @@ class Sending:
             self._services.progress("push", dict(self._journal.counts))
 
     def _conclude(self, batch: Batch, results: Sequence[Result]) -> None:
+        if results[0].status == "in_doubt":
+            batch.went_unheard(self._run_id)
         known, after = batch.chunk.known, self._verdicts.after
         outcomes = [
             after(ordinal, outbound, result, known.get(outbound.key))

@@ -167,7 +167,7 @@ class TakingOver:
             self._record(due, payload.record if due.overlay is None else overlay)
             return
         edited = None if due.overlay is None else encode(overlay)
-        self._carried.add(encode_carried(payload.line, due.version, edited))
+        self._carried.add(encode_carried(payload.line, due.version, edited, None if edited else due.batch))
         self._taken.count += 1
         if self._carried.full:
             self._carried.close_segment()

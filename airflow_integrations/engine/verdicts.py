@@ -26,6 +26,7 @@ class Verdicts:
         self._retry = route.delivery.retry
         self._always = route.delivery.resend == "always"
         self._services = services
+        self._moments: dict[str, float | None] = {}
         self.policy: InDoubt = route.delivery.in_doubt or ("resend" if outgoing.repeatable else "hold")
 
     def before(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome | None:
@@ -117,6 +118,14 @@ class Verdicts:
         return self.again(ordinal, outbound, known, cause_of(error), result)
 
     def _when(self, outcome: Outcome, retry_after: float | None) -> float | None:
+        """The next attempt; the same moment for all of a batch that has to go out again as it was."""
+        if outcome.batch is None:
+            return self._next_attempt(outcome, retry_after)
+        if outcome.batch not in self._moments:
+            self._moments[outcome.batch] = self._next_attempt(outcome, retry_after)
+        return self._moments[outcome.batch]
+
+    def _next_attempt(self, outcome: Outcome, retry_after: float | None) -> float | None:
         now = self._services.now()
         return next_attempt(
             self._retry,
@@ -144,6 +153,7 @@ class Verdicts:
     ) -> Outcome:
         outcome = self._fate(ordinal, outbound, status, known)
         same = known is not None and known.hash == outbound.hash
+        outcome.batch = outbound.batch
         outcome.attempts = (known.attempts if same and known is not None else 0) + tried
         outcome.since = known.since if same and known is not None and known.since else self._services.now()
         return outcome

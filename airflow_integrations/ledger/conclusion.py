@@ -37,6 +37,7 @@ _OPEN: Final[dict[str, SqlType]] = {
     "fingerprint": "text",
     "message": "text",
     "http_status": "integer",
+    "batch": "text",
 }
 
 
@@ -155,6 +156,7 @@ def _problem(o: Outcome, now: float) -> tuple[Any, ...]:
         fingerprint(o.error_class, o.http_status, o.reason, key=o.key) if o.error_class or o.reason else None,
         None if o.reason is None else printable(o.reason, MESSAGE_LENGTH),
         o.http_status,
+        o.batch,
     )
 
 

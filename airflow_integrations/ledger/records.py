@@ -102,6 +102,9 @@ class Outcome(msgspec.Struct, gc=False, kw_only=True):
     payload_at: int | None = None
     deleted: bool = False
     """It was a deletion."""
+    batch: str | None = None
+    """The batch it was sent in without an answer: a target that knows batches by their idempotency key must get the same
+    one again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ class Due:
     """The payload as a person has edited it, JSON."""
     deleted: bool
     """It is a deletion that could not be delivered yet."""
+    batch: str | None = None
+    """The batch it was sent in without an answer."""
 
 
 @dataclass(frozen=True, slots=True)

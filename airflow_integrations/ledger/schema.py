@@ -90,6 +90,7 @@ entity = Table(
     ),
     Column("target_id", String(512)),
     Column("attempts", Integer, nullable=False, server_default="0", comment="of the open state"),
+    Column("batch", String(60), comment="the batch it was sent in without an answer"),
     Column("since", Float, comment="when the open state was first tried or rejected; NULL: nothing is open"),
     Column("next_attempt", Float, comment="retrying, in_doubt: not before; NULL in_doubt: held for a person"),
     Column("deadline", Float, comment="waiting: failed after this"),

@@ -36,6 +36,7 @@ def take_due(
             _entity.status,
             _entity.version,
             _entity.deleted,
+            _entity.batch,
             _entity.payload_stage,
             _entity.payload_at,
             _run.staging,
@@ -52,7 +53,7 @@ def take_due(
             isouter=True,
         )
         .where(_entity.route_id == run.route_id, _selected(connection, run, now, lease_until, wanted))
-        .order_by(_entity.next_attempt, _entity.key)
+        .order_by(_entity.next_attempt, _entity.payload_run, _entity.payload_at, _entity.key)
         .limit(limit + len(held))
     ).all()
     taken = [row for row in rows if row.key not in held][:limit]
@@ -87,7 +88,7 @@ def _due(row: Any) -> Due:
     payload = None
     if row.payload_stage is not None and (row.staging or row.overlay is not None):
         payload = PayloadRef(row.staging or "", row.payload_stage, row.payload_at)
-    return Due(row.key, row.status, row.version, payload, row.overlay, bool(row.deleted))
+    return Due(row.key, row.status, row.version, payload, row.overlay, bool(row.deleted), row.batch)
 
 
 def seen(connection: Connection, run: RunRef, keys: Iterable[Sequence[str]], now: float) -> None:

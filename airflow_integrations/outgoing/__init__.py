@@ -26,7 +26,7 @@ class Outbound:
     learns it late sets it before the key is first read.
 
     ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
-    that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.
+    that is known, or ``null``. ``batch`` names the batch it was sent in without an answer, for the engine. ``target_id`` is what the target called it when it was delivered, where it said so.
     """
 
     _hash: str | None = None
@@ -43,6 +43,7 @@ class Outbound:
         generation: int = 0,
         deleted: bool = False,
         target_id: str | None = None,
+        batch: str | None = None,
     ) -> None:
         self.key = key
         self.encoded = encoded
@@ -50,6 +51,7 @@ class Outbound:
         self.generation = generation
         self.deleted = deleted
         self.target_id = target_id
+        self.batch = batch
         self._route = route
         self._source = source
         self._found = found

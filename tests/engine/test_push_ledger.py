@@ -326,3 +326,25 @@ async def test_a_ledger_that_is_away_stops_the_push_and_loses_nothing(
     assert sent() == [], "the journal knew"
     assert (await settle(run, scene.services, staging)).lines() == ["10 fetched = 10 delivered"]
     assert (await scene.run(*(order(n) for n in range(10)))).lines() == ["10 fetched = 10 unchanged"]
+
+
+async def test_a_batch_without_an_answer_goes_again_as_it_was(scene: Scene, clock: Clock) -> None:
+    """A target that knows batches by their idempotency key recognises it, in whatever run it comes again."""
+    route = {**REPEATABLE, "delivery": {"batch": 4, "concurrency": 1}}
+
+    def lost(batch: Sequence[Outbound]) -> list[Result]:
+        if batch[0].key == "4":
+            raise OutageError("the connection was reset")
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = lost
+    balance = await scene.run(*(order(n) for n in range(12)), route=route)
+    assert balance.lines() == ["12 fetched = 8 delivered + 4 retrying"]
+    sent()
+    MemoryOutgoing.answer = all_delivered
+    clock.now += 3600
+    await scene.run(*(order(n) for n in range(20, 23)), route=route)
+    assert [[outbound.key for outbound in batch] for batch in MemoryOutgoing.sent] == [
+        ["20", "21", "22"],
+        ["4", "5", "6", "7"],
+    ]

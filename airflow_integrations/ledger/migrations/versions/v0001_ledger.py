@@ -76,6 +76,7 @@ def upgrade() -> None:
         ),
         sa.Column("target_id", sa.String(512)),
         sa.Column("attempts", sa.Integer, nullable=False, server_default="0", comment="of the open state"),
+        sa.Column("batch", sa.String(60), comment="the batch it was sent in without an answer"),
         sa.Column("since", sa.Float, comment="when the open state was first tried or rejected; NULL: nothing is open"),
         sa.Column("next_attempt", sa.Float, comment="retrying, in_doubt: not before; NULL in_doubt: held for a person"),
         sa.Column("deadline", sa.Float, comment="waiting: failed after this"),
