@@ -26,7 +26,7 @@ PAUSE_BETWEEN_TRIES = 0.2
 MOST_DUE_RUNS = 60
 MOST_SECONDS_BEFORE_KILL = 0.02
 SECONDS_UNTIL_WRITTEN = 1.5
-"""What a worker has heard is in its journal so much later at the latest."""
+"""What a worker has heard is in its journal so much later at the latest, as long as the ledger is there."""
 
 TroubleKind = Literal["kill", "full", "restart"]
 
@@ -124,7 +124,7 @@ class Drill:
                     self.wrong.append(f"the books of {task.run_id} do not balance: {value['counts']}")
             elif planned and struck in ("", "restart") and value >= planned[0].after:
                 struck = planned[0].kind
-                struck_at = time.monotonic()
+                struck_at = struck_at or time.monotonic()
                 if self._strike(struck, worker):
                     planned.pop(0)
                     self.happened[f"{task.stage} {struck}"] += 1

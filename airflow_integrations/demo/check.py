@@ -1,16 +1,18 @@
-"""Are the shop's orders in the ERP? A pure comparison of what should be there with what is."""
+"""Are the shop's orders in the ERP, and does the ledger say so? A pure comparison of what should be with what is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from airflow_integrations.engine.settle import INCOMING, OUTCOMES
+from airflow_integrations.ledger.answers import EntityRecord, RunBooks
 from airflow_integrations.window import Window, rfc3339
 
-__all__ = ["Verdict", "compare", "covered_until"]
+__all__ = ["Verdict", "compare", "covered_until", "ledger_faults"]
 
 _NAMED = 5
 """Orders named for each fault; the rest is counted."""
@@ -26,11 +28,14 @@ class Verdict:
     shop_orders: int
     amount: Decimal
     faults: tuple[str, ...]
+    unchanged: int = 0
+    """Orders that came again as they were, and were not sent."""
 
     def __str__(self) -> str:
         good = (
             f"demo-check: {self.shop_orders} orders in the shop, {self.expected} paid ones from the EU due, "
-            f"{self.arrived} in the ERP, {self.receipts} receipts, {self.amount} EUR"
+            f"{self.arrived} in the ERP, {self.receipts} receipts, {self.unchanged} came again and were not sent, "
+            f"{self.amount} EUR"
         )
         return f"{good}: every total to the cent" if not self.faults else f"{good}: WRONG"
 
@@ -86,7 +91,48 @@ def compare(truth: Sequence[Mapping[str, Any]], books: Sequence[Mapping[str, Any
     )
 
 
-def _fault(what: str, numbers: Sequence[str], detail: Any) -> list[str]:
+def ledger_faults(
+    books: Sequence[Mapping[str, Any]], known: Sequence[EntityRecord], runs: Sequence[RunBooks], *, ended: Sequence[str]
+) -> list[str]:
+    """Every order in the ERP is delivered by the ledger, once and under the ERP's id; the runs' books balance.
+
+    ``ended``: the ids of the runs that Airflow says have ended well. What a run has under way just now is let be.
+    """
+    told = {record.key: record for record in known}
+    decided = [order["number"] for order in books if order["number"] in told and not told[order["number"]].lease]
+    ids = {order["number"]: order["id"] for order in books}
+    closed = {each.run_id: each for each in runs if each.finished is not None}
+    return [
+        *_fault("in the ERP and unknown to the ledger", sorted(ids.keys() - told.keys()), ids.__getitem__),
+        *_fault(
+            "in the ERP and not delivered by the ledger",
+            [number for number in decided if told[number].status not in ("delivered", "unchanged")],
+            lambda number: told[number].status,
+        ),
+        *_fault(
+            "delivered more than once by the ledger",
+            [number for number in decided if told[number].deliveries > 1],
+            lambda number: f"{told[number].deliveries} times",
+        ),
+        *_fault(
+            "with another id in the ledger than in the ERP",
+            [number for number in decided if told[number].target_id != ids[number]],
+            lambda number: f"{told[number].target_id} for {ids[number]}",
+        ),
+        *_fault(
+            "run(s) without closed books in the ledger", sorted(set(ended) - closed.keys()), lambda run: "ended well"
+        ),
+        *_fault(
+            "run(s) whose books do not balance", sorted(filter(lambda run: not _balanced(closed[run]), closed)), str
+        ),
+    ]
+
+
+def _balanced(run: RunBooks) -> bool:
+    return sum(run.counts.get(name, 0) for name in INCOMING) == sum(run.counts.get(name, 0) for name in OUTCOMES)
+
+
+def _fault(what: str, numbers: Sequence[str], detail: Callable[[str], object]) -> list[str]:
     if not numbers:
         return []
     named = ", ".join(f"{number} ({detail(number)})" for number in numbers[:_NAMED])

@@ -21,6 +21,9 @@ from airflow_integrations.demo.screen import Monitor, line, table
 
 __all__ = ["main"]
 
+_AWAY = 4.0
+"""Seconds for which the ERP of a check is away when the first entities come."""
+
 
 class _Ended(BaseException):
     """Ctrl-C or SIGTERM. No Exception, so that nothing on the way takes it for a failure."""
@@ -85,10 +88,10 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
 def _check(console: Console, options: argparse.Namespace) -> int:
     began = time.monotonic()
     with Scenario(
-        options.home, options.dags, say=lambda text: None, orders=options.orders, every=options.every
+        options.home, options.dags, say=lambda text: None, orders=options.orders, every=options.every, away=_AWAY
     ) as scenario:
         try:
-            scenario.switch_on(timeout=options.timeout / 2)
+            scenario.switch_on(timeout=options.timeout / 2, replay=True)
             while not _settled(scenario):
                 scenario.check_processes()
                 if time.monotonic() - began > options.timeout:

@@ -15,10 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from airflow_integrations.demo.airflow_rest import AirflowRest
-from airflow_integrations.demo.check import Verdict, compare, covered_until
+from airflow_integrations.demo.check import Verdict, compare, covered_until, ledger_faults
 from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import Processes, free_ports
 from airflow_integrations.demo.rest import Rest, RestError, basic
+from airflow_integrations.ledger.answers import EntityRecord, RunBooks
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.overview import runs
+from airflow_integrations.ledger.queries import where
 from airflow_integrations.window import Window, rfc3339
 
 __all__ = ["CUSTOMERS", "ORDERS", "ROUTES", "STOCK", "Scenario", "ScenarioFailed"]
@@ -37,9 +41,17 @@ class Scenario:
     """A context: inside it everything runs in ``home``, which is emptied first. ``say`` gets a line for each step."""
 
     def __init__(
-        self, home: Path, dags: Path, *, say: Callable[[str], None], orders: int = 600, every: float = 3
+        self,
+        home: Path,
+        dags: Path,
+        *,
+        say: Callable[[str], None],
+        orders: int = 600,
+        every: float = 3,
+        away: float = 0,
     ) -> None:
-        self.home, self.say, self.every, self.orders = home, say, every, orders
+        """``away``: for so many seconds after it is first asked, the ERP answers nothing but 503."""
+        self.home, self.say, self.every, self.orders, self.away = home, say, every, orders, away
         _empty(home)
         self.started = datetime.now(UTC).replace(microsecond=0)
         self.origin = self.started - timedelta(days=_HISTORY_DAYS)
@@ -76,11 +88,10 @@ class Scenario:
         self._servers.check()
         self.components.check()
 
-    def switch_on(self, timeout: float = 120) -> None:
-        """Unpause the routes and have everything that lies in the past fetched once.
+    def switch_on(self, timeout: float = 120, *, replay: bool = False) -> None:
+        """Unpause the routes and have everything that lies in the past fetched; twice with ``replay``.
 
-        The orders' first scheduled run takes the five minutes before now. One run by hand takes all before that, so
-        that the windows join and no order is in two of them.
+        The orders' first scheduled run takes the five minutes before now, one run by hand all before that.
         """
         end = time.monotonic() + timeout
         self.say("Waiting for the routes' DAGs …")
@@ -89,34 +100,49 @@ class Scenario:
             self._wait(end, f"Airflow did not switch {route} on", lambda route=route: self.airflow.unpause(route))  # type: ignore[misc]
         first = self._wait(end, f"Airflow did not schedule {ORDERS}", self._first_scheduled)
         history = Window(self.origin, first.start)
-        self._wait(end, f"Airflow did not trigger {ORDERS}", lambda: self.airflow.trigger(ORDERS, history))
+        for name in ("manual", "replay") if replay else ("manual",):
+            self._wait(
+                end,
+                f"Airflow did not trigger {ORDERS}",
+                lambda name=name: self.airflow.trigger(ORDERS, history, name=name),  # type: ignore[misc]
+            )
         self.say(f"The routes are on; the orders since {rfc3339(self.origin)} are on their way.")
 
     def settled(self) -> bool:
-        """Whether each route has ended a run, and the orders' windows reach the start of the demo's shop."""
-        runs = {route: self.airflow.runs(route) for route in ROUTES}
-        failed = [run for each in runs.values() for run in each if run.state == "failed"]
+        """Whether each route has ended a run, and the orders all that were triggered and one by schedule."""
+        of = {route: self.airflow.runs(route) for route in ROUTES}
+        failed = [run for each in of.values() for run in each if run.state == "failed"]
         if failed:
             raise ScenarioFailed("a run failed")
-        done = {route: [run for run in each if run.state == "success"] for route, each in runs.items()}
-        hand_made = any(run.run_type == "manual" for run in done[ORDERS])
+        done = {route: [run for run in each if run.state == "success"] for route, each in of.items()}
+        hand_made = [run for run in of[ORDERS] if run.run_type == "manual"]
         scheduled = any(run.run_type == "scheduled" for run in done[ORDERS])
-        return all(done.values()) and hand_made and scheduled
+        return all(done.values()) and scheduled and bool(hand_made) and all(run.ended for run in hand_made)
 
     def verdict(self) -> Verdict:
-        """The ERP's books against the shop's truth; orders beyond the windows that ended are not due yet."""
-        covered = covered_until(
-            (run.window for run in self.airflow.runs(ORDERS) if run.state == "success" and run.window), self.origin
-        )
+        """The ERP's books against the shop's truth, and the ledger against both.
+
+        Orders beyond the windows that ended are not due yet.
+        """
+        ended = [run for run in self.airflow.runs(ORDERS) if run.state == "success" and run.window]
+        covered = covered_until((run.window for run in ended if run.window), self.origin)
         books = self.booked()
         truth = self.shop.get("/api/truth")
         counts = self.erp.get("/sales-orders/count")
         verdict = compare(truth["orders"], books, covered=covered)
-        faults = list(verdict.faults)
+        known, of_runs = self.in_ledger(books)
+        faults = [*verdict.faults, *ledger_faults(books, known, of_runs, ended=[run.run_id for run in ended])]
         for name, title in (("customers", "customers"), ("skus", "stock")):
             if counts[title] != truth[name]:
                 faults.append(f"the shop has {truth[name]} {name}, the ERP {counts[title]}")
-        return replace(verdict, faults=tuple(faults))
+        replayed = sum(each.counts.get("unchanged", 0) for each in of_runs)
+        return replace(verdict, faults=tuple(faults), unchanged=replayed)
+
+    def in_ledger(self, books: list[dict[str, Any]]) -> tuple[list[EntityRecord], list[RunBooks]]:
+        """What ``entities show`` says of each order of the ERP's ``books``, and ``runs`` of the orders' runs."""
+        with Ledger.open(f"sqlite:///{self.components.home / 'integrations' / 'ledger.db'}") as ledger:
+            found = (where(ledger.database, ORDERS, order["number"], time.time()) for order in books)
+            return [record for record in found if record], list(runs(ledger.database, ORDERS, 100).runs)
 
     def booked(self) -> list[dict[str, Any]]:
         """All sales orders in the ERP."""
@@ -146,7 +172,7 @@ class Scenario:
         env = {**self.components.env, "DEMO_SHOP_KEY": self._shop_key, "DEMO_ERP_PASSWORD": self._erp_password}
         shop = ["--start", rfc3339(self.started), "--days", str(_HISTORY_DAYS), "--history", str(self.orders)]
         shop += ["--every", str(self.every)]
-        for name, rest, options in (("shop", self.shop, shop), ("erp", self.erp, [])):
+        for name, rest, options in (("shop", self.shop, shop), ("erp", self.erp, ["--away", str(self.away)])):
             port = rest.url.rpartition(":")[2]
             command = [sys.executable, "-m", f"airflow_integrations.demo.{name}", "--port", port, *options]
             self._servers.start(name, command, env)

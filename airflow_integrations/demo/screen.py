@@ -64,7 +64,7 @@ class Monitor:
 
 
 def table(flows: list[Flow], width: int = 100) -> Table:
-    """One row a route, readable from 80 columns on."""
+    """One row a route, readable from 80 columns on; what came again unchanged is shown from 100 on."""
     shown = Table(
         title="Shop → ERP",
         title_justify="left",
@@ -75,7 +75,8 @@ def table(flows: list[Flow], width: int = 100) -> Table:
         padding=(0, 1) if width >= 100 else 0,
     )
     shown.add_column("route", no_wrap=True)
-    for name in ("runs", "now", "red", "fetched", "delivered", "filtered", "problems", "in ERP"):
+    fates = ("fetched", "delivered", "unchanged", "filtered") if width >= 100 else ("fetched", "delivered", "filtered")
+    for name in ("runs", "now", "red", *fates, "problems", "in ERP"):
         shown.add_column(name, justify="right", no_wrap=True)
     for flow in flows:
         problems = sum(flow.counts.get(name, 0) for name in _PROBLEMS)
@@ -84,11 +85,11 @@ def table(flows: list[Flow], width: int = 100) -> Table:
             str(flow.runs),
             str(flow.running or "-"),
             _red(flow.failed),
-            *(str(flow.counts.get(name, 0)) for name in ("fetched", "delivered", "filtered")),
+            *(str(flow.counts.get(name, 0)) for name in fates),
             _red(problems),
             str(flow.in_erp),
         )
-    shown.caption = "now: under way; red: failed; problems: rejected, failed or in doubt"
+    shown.caption = "now: under way; red: failed; unchanged: not sent again; problems: rejected, failed or in doubt"
     shown.caption_justify = "left"
     return shown
 

@@ -33,6 +33,8 @@ class Strain:
     """The share of requests that take effect and whose connection then breaks without an answer."""
     latency: float = 0
     """Seconds that every request takes longer."""
+    away: float = 0
+    """From the first request on, everything is answered 503 for so many seconds."""
 
 
 def answer(document: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
@@ -79,20 +81,26 @@ def application(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> web.Application:
-    """An application whose requests pass, in this order: ``refuse`` (credentials), the rate limit, the faults.
+    """An application whose requests pass, in this order: ``refuse`` (credentials), the outage, the rate limit, the
+    faults.
 
     ``refuse`` gives the answer to a request without good credentials, or None. ``/health`` passes always, and ``/``
     says that they are good.
     """
     bucket = _Bucket(strain.requests_per_second, now) if strain.requests_per_second else None
+    back: float | None = None
 
     @web.middleware
     async def strained(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal back
         if request.path == "/health":
             return await handler(request)
         refused = refuse(request)
         if refused is not None:
             return refused
+        back = now() + strain.away if back is None else back
+        if now() < back:
+            return problem(503, "away on purpose, as --away asks")
         if bucket is not None and not bucket.take():
             limited = problem(429, "too many requests")
             limited.headers.update({"Retry-After": "1", **bucket.headers()})
@@ -157,8 +165,14 @@ def add_server_arguments(parser: argparse.ArgumentParser, *, rate: float) -> Non
         "--lost-answer-rate", type=float, default=0, help="share of requests done but not answered (default 0)"
     )
     parser.add_argument("--latency", type=float, default=0, help="seconds added to each request (default 0)")
+    parser.add_argument(
+        "--away",
+        type=float,
+        default=0,
+        help="seconds of 503 from the first request on (default 0: there from the start)",
+    )
 
 
 def strain_of(options: argparse.Namespace) -> Strain:
     """What :func:`add_server_arguments` read."""
-    return Strain(options.rate_limit, options.fault_rate, options.lost_answer_rate, options.latency)
+    return Strain(options.rate_limit, options.fault_rate, options.lost_answer_rate, options.latency, options.away)

@@ -185,20 +185,24 @@ class Journal:
             self._committing = None
 
     def _apply(self, line: list[Any]) -> None:
-        what, ordinals, state = line[0], _ordinals(line), self._state
+        what, ordinals = line[0], _ordinals(line)
         if what == "sent":
             self._under_way[ordinals[0]] = list(ordinals)
-            for ordinal in ordinals:
-                state[ordinal] = _SENT
+            self._set(ordinals, bytes([_SENT]) * len(ordinals))
             return
         if what == "done":
             self.done_lines += 1
-            for ordinal, entry in zip(ordinals, line[-1], strict=True):
-                state[ordinal] = _CODE[entry[0]]
+            self._set(ordinals, bytes([_CODE[entry[0]] for entry in line[-1]]))
         else:
-            for ordinal in ordinals:
-                state[ordinal] = _UNTOUCHED
+            self._set(ordinals, bytes(len(ordinals)))
         self._ended(ordinals)
+
+    def _set(self, ordinals: Sequence[int], states: bytes) -> None:
+        if type(ordinals) is range:
+            self._state[ordinals.start : ordinals.stop] = states
+            return
+        for ordinal, state in zip(ordinals, states, strict=True):
+            self._state[ordinal] = state
 
     def _ended(self, ordinals: Sequence[int]) -> None:
         """A batch, or a part of one, is not under way any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from airflow_integrations.engine.plan import Plan
 from airflow_integrations.engine.traffic import Traffic
 from airflow_integrations.engine.verdicts import Verdicts
+from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.outgoing import Result
 
 __all__ = ["close_rest"]
@@ -13,7 +14,7 @@ UNHEARD = "it was being sent when the run ended: nobody knows whether it arrived
 
 
 async def close_rest(
-    plan: Plan, traffic: Traffic, verdicts: Verdicts, *, cause: str, reason: str, not_before: float
+    plan: Plan, run: RunRef, traffic: Traffic, verdicts: Verdicts, *, cause: str, reason: str, not_before: float
 ) -> int:
     """Conclude everything that a plan still holds, and return how many entities that were.
 
@@ -25,7 +26,7 @@ async def close_rest(
     while (batch := await plan.next()) is not None:
         outcomes = []
         if batch.unheard:
-            batch.went_unheard(plan.run.id)
+            batch.went_unheard(run.id)
         for ordinal, outbound in zip(batch.ordinals, batch.outbounds, strict=True):
             known = batch.chunk.known.get(outbound.key)
             if batch.unheard:

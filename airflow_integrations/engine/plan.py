@@ -1,54 +1,27 @@
-"""What a push sends, and in which batches: it reserves entities in the ledger and leaves out what need not go.
+"""What a push sends, and in which batches: it leaves out what need not go.
 
-Entities are taken in chunks that are the same in every attempt. A batch that an earlier attempt sent, and did not hear
-of, is put together again exactly as it was: a target that knows batches by their idempotency key recognises it.
+A batch that an earlier attempt or run sent, and did not hear of, is put together again exactly as it was: a target that
+knows batches by their idempotency key recognises it.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import Counter, deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
 
-from airflow_integrations.engine.books import LEASE_SECONDS, Books
+from airflow_integrations.engine.books import Books
+from airflow_integrations.engine.chunks import Chunk, Chunks
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.traffic import Traffic
 from airflow_integrations.engine.verdicts import Verdicts
-from airflow_integrations.ledger.records import Known, Outcome, RunRef
+from airflow_integrations.ledger.records import Known, Outcome
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.run import Services
 
-__all__ = ["Batch", "Chunk", "Plan"]
+__all__ = ["Batch", "Plan"]
 
-CHUNK_ENTITIES = 4_000
-"""Entities that are reserved at a time."""
-CHUNK_BYTES = 8 * 1024 * 1024
-"""Or fewer, where they have this size together: bounds memory."""
-TRIES_TOGETHER = 5
-"""A batch that so often got no answer at all has hardly arrived: its entities are tried in smaller company."""
 BATCH_BYTES = 16 * 1024 * 1024
 """A batch is closed early at this size, whatever its count: bounds the request's body."""
-
-
-@dataclass(slots=True)
-class Chunk:
-    """Entities that were reserved together."""
-
-    claim: int | None
-    known: dict[str, Known]
-    taken: frozenset[str]
-    repeated: frozenset[str]
-    """Keys that it has more than once: what is known of them changes under way."""
-    open: int
-    """How many of its entities have no fate yet."""
-    entries: deque[tuple[int, Outbound]]
-    under_way: dict[int, list[int]]
-    """Batches that an earlier attempt sent, by the ordinal of their first entity."""
-    together: dict[int, list[int]]
-    """The same of batches that an earlier run sent."""
 
 
 @dataclass(slots=True)
@@ -76,31 +49,18 @@ class Batch:
 
 
 class Plan:
-    """``source`` gives all of the run's entities in the order of their ordinals, from 0."""
+    """Cuts batches of at most ``batch`` entities out of the run's chunks."""
 
     def __init__(
-        self,
-        source: Iterator[Outbound],
-        ref: RunRef,
-        services: Services,
-        journal: Journal,
-        books: Books,
-        verdicts: Verdicts,
-        *,
-        batch: int,
-        traffic: Traffic,
+        self, chunks: Chunks, journal: Journal, books: Books, verdicts: Verdicts, traffic: Traffic, *, batch: int
     ) -> None:
-        self._source = enumerate(source)
-        self.run = ref
-        self._services = services
+        self._chunks = chunks
         self._journal = journal
         self._books = books
         self._verdicts = verdicts
-        self._batch = batch
         self._traffic = traffic
+        self._batch = batch
         self._chunk: Chunk | None = None
-        self._recent: list[tuple[Chunk, frozenset[str]]] = []
-        self._under_way = {ordinals[0]: ordinals for ordinals in journal.batches_under_way}
         self._decided: tuple[list[int], list[Outcome]] = ([], [])
 
     async def next(self) -> Batch | None:
@@ -108,10 +68,11 @@ class Plan:
         while True:
             if self._chunk is None or not self._chunk.entries:
                 self._note_decided()
-                self._chunk = await self._next_chunk()
+                self._chunk = await self._chunks.next()
                 if self._chunk is None:
                     return None
-            batch = self._cut(self._chunk)
+            chunk = self._chunk
+            batch = self._cut_plainly(chunk) if chunk.plain and not self._traffic.held else self._cut(chunk)
             self._note_decided()
             if batch.outbounds:
                 return batch
@@ -138,6 +99,18 @@ class Plan:
             assert self._chunk is not None
             self._decided = ([], [])
             self.conclude(self._chunk, ordinals, outcomes)
+
+    def _cut_plainly(self, chunk: Chunk) -> Batch:
+        """The same as :meth:`_cut` where there is nothing to decide."""
+        entries, batch, size = chunk.entries, Batch(chunk), 0
+        for _ in range(min(self._batch, len(entries))):
+            size += len(entries[0][1].encoded)
+            if size > BATCH_BYTES and batch.ordinals:
+                break
+            ordinal, outbound = entries.popleft()
+            batch.ordinals.append(ordinal)
+            batch.outbounds.append(outbound)
+        return batch
 
     def _cut(self, chunk: Chunk) -> Batch:
         entries, verdicts, traffic = chunk.entries, self._verdicts, self._traffic
@@ -188,73 +161,6 @@ class Plan:
             size += len(outbound.encoded)
         batch.unheard = unheard is not None
         return batch
-
-    async def _next_chunk(self) -> Chunk | None:
-        entries: deque[tuple[int, Outbound]] = deque()
-        counted = size = 0
-        while counted < CHUNK_ENTITIES and size < CHUNK_BYTES:
-            entry = next(self._source, None)
-            if entry is None:
-                break
-            counted += 1
-            size += len(entry[1].encoded)
-            if not self._journal.concluded(entry[0]):
-                entries.append(entry)
-        if not entries:
-            return None if not counted else await self._next_chunk()
-        times = Counter(outbound.key for _, outbound in entries)
-        keys = frozenset(times)
-        self._recent = [(chunk, held) for chunk, held in self._recent if chunk.open or self._books.owes(chunk.claim)]
-        if any(not held.isdisjoint(keys) for _, held in self._recent):
-            await self._traffic.ended(keys)  # the ledger must know what became of their earlier states
-            await self._books.flush()
-        now, first = self._services.now(), entries[0][0]
-        reservation = await asyncio.to_thread(
-            self._services.ledger.reserve,
-            self.run,
-            list(keys),
-            first=first,
-            lease_until=now + LEASE_SECONDS,
-            now=now,
-        )
-        self._books.reserved(reservation.claim)
-        ordinals = {ordinal for ordinal, _ in entries}
-        chunk = Chunk(
-            reservation.claim,
-            dict(reservation.known),
-            reservation.taken,
-            frozenset(key for key, count in times.items() if count > 1) if len(keys) < len(entries) else frozenset(),
-            len(entries),
-            self._batches_first(entries),
-            {first: batch for first, batch in self._under_way.items() if first in ordinals},
-            _together(entries, reservation.known),
-        )
-        self._recent.append((chunk, keys))
-        return chunk
-
-    def _batches_first(self, entries: deque[tuple[int, Outbound]]) -> deque[tuple[int, Outbound]]:
-        """Entities of batches that were under way stand together, in front."""
-        if not self._under_way:
-            return entries
-        by_ordinal = dict(entries)
-        again = [o for batch in self._under_way.values() for o in batch if o in by_ordinal]
-        front = set(again)
-        return deque([(o, by_ordinal[o]) for o in again] + [entry for entry in entries if entry[0] not in front])
-
-
-def _together(entries: deque[tuple[int, Outbound]], known: dict[str, Known]) -> dict[int, list[int]]:
-    """Batches that an earlier run sent without an answer and that are here as a whole, by their first ordinal."""
-    found: dict[str, list[int]] = {}
-    for ordinal, outbound in entries:
-        if outbound.batch is not None:
-            of = known.get(outbound.key)
-            if of is not None and of.hash == outbound.hash and of.attempts < TRIES_TOGETHER:
-                found.setdefault(outbound.batch, []).append(ordinal)
-    return {
-        ordinals[0]: ordinals
-        for batch, ordinals in found.items()
-        if len(ordinals) == int(batch.rpartition(":")[2]) == ordinals[-1] - ordinals[0] + 1
-    }
 
 
 def _known_after(known: Known | None, outcome: Outcome) -> Known:

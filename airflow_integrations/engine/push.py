@@ -11,6 +11,7 @@ import time
 
 from airflow_integrations.engine.absorb import absorb_journal
 from airflow_integrations.engine.books import Books
+from airflow_integrations.engine.chunks import Chunks
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.leftovers import close_rest
@@ -104,27 +105,21 @@ class _Push:
         ref = await run_ref(self.run, services, staging)
         await absorb_journal(ref, services, journal, self.outbounds)
         state = await asyncio.to_thread(services.ledger.route_state, self.run.route.route)
-        async with Books(ref, services, journal) as books:
-            plan = Plan(
-                self.outbounds.read(),
-                ref,
-                services,
-                journal,
-                books,
-                self.verdicts,
-                batch=self.run.route.delivery.batch,
-                traffic=self.traffic,
-            )
+        async with (
+            Books(ref, services, journal) as books,
+            Chunks(self.outbounds.read(), ref, services, journal, books, self.traffic) as chunks,
+        ):
+            plan = Plan(chunks, journal, books, self.verdicts, self.traffic, batch=self.run.route.delivery.batch)
             if state.circuit_until > services.now() and journal.pending:
                 reason = f"nothing is sent before {_clock(state.circuit_until)}: the target was away"
                 services.log.warning("%s", reason)
-                await self._close(plan, reason, state.circuit_until)
+                await self._close(plan, ref, reason, state.circuit_until)
                 return None
             error = await self._send(plan, books)
             if self.traffic.answered and state.outages:
                 await asyncio.to_thread(services.ledger.outage, ref.route_id, until=None)
             if final and isinstance(error, OutageError) and books.error is None and not self.traffic.stop.is_set():
-                await self._close(plan, str(error), await self._open_circuit(ref, state, error))
+                await self._close(plan, ref, str(error), await self._open_circuit(ref, state, error))
                 return None
             return error
 
@@ -148,9 +143,9 @@ class _Push:
         self.services.log.warning("%s; what is left is tried again from %s on", error, _clock(until))
         return until
 
-    async def _close(self, plan: Plan, reason: str, not_before: float) -> None:
+    async def _close(self, plan: Plan, ref: RunRef, reason: str, not_before: float) -> None:
         self.traffic.outages_in_a_row = 0
-        await close_rest(plan, self.traffic, self.verdicts, cause="outage", reason=reason, not_before=not_before)
+        await close_rest(plan, ref, self.traffic, self.verdicts, cause="outage", reason=reason, not_before=not_before)
 
 
 def _skip_all(journal: Journal, outbounds: Outbounds) -> None:

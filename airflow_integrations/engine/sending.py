@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Sequence
 
 from airflow_integrations.engine.books import Books
+from airflow_integrations.engine.chunks import Chunk
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.journal import Journal
-from airflow_integrations.engine.plan import Batch, Chunk, Plan
+from airflow_integrations.engine.plan import Batch, Plan
 from airflow_integrations.engine.traffic import Limbo, Traffic
 from airflow_integrations.engine.verdicts import Verdicts
 from airflow_integrations.errors import OutageError, SetupError

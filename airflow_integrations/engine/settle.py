@@ -11,6 +11,7 @@ from datetime import datetime
 from airflow_integrations.delivery import FailAbove
 from airflow_integrations.engine.absorb import absorb_journal
 from airflow_integrations.engine.books import Books
+from airflow_integrations.engine.chunks import Chunks
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.leftovers import close_rest
 from airflow_integrations.engine.plan import Plan
@@ -118,20 +119,14 @@ async def _conclude_rest(run: Run, services: Services, staging: Staging, ref: Ru
     journal = Journal.open(staging, outbounds.count)
     try:
         await absorb_journal(ref, services, journal, outbounds)
-        async with Books(ref, services, journal) as books:
-            plan = Plan(
-                outbounds.read(),
-                ref,
-                services,
-                journal,
-                books,
-                verdicts,
-                batch=run.route.delivery.batch,
-                traffic=traffic,
-            )
+        async with (
+            Books(ref, services, journal) as books,
+            Chunks(outbounds.read(), ref, services, journal, books, traffic) as chunks,
+        ):
+            plan = Plan(chunks, journal, books, verdicts, traffic, batch=run.route.delivery.batch)
             not_before = services.now() + run.route.delivery.retry.delay.total_seconds()
             reason = "the run's push did not come to its end"
-            await close_rest(plan, traffic, verdicts, cause="stopped", reason=reason, not_before=not_before)
+            await close_rest(plan, ref, traffic, verdicts, cause="stopped", reason=reason, not_before=not_before)
     finally:
         journal.close()
     return journal

@@ -10,7 +10,7 @@ from airflow_integrations.entity import older
 from airflow_integrations.errors import OutageError
 
 if TYPE_CHECKING:
-    from airflow_integrations.engine.plan import Chunk
+    from airflow_integrations.engine.chunks import Chunk
     from airflow_integrations.outgoing import Outbound
 
 __all__ = ["OUTAGES_BEFORE_STOP", "Limbo", "Traffic"]

@@ -92,6 +92,8 @@ class _Transform:
             for index, stage in enumerate(run.route.transform)
         ]
         self.left: list[Outcome] = []
+        self.noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.noted.set_result(None)
         self.filtered_count = self.merged_count = self.split_added = self.out = 0
         self.warnings: list[str] = []
 
@@ -109,10 +111,12 @@ class _Transform:
             self.writer.close_segment()
             self.problem_writer.close_segment()
             await self._note_left()
+            await self.noted
             self._tell()
             if fetched.entities:
                 self.warnings = [warning for step in self.chain for warning in getattr(step, "warnings", list)()]
         finally:
+            await asyncio.gather(self.noted, return_exceptions=True)
             for step in opened:
                 await step.close()
 
@@ -136,10 +140,12 @@ class _Transform:
         self._tell()
 
     async def _note_left(self) -> None:
-        """Tell the ledger which entities the route does not want."""
+        """Tell the ledger which entities the route does not want, while the work goes on."""
         left, self.left = self.left, []
+        await self.noted
         if left and not self.run.dry_run:
-            await asyncio.to_thread(self.services.ledger.conclude, self.ref, left, now=self.services.now())
+            conclude, now = self.services.ledger.conclude, self.services.now()
+            self.noted = asyncio.ensure_future(asyncio.to_thread(conclude, self.ref, left, now=now))
 
     def _tell(self) -> None:
         if self.services.progress:

@@ -73,7 +73,7 @@ class Verdicts:
         status = result.status
         if status == "delivered" or status == "skipped":
             fate = self._fate(ordinal, outbound, status, known)
-            fate.target_id, fate.reason, fate.http_status = result.target_id, result.reason, result.http_status
+            fate.target_id, fate.reason = result.target_id, result.reason
             return fate
         if status == "failed" and transient(self._retry, result.http_status):
             return self.again(ordinal, outbound, known, result.cause or "refused", result)

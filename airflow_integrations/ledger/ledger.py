@@ -7,8 +7,10 @@ from datetime import datetime
 
 from airflow_integrations.ledger import conclusion, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
+from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
     Due,
+    Known,
     Lapsed,
     Outcome,
     Reservation,
@@ -20,6 +22,9 @@ from airflow_integrations.ledger.records import (
 from airflow_integrations.window import Window
 
 __all__ = ["Ledger"]
+
+KEYS_AT_ONCE = 10_000
+"""Keys that one statement asks for."""
 
 
 class Ledger:
@@ -140,6 +145,15 @@ class Ledger:
         return self.database.transact(
             lambda connection: reservation.reserve(connection, run, keys, first=first, lease_until=lease_until, now=now)
         )
+
+    def known(self, route: str, keys: Sequence[str]) -> dict[str, Known]:
+        """What is known of those keys that the ledger has seen; nothing is leased. Unknown routes have none."""
+        found: dict[str, Known] = {}
+        with self.database.read() as connection:
+            if (route_id := route_number(connection, route)) is not None:
+                for first in range(0, len(keys), KEYS_AT_ONCE):
+                    found |= reservation.known(connection, route_id, keys[first : first + KEYS_AT_ONCE])
+        return found
 
     def renew(self, run: RunRef, *, lease_until: float) -> int:
         """Prolongs all that the run has leased or taken over. How many reservations are still its own.

@@ -103,8 +103,8 @@ class Outcome(msgspec.Struct, gc=False, kw_only=True):
     deleted: bool = False
     """It was a deletion."""
     batch: str | None = None
-    """The batch it was sent in without an answer: a target that knows batches by their idempotency key must get the same
-    one again."""
+    """The batch it was sent in without an answer: a target that knows batches by their idempotency key must get the
+    same one again."""
 
 
 @dataclass(frozen=True, slots=True)

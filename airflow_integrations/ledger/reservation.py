@@ -12,7 +12,7 @@ from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.keyset import pack, unpack
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
 
-__all__ = ["LOST", "make_pending", "others_claims", "release", "renew", "reserve"]
+__all__ = ["LOST", "known", "make_pending", "others_claims", "release", "renew", "reserve"]
 
 LOST = 0.0
 """``lease_until`` of a claim that passed and some of whose keys another run has taken since: it cannot be renewed."""
@@ -60,6 +60,13 @@ def reserve(
         .returning(_claim.id)
     ).scalar_one()
     return Reservation(claim, known, frozenset(taken))
+
+
+def known(connection: Connection, route_id: int, keys: Sequence[str]) -> dict[str, Known]:
+    rows = connection.execute(
+        select(_entity.key, *_KNOWN).where(_entity.route_id == route_id, among(connection, _entity.key, keys))
+    )
+    return {key: Known(*fields) for key, *fields in rows}
 
 
 def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], now: float) -> set[str]:

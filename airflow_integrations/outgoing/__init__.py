@@ -26,7 +26,8 @@ class Outbound:
     learns it late sets it before the key is first read.
 
     ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
-    that is known, or ``null``. ``batch`` names the batch it was sent in without an answer, for the engine. ``target_id`` is what the target called it when it was delivered, where it said so.
+    that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.
+    ``batch`` names the batch it was sent in without an answer; only the engine needs it.
     """
 
     _hash: str | None = None

@@ -15,8 +15,10 @@ from typing import Any
 from airflow_integrations.engine import Balance, fetch, push, settle, transform
 from airflow_integrations.engine.records import Problem, read_entities
 from airflow_integrations.engine.settle import problems
+from airflow_integrations.engine.source import Outbounds
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import IntegrationError
+from airflow_integrations.outgoing import Outbound
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.stage import Stage
@@ -59,6 +61,8 @@ class Trial:
     filtered: list[Left] = field(default_factory=list)
     merged: list[Left] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    outbounds: list[Outbound] = field(default_factory=list)
+    """What push was given, in its order."""
     requests: dict[str, list[Heard]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     balance: Balance | None = None
@@ -86,6 +90,7 @@ async def attempt(run: Run, services: Services, target: Services, recording: Rec
         if not run.route.transform:
             trial.passed = [Passed(entity.key, entity.source, entity.value) for entity in trial.fetched]
         trial.warnings = [*fetched.warnings, *transformed.warnings]
+        trial.outbounds = list(Outbounds(staging, fetched, transformed).read())
         recording.agree()
         await push(run, target, staging, final=True)
     except IntegrationError as error:

@@ -11,7 +11,7 @@ SCENE = Path(__file__).with_name("crash_scene.py")
 
 
 def test_a_crash_anywhere_loses_nothing_and_delivers_nothing_twice(ledger_url: str, tmp_path: Path) -> None:
-    step = 2 if ledger_url.startswith("sqlite") else 5  # python crash_scene.py sqlite:////… FOLDER 1 tries them all
+    step = 3 if ledger_url.startswith("sqlite") else 9  # python crash_scene.py sqlite:////… FOLDER 1 tries them all
     folder = tmp_path / "scene"
     folder.mkdir()
 

@@ -1,0 +1,175 @@
+"""A run's entities in chunks, the same in every attempt, each reserved in the ledger before anything of it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from airflow_integrations.engine.books import LEASE_SECONDS, Books
+from airflow_integrations.engine.journal import Journal
+from airflow_integrations.engine.traffic import Traffic
+from airflow_integrations.ledger.records import Known, RunRef
+from airflow_integrations.outgoing import Outbound
+from airflow_integrations.run import Services
+
+__all__ = ["Chunk", "Chunks"]
+
+CHUNK_ENTITIES = 4_000
+"""Entities that are reserved at a time."""
+CHUNK_BYTES = 8 * 1024 * 1024
+"""Or fewer, where they have this size together: bounds memory."""
+TRIES_TOGETHER = 5
+"""A batch that so often got no answer at all has hardly arrived: its entities are tried in smaller company."""
+
+_Entries = deque[tuple[int, Outbound]]
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Entities that were reserved together."""
+
+    claim: int | None
+    known: dict[str, Known]
+    taken: frozenset[str]
+    repeated: frozenset[str]
+    """Keys that it has more than once: what is known of them changes under way."""
+    open: int
+    """How many of its entities have no fate yet."""
+    entries: _Entries
+    """Those that are not yet in a batch."""
+    under_way: dict[int, list[int]]
+    """Batches that an earlier attempt sent, by the ordinal of their first entity."""
+    together: dict[int, list[int]]
+    """The same of batches that an earlier run sent."""
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is known of any of its entities: all of them go out."""
+        return not (self.known or self.taken or self.repeated or self.under_way or self.together)
+
+
+class Chunks:
+    """``source`` gives all of the run's entities in the order of their ordinals, from 0. Use as an asynchronous context
+    inside that of the books."""
+
+    def __init__(
+        self,
+        source: Iterator[Outbound],
+        ref: RunRef,
+        services: Services,
+        journal: Journal,
+        books: Books,
+        traffic: Traffic,
+    ) -> None:
+        self._source = enumerate(source)
+        self._run = ref
+        self._services = services
+        self._journal = journal
+        self._books = books
+        self._traffic = traffic
+        self._recent: list[tuple[Chunk, frozenset[str]]] = []
+        self._under_way = {ordinals[0]: ordinals for ordinals in journal.batches_under_way}
+        self._waiting: _Entries | None = None
+        self._ahead: asyncio.Task[Chunk] | None = None
+
+    async def next(self) -> Chunk | None:
+        """The next chunk, reserved, or None behind the last. The one after it is reserved in the background."""
+        if self._ahead is not None:
+            ahead, self._ahead = self._ahead, None
+            chunk = await ahead
+        else:
+            entries = self._waiting or self._read()
+            self._waiting = None
+            if not entries:
+                return None
+            keys = frozenset(outbound.key for _, outbound in entries)
+            if self._overlap(keys):
+                await self._traffic.ended(keys)  # the ledger must know what became of their earlier states
+                await self._books.flush()
+            chunk = await self._reserved(entries)
+        self._recent.append((chunk, frozenset(outbound.key for _, outbound in chunk.entries)))
+        self._waiting = self._read()
+        if self._waiting and not self._overlap(frozenset(outbound.key for _, outbound in self._waiting)):
+            self._ahead, self._waiting = asyncio.create_task(self._reserved(self._waiting)), None
+        return chunk
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """What is being reserved is waited for: the books, which end later, give all leases back."""
+        if self._ahead is not None:
+            await asyncio.gather(self._ahead, return_exceptions=True)
+
+    def _read(self) -> _Entries:
+        """The entities of the next chunk whose fate is open; none behind the last chunk."""
+        entries: _Entries = deque()
+        concluded = self._journal.concluded
+        counted = size = 0
+        for entry in self._source:
+            counted += 1
+            size += len(entry[1].encoded)
+            if not concluded(entry[0]):
+                entries.append(entry)
+            if counted >= CHUNK_ENTITIES or size >= CHUNK_BYTES:
+                if entries:
+                    break
+                counted = size = 0
+        return entries
+
+    def _overlap(self, keys: frozenset[str]) -> bool:
+        """Whether an earlier state of one of the keys is not in the ledger yet."""
+        self._recent = [(chunk, held) for chunk, held in self._recent if chunk.open or self._books.owes(chunk.claim)]
+        return any(not held.isdisjoint(keys) for _, held in self._recent)
+
+    async def _reserved(self, entries: _Entries) -> Chunk:
+        times = Counter([outbound.key for _, outbound in entries])
+        now = self._services.now()
+        reservation = await asyncio.to_thread(
+            self._services.ledger.reserve,
+            self._run,
+            list(times),
+            first=entries[0][0],
+            lease_until=now + LEASE_SECONDS,
+            now=now,
+        )
+        self._books.reserved(reservation.claim)
+        repeated = frozenset(key for key, count in times.items() if count > 1) if len(times) < len(entries) else None
+        ordinals = {ordinal for ordinal, _ in entries} if self._under_way else set()
+        return Chunk(
+            reservation.claim,
+            dict(reservation.known),
+            reservation.taken,
+            repeated or frozenset(),
+            len(entries),
+            self._batches_first(entries),
+            {first: batch for first, batch in self._under_way.items() if first in ordinals},
+            _together(entries, reservation.known) if reservation.known else {},
+        )
+
+    def _batches_first(self, entries: _Entries) -> _Entries:
+        """Entities of batches that were under way stand together, in front."""
+        if not self._under_way:
+            return entries
+        by_ordinal = dict(entries)
+        again = [o for batch in self._under_way.values() for o in batch if o in by_ordinal]
+        front = set(again)
+        return deque([(o, by_ordinal[o]) for o in again] + [entry for entry in entries if entry[0] not in front])
+
+
+def _together(entries: _Entries, known: dict[str, Known]) -> dict[int, list[int]]:
+    """Batches that an earlier run sent without an answer and that are here as a whole, by their first ordinal."""
+    found: dict[str, list[int]] = {}
+    for ordinal, outbound in entries:
+        if outbound.batch is not None:
+            of = known.get(outbound.key)
+            if of is not None and of.hash == outbound.hash and of.attempts < TRIES_TOGETHER:
+                found.setdefault(outbound.batch, []).append(ordinal)
+    return {
+        ordinals[0]: ordinals
+        for batch, ordinals in found.items()
+        if len(ordinals) == int(batch.rpartition(":")[2]) == ordinals[-1] - ordinals[0] + 1
+    }

@@ -1,0 +1,69 @@
+"""What a push would do with entities, by what the ledger knows of them. It only looks: nothing is leased or written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import msgspec
+
+from airflow_integrations.engine.verdicts import Verdicts
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.records import Known
+from airflow_integrations.outgoing import Outbound, Outgoing
+from airflow_integrations.route import Route
+from airflow_integrations.run import Services
+
+__all__ = ["PROSPECTS", "Prospect", "foresee"]
+
+Prospect = Literal["new", "changed", "again", "unchanged", "superseded", "left open"]
+"""``new``: sent, and never delivered before. ``changed``: sent, and delivered before with other content. ``again``: sent
+with the content that was delivered last. ``unchanged`` and ``superseded``: not sent. ``left open``: not sent now, this
+very state already waits for its next attempt, for the target or for a person."""
+
+PROSPECTS: tuple[Prospect, ...] = get_args(Prospect)
+
+
+async def foresee(route: Route, outbounds: Sequence[Outbound], services: Services, ledger: Ledger) -> list[Prospect]:
+    """What is to be expected of each, in their order, as if the target took everything.
+
+    ``ledger`` is where the route's deliveries are, which need not be the one that ``services`` work with. Raises
+    OutageError where it is away.
+    """
+    known = await asyncio.to_thread(ledger.known, route.route, sorted({outbound.key for outbound in outbounds}))
+    stage = route.outgoing
+    outgoing: Outgoing = stage.component()(stage.config, route)
+    verdicts = Verdicts(route, outgoing, services)
+    prospects = []
+    for ordinal, outbound in enumerate(outbounds):
+        before = known.get(outbound.key)
+        prospects.append(prospect := _prospect(verdicts, ordinal, outbound, before))
+        if prospect in ("new", "changed", "again"):
+            known[outbound.key] = _delivered(outbound, before)
+    return prospects
+
+
+def _prospect(verdicts: Verdicts, ordinal: int, outbound: Outbound, known: Known | None) -> Prospect:
+    fate = verdicts.before(ordinal, outbound, known)
+    if fate is not None:
+        return fate.status if fate.status in ("unchanged", "superseded") else "left open"
+    if known is None or not known.deliveries:
+        return "new"
+    return "again" if known.delivered_hash == outbound.hash else "changed"
+
+
+def _delivered(outbound: Outbound, before: Known | None) -> Known:
+    """What is known of the key when its next state comes in the same run."""
+    content = None if outbound.deleted else outbound.hash
+    if before is None:
+        before = Known("delivered", None, None, None, 0, None, 0, None, None, None, None)
+    return msgspec.structs.replace(
+        before,
+        status="delivered",
+        hash=None,
+        delivered_hash=content,
+        delivered_version=outbound.version,
+        deliveries=before.deliveries + 1,
+        version=outbound.version,
+    )
