@@ -53,6 +53,12 @@ class RouteFiles:
 
     routes: dict[str, LoadedRoute]
     mistakes: tuple[Mistake, ...]
+    broken: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Of the files whose route is not valid: what the file is called, and its text, empty where it cannot be read."""
+
+    def may_hold(self, name: str) -> bool:
+        """Whether a route of this name is here, or perhaps in one of the broken files."""
+        return name in self.routes or any(name == called or not text or name in text for called, text in self.broken)
 
 
 def read_routes(root: Path) -> RouteFiles:
@@ -64,6 +70,7 @@ def read_routes(root: Path) -> RouteFiles:
     owners = _owners((_name(shelf, path), path) for path in files)
     routes: dict[str, LoadedRoute] = {}
     mistakes: list[Mistake] = []
+    broken: list[tuple[str, str]] = []
     for path in files:
         name = _name(shelf, path)
         if owners[name] != path:
@@ -71,9 +78,10 @@ def read_routes(root: Path) -> RouteFiles:
         found = _load(shelf, path)
         if not isinstance(found, LoadedRoute):
             mistakes.extend(found)
+            broken.append((stem(path.name), shelf.read(path).text))
         elif owners[name] == path:
             routes[name] = found
-    return RouteFiles(routes, _ordered(mistakes))
+    return RouteFiles(routes, _ordered(mistakes), tuple(broken))
 
 
 def read_route(root: Path, name: str) -> LoadedRoute:

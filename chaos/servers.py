@@ -64,7 +64,7 @@ class Target:
         await asyncio.sleep(self.slow)
         fault = None if self.calm else self._fault()
         if fault is None:
-            return self._answer(request, body, heard=True)
+            return self._answer(request, body, heard=request.transport is not None)  # None: the client is gone
         self.counts[fault] += 1
         if fault == "429":
             return web.Response(status=429, headers={"Retry-After": "1"})

@@ -30,7 +30,7 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list
     """Put the ledger in order and return the routes that have entities to send again, by name.
 
     ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
-    file there, its defaults count. Raises SetupError and OutageError as opening the ledger does.
+    file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer. Raises SetupError and OutageError as opening the ledger does.
     """
     return asyncio.run(_tidy(routes, staging, now.timestamp(), thoroughly))
 
@@ -66,8 +66,13 @@ async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: st
 def _forget(ledger: Ledger, folder: Path, staging: str, now: float) -> None:
     from airflow_integrations.ledger.staged import known_routes
 
-    written = {name: loaded.route.retention for name, loaded in read_routes(folder).routes.items()}
-    wanted = {name: written.get(name, Retention()) for name in known_routes(ledger.database)}
+    found = read_routes(folder)
+    wanted = {name: loaded.route.retention for name, loaded in found.routes.items()}
+    without = [name for name in known_routes(ledger.database) if not found.may_hold(name)]
+    if folder.is_dir():
+        wanted |= dict.fromkeys(without, Retention())
+    elif without:
+        log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), folder)
     pruned = forget(ledger, staging, wanted, now)
     log.info(
         "forgot the books of %d runs, the histories of %d entities and the payloads of %d runs",

@@ -12,6 +12,7 @@ from typing import Any
 from airflow_integrations.cli.asked import asked_run
 from airflow_integrations.cli.command import FAILED, OK, UsageError
 from airflow_integrations.cli.preview_text import show
+from airflow_integrations.cli.prospects import Prospects, look_ahead
 from airflow_integrations.cli.routes import asked_route
 from airflow_integrations.cli.surroundings import connections
 from airflow_integrations.cli.terminal import out
@@ -29,26 +30,27 @@ def run(args: argparse.Namespace) -> int:
     asked = asked_run(loaded.route, args, run_id="preview", now=datetime.now(UTC))
     if args.record and Path(args.record).exists():
         raise UsageError(f"{args.record} is there already; --record does not overwrite")
-    trial, real = asyncio.run(_tried(asked, connections()))
+    trial, real, prospects = asyncio.run(_tried(asked, connections()))
     if args.record:
         Path(args.record).write_text(test_text(asked, trial, real.recorded), encoding="utf-8")
     if args.format == "json":
-        out(encode(_plain(asked, trial)).decode())
+        out(encode(_plain(asked, trial, prospects)).decode())
     else:
-        show(asked, trial)
+        show(asked, trial, prospects)
         if args.record:
             out(f"Recorded as a route test: {args.record}. Read it before you share it: it may hold personal data.")
     return FAILED if trial.error else OK
 
 
-async def _tried(asked: Run, source: Connections) -> tuple[Trial, RecordingServices]:
+async def _tried(asked: Run, source: Connections) -> tuple[Trial, RecordingServices, Prospects]:
     """The source and lookups are asked for real; the target is one that agrees to everything and exists only here."""
     target, log = Recording(), quiet_log()  # what the log would say is shown
     replay = ReplayServices(target, log=log)
     replay.connections = _Target(replay.connections, source)
     with tempfile.TemporaryDirectory(prefix="airflow-integrations-") as folder:
         async with RecordingServices(source, log=log) as real, replay:
-            return await attempt(asked, real, replay, target, Path(folder)), real
+            trial = await attempt(asked, real, replay, target, Path(folder))
+            return trial, real, await look_ahead(asked.route, trial, real)
 
 
 class _Target:
@@ -59,11 +61,14 @@ class _Target:
         self.variable = real.variable
 
 
-def _plain(asked: Run, trial: Trial) -> dict[str, Any]:
+def _plain(asked: Run, trial: Trial, prospects: Prospects) -> dict[str, Any]:
     return {
         "route": asked.route.route,
         "window": list(asked.window.dump()),
-        "entities": [{"key": passed.key, "before": passed.source, "after": passed.value} for passed in trial.passed],
+        "entities": [
+            {"key": passed.key, "prospect": prospect, "before": passed.source, "after": passed.value}
+            for passed, prospect in zip(trial.passed, prospects.of(trial.passed), strict=True)
+        ],
         "filtered": [{"key": left.key, "by": left.place} for left in trial.filtered],
         "merged": [{"key": left.key, "by": left.place} for left in trial.merged],
         "rejected": [
@@ -81,5 +86,7 @@ def _plain(asked: Run, trial: Trial) -> dict[str, Any]:
             for heard in requests
         ],
         "warnings": trial.warnings,
+        "counts": prospects.counts(trial),
+        "ledger_error": prospects.unknown,
         "error": str(trial.error) if trial.error else None,
     }

@@ -10,7 +10,9 @@ import msgspec
 from rich.console import Group
 from rich.text import Text
 
+from airflow_integrations.cli.prospects import Prospects
 from airflow_integrations.cli.terminal import console, table
+from airflow_integrations.engine.foresight import Prospect
 from airflow_integrations.formats.json import encode
 from airflow_integrations.run import Run
 from airflow_integrations.testing.replay import Heard
@@ -47,7 +49,7 @@ def aligned(before: list[str], after: list[str]) -> Iterator[tuple[str, str, boo
             )
 
 
-def show(run: Run, trial: Trial) -> None:
+def show(run: Run, trial: Trial, prospects: Prospects) -> None:
     """Print it all."""
     screen = console()
     went = ", ".join(
@@ -64,13 +66,14 @@ def show(run: Run, trial: Trial) -> None:
     screen.print(f"{run.route.route}: window {run.window}: {fetched} fetched" + (f": {went}" if went else ""))
     if not fetched and trial.error is None:
         screen.print("The source has nothing in this window; --window-start TIME looks further back.")
-    for passed in trial.passed:
+    for passed, prospect in zip(trial.passed, prospects.of(trial.passed), strict=True):
         screen.print()
-        screen.print(_side_by_side(passed))
+        screen.print(_side_by_side(passed, prospect))
     _fallen(screen, trial)
     if any(trial.requests.values()):
         screen.print()
-        screen.print("Would be sent (headers are not shown; nothing was):", style="bold")
+        fresh = "" if prospects.all_new else ", as if the target had none of them yet"
+        screen.print(f"Would be sent{fresh} (headers are not shown; nothing was):", style="bold")
         shown = [heard for requests in trial.requests.values() for heard in requests]
         for heard in shown[:MOST_REQUESTS]:
             screen.print(_request(heard))
@@ -80,10 +83,14 @@ def show(run: Run, trial: Trial) -> None:
         screen.print(f"warning: {warning}", style="yellow")
     if trial.error is not None:
         screen.print(f"failed: {trial.error}", style="red")
+    for line in prospects.lines(trial):
+        screen.print()
+        screen.print(line)
 
 
-def _side_by_side(passed: Passed) -> Any:
-    shown = table(f"{passed.key}: before", "", "after")
+def _side_by_side(passed: Passed, prospect: Prospect | None) -> Any:
+    expected = f" ({prospect.replace('_', ' ')})" if prospect else ""
+    shown = table(f"{passed.key}{expected}: before", "", "after")
     for left, right, equal in aligned(pretty(passed.source), pretty(passed.value)):
         mark = "" if equal else "~" if left and right else "-" if left else "+"
         shown.add_row(Text(left, style="" if equal else "red"), mark, Text(right, style="" if equal else "green"))

@@ -59,9 +59,17 @@ def open_ledger() -> Ledger:
 def ledger_place() -> str:
     """Where the ledger is configured to be, without secrets."""
     from airflow_integrations.airflow import settings
+    from airflow_integrations.airflow.ledger import ledger_url
 
     name = settings.ledger_connection()
-    return f"PostgreSQL, Connection {name}" if name else f"SQLite, {settings.sqlite_ledger()}"
+    if not name:
+        return f"SQLite, {settings.sqlite_ledger()}"
+    connections()
+    try:
+        kind = "SQLite" if ledger_url().startswith("sqlite") else "PostgreSQL"
+    except SetupError:  # opening it says why
+        return f"Connection {name}"
+    return f"{kind}, Connection {name}"
 
 
 def clock_skew(ledger: Ledger) -> float | None:

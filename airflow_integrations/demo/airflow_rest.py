@@ -69,15 +69,15 @@ class AirflowRest:
         """Whether it is switched on now."""
         return self._call("PATCH", f"/dags/{quote(dag_id)}", {"is_paused": False})["is_paused"] is False
 
-    def trigger(self, dag_id: str, window: Window | None = None, *, name: str = "manual") -> Run:
+    def trigger(self, dag_id: str, window: Window | None = None) -> Run:
         """A manual run, over ``window`` where one is given.
 
-        A window's run has its id from ``name`` and the window: asking again after a failure makes no second one.
+        A window's run has its id from the window, so that asking again after a failure makes no second one.
         """
         conf = {} if window is None else {"window_start": rfc3339(window.start), "window_end": rfc3339(window.end)}
         asked: dict[str, Any] = {"logical_date": None, "conf": conf}
         if window is not None:
-            asked["dag_run_id"] = "__".join((name, *conf.values()))
+            asked["dag_run_id"] = "__".join(("manual", *conf.values()))
         try:
             return Run.read(self._call("POST", f"/dags/{quote(dag_id)}/dagRuns", asked))
         except RestError as error:

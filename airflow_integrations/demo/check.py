@@ -41,7 +41,7 @@ class Verdict:
 
 
 def covered_until(windows: Iterable[Window], origin: datetime) -> datetime:
-    """Where the windows that join each other without a gap from ``origin`` on end."""
+    """Where the windows that join or overlap each other from ``origin`` on end."""
     end = origin
     for window in sorted(windows, key=lambda window: (window.start, window.end)):
         if window.start > end:
@@ -119,11 +119,11 @@ def ledger_faults(
             [number for number in decided if told[number].target_id != ids[number]],
             lambda number: f"{told[number].target_id} for {ids[number]}",
         ),
+        *_fault("runs ended well without closed books in the ledger", sorted(set(ended) - closed.keys()), str),
         *_fault(
-            "run(s) without closed books in the ledger", sorted(set(ended) - closed.keys()), lambda run: "ended well"
-        ),
-        *_fault(
-            "run(s) whose books do not balance", sorted(filter(lambda run: not _balanced(closed[run]), closed)), str
+            "runs whose books do not balance",
+            [run for run, each in closed.items() if not _balanced(each)],
+            lambda run: closed[run].counts,
         ),
     ]
 

@@ -19,7 +19,6 @@ from airflow_integrations.demo.check import Verdict, compare, covered_until, led
 from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import Processes, free_ports
 from airflow_integrations.demo.rest import Rest, RestError, basic
-from airflow_integrations.ledger.answers import EntityRecord, RunBooks
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.overview import runs
 from airflow_integrations.ledger.queries import where
@@ -89,60 +88,52 @@ class Scenario:
         self.components.check()
 
     def switch_on(self, timeout: float = 120, *, replay: bool = False) -> None:
-        """Unpause the routes and have everything that lies in the past fetched; twice with ``replay``.
+        """Unpause the routes: the orders' first run by schedule takes all that lie in the past.
 
-        The orders' first scheduled run takes the five minutes before now, one run by hand all before that.
+        With ``replay`` a run by hand asks for most of that window once more.
         """
         end = time.monotonic() + timeout
         self.say("Waiting for the routes' DAGs …")
         self._wait(end, "Airflow did not load the routes", lambda: all(map(self.airflow.has_dag, ROUTES)) or None)
         for route in ROUTES:
             self._wait(end, f"Airflow did not switch {route} on", lambda route=route: self.airflow.unpause(route))  # type: ignore[misc]
-        first = self._wait(end, f"Airflow did not schedule {ORDERS}", self._first_scheduled)
-        history = Window(self.origin, first.start)
-        for name in ("manual", "replay") if replay else ("manual",):
-            self._wait(
-                end,
-                f"Airflow did not trigger {ORDERS}",
-                lambda name=name: self.airflow.trigger(ORDERS, history, name=name),  # type: ignore[misc]
-            )
+        if replay:
+            first = self._wait(end, f"Airflow did not schedule {ORDERS}", self._first_scheduled)
+            window = Window(self.origin, first.start)
+            self._wait(end, f"Airflow did not trigger {ORDERS}", lambda: self.airflow.trigger(ORDERS, window))
         self.say(f"The routes are on; the orders since {rfc3339(self.origin)} are on their way.")
 
     def settled(self) -> bool:
-        """Whether each route has ended a run, and the orders all that were triggered and one by schedule."""
-        of = {route: self.airflow.runs(route) for route in ROUTES}
-        failed = [run for each in of.values() for run in each if run.state == "failed"]
+        """Whether each route has ended a run, and the orders' route also all that were triggered."""
+        runs_of = {route: self.airflow.runs(route) for route in ROUTES}
+        failed = [run for each in runs_of.values() for run in each if run.state == "failed"]
         if failed:
             raise ScenarioFailed("a run failed")
-        done = {route: [run for run in each if run.state == "success"] for route, each in of.items()}
-        hand_made = [run for run in of[ORDERS] if run.run_type == "manual"]
-        scheduled = any(run.run_type == "scheduled" for run in done[ORDERS])
-        return all(done.values()) and scheduled and bool(hand_made) and all(run.ended for run in hand_made)
+        ended = {route: [run for run in each if run.ended] for route, each in runs_of.items()}
+        scheduled = any(run.run_type == "scheduled" for run in ended[ORDERS])
+        return all(ended.values()) and scheduled and all(r.ended for r in runs_of[ORDERS] if r.run_type == "manual")
 
     def verdict(self) -> Verdict:
         """The ERP's books against the shop's truth, and the ledger against both.
 
         Orders beyond the windows that ended are not due yet.
         """
-        ended = [run for run in self.airflow.runs(ORDERS) if run.state == "success" and run.window]
-        covered = covered_until((run.window for run in ended if run.window), self.origin)
-        books = self.booked()
-        truth = self.shop.get("/api/truth")
-        counts = self.erp.get("/sales-orders/count")
+        ended = [run.run_id for run in self.airflow.runs(ORDERS) if run.state == "success"]
+        with Ledger.open(f"sqlite:///{self.components.home / 'integrations' / 'ledger.db'}") as ledger:
+            closed = [each for each in runs(ledger.database, ORDERS, 100).runs if each.finished is not None]
+            books = self.booked()
+            truth = self.shop.get("/api/truth")
+            counts = self.erp.get("/sales-orders/count")
+            found = (where(ledger.database, ORDERS, order["number"], time.time()) for order in books)
+            known = [record for record in found if record is not None]
+        covered = covered_until((Window.parse(*each.window) for each in closed if each.verdict is None), self.origin)
         verdict = compare(truth["orders"], books, covered=covered)
-        known, of_runs = self.in_ledger(books)
-        faults = [*verdict.faults, *ledger_faults(books, known, of_runs, ended=[run.run_id for run in ended])]
+        faults = [*verdict.faults, *ledger_faults(books, known, closed, ended=ended)]
         for name, title in (("customers", "customers"), ("skus", "stock")):
             if counts[title] != truth[name]:
                 faults.append(f"the shop has {truth[name]} {name}, the ERP {counts[title]}")
-        replayed = sum(each.counts.get("unchanged", 0) for each in of_runs)
-        return replace(verdict, faults=tuple(faults), unchanged=replayed)
-
-    def in_ledger(self, books: list[dict[str, Any]]) -> tuple[list[EntityRecord], list[RunBooks]]:
-        """What ``entities show`` says of each order of the ERP's ``books``, and ``runs`` of the orders' runs."""
-        with Ledger.open(f"sqlite:///{self.components.home / 'integrations' / 'ledger.db'}") as ledger:
-            found = (where(ledger.database, ORDERS, order["number"], time.time()) for order in books)
-            return [record for record in found if record], list(runs(ledger.database, ORDERS, 100).runs)
+        unchanged = sum(each.counts.get("unchanged", 0) for each in closed)
+        return replace(verdict, faults=tuple(faults), unchanged=unchanged)
 
     def booked(self) -> list[dict[str, Any]]:
         """All sales orders in the ERP."""

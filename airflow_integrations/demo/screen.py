@@ -64,7 +64,7 @@ class Monitor:
 
 
 def table(flows: list[Flow], width: int = 100) -> Table:
-    """One row a route, readable from 80 columns on; what came again unchanged is shown from 100 on."""
+    """One row a route, readable from 80 columns on; what came again unchanged is shown from 120 on."""
     shown = Table(
         title="Shop → ERP",
         title_justify="left",
@@ -75,7 +75,7 @@ def table(flows: list[Flow], width: int = 100) -> Table:
         padding=(0, 1) if width >= 100 else 0,
     )
     shown.add_column("route", no_wrap=True)
-    fates = ("fetched", "delivered", "unchanged", "filtered") if width >= 100 else ("fetched", "delivered", "filtered")
+    fates = ("fetched", "delivered", "unchanged", "filtered") if width >= 120 else ("fetched", "delivered", "filtered")
     for name in ("runs", "now", "red", *fates, "problems", "in ERP"):
         shown.add_column(name, justify="right", no_wrap=True)
     for flow in flows:

@@ -22,6 +22,8 @@ FLUSH_SECONDS = 1.0
 """The ledger is behind the journal by about this at most."""
 FLUSH_ENTITIES = 5_000
 """Or by so many entities."""
+MOST_BEHIND = 3 * FLUSH_ENTITIES
+"""With so many entities the push waits for the ledger: bounds memory."""
 
 
 class Books:
@@ -77,21 +79,37 @@ class Books:
         """Whether what became of a finished claim's entities is still to be written."""
         return self._writing.locked() or any(claim == waiting for _, waiting in self._claims)
 
+    async def room(self) -> None:
+        """Wait where the ledger is far behind."""
+        while self._size >= MOST_BEHIND:
+            await self.flush()
+
     async def flush(self) -> None:
         """Everything noted so far into the ledger. Raises OutageError where that cannot be reached."""
         async with self._writing:
             await self._journal.durable()
-            upto, outcomes = self._journal.durable_lines, list[Outcome]()
-            while self._noted and self._noted[0][0] <= upto:
-                outcomes.extend(self._noted.popleft()[1])
-            claims = [claim for line, claim in self._claims if line <= upto]
-            self._claims = [(line, claim) for line, claim in self._claims if line > upto]
-            if outcomes or claims:
-                await asyncio.to_thread(
-                    self._ledger.conclude, self.run, outcomes, now=self._now(), claims=claims, applied=upto
-                )
-                self._size -= len(outcomes)
-                self._held -= len(claims)
+            durable = self._journal.durable_lines
+            while (self._noted and self._noted[0][0] <= durable) or (self._claims and self._claims[0][0] <= durable):
+                await self._conclude_some(durable)
+
+    async def _conclude_some(self, durable: int) -> None:
+        """What fails stays noted: nothing behind it may be concluded before it."""
+        outcomes, lines, upto = list[Outcome](), 0, durable
+        for line, told in self._noted:
+            if line > durable:
+                break
+            if len(outcomes) >= FLUSH_ENTITIES:
+                upto = line - 1
+                break
+            outcomes.extend(told)
+            lines += 1
+        claims = [claim for line, claim in self._claims if line <= upto]
+        await asyncio.to_thread(self._ledger.conclude, self.run, outcomes, now=self._now(), claims=claims, applied=upto)
+        for _ in range(lines):
+            self._noted.popleft()
+        self._claims = [(line, claim) for line, claim in self._claims if line > upto]
+        self._size -= len(outcomes)
+        self._held -= len(claims)
 
     async def _work(self) -> None:
         try:

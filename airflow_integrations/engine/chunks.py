@@ -77,6 +77,7 @@ class Chunks:
 
     async def next(self) -> Chunk | None:
         """The next chunk, reserved, or None behind the last. The one after it is reserved in the background."""
+        await self._books.room()
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
             chunk = await ahead

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import msgspec
 
 from airflow_integrations.engine.verdicts import Verdicts
-from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import Known
 from airflow_integrations.outgoing import Outbound, Outgoing
 from airflow_integrations.route import Route
 from airflow_integrations.run import Services
 
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.ledger import Ledger
+
 __all__ = ["PROSPECTS", "Prospect", "foresee"]
 
-Prospect = Literal["new", "changed", "again", "unchanged", "superseded", "left open"]
-"""``new``: sent, and never delivered before. ``changed``: sent, and delivered before with other content. ``again``: sent
-with the content that was delivered last. ``unchanged`` and ``superseded``: not sent. ``left open``: not sent now, this
-very state already waits for its next attempt, for the target or for a person."""
+Prospect = Literal["new", "changed", "again", "unchanged", "superseded", "left_open"]
+"""``new``: sent, and never delivered before. ``changed``: sent, and delivered before with other content. ``again``:
+sent with the content that was delivered last. ``unchanged`` and ``superseded``: not sent. ``left_open``: not sent now,
+this very state already waits for its next attempt, for the target or for a person."""
 
-PROSPECTS: tuple[Prospect, ...] = get_args(Prospect)
+PROSPECTS: Final[tuple[Prospect, ...]] = get_args(Prospect)
 
 
 async def foresee(route: Route, outbounds: Sequence[Outbound], services: Services, ledger: Ledger) -> list[Prospect]:
@@ -31,7 +33,8 @@ async def foresee(route: Route, outbounds: Sequence[Outbound], services: Service
     ``ledger`` is where the route's deliveries are, which need not be the one that ``services`` work with. Raises
     OutageError where it is away.
     """
-    known = await asyncio.to_thread(ledger.known, route.route, sorted({outbound.key for outbound in outbounds}))
+    keys = sorted({outbound.key for outbound in outbounds})
+    known = await asyncio.to_thread(ledger.known, route.route, keys)
     stage = route.outgoing
     outgoing: Outgoing = stage.component()(stage.config, route)
     verdicts = Verdicts(route, outgoing, services)
@@ -47,7 +50,7 @@ async def foresee(route: Route, outbounds: Sequence[Outbound], services: Service
 def _prospect(verdicts: Verdicts, ordinal: int, outbound: Outbound, known: Known | None) -> Prospect:
     fate = verdicts.before(ordinal, outbound, known)
     if fate is not None:
-        return fate.status if fate.status in ("unchanged", "superseded") else "left open"
+        return fate.status if fate.status in ("unchanged", "superseded") else "left_open"
     if known is None or not known.deliveries:
         return "new"
     return "again" if known.delivered_hash == outbound.hash else "changed"

@@ -103,9 +103,10 @@ class Sending:
                 await self._journal.sent(batch.ordinals)
                 results = await self._outgoing.send(batch.outbounds)
         except OutageError as error:
-            await self._journal.back(batch.ordinals)
-            if error.status is None:
-                batch.went_unheard(self._run_id)
+            if error.status is None and self._outgoing.repeatable and len(batch.outbounds) > 1:
+                batch.went_unheard(self._run_id)  # and stays under way in the journal: it goes again as it is
+            else:
+                await self._journal.back(batch.ordinals)
             self._traffic.met_outage(error, self._entities(batch))
         except SetupError as error:
             await self._journal.back(batch.ordinals)

@@ -71,7 +71,8 @@ class Database:
             where = f"the ledger {parsed.host or 'localhost'}:{parsed.port or 5432}/{parsed.database or ''}"
         else:
             where = f"the ledger {parsed.database}"
-            options = {"isolation_level": None, "timeout": LOCK_SECONDS}
+            # A cached statement would keep its parameters, which are megabytes here.
+            options = {"isolation_level": None, "timeout": LOCK_SECONDS, "cached_statements": 0}
             _create_file(Path(parsed.database or ""), where)
         try:
             engine = create_engine(parsed, pool_pre_ping=postgres, hide_parameters=True, connect_args=options)
@@ -97,7 +98,7 @@ class Database:
             "sqlite://",
             poolclass=StaticPool,
             hide_parameters=True,
-            connect_args={"isolation_level": None, "check_same_thread": False},
+            connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": 0},
         )
         database = cls(engine, "the ledger in memory", one_connection=True)
         with database.write() as connection:

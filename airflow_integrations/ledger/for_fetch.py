@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, func, select
 
 from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.window import Window
 
@@ -38,7 +39,7 @@ def first_window(connection: Connection, route: str) -> datetime | None:
 def kept_in(connection: Connection, run: RunRef) -> list[str]:
     rows = connection.scalars(
         select(_entity.key)
-        .where(_entity.route_id == run.route_id, _entity.payload_run == run.id, _entity.status.in_(_LEFT))
+        .where(open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.status.in_(_LEFT))
         .order_by(_entity.key)
     )
     return list(rows)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, exists, func, literal, select, update
 from airflow_integrations.entity import older
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import among
-from airflow_integrations.ledger.history import KEPT, line_of
+from airflow_integrations.ledger.history import KEPT, line_of, printable
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import Outcome, RunRef
 
@@ -39,7 +39,7 @@ def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome
     decisive = []
     for outcome in outcomes:
         newest = versions.get(outcome.key)
-        if newest is None or outcome.version is None or not older(outcome.version, newest):
+        if newest is None or outcome.version is None or not older(printable(outcome.version, 512), newest):
             decisive.append(outcome)
         else:
             _note(connection, run, outcome, now)
@@ -52,11 +52,12 @@ def _note(connection: Connection, run: RunRef, outcome: Outcome, now: float) -> 
     if outcome.status == "delivered":
         values |= {
             "delivered_hash": None if outcome.deleted else outcome.hash,
-            "delivered_version": outcome.version,
+            "delivered_version": None if outcome.version is None else printable(outcome.version, 512),
             "delivered_at": now,
             "deliveries": _entity.deliveries + 1,
-            "target_id": func.coalesce(outcome.target_id, _entity.target_id),
         }
+        if outcome.target_id is not None:
+            values["target_id"] = printable(outcome.target_id, 512)
     connection.execute(
         update(schema.entity).where(_entity.route_id == run.route_id, _entity.key == outcome.key).values(values)
     )

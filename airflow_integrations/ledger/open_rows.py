@@ -8,17 +8,21 @@ from sqlalchemy import ColumnElement, Connection, String, and_, func, literal_co
 
 from airflow_integrations.ledger import schema
 
-__all__ = ["by_key", "open_of"]
+__all__ = ["by_key", "open_of", "open_where"]
 
 
 def open_of(connection: Connection, routes: Collection[int]) -> ColumnElement[bool]:
-    """SQL: an open entity of one of these routes.
+    """SQL: an open entity of one of these routes."""
+    route_id = schema.entity.c.route_id
+    return open_where(connection, route_id == next(iter(routes)) if len(routes) == 1 else route_id.in_(routes))
+
+
+def open_where(connection: Connection, of_route: ColumnElement[bool]) -> ColumnElement[bool]:
+    """SQL: an open entity for which the condition on its route holds.
 
     SQLite takes the primary key's order for the cheaper way, and reads all rows of the route, unless it is told that
     the route excludes few: https://sqlite.org/lang_corefunc.html#likely
     """
-    entity = schema.entity.c
-    of_route = entity.route_id == next(iter(routes)) if len(routes) == 1 else entity.route_id.in_(routes)
     return and_(func.likely(of_route) if connection.dialect.name == "sqlite" else of_route, schema.OPEN)
 
 

@@ -142,7 +142,7 @@ def find(
         if text:
             query = query.where(_e.message.icontains(text, autoescape=True))
         if prefix:
-            query = _beginning(query, prefix, sqlite=database.dialect == "sqlite")
+            query = _beginning(query, prefix)
         if target_id is not None:
             query = query.where(_e.target_id == target_id)
         if since is not None:
@@ -155,7 +155,6 @@ def find(
     return Page(tuple(rows[:limit]), rows[limit - 1].key if len(rows) > limit else None)
 
 
-def _beginning(query: Select[Any], prefix: str, *, sqlite: bool) -> Select[Any]:
-    if sqlite:  # compares bytes, so that a stretch of the index has them all; PostgreSQL by the database's collation
-        query = query.where(_e.key >= prefix, _e.key < prefix + "\U0010ffff")
-    return query.where(func.substr(_e.key, 1, len(prefix)) == prefix)
+def _beginning(query: Select[Any], prefix: str) -> Select[Any]:
+    """A stretch of the index has them all, and perhaps a few more at its end."""
+    return query.where(_e.key >= prefix, _e.key < prefix + "\U0010ffff", func.substr(_e.key, 1, len(prefix)) == prefix)

@@ -10,6 +10,7 @@ from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import among, lock_route
 from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.keyset import pack, unpack
+from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
 
 __all__ = ["LOST", "known", "make_pending", "others_claims", "release", "renew", "reserve"]
@@ -95,7 +96,7 @@ def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], 
 
 
 def make_pending(connection: Connection, run: RunRef, keys: Collection[str], *, lease_until: float, now: float) -> None:
-    """The run takes these entities over, whatever they were."""
+    """The run takes these entities over, whatever they were: until they have their fate they are open."""
     entry = line("pending", run.id, now) + "\n"
     connection.execute(
         update(schema.entity)
@@ -105,6 +106,7 @@ def make_pending(connection: Connection, run: RunRef, keys: Collection[str], *, 
             run=run.id,
             changed=now,
             lease_until=lease_until,
+            since=func.coalesce(_entity.since, now),
             history=func.substr(literal(entry) + _entity.history, 1, KEPT),
         )
     )
@@ -114,7 +116,7 @@ def renew(connection: Connection, run: RunRef, *, lease_until: float) -> int:
     lock_route(connection, run.route_id)
     connection.execute(
         update(schema.entity)
-        .where(_entity.route_id == run.route_id, _entity.status == "pending", _entity.run == run.id)
+        .where(open_of(connection, [run.route_id]), _entity.status == "pending", _entity.run == run.id)
         .values(lease_until=lease_until)
     )
     return connection.execute(

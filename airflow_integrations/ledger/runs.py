@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.history import KEPT, line
+from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.reservation import release
 from airflow_integrations.window import Window, rfc3339
@@ -128,7 +129,7 @@ def _give_back(connection: Connection, run: RunRef, now: float) -> None:
     entity = schema.entity.c
     connection.execute(
         update(schema.entity)
-        .where(entity.route_id == run.route_id, entity.status == "pending", entity.run == run.id)
+        .where(open_of(connection, [run.route_id]), entity.status == "pending", entity.run == run.id)
         .values(
             status="retrying",
             changed=now,

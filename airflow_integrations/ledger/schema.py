@@ -29,6 +29,8 @@ PREFIX = "integrations_"
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")
+_Key = String(512).with_variant(String(512, collation="C"), "postgresql")
+"""In one order everywhere, that of code points: PostgreSQL would sort as the database's language does."""
 
 route = Table(
     f"{PREFIX}route",
@@ -53,6 +55,8 @@ run = Table(
     Column("route_hash", String(64), nullable=False),
     Column("staging", Text, nullable=False, comment="the run's folder; empty where it was removed"),
     Column("started", Float, nullable=False),
+    Column("again", Float, comment="when it last began anew; NULL: it began once"),
+    Column("recovering", Float, comment="after it died: until then somebody is closing its books"),
     Column("finished", Float, comment="when settle closed the books"),
     Column("counts", Text, nullable=False, server_default="{}", comment="the books, JSON: name to number"),
     Column("seconds", Text, nullable=False, server_default="{}", comment="time per stage, JSON: stage to seconds"),
@@ -68,7 +72,7 @@ entity = Table(
     Column(
         "route_id", _Id, primary_key=True, autoincrement=False
     ),  # no foreign key: PostgreSQL would look it up for every row
-    Column("key", String(512), primary_key=True),
+    Column("key", _Key, primary_key=True),
     Column("status", String(12), nullable=False),
     Column("run", _Id, nullable=False, comment="the run that decided the status: run.id"),
     Column("changed", Float, nullable=False, comment="when the status was decided"),
@@ -134,7 +138,7 @@ overlay = Table(
     f"{PREFIX}overlay",
     metadata,
     Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
-    Column("key", String(512), primary_key=True),
+    Column("key", _Key, primary_key=True),
     Column("stage", String(20), nullable=False, comment="which payload it replaces: payload_stage of the entity"),
     Column("payload", Text, nullable=False, comment="the whole payload as it was edited, JSON"),
     Column("by", String(250), nullable=False),

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import among, lock_route
 from airflow_integrations.ledger.keyset import unpack
+from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
 from airflow_integrations.ledger.reservation import make_pending, others_claims
 from airflow_integrations.ledger.status import KEPT, STATUSES, may_follow
@@ -52,8 +53,8 @@ def take_due(
             ),
             isouter=True,
         )
-        .where(_entity.route_id == run.route_id, _selected(connection, run, now, lease_until, wanted))
-        .order_by(_entity.next_attempt, _entity.payload_run, _entity.payload_at, _entity.key)
+        .where(_of_route(connection, run, wanted), _selected(connection, run, now, lease_until, wanted))
+        .order_by(_entity.next_attempt.nulls_last(), _entity.payload_run, _entity.payload_at, _entity.key)
         .limit(limit + len(held))
     ).all()
     taken = [row for row in rows if row.key not in held][:limit]
@@ -62,6 +63,13 @@ def take_due(
         others_claims(connection, run, keys, now)
         make_pending(connection, run, keys, lease_until=lease_until, now=now)
     return [_due(row) for row in taken]
+
+
+def _of_route(connection: Connection, run: RunRef, wanted: RetryWanted | None) -> ColumnElement[bool]:
+    """Open ones are few and have an index; closed ones come only where a person names their status."""
+    if wanted is None or wanted.statuses is None or wanted.statuses <= KEPT:
+        return open_of(connection, [run.route_id])
+    return _entity.route_id == run.route_id
 
 
 def _selected(

@@ -155,6 +155,7 @@ def _tried(route: Route, given: Given) -> tuple[Trial, Recording]:
         params=route_params(route, given.params),
         keys=frozenset(given.keys) if given.keys is not None else None,
         entities=_entities(given),
+        explicit=True,
     )
 
     async def tried() -> Trial:

@@ -130,6 +130,41 @@ def test_once_an_hour_delivered_payloads_go_and_failed_ones_stay(
     assert [staging.folder.exists() for staging in folders] == [not removed, True]
 
 
+def _hold(name: str) -> str:
+    return f"route: {name}\n{ROUTE}retention: {{payloads: 3650d}}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "kept"),
+    [
+        ({"orders.yaml": _hold("orders")}, True),
+        ({"orders.yaml": _hold("orders") + "nonsense: 1\n"}, True),
+        ({"orders.yaml": _hold("orders") + "}: no YAML [\n"}, True),
+        ({"another.yaml": _hold("orders") + "}: no YAML [\n"}, True),
+        ({"another.yaml": _hold("others") + "nonsense: 1\n"}, False),
+        ({}, False),
+        (None, True),
+    ],
+    ids=["valid", "mistaken", "no YAML", "no YAML by another name", "another one's mistake", "no file", "no folder"],
+)
+def test_nothing_is_forgotten_of_a_route_whose_file_is_broken(
+    tidy: Callable[..., Any], tmp_path: Path, files: dict[str, str] | None, kept: bool
+) -> None:
+    (tmp_path / "routes" / "orders.yaml").unlink()
+    for name, content in (files or {}).items():
+        (tmp_path / "routes" / name).write_text(content)
+    if files is None:
+        (tmp_path / "routes").rmdir()
+    staging = Staging(staging_base(), "orders", "old")
+    staging.write("push-00000.jsonl.zst", b"x")
+    with open_ledger() as ledger:
+        run = begin(ledger, "old", staging)
+        conclude(ledger, run, status="delivered")
+        finish(ledger, run)
+    tidy(run_type="manual")
+    assert staging.folder.exists() is kept
+
+
 def test_a_ledger_that_cannot_be_used_is_told(tidy: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     with pytest.raises(AirflowFailException, match="ledger_connection"):

@@ -75,6 +75,19 @@ def test_the_ledger(call, routes, systems, tmp_path):
     assert "5 entities (0 open) of 1 runs" in told
 
 
+def test_the_ledger_is_called_what_it_is(monkeypatch, tmp_path):
+    from airflow_integrations.cli.surroundings import ledger_place
+
+    assert ledger_place() == "SQLite, Connection test_ledger"
+    url = {"conn_type": "postgres", "host": "db", "schema": "ledger", "password": "s3cret"}
+    monkeypatch.setenv("AIRFLOW_CONN_TEST_LEDGER", json.dumps(url))
+    assert ledger_place() == "PostgreSQL, Connection test_ledger"
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION", "there_is_none")
+    assert ledger_place() == "Connection there_is_none"
+    monkeypatch.setenv("AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION", "")
+    assert ledger_place().startswith("SQLite, /")
+
+
 def test_a_ledger_that_other_machines_do_not_see(call, routes, systems, monkeypatch):
     monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
     code, out, _ = call("doctor", "--offline")

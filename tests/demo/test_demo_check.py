@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from airflow_integrations.demo.check import compare, covered_until
+from airflow_integrations.demo.check import compare, covered_until, ledger_faults
+from airflow_integrations.ledger.answers import EntityRecord, Lease, RunBooks
 from airflow_integrations.window import Window
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -81,3 +82,54 @@ def test_windows_cover_as_far_as_they_join():
     assert covered_until([], NOON) == NOON
     assert covered_until([window(5, 10), window(0, 5), window(15, 20)], NOON) == NOON + timedelta(minutes=10)
     assert covered_until([window(1, 10)], NOON) == NOON
+    assert covered_until([window(-9, 5), window(3, 10)], NOON) == NOON + timedelta(minutes=10)
+
+
+ERP = [{"number": "A", "id": "D1"}, {"number": "B", "id": "D2"}]
+
+
+def known(key: str, target_id: str, **more) -> EntityRecord:
+    told = {"status": "delivered", "deliveries": 1, **more}
+    return EntityRecord(route="orders", key=key, target_id=target_id, decided=None, **told)
+
+
+def books_of(run_id: str, **counts: int) -> RunBooks:
+    return RunBooks(
+        id=1,
+        run_id=run_id,
+        kind="scheduled",
+        window=("2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z"),
+        started=0.0,
+        finished=1.0,
+        counts=counts,
+        seconds={},
+        verdict=None,
+        bytes=0,
+    )
+
+
+A, B, RUN = known("A", "D1"), known("B", "D2", status="unchanged"), books_of("r1", fetched=2, delivered=1, unchanged=1)
+
+
+def test_the_ledger_and_the_erp_agree():
+    assert ledger_faults(ERP, [A, B], [RUN], ended=["r1"]) == []
+
+
+def test_what_a_run_has_under_way_is_let_be():
+    assert ledger_faults(ERP, [A, known("B", "", status="in_flight", lease=Lease("r2", 9.0))], [RUN], ended=[]) == []
+
+
+@pytest.mark.parametrize(
+    ("records", "runs", "fault"),
+    [
+        ([A], [RUN], "1 in the ERP and unknown to the ledger: B (D2)"),
+        ([A, known("B", "D2", status="failed")], [RUN], "not delivered by the ledger: B (failed)"),
+        ([A, known("B", "D2", deliveries=2)], [RUN], "delivered more than once by the ledger: B (2 times)"),
+        ([A, known("B", "D9")], [RUN], "with another id in the ledger than in the ERP: B (D9 for D2)"),
+        ([A, B], [], "without closed books in the ledger: r1"),
+        ([A, B], [books_of("r1", fetched=2, delivered=1)], "whose books do not balance: r1"),
+    ],
+)
+def test_each_disagreement_is_found_and_named(records, runs, fault):
+    (found,) = ledger_faults(ERP, records, runs, ended=["r1"])
+    assert fault in found

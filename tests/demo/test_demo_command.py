@@ -87,7 +87,7 @@ class FakeAirflow:
 
     def result(self, run, task: str):
         self.asked.append(run.run_id)
-        return {"counts": {"fetched": 10, "delivered": 6, "filtered": 4}, "balanced": True}
+        return {"counts": {"fetched": 10, "delivered": 5, "unchanged": 1, "filtered": 4}, "balanced": True}
 
 
 class BusyAirflow(FakeAirflow):
@@ -130,7 +130,7 @@ def test_an_airflow_that_is_busy_gets_its_one_run_all_the_same(tmp_path: Path, m
     scenario = Scenario(tmp_path / "demo", ROOT / "dags", say=lambda text: None)
     scenario.airflow = busy = BusyAirflow()  # type: ignore[assignment]
     monkeypatch.setattr(scenario, "check_processes", lambda: None)
-    scenario.switch_on(timeout=30)
+    scenario.switch_on(timeout=30, replay=True)
     assert busy.failed == {*ROUTES, "trigger"}
     assert len(busy.made) == 1
 
@@ -146,24 +146,30 @@ def test_the_table_adds_up_the_books_and_asks_for_each_once():
     monitor.flows()
     flow = monitor.flows()[0]
     assert flow == Flow(
-        ROUTES[0], {"fetched": 20, "delivered": 12, "filtered": 8}, runs=2, running=1, failed=1, in_erp=12
+        ROUTES[0],
+        {"fetched": 20, "delivered": 10, "unchanged": 2, "filtered": 8},
+        runs=2,
+        running=1,
+        failed=1,
+        in_erp=12,
     )
     assert airflow.asked == ["r0", "r1"]
     shown = io.StringIO()
     Console(file=shown, width=140).print(table(monitor.flows(), 140))
-    assert shown.getvalue().splitlines()[3].split() == [ROUTES[0], "2", "1", "1", "20", "12", "8", "-", "12"]
-    assert "20 fetched, 12 delivered, 12 in the ERP" in line(monitor.flows())
+    assert shown.getvalue().splitlines()[3].split() == [ROUTES[0], "2", "1", "1", "20", "10", "2", "8", "-", "12"]
+    assert "20 fetched, 10 delivered, 12 in the ERP" in line(monitor.flows())
 
 
-@pytest.mark.parametrize("width", [80, 100, 200])
+@pytest.mark.parametrize("width", [80, 100, 120, 200])
 def test_nothing_of_the_table_is_cut_off(width: int):
-    counts = {"fetched": 1_234_567, "delivered": 123_456_789, "filtered": 12_345_678, "in_doubt": 12}
+    counts = {"fetched": 1_234_567, "delivered": 123_456_789, "unchanged": 123, "filtered": 12_345_678, "in_doubt": 12}
     flow = Flow("shop_customers_to_erp", counts, runs=1234, running=1, failed=12, in_erp=123_456)
     shown = io.StringIO()
     Console(file=shown, width=width).print(table([flow], width))
     lines = shown.getvalue().splitlines()
-    assert " ".join(lines[1].split()) == "route runs now red fetched delivered filtered problems in ERP"
-    assert " ".join(lines[3].split()) == f"{flow.route} 1234 1 12 1234567 123456789 12345678 12 123456"
+    heads, unchanged = ("delivered unchanged", " 123") if width >= 120 else ("delivered", "")
+    assert " ".join(lines[1].split()) == f"route runs now red fetched {heads} filtered problems in ERP"
+    assert " ".join(lines[3].split()) == f"{flow.route} 1234 1 12 1234567 123456789{unchanged} 12345678 12 123456"
 
 
 @pytest.mark.e2e

@@ -145,3 +145,14 @@ async def test_a_lost_answer_took_effect(erp_client, books):
     with pytest.raises(aiohttp.ClientError):
         await client.post("/sales-orders", json=sales_order())
     assert books.orders["SO-1"].receipts == 1
+
+
+async def test_it_is_away_at_first_when_asked_to_be(erp_client, books):
+    now = 100.0
+    client = await erp_client(Strain(away=4), now=lambda: now)
+    assert (await client.post("/sales-orders", json=sales_order())).status == 503
+    now = 103.9
+    assert (await client.post("/sales-orders", json=sales_order())).status == 503
+    assert books.orders == {}
+    now = 104.0
+    assert (await client.post("/sales-orders", json=sales_order())).status == 201

@@ -34,7 +34,10 @@ def wait_for(probe, seconds: float = 30):
 
 
 def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # also where it ends between the two calls
+        return True
 
 
 def python(code: str) -> list[str]:

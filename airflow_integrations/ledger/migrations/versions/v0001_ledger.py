@@ -9,6 +9,7 @@ revision = "0001"
 down_revision = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_KEY = sa.String(512).with_variant(sa.String(512, collation="C"), "postgresql")
 _OPEN = sa.text("since IS NOT NULL")
 
 
@@ -39,6 +40,8 @@ def upgrade() -> None:
         sa.Column("route_hash", sa.String(64), nullable=False),
         sa.Column("staging", sa.Text, nullable=False, comment="the run's folder; empty where it was removed"),
         sa.Column("started", sa.Float, nullable=False),
+        sa.Column("again", sa.Float, comment="when it last began anew; NULL: it began once"),
+        sa.Column("recovering", sa.Float, comment="after it died: until then somebody is closing its books"),
         sa.Column("finished", sa.Float, comment="when settle closed the books"),
         sa.Column("counts", sa.Text, nullable=False, server_default="{}", comment="the books, JSON: name to number"),
         sa.Column(
@@ -54,7 +57,7 @@ def upgrade() -> None:
     op.create_table(
         "integrations_entity",
         sa.Column("route_id", _ID, primary_key=True, autoincrement=False),
-        sa.Column("key", sa.String(512), primary_key=True),
+        sa.Column("key", _KEY, primary_key=True),
         sa.Column("status", sa.String(12), nullable=False),
         sa.Column("run", _ID, nullable=False, comment="the run that decided the status: run.id"),
         sa.Column("changed", sa.Float, nullable=False, comment="when the status was decided"),
@@ -120,7 +123,7 @@ def upgrade() -> None:
     op.create_table(
         "integrations_overlay",
         sa.Column("route_id", _ID, sa.ForeignKey("integrations_route.id"), primary_key=True),
-        sa.Column("key", sa.String(512), primary_key=True),
+        sa.Column("key", _KEY, primary_key=True),
         sa.Column(
             "stage", sa.String(20), nullable=False, comment="which payload it replaces: payload_stage of the entity"
         ),

@@ -1,0 +1,306 @@
+"""A route, its ledger and its target, through runs that are stopped, killed, cleared and run at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import random
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections
+
+from airflow_integrations.engine import Balance, fetch, push, recover, settle, transform
+from airflow_integrations.errors import OutageError
+from airflow_integrations.ledger.due import due_routes
+from airflow_integrations.ledger.expiry import expire
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.records import RetryWanted
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.route import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Staging
+from airflow_integrations.window import Window
+
+HELD = ("ok", "refuse_one", "server_one", "conflict", "away", "tail_away", "waiting", "doubt", "lost", "slow", "kill")
+ANSWERS = (*HELD, "reset")
+"""What a target says to a batch. ``doubt`` and ``reset``: it has the batch, and nobody hears of it; ``kill``: the same,
+and the process dies. A target that does not mind repetitions may answer with all of them, another with all but the last
+one: its kind must not say that nothing took effect where something did."""
+
+MakeRun = Callable[..., Run]
+WINDOW = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+
+
+async def at_once(work: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """For ``asyncio.to_thread``: others come between, and one example always goes the same way."""
+    await asyncio.sleep(0)
+    return work(*given, **named)
+
+
+class Killed(Exception):
+    """Whatever a dead process still tries."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One attempt of a run: what it fetches, how it sends, what the target says, and how it ends."""
+
+    states: tuple[tuple[str, int], ...] = ()
+    """Key and version."""
+    batch: int = 1
+    concurrency: int = 1
+    answers: tuple[str, ...] = ()
+    """To the first batches; then it is well."""
+    dies_at: int | None = None
+    """Killed at so many calls of the ledger by its push: before an odd one, behind an even one."""
+    stops_at: int | None = None
+    """Asked to stop when so many batches have been sent."""
+    final: bool = True
+    settles: bool = True
+
+
+@dataclass
+class Attempt:
+    """What is under way in one process."""
+
+    visit: Visit
+    answers: list[str] = field(default_factory=list)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+    calls: int = 0
+    batches: int = 0
+    dead: bool = False
+
+    def die(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.dead = True
+        loop.call_soon_threadsafe(self.died.set)
+
+
+ATTEMPT: ContextVar[Attempt] = ContextVar("ATTEMPT")
+
+
+class MortalLedger:
+    """A ledger as one process has it: after its death nothing reaches it."""
+
+    def __init__(self, ledger: Ledger, attempt: Attempt, loop: asyncio.AbstractEventLoop) -> None:
+        self._ledger, self._attempt, self._loop = ledger, attempt, loop
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._ledger, name)
+        return functools.partial(self._call, real) if callable(real) else real
+
+    def _call(self, real: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        attempt = self._attempt
+        if attempt.dead:
+            raise Killed
+        attempt.calls += 1
+        dies = attempt.calls == attempt.visit.dies_at
+        if dies and attempt.calls % 2:
+            attempt.die(self._loop)
+            raise Killed
+        result = real(*given, **named)
+        if dies:
+            attempt.die(self._loop)
+            raise Killed
+        return result
+
+
+class Target:
+    """Another system. With ``honours`` it takes no idempotency key twice; what it has it has."""
+
+    def __init__(self, honours: bool) -> None:
+        self.honours = honours
+        self.received: dict[str, list[tuple[int, int, bool]]] = defaultdict(list)
+        """By key: version, content, whether the sender heard what became of it."""
+        self.has: dict[str, int] = {}
+        self.effects: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        """By key: content and idempotency key of what changed it."""
+        self.refused: set[tuple[str, int]] = set()
+
+    async def answer(self, batch: Sequence[Outbound]) -> list[Result]:
+        attempt = ATTEMPT.get()
+        if attempt.dead:
+            await asyncio.Event().wait()
+        answer = attempt.answers.pop(0) if attempt.answers else "ok"
+        attempt.batches += 1
+        if attempt.batches == attempt.visit.stops_at:
+            attempt.stop.set()
+        if answer == "slow":
+            for _ in range(40):
+                await asyncio.sleep(0)
+            answer = "ok"
+        if answer == "away":
+            raise OutageError("503", status=503)
+        if answer in ("lost", "doubt", "reset", "kill"):
+            if answer != "lost":
+                for outbound in batch:
+                    self.take(outbound, heard=False)
+            if answer == "kill":
+                attempt.die(asyncio.get_running_loop())
+                await asyncio.Event().wait()
+            if answer == "reset":
+                raise OutageError("the connection was reset")
+            return [Result("in_doubt", reason="no answer")] * len(batch)
+        first = {
+            "refuse_one": Result("failed", reason="no", http_status=422),
+            "server_one": Result("failed", reason="oh", http_status=500, cause="server"),
+            "conflict": Result("failed", reason="conflict", http_status=409),
+            "waiting": Result("waiting", reason="accepted", deadline=600),
+            "ok": None,
+            "tail_away": None,
+        }[answer]
+        results = []
+        for position, outbound in enumerate(batch):
+            if first is not None and not position:
+                results.append(first)
+            elif answer == "tail_away" and position:
+                results.append(Result("pending", reason="503", http_status=503))
+            else:
+                self.take(outbound, heard=True)
+                results.append(Result("delivered", f"T-{outbound.key}"))
+        return results
+
+    def take(self, outbound: Outbound, *, heard: bool) -> None:
+        key, content = outbound.key, outbound.value["content"]
+        self.received[key].append((int(outbound.version or 0), content, heard))
+        if self.honours and any(known == outbound.idempotency_key for _, known in self.effects[key]):
+            return
+        self.effects[key].append((content, outbound.idempotency_key))
+        self.has[key] = content
+
+
+class World:
+    """``contents[key][version - 1]`` is what a state of an entity says."""
+
+    def __init__(self, make_run: MakeRun, folder: Path, contents: dict[str, list[int]], *, honours: bool) -> None:
+        self.make_run = make_run
+        self.folder = folder
+        self.contents = contents
+        self.clock = Clock()
+        self.ledger = Ledger.temporary()
+        self.target = Target(honours)
+        self.routes: dict[tuple[int, int], Route] = {}
+        self.newest: dict[str, int] = {}
+        self.settled: dict[str, Balance] = {}
+        self.begun: dict[str, Visit] = {}
+        self.fetching = asyncio.Lock()
+        self.rng = random.Random(1)
+        MemoryOutgoing.answer = self.target.answer  # type: ignore[assignment]
+
+    def staging(self, run_id: str) -> Staging:
+        return Staging(self.folder, "orders", run_id)
+
+    def run(self, run_id: str, visit: Visit, **asked: Any) -> Run:
+        how = (visit.batch, visit.concurrency)
+        if how not in self.routes:
+            self.routes[how] = self._route(visit)
+        return Run(self.routes[how], run_id, WINDOW, **asked)
+
+    def _route(self, visit: Visit) -> Route:
+        route = {
+            "entity": {"name": "order", "key": "order.number", "version": "order.version"},
+            "outgoing": {"memory": {"repeatable": self.target.honours}},
+            "delivery": {
+                "batch": visit.batch,
+                "concurrency": visit.concurrency,
+                "retry": {"attempts": 4, "delay": "1m", "on": [409]},
+            },
+        }
+        return self.make_run(route=route).route
+
+    def services(self, attempt: Attempt) -> Services:
+        ledger: Any = MortalLedger(self.ledger, attempt, asyncio.get_running_loop())
+        return Services(NoConnections(), now=self.clock, ledger=ledger, rng=self.rng)
+
+    async def visit(self, run_id: str, visit: Visit, **asked: Any) -> None:
+        """A run from its beginning; one that was there before is cleared, and its source still has what it had."""
+        if run_id in self.begun:
+            visit = replace(visit, states=self.begun[run_id].states + visit.states)
+        run, staging = self.run(run_id, visit, **asked), self.staging(run_id)
+        services = self.services(Attempt(Visit()))
+        async with self.fetching:
+            records = [{"number": k, "version": v, "content": self.contents[k][v - 1]} for k, v in visit.states]
+            MemoryIncoming.pages_to_give = [records]
+            fetched = await fetch(run, services, staging)
+            if fetched.segments:
+                await transform(run, services, staging)
+        self.begun[run_id] = visit
+        self.settled.pop(run_id, None)
+        for key, version in visit.states:
+            self.newest[key] = max(version, self.newest.get(key, 0))
+        await self.send(run_id, visit, **asked)
+
+    async def send(self, run_id: str, visit: Visit, **asked: Any) -> None:
+        """The push of a run, and its end: also that of one that was pushed before."""
+        attempt = Attempt(visit, list(visit.answers))
+        ended = await self._mortal(attempt, run_id, self._push(attempt, self.run(run_id, visit, **asked)))
+        if ended and visit.settles:
+            await self.settle(run_id, **asked)
+
+    async def settle(self, run_id: str, **asked: Any) -> None:
+        run = self.run(run_id, self.begun.get(run_id, Visit()), **asked)
+        self.settled[run_id] = await settle(run, self.services(Attempt(Visit())), self.staging(run_id))
+
+    async def _push(self, attempt: Attempt, run: Run) -> None:
+        services, staging = self.services(attempt), self.staging(run.run_id)
+        with contextlib.suppress(OutageError):
+            await push(run, services, staging, attempt.stop, final=attempt.visit.final)
+
+    async def _mortal(self, attempt: Attempt, run_id: str, work: Coroutine[Any, Any, None]) -> bool:
+        """Work until it ends or is killed. Of a death nothing but what was on disk then remains."""
+        ATTEMPT.set(attempt)
+        task = asyncio.create_task(work)
+        dying = asyncio.create_task(attempt.died.wait())
+        await asyncio.wait({task, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if not attempt.dead:
+            dying.cancel()
+            await task
+            return True
+        folder, kept = self.staging(run_id).folder, self.folder / f"disk-of-{run_id}"
+        shutil.copytree(folder, kept)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        shutil.rmtree(folder)
+        kept.rename(folder)
+        return False
+
+    async def together(self, *works: Coroutine[Any, Any, None]) -> None:
+        await asyncio.gather(*(asyncio.create_task(work) for work in works))
+
+    async def maintain(self) -> None:
+        """What the maintenance does: runs that died are settled, deadlines pass."""
+        expire(self.ledger.database, self.clock.now)
+        services = self.services(Attempt(Visit()))
+        for lapsed in self.ledger.lapsed("orders", self.clock.now):
+            run_id = lapsed.run.run_id
+            route = self.run(run_id, self.begun[run_id]).route
+            balance = await recover(route, lapsed, services, self.staging("any"))
+            if balance is not None:
+                self.settled[run_id] = balance
+
+    async def calm(self) -> None:
+        """The target is well, nobody dies any more: every run ends, and what is due is retried until nothing is."""
+        self.clock.now += 7200
+        await self.maintain()
+        for number, (run_id, visit) in enumerate(self.begun.items()):
+            if run_id not in self.settled:
+                if number % 2:
+                    await self.send(run_id, Visit(batch=visit.batch, concurrency=visit.concurrency))
+                else:
+                    await self.settle(run_id)
+        for number in itertools.count():
+            self.clock.now += 7200
+            await self.maintain()
+            if not due_routes(self.ledger.database, self.clock.now):
+                return
+            assert number < 12, "something is due for ever"
+            await self.visit(f"calm-{number}", Visit(batch=2), retry=RetryWanted())

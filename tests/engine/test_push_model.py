@@ -1,0 +1,135 @@
+"""Whatever happens to the runs of a route: nothing is lost, nothing arrives twice or out of order, the books balance."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from push_world import ANSWERS, HELD, MakeRun, Visit, World, at_once
+from sqlalchemy import select
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.status import CLOSED
+
+KEYS = "ab"
+VERSIONS = 5
+RUNS = 3
+
+contents = st.fixed_dictionaries({key: st.lists(st.integers(0, 1), min_size=5, max_size=5) for key in KEYS})
+states = st.lists(st.tuples(st.sampled_from(KEYS), st.integers(1, VERSIONS)), max_size=4).map(tuple)
+
+
+def visits(answers: tuple[str, ...], *, fetches: bool = True) -> st.SearchStrategy[Visit]:
+    return st.builds(
+        Visit,
+        states=states if fetches else st.just(()),
+        batch=st.integers(1, 3),
+        concurrency=st.integers(1, 3),
+        answers=st.lists(st.sampled_from(answers), max_size=4).map(tuple),
+        dies_at=st.none() | st.integers(1, 12),
+        stops_at=st.none() | st.integers(1, 3),
+        final=st.booleans(),
+        settles=st.booleans(),
+    )
+
+
+def scenes(answers: tuple[str, ...]) -> st.SearchStrategy[list[Any]]:
+    run, visit, again = st.integers(0, RUNS - 1), visits(answers), visits(answers, fetches=False)
+    step = st.one_of(
+        st.tuples(st.just("visit"), run, visit),
+        st.tuples(st.just("send"), run, again),
+        st.tuples(st.just("together"), run, visit, visit),
+        st.tuples(st.just("beside"), run, visit, again),
+        st.tuples(st.just("settle"), run),
+        st.tuples(st.just("time"), st.sampled_from([10.0, 100.0, 400.0, 5000.0])),
+        st.tuples(st.just("maintain")),
+    )
+    return st.lists(step, min_size=1, max_size=7)
+
+
+async def play(world: World, scene: list[Any]) -> None:
+    for what, *rest in scene:
+        match what, rest:
+            case "visit", [number, visit]:
+                await world.visit(f"r{number}", visit)
+            case "send", [number, visit]:
+                if f"r{number}" in world.begun:
+                    await world.send(f"r{number}", visit)
+            case "together", [number, one, other]:
+                await world.together(world.visit(f"r{number}", one), world.visit(f"r{(number + 1) % RUNS}", other))
+            case "beside", [number, one, other]:
+                again = f"r{(number + 1) % RUNS}"
+                works = [world.send(again, other)] if again in world.begun else []
+                await world.together(world.visit(f"r{number}", one), *works)
+            case "settle", [number]:
+                if f"r{number}" in world.begun:
+                    await world.settle(f"r{number}")
+            case "time", [seconds]:
+                world.clock.now += seconds
+            case "maintain", []:
+                await world.maintain()
+    await world.calm()
+
+
+def check(world: World) -> None:
+    target = world.target
+    with world.ledger.database.read() as connection:
+        rows = {row.key: row for row in connection.execute(select(schema.entity))}
+        assert connection.execute(select(schema.claim)).all() == []
+    for run_id, balance in world.settled.items():
+        assert balance.balanced, (run_id, balance)
+        assert balance.counts["pending"] == 0, (run_id, balance)
+    for key, received in target.received.items():
+        versions = [version for version, _, _ in received]
+        assert versions == sorted(versions), f"{key} went out of order: {versions}"
+        if not target.honours:
+            assert len(set(versions)) == len(versions), f"{key} was sent twice: {versions}"
+        came = [content for content, _ in target.effects[key]]
+        if target.honours:
+            assert all(one != other for one, other in zip(came, came[1:], strict=False)), f"{key} took effect twice"
+    for key, newest in world.newest.items():
+        row = rows[key]
+        assert row.status != "pending"
+        assert row.lease_until is None
+        if row.status in CLOSED:
+            assert target.has[key] == world.contents[key][newest - 1], f"{key}: {row.status}, the target has another"
+        else:
+            assert row.status in ("failed", "waiting") or (row.status == "in_doubt" and row.next_attempt is None)
+            assert row.message
+            assert int(row.version) == newest, f"{key}: {row.status} is about version {row.version} of {newest}"
+        if row.delivered_version is not None:
+            sent = [version for version, _, _ in target.received[key]]
+            assert int(row.delivered_version) in sent
+
+
+def work(make_run: MakeRun, contents: dict[str, list[int]], scene: list[Any], *, honours: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(asyncio, "to_thread", at_once)
+        world = World(make_run, Path(folder), contents, honours=honours)
+        try:
+            asyncio.run(asyncio.wait_for(play(world, scene), 60))
+            check(world)
+        finally:
+            world.ledger.close()
+
+
+CALM = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+
+
+@CALM
+@given(contents=contents, scene=scenes(ANSWERS))
+def test_a_target_that_knows_what_it_has(make_run: MakeRun, contents: dict[str, list[int]], scene: list[Any]) -> None:
+    work(make_run, contents, scene, honours=True)
+
+
+@CALM
+@given(contents=contents, scene=scenes(HELD))
+def test_a_target_that_must_not_get_anything_twice(
+    make_run: MakeRun, contents: dict[str, list[int]], scene: list[Any]
+) -> None:
+    work(make_run, contents, scene, honours=False)
