@@ -30,7 +30,8 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list
     """Put the ledger in order and return the routes that have entities to send again, by name.
 
     ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
-    file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer. Raises SetupError and OutageError as opening the ledger does.
+    file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer.
+    Raises SetupError and OutageError as opening the ledger does.
     """
     return asyncio.run(_tidy(routes, staging, now.timestamp(), thoroughly))
 

@@ -5,23 +5,31 @@ from __future__ import annotations
 import asyncio
 
 from airflow_integrations.engine.settle import Balance, settle
-from airflow_integrations.ledger.records import Lapsed
+from airflow_integrations.errors import RunError
+from airflow_integrations.ledger.records import Lapsed, RunRef
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
 
-__all__ = ["recover"]
+__all__ = ["recover", "recover_others"]
+
+ADOPTED_SECONDS = 300.0
+"""Whoever closes the books of a dead run has so long before another one may try."""
 
 
 async def recover(route: Route | None, lapsed: Lapsed, services: Services, near: Staging) -> Balance | None:
     """Close the books of a run whose lease has passed. ``near`` is any run's staging below the same base.
 
     What it sent without hearing of it is in doubt, what it had not sent is retried; its window counts as not
-    completed. Where its staging is gone, or its route (None), only its leases end: the next run fetches its window
-    again, and returns None. Should the run come to life after all it finds its own entities open, and goes on.
+    completed. Where its staging is gone, or its route (None), only its leases end, and the next run fetches its window
+    again; None is returned then, and where somebody else is at it. Should the run come to life after all it finds its
+    own entities open, and goes on.
     """
+    now = services.now()
+    if not await asyncio.to_thread(services.ledger.adopt, lapsed.run, until=now + ADOPTED_SECONDS, now=now):
+        return None
     staging = near.sibling(lapsed.staging) if lapsed.staging else None
-    if route is None or staging is None or staging.manifest("transform") is None:
+    if route is None or staging is None or staging.manifest("fetch") is None:
         services.log.warning(
             "run %s of %s died and has left nothing staged: its window is fetched again",
             lapsed.run.run_id,
@@ -33,3 +41,15 @@ async def recover(route: Route | None, lapsed: Lapsed, services: Services, near:
     balance = await settle(run, services, staging)
     services.log.warning("run %s of %s died; its books: %s", run.run_id, route.route, balance.lines()[0])
     return balance
+
+
+async def recover_others(run: Run, ref: RunRef, services: Services, near: Staging) -> None:
+    """The same for all runs of the route of ``run`` that died, before it takes over what is open: a route recovers also
+    where no maintenance looks after it. One that cannot be recovered is logged, and hinders nobody."""
+    for lapsed in await asyncio.to_thread(services.ledger.lapsed, run.route.route, services.now()):
+        if lapsed.run.id == ref.id:
+            continue
+        try:
+            await recover(run.route, lapsed, services, near)
+        except RunError as error:
+            services.log.error("run %s died and cannot be recovered: %s", lapsed.run.run_id, error)

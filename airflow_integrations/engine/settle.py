@@ -19,6 +19,7 @@ from airflow_integrations.engine.records import Problem, read_problems
 from airflow_integrations.engine.run_ref import run_ref
 from airflow_integrations.engine.source import Outbounds
 from airflow_integrations.engine.traffic import Traffic
+from airflow_integrations.engine.unaccounted import unaccounted
 from airflow_integrations.engine.verdicts import Verdicts
 from airflow_integrations.engine.windows import as_fetched, moves_cursor, moves_mark
 from airflow_integrations.ledger.records import RunRef
@@ -106,7 +107,8 @@ async def settle(run: Run, services: Services, staging: Staging) -> Balance:
     if unfinished in ("fetch", "transform"):
         counts["pending"] = max(0, sum(counts[name] for name in INCOMING) - sum(counts[name] for name in OUTCOMES))
     balance = Balance(dict(counts), unfinished, None)
-    balance = replace(balance, verdict=_verdict(run.route, balance))
+    lost = [] if balance.balanced else await unaccounted(ref, services, staging, fetched)
+    balance = replace(balance, verdict=_verdict(run.route, balance, lost))
     await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, pushed) if m])
     return balance
 
@@ -152,11 +154,12 @@ async def _close(
     )
 
 
-def _verdict(route: Route, balance: Balance) -> str | None:
+def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
     counts = balance.counts
     if not balance.balanced:
+        named = f" Without a fate: {', '.join(lost)}." if lost and not _splits(route) else ""
         return (
-            f"the books of this run do not balance: {balance.lines()[0]}. "
+            f"the books of this run do not balance: {balance.lines()[0]}.{named} "
             "This is a fault of the route's kinds or of this package"
         )
     if balance.unfinished == "push":
@@ -179,6 +182,11 @@ def _verdict(route: Route, balance: Balance) -> str | None:
         return f"{told}: more than {route.delivery.fail_run.above} of {decided} entities (delivery.fail_run)"
     total = sum(counts[name] for name in INCOMING)
     return f"{told} of {total} entities, and delivery.fail_run is any; the others are done"
+
+
+def _splits(route: Route) -> bool:
+    """What is split has no fate of its own; its parts have."""
+    return any(step.kind == "split" for step in route.transform)
 
 
 def _entities(count: int) -> str:

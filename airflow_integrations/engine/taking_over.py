@@ -16,6 +16,7 @@ from airflow_integrations.engine.records import (
     encode_problem,
     why_not_json,
 )
+from airflow_integrations.engine.recover import recover_others
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import encode, read
 from airflow_integrations.ledger.records import Due, Outcome, RetryWanted, RunRef
@@ -90,6 +91,7 @@ class TakingOver:
             for first in range(0, len(kept), CHUNK):
                 await self._take(RetryWanted(keys=frozenset(kept[first : first + CHUNK])), CHUNK)
         if takes_over(self._run):
+            await recover_others(self._run, self._ref, self._services, self._staging)
             await self._take(self._run.retry, self._run.limit)
         for writer in (self._carried, self._retried, self._problems):
             writer.close_segment()

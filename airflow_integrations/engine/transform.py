@@ -26,10 +26,13 @@ from airflow_integrations.route import Route
 from airflow_integrations.route_check import names_needed_by_outgoing
 from airflow_integrations.route_hash import route_hash
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import SEGMENT_ENTITIES, Manifest, SegmentWriter, Staging
+from airflow_integrations.staging import Manifest, SegmentWriter, Staging
 from airflow_integrations.transform import Place, Transformer
 
 __all__ = ["transform"]
+
+NOTED_AT_ONCE = 4_000
+"""Filtered entities that are written to the ledger together: bounds memory."""
 
 
 async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
@@ -135,7 +138,7 @@ class _Transform:
         self.out += len(batch) - (self.problems.total - before)
         if writer.full:
             writer.close_segment()
-        if len(self.left) >= SEGMENT_ENTITIES:
+        if len(self.left) >= NOTED_AT_ONCE:
             await self._note_left()
         self._tell()
 

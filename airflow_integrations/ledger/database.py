@@ -211,7 +211,7 @@ def _create_file(path: Path, where: str) -> None:
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     _write_ahead(connection)
-    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-32768"):
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16384"):
         connection.execute(f"PRAGMA {pragma}")
 
 

@@ -1,17 +1,19 @@
-"""What a fetch asks the ledger before it begins, and before it says that entities vanished."""
+"""What a fetch asks the ledger before it begins and before it says that entities vanished, and settle of lost ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Select, func, select
 
 from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.bulk import among
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.window import Window
 
-__all__ = ["delivered_count", "first_window", "kept_in", "run_window", "vanished_count"]
+__all__ = ["delivered_count", "first_window", "kept_in", "run_window", "undecided", "vanished_count"]
 
 _entity = schema.entity.c
 _run = schema.run.c
@@ -43,6 +45,20 @@ def kept_in(connection: Connection, run: RunRef) -> list[str]:
         .order_by(_entity.key)
     )
     return list(rows)
+
+
+def undecided(connection: Connection, run: RunRef, keys: Sequence[str]) -> list[str]:
+    decided = set(
+        connection.scalars(
+            select(_entity.key).where(
+                _entity.route_id == run.route_id,
+                among(connection, _entity.key, keys),
+                _entity.run == run.id,
+                _entity.status != "pending",
+            )
+        )
+    )
+    return [key for key in keys if key not in decided]
 
 
 def delivered_count(connection: Connection, run: RunRef) -> int:

@@ -221,6 +221,10 @@ class Ledger:
         with self.database.read() as connection:
             return taking_over.lapsed(connection, route, now)
 
+    def adopt(self, run: RunRef, *, until: float, now: float) -> bool:
+        """Whether the caller may close the books of a run that died; until then nobody else may."""
+        return self.database.transact(lambda connection: runs.adopt(connection, run, until=until, now=now))
+
     def run_window(self, route: str, run_id: str) -> Window | None:
         """The window that a run was begun with; None where the ledger does not know the run."""
         with self.database.read() as connection:
@@ -235,6 +239,11 @@ class Ledger:
         """Keys of entities that nothing became of yet and whose payload lies in this run's folder."""
         with self.database.read() as connection:
             return for_fetch.kept_in(connection, run)
+
+    def undecided(self, run: RunRef, keys: Sequence[str]) -> list[str]:
+        """Those of the keys that the run has not decided the fate of, some thousands at a time."""
+        with self.database.read() as connection:
+            return for_fetch.undecided(connection, run, keys)
 
     def delivered_count(self, run: RunRef) -> int:
         """How many entities of the run's route were delivered and not deleted since."""

@@ -17,7 +17,7 @@ from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.reservation import release
 from airflow_integrations.window import Window, rfc3339
 
-__all__ = ["applied", "begin", "find", "finish", "outage", "restart_push", "state"]
+__all__ = ["adopt", "applied", "begin", "find", "finish", "outage", "restart_push", "state"]
 
 _route = schema.route.c
 _run = schema.run.c
@@ -48,6 +48,7 @@ def begin(
         "route_hash": route_hash,
         "staging": staging,
         "finished": None,
+        "recovering": None,
     }
     number = connection.scalar(select(_run.id).where(_run.route_id == route_id, _run.run_id == run_id))
     if number is None:
@@ -55,7 +56,7 @@ def begin(
             insert(schema.run).values(route_id=route_id, run_id=run_id, started=now, **values).returning(_run.id)
         ).scalar_one()
     else:
-        connection.execute(update(schema.run).where(_run.id == number).values(**values))
+        connection.execute(update(schema.run).where(_run.id == number).values(again=now, **values))
     return RunRef(number, route_id, route, run_id)
 
 
@@ -88,6 +89,12 @@ def restart_push(connection: Connection, run: RunRef) -> None:
     release(connection, run)
 
 
+def adopt(connection: Connection, run: RunRef, *, until: float, now: float) -> bool:
+    free = func.coalesce(_run.recovering, 0.0) < now
+    adopted = connection.execute(update(schema.run).where(_run.id == run.id, free).values(recovering=until))
+    return bool(adopted.rowcount)
+
+
 def finish(
     connection: Connection,
     run: RunRef,
@@ -106,6 +113,7 @@ def finish(
         .where(_run.id == run.id)
         .values(
             finished=now,
+            recovering=None,
             counts=msgspec.json.encode(dict(counts)).decode(),
             seconds=msgspec.json.encode(dict(seconds)).decode(),
             verdict=verdict,

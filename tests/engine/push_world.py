@@ -37,6 +37,7 @@ and the process dies. A target that does not mind repetitions may answer with al
 one: its kind must not say that nothing took effect where something did."""
 
 MakeRun = Callable[..., Run]
+Contents = dict[str, list[int]]
 WINDOW = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 
 
@@ -181,12 +182,12 @@ class Target:
 class World:
     """``contents[key][version - 1]`` is what a state of an entity says."""
 
-    def __init__(self, make_run: MakeRun, folder: Path, contents: dict[str, list[int]], *, honours: bool) -> None:
+    def __init__(self, make_run: MakeRun, ledger: Ledger, folder: Path, contents: Contents, *, honours: bool) -> None:
         self.make_run = make_run
         self.folder = folder
         self.contents = contents
         self.clock = Clock()
-        self.ledger = Ledger.temporary()
+        self.ledger = ledger
         self.target = Target(honours)
         self.routes: dict[tuple[int, int], Route] = {}
         self.newest: dict[str, int] = {}

@@ -19,6 +19,7 @@ from airflow_integrations.ledger.records import Outcome, RetryWanted
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
+from airflow_integrations.transform.filter import Filter
 
 MakeRun = Callable[..., Run]
 REPEATABLE = {"outgoing": {"memory": {"repeatable": True}}}
@@ -348,3 +349,14 @@ async def test_a_batch_without_an_answer_goes_again_as_it_was(scene: Scene, cloc
         ["20", "21", "22"],
         ["4", "5", "6", "7"],
     ]
+
+
+async def test_books_that_do_not_balance_name_what_was_lost(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third-party transformer that drops an entity without a word."""
+    async def careless(self: object, batch: list[Any], fates: object) -> list[Any]:
+        return [entity for entity in batch if entity.key != "2"]
+
+    monkeypatch.setattr(Filter, "apply", careless)
+    balance = await scene.run(order(1), order(2), order(3), route={"transform": [{"filter": "order.number > 0"}]})
+    assert not balance.balanced
+    assert "do not balance: 3 fetched ≠ 2 delivered. Without a fate: 2." in (balance.verdict or "")
