@@ -28,6 +28,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in _story(record, now):
             out(line)
+        if args.payload:
+            from airflow_integrations.cli.entity_payload import payload_lines
+
+            for line in payload_lines(record):
+                out(visible(line))
     return OK
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import shlex
 import subprocess
@@ -12,20 +11,18 @@ import tempfile
 import time
 from pathlib import Path
 
-import msgspec
-
 from airflow_integrations.cli.chosen import agreed, by
 from airflow_integrations.cli.command import OK, UsageError
 from airflow_integrations.cli.entity import found
+from airflow_integrations.cli.entity_payload import differences, pretty, staged_payload
 from airflow_integrations.cli.legible import visible
-from airflow_integrations.cli.surroundings import open_ledger, staging_base
+from airflow_integrations.cli.surroundings import open_ledger
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.errors import RunError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import read
 from airflow_integrations.ledger.answers import EntityRecord
 from airflow_integrations.ledger.editing import edit
-from airflow_integrations.staging import Staging
 
 __all__ = ["run"]
 
@@ -40,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             after = _by_editor(before)
         else:
             after = _given(args.payload)
-        lines = _differences(before or "", _pretty(after))
+        lines = differences(before or "", pretty(after))
         if not lines:
             out("Nothing was changed.")
             return OK
@@ -55,22 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _present(record: EntityRecord) -> str | None:
     """What would be sent now: what was edited before, else what is staged."""
-    if record.overlay is not None:
-        return _pretty(record.overlay.payload)
-    if record.payload is None:
-        return None
-    from airflow_integrations.engine.payloads import payload_of
-
-    payload = payload_of(Staging(staging_base(), record.route, ""), record.key, record.payload)
-    return None if payload is None else _pretty(payload.decode())
-
-
-def _pretty(payload: str) -> str:
-    """Over several lines, numbers as they are. What is no JSON, as a source may have given it, stays as it is."""
-    try:
-        return msgspec.json.format(payload, indent=2) + "\n"
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        return payload
+    return staged_payload(record) if record.overlay is None else pretty(record.overlay.payload)
 
 
 def _checked(content: bytes) -> str:
@@ -113,8 +95,3 @@ def _by_editor(payload: str) -> str:
         raise RunError(f"{error}; nothing was changed, your text is in {path}") from None
     path.unlink()
     return edited
-
-
-def _differences(before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "as it was", "as it is kept", lineterm="")
-    return list(lines)

@@ -47,7 +47,23 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
         "entities",
         "Where entities are, and what to do about those that did not arrive",
         (
-            Command("show", "Where is it? One entity, with its history", "entity", (ROUTE, KEY, FORMAT)),
+            Command(
+                "show",
+                "Where is it? One entity, with its history",
+                "entity",
+                (
+                    ROUTE,
+                    KEY,
+                    Option(
+                        ("--payload",),
+                        {
+                            "action": "store_true",
+                            "help": "also what the source gave, what is sent, and what was edited",
+                        },
+                    ),
+                    FORMAT,
+                ),
+            ),
             Command(
                 "list",
                 "List the entities of a route in the order of their keys",

@@ -16,7 +16,7 @@ from airflow_integrations.formats.json import encode_anyhow
 from airflow_integrations.ledger.records import PayloadRef, PayloadStage
 from airflow_integrations.staging import SegmentRef, Staging
 
-__all__ = ["Payload", "Wanted", "payload_of", "read_payloads"]
+__all__ = ["Payload", "Wanted", "incoming_of", "payload_of", "read_payloads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,25 @@ def payload_of(staging: Staging, key: str, ref: PayloadRef) -> bytes | None:
     """
     for _, payload in read_payloads(staging, [Wanted(key, ref)]):
         return encode_anyhow(payload.record) if payload.line is None else _value(payload.line)
+    return None
+
+
+def incoming_of(staging: Staging, key: str, ref: PayloadRef) -> bytes | None:
+    """What the source gave of an entity in the run that ``ref`` is of, as JSON.
+
+    None where it is gone, was taken over from another run, or was split from an entity of another key.
+    """
+    if not ref.folder:
+        return None
+    there = staging.sibling(ref.folder)
+    try:
+        manifest = there.manifest("fetch")
+        for segment in manifest.segments if manifest else ():
+            for line in _lines(there, segment):
+                if key_of_line(line) == key:
+                    return _value(line)
+    except (RunError, *DAMAGED, msgspec.DecodeError):
+        return None  # a file that is gone or broken: what it held is missing
     return None
 
 

@@ -183,8 +183,10 @@ def _known_after(known: Known | None, outcome: Outcome) -> Known:
     if outcome.status == "superseded":  # it was about an older state than what is known
         return known
     still_open = outcome.status in ("failed", "retrying", "in_doubt", "waiting", "rejected")
+    confirmed = outcome.version if outcome.status == "unchanged" else None
     return msgspec.structs.replace(
         known,
+        delivered_version=confirmed or known.delivered_version,
         status=outcome.status,
         hash=outcome.hash if still_open else None,
         attempts=outcome.attempts,

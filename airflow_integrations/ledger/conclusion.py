@@ -134,6 +134,8 @@ def _still_unchanged(connection: Connection, run: RunRef, members: list[Outcome]
     entity = schema.entity.c
     these = and_(entity.route_id == run.route_id, among(connection, entity.key, [o.key for o in members]))
     moved = {"run": run.id, "changed": now, "last_seen": now, "seen_run": run.id, "version": _printable(version)}
+    if version is not None:
+        moved["delivered_version"] = moved["version"]
     entry = literal(line("unchanged", run.id, now) + "\n")
     first = {"status": "unchanged", "history": func.substr(entry + entity.history, 1, KEPT)}
     written = 0
@@ -195,7 +197,11 @@ def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: flo
         }
         changed["deliveries"] = "e.deliveries + 1"
     elif status in CLOSED:
-        if status == "unchanged":
+        if status == "unchanged":  # the target has this state, too: none between it and the delivered one may go out
+            changed["delivered_version"] = (
+                "CASE WHEN e.delivered_hash IS NULL THEN e.delivered_version "
+                "ELSE coalesce(excluded.version, e.delivered_version) END"
+            )
             changed["history"] = f"CASE WHEN e.status = 'unchanged' THEN e.history ELSE {changed['history']} END"
         changed["deleted"] = f"{gone} OR (e.deleted AND e.delivered_hash IS NULL)"
     if status in CLOSED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -154,12 +155,12 @@ async def test_the_maintenance_finds_out_what_a_dead_run_has_done(
     scene: Scene, later: float, policy: str, again: set[str]
 ) -> None:
     scene.route(hang=True, in_doubt=policy)
-    await _in_thread(scene.killed, "dead")
-    await _in_thread(scene.tidy, time.time())  # its lease still holds
+    await asyncio.to_thread(scene.killed, "dead")
+    await asyncio.to_thread(scene.tidy, time.time())  # its lease still holds
     with open_ledger() as ledger:
         assert books(ledger, "dead").finished is None
 
-    assert await _in_thread(scene.tidy, later) == ["crashed"]
+    assert await asyncio.to_thread(scene.tidy, later) == ["crashed"]
     with open_ledger() as ledger:
         assert statuses(ledger) == {"delivered": DONE, "in_doubt": UNHEARD, "retrying": UNSENT}
         counts = json.loads(books(ledger, "dead").counts)
@@ -167,7 +168,7 @@ async def test_the_maintenance_finds_out_what_a_dead_run_has_done(
         assert ledger.lapsed(None, later) == []
         assert ledger.route_state("crashed").mark is None
     assert sorted(scene.taken) == sorted(DONE | UNHEARD)
-    await _in_thread(scene.tidy, later)  # once more changes nothing
+    await asyncio.to_thread(scene.tidy, later)  # once more changes nothing
 
     scene.route(in_doubt=policy)
     scene.source.write_text("[]")
@@ -181,7 +182,7 @@ async def test_the_maintenance_finds_out_what_a_dead_run_has_done(
 
 async def test_a_route_without_maintenance_recovers_by_its_next_run(scene: Scene, later: float) -> None:
     scene.route(hang=True)
-    await _in_thread(scene.killed, "dead")
+    await asyncio.to_thread(scene.killed, "dead")
     scene.route()
     scene.source.write_text("[]")
     first = await scene.run("next", later)  # what was never tried goes at once, when the dead run's pause is over
@@ -196,7 +197,7 @@ async def test_a_route_without_maintenance_recovers_by_its_next_run(scene: Scene
 
 async def test_what_comes_again_by_itself_is_not_sent_twice_either(scene: Scene, later: float) -> None:
     scene.route(hang=True)
-    await _in_thread(scene.killed, "dead")
+    await asyncio.to_thread(scene.killed, "dead")
     scene.route()
     await scene.run("next", later)
     await scene.run("after next", later + 3600)
@@ -212,9 +213,9 @@ async def test_a_run_that_died_with_nothing_of_its_own_is_known_by_its_journal(s
         Book.later = False
     scene.source.write_text("[]")
     scene.route(hang=True)
-    await _in_thread(scene.killed, "dead")
+    await asyncio.to_thread(scene.killed, "dead")
     assert Staging(scene.staging, "crashed", "dead").manifest("transform") is None
-    await _in_thread(scene.tidy, later)
+    await asyncio.to_thread(scene.tidy, later)
     scene.route()
     with open_ledger() as ledger:
         assert statuses(ledger)["delivered"] == set(scene.taken) - UNHEARD
@@ -224,19 +225,13 @@ async def test_a_run_that_died_with_nothing_of_its_own_is_known_by_its_journal(s
 
 async def test_two_do_not_recover_one_run_at_once(scene: Scene, later: float) -> None:
     scene.route(hang=True)
-    await _in_thread(scene.killed, "dead")
+    await asyncio.to_thread(scene.killed, "dead")
     with open_ledger() as ledger:
         (lapsed,) = ledger.lapsed("crashed", later)
         assert ledger.adopt(lapsed.run, until=time.time() + 300, now=time.time())
-        await _in_thread(scene.tidy, later)
+        await asyncio.to_thread(scene.tidy, later)
         assert ledger.lapsed("crashed", later) == [lapsed]
         assert not ledger.adopt(lapsed.run, until=later + 300, now=time.time() + 200)
         assert ledger.adopt(lapsed.run, until=0, now=time.time() + 400)  # the other one died of it, too
-        await _in_thread(scene.tidy, later)
+        await asyncio.to_thread(scene.tidy, later)
         assert ledger.lapsed("crashed", later) == []
-
-
-async def _in_thread(work: Any, *arguments: Any) -> Any:
-    import asyncio
-
-    return await asyncio.to_thread(work, *arguments)

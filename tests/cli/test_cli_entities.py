@@ -269,6 +269,13 @@ def test_an_order_that_was_refused_is_mended_and_arrives(call, routes, systems: 
     code, out, err = call("entities", "edit", "orders", "1", "--yes")
     assert (code, err) == (0, "")
     assert "Ana" in out
+    _, out, _ = call("entities", "show", "orders", "1", "--payload")
+    given, _, sent = out.partition("what the source gave\n")[2].partition("what goes to the target\n")
+    staged, _, edited = sent.partition("as it was edited by cli:")
+    assert "C1" in given
+    assert "C1" in staged
+    assert "Ana" in edited
+    assert "C1" in edited
     assert call("entities", "retry", "orders", "--key", "1")[0] == 0
     systems.status = 201
     systems.documents.clear()

@@ -189,7 +189,7 @@ class World:
         self.clock = Clock()
         self.ledger = ledger
         self.target = Target(honours)
-        self.routes: dict[tuple[int, int], Route] = {}
+        self.routes: dict[str, Route] = {}
         self.newest: dict[str, int] = {}
         self.settled: dict[str, Balance] = {}
         self.begun: dict[str, Visit] = {}
@@ -201,14 +201,14 @@ class World:
         return Staging(self.folder, "orders", run_id)
 
     def run(self, run_id: str, visit: Visit, **asked: Any) -> Run:
-        how = (visit.batch, visit.concurrency)
-        if how not in self.routes:
-            self.routes[how] = self._route(visit)
-        return Run(self.routes[how], run_id, WINDOW, **asked)
+        if run_id not in self.routes:
+            self.routes[run_id] = self._route(visit)
+        return Run(self.routes[run_id], run_id, WINDOW, **asked)
 
     def _route(self, visit: Visit) -> Route:
         route = {
             "entity": {"name": "order", "key": "order.number", "version": "order.version"},
+            "transform": [{"map": {"content": "order.content"}}],
             "outgoing": {"memory": {"repeatable": self.target.honours}},
             "delivery": {
                 "batch": visit.batch,
@@ -223,9 +223,10 @@ class World:
         return Services(NoConnections(), now=self.clock, ledger=ledger, rng=self.rng)
 
     async def visit(self, run_id: str, visit: Visit, **asked: Any) -> None:
-        """A run from its beginning; one that was there before is cleared, and its source still has what it had."""
+        """A run from its beginning, with the route as it then is; one that was there before is cleared, and its source still has what it had."""
         if run_id in self.begun:
             visit = replace(visit, states=self.begun[run_id].states + visit.states)
+        self.routes.pop(run_id, None)
         run, staging = self.run(run_id, visit, **asked), self.staging(run_id)
         services = self.services(Attempt(Visit()))
         async with self.fetching:

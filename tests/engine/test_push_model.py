@@ -129,12 +129,14 @@ def work(make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
         check(world)
 
 
-CALM = settings(max_examples=int(os.environ.get('N','60')), suppress_health_check=list(HealthCheck))
+CALM = settings(max_examples=int(os.environ.get("N", "60")), suppress_health_check=list(HealthCheck))
 
 
 @CALM
 @given(contents=contents, scene=scenes(ANSWERS))
-def test_a_target_that_knows_what_it_has(make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]) -> None:
+def test_a_target_that_knows_what_it_has(
+    make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
+) -> None:
     work(make_run, ledger, contents, scene, honours=True)
 
 

@@ -1,0 +1,60 @@
+"""An entity's payloads for people: what the source gave, what was to be sent, what somebody changed in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+import msgspec
+
+from airflow_integrations.cli.legible import moment
+from airflow_integrations.cli.surroundings import staging_base
+from airflow_integrations.engine.payloads import incoming_of, payload_of
+from airflow_integrations.ledger.answers import EntityRecord
+from airflow_integrations.staging import Staging
+
+__all__ = ["differences", "payload_lines", "pretty", "staged_payload"]
+
+
+def staged_payload(record: EntityRecord) -> str | None:
+    """What was to be sent (of a rejected entity: what the source gave), as it was staged. None where it is gone."""
+    if record.payload is None:
+        return None
+    payload = payload_of(Staging(staging_base(), record.route, ""), record.key, record.payload)
+    return None if payload is None else pretty(payload.decode())
+
+
+def payload_lines(record: EntityRecord) -> Iterator[str]:
+    """Both payloads, and the edit, line by line; hostile characters are still in them."""
+    if record.payload is not None and record.payload.stage == "push":
+        given = incoming_of(Staging(staging_base(), record.route, ""), record.key, record.payload)
+        yield "what the source gave"
+        yield from _indented(None if given is None else pretty(given.decode()))
+        yield "what goes to the target"
+    else:
+        yield "what the source gave"
+    staged = staged_payload(record)
+    yield from _indented(staged)
+    if record.overlay is not None:
+        yield f"as it was edited by {record.overlay.by}, {moment(record.overlay.at)}"
+        for line in differences(staged or "", pretty(record.overlay.payload)):
+            yield f"  {line}"
+
+
+def pretty(payload: str) -> str:
+    """Over several lines, numbers as they are. What is no JSON, as a source may have given it, stays as it is."""
+    try:
+        return msgspec.json.format(payload, indent=2) + "\n"
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return payload
+
+
+def differences(before: str, after: str) -> list[str]:
+    """Empty where there are none."""
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "as it was", "as it is kept", lineterm="")
+    return list(lines)
+
+
+def _indented(payload: str | None) -> Iterator[str]:
+    for line in payload.splitlines() if payload is not None else ["gone, or part of another entity"]:
+        yield f"  {line}"
