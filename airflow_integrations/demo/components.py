@@ -13,7 +13,7 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,11 +24,11 @@ __all__ = ["Components"]
 
 _COMPONENTS = {
     "api-server": ("api-server",),
-    "scheduler": ("scheduler",),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer",),
+    "scheduler": ("scheduler",),
 }
-_HEALTH = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
+_HEALTH: Set[str] = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
 class Components:
@@ -104,27 +104,32 @@ class Components:
         self.processes.run("db-migrate", self.airflow("db", "migrate"), self.env, timeout=timeout)
         if self.pools:
             self.processes.run("pools", self.airflow("integrations", "pools", "create"), self.env, timeout=timeout)
-        for name, arguments in _COMPONENTS.items():
-            self.processes.start(name, self.airflow(*arguments), self.env, cwd=self.home)
         end = time.monotonic() + timeout
-        while not self.healthy():
+        for name, arguments in _COMPONENTS.items():
+            if name == "scheduler":  # a task that it starts before the API server answers would fail
+                self._wait_for({"metadatabase"}, end)
+            self.processes.start(name, self.airflow(*arguments), self.env, cwd=self.home)
+        self._wait_for(_HEALTH, end)
+
+    def _wait_for(self, parts: Set[str], end: float) -> None:
+        while not self.healthy(parts):
             self.processes.check()
             if time.monotonic() > end:
-                tails = "\n".join(self.processes.tail(name) for name in _COMPONENTS)
-                raise ProcessDied(f"Airflow was not healthy within {timeout:g} s\n{tails}")
+                tails = "\n".join(self.processes.tail(name) for name in self.processes.names)
+                raise ProcessDied(f"Airflow was not healthy in time\n{tails}")
             time.sleep(0.25)
 
-    def healthy(self) -> bool:
-        """Whether the API server answers and has heard from the other three."""
+    def healthy(self, parts: Set[str] = _HEALTH) -> bool:
+        """Whether the API server answers and has heard from these parts: all of them, where none are named."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/api/v2/monitor/health")
-            parts = json.load(connection.getresponse())
+            found = json.load(connection.getresponse())
         except (OSError, http.client.HTTPException, ValueError):
             return False
         finally:
             connection.close()
-        return all(parts.get(name, {}).get("status") == "healthy" for name in _HEALTH)
+        return all(found.get(name, {}).get("status") == "healthy" for name in parts)
 
     def check(self) -> None:
         """Raises ProcessDied, with the end of its log, when a component is no more."""

@@ -151,6 +151,8 @@ class Plan:
             if fate is not None:
                 self._decided[0].append(ordinal)
                 self._decided[1].append(fate)
+                if outbound.key in chunk.repeated:  # it counts for the next state of this key, which may be the next
+                    chunk.known[outbound.key] = _known_after(known, fate)
                 continue
             if again is None and known is not None:
                 batch.doubtful = doubtful

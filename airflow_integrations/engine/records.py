@@ -62,6 +62,7 @@ class Problem(msgspec.Struct):
     source: Any = None
     http_status: int | None = None
     ordinal: int | None = None
+    version: str | None = None
 
 
 _fetched = msgspec.json.Decoder(_Fetched, float_hook=BOUNDED_DECIMAL)

@@ -18,6 +18,8 @@ async def note_rejections(ref: RunRef, services: Services, staging: Staging, man
     """Write down what a finished stage rejected. An entity without a key has no place in the ledger: it is in the
     run's books, and its payload in staging."""
     stage: PayloadStage = "problems-fetch" if manifest.stage == "fetch" else "problems-transform"
+    fetched = manifest if manifest.stage == "fetch" else staging.manifest("fetch")
+    version = fetched.version if fetched else None
     outcomes: list[Outcome] = []
     for at, problem in enumerate(read_problems(staging.blocks(manifest.problems))):
         if problem.key and problem.status == "rejected":
@@ -26,6 +28,7 @@ async def note_rejections(ref: RunRef, services: Services, staging: Staging, man
                 Outcome(
                     key=problem.key,
                     status="rejected",
+                    version=problem.version or version,
                     reason=reason,
                     error_class="rejected",
                     payload_stage=stage,

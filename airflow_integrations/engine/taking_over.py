@@ -198,7 +198,8 @@ class TakingOver:
             self._end(due, "merged", f"it is part of {key} again")
 
     def _reject(self, due: Due, record: object, reason: str, field: str | None) -> None:
-        self._problems.add(encode_problem(Problem(due.key, "fetch", "rejected", reason, field, record)))
+        problem = Problem(due.key, "fetch", "rejected", reason, field, record, version=due.version)
+        self._problems.add(encode_problem(problem))
         self._taken.count += 1
         self._taken.rejected += 1
 

@@ -171,7 +171,9 @@ class _Transform:
     def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
         self.problems.add(entity.key, reason)
         source = None if entity.source is entity.value else entity.source
-        problem = Problem(entity.key, "transform", "rejected", reason, field, entity.value, source)
+        problem = Problem(
+            entity.key, "transform", "rejected", reason, field, entity.value, source, version=entity.version
+        )
         self.problem_writer.add(encode_problem(problem))
         if self.problem_writer.full:
             self.problem_writer.close_segment()

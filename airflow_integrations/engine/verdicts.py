@@ -6,6 +6,7 @@ from airflow_integrations.delivery import InDoubt
 from airflow_integrations.engine.retry_policy import next_attempt, transient
 from airflow_integrations.engine.traffic import Limbo
 from airflow_integrations.entity import older
+from airflow_integrations.ledger.leased import LEASED
 from airflow_integrations.ledger.records import Known, Outcome
 from airflow_integrations.ledger.status import KEPT, Status
 from airflow_integrations.outgoing import Outbound, Outgoing, Result
@@ -64,7 +65,7 @@ class Verdicts:
     def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:
         """Another run has a state of it under way."""
         outcome = self._open(ordinal, outbound, "retrying", known)
-        outcome.error_class, outcome.reason = "leased", "another run of the route is sending a state of it"
+        outcome.error_class, outcome.reason = LEASED, "another run of the route is sending a state of it"
         outcome.next_attempt = self._services.now() + LEASED_SECONDS
         return outcome
 

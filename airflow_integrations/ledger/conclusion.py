@@ -12,6 +12,7 @@ from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import ROWS, SqlType, among, lock_route, write_rows
 from airflow_integrations.ledger.fingerprint import fingerprint
 from airflow_integrations.ledger.history import KEPT, line, line_of, printable
+from airflow_integrations.ledger.leased import beside_the_lease
 from airflow_integrations.ledger.newer import beside_newer
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.ledger.status import CLOSED, TRANSITIONS, Status
@@ -69,7 +70,7 @@ def conclude(
     closed: list[str] = []
     for distinct in _rounds(outcomes):
         groups: dict[_Group, list[Outcome]] = defaultdict(list)
-        for o in beside_newer(connection, run, distinct, now):
+        for o in beside_newer(connection, run, beside_the_lease(connection, run, distinct), now):
             plain = o.reason is None and o.http_status is None and not o.attempts
             groups[o.status, o.deleted, o.payload_stage, plain].append(o)
             if o.status in CLOSED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, exists, func, literal, select, update
+from sqlalchemy import Column, ColumnElement, Connection, TextClause, exists, func, literal, select, update
 
 from airflow_integrations.entity import older
 from airflow_integrations.ledger import schema
@@ -24,18 +24,17 @@ _entity = schema.entity.c
 
 def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome], now: float) -> list[Outcome]:
     """The outcomes that decide on their rows. What became of a state older than its row's open one is noted there, as
-    what was delivered last, and leaves the rest of the row as it is."""
+    what was delivered last, and leaves the rest of the row as it is. So does the rejection of a state older than what
+    was delivered: push would have passed it over."""
     outcomes = list(outcomes)
-    of_route = open_of(connection, [run.route_id])
-    if not connection.scalar(select(exists().where(of_route))):
+    versions: dict[str, str] = {}
+    if rejected := [outcome.key for outcome in outcomes if outcome.status == "rejected"]:
+        versions = _versions(connection, run, _entity.delivered_version, _entity.delivered_hash.is_not(None), rejected)
+    if connection.scalar(select(exists().where(open_of(connection, [run.route_id])))):
+        keys = [outcome.key for outcome in outcomes]
+        versions |= _versions(connection, run, _entity.version, schema.OPEN, keys)
+    if not versions:
         return outcomes
-    keys = [outcome.key for outcome in outcomes]
-    rows = connection.execute(
-        select(_entity.key, _entity.version).where(
-            _entity.route_id == run.route_id, schema.OPEN, among(connection, _entity.key, keys)
-        )
-    )
-    versions = {key: version for key, version in rows if version is not None}
     decisive = []
     for outcome in outcomes:
         newest = versions.get(outcome.key)
@@ -44,6 +43,22 @@ def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome
         else:
             _note(connection, run, outcome, now)
     return decisive
+
+
+def _versions(
+    connection: Connection,
+    run: RunRef,
+    column: Column[str | None],
+    of: ColumnElement[bool] | TextClause,
+    keys: list[str],
+) -> dict[str, str]:
+    """By key, of those rows that have one."""
+    rows = connection.execute(
+        select(_entity.key, column).where(
+            _entity.route_id == run.route_id, of, column.is_not(None), among(connection, _entity.key, keys)
+        )
+    )
+    return {key: str(version) for key, version in rows}
 
 
 def _note(connection: Connection, run: RunRef, outcome: Outcome, now: float) -> None:

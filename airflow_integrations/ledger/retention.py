@@ -33,6 +33,9 @@ __all__ = ["Pruned", "StagedRun", "Usage", "forget_staging", "prune", "usage"]
 BATCH = 5_000
 """Rows that one transaction looks at: others wait for it for a few dozen milliseconds."""
 _CLOSED = entity.c.status.in_(sorted(CLOSED))
+ABANDONED_SECONDS = 7 * 86_400.0
+"""A run that has not come to its end so long after its payloads could have gone never will."""
+_NEVER_ENDED = "it never came to its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ class Usage:
 def prune(database: Database, *, routes: Mapping[str, Retention], now: float, batch: int = BATCH) -> Pruned:
     """Forgets what the ``routes`` no longer ask for, ``batch`` rows a transaction; other routes stay as they are.
 
+    - A run that began longer ago than ``payloads`` and another week and did not come to its end counts as closed then,
+      unless an open entity or a claim refers to it: it died before its push, or its DAG is gone.
     - Payloads may go of runs that closed their books longer ago than ``payloads``, or that are not among the newest
       ``runs``; but none that an open entity or a claim still needs.
     - Books go of runs that closed them longer ago than ``history`` and are not among the newest ``runs``, once their
@@ -88,6 +93,7 @@ def prune(database: Database, *, routes: Mapping[str, Retention], now: float, ba
         if (route_id := numbers.get(name)) is None:
             continue
         old = now - retention.history.total_seconds()
+        _abandon(database, route_id, now - retention.payloads.total_seconds() - ABANDONED_SECONDS)
         with database.read() as connection:
             beyond = _beyond(connection, route_id, retention.runs)
             staging += _removable(connection, route_id, beyond, now - retention.payloads.total_seconds())
@@ -96,6 +102,19 @@ def prune(database: Database, *, routes: Mapping[str, Retention], now: float, ba
         trimmed = update(entity).where(entity.c.last_seen < old, entity.c.history != "", _CLOSED).values(history="")
         histories += _everywhere(database, route_id, trimmed, batch)
     return Pruned(runs, histories, tuple(staging))
+
+
+def _abandon(database: Database, route_id: int, began_before: float) -> None:
+    """From now on a run as any other that ended when it began."""
+    began = func.coalesce(run.c.again, run.c.started)
+    needed_by_none = (*_unneeded(entity.c.payload_run), *_unneeded(entity.c.run))
+    _change(
+        database,
+        route_id,
+        update(run)
+        .where(run.c.route_id == route_id, run.c.finished.is_(None), began < began_before, *needed_by_none)
+        .values(finished=began, verdict=_NEVER_ENDED),
+    )
 
 
 def forget_staging(database: Database, run_ids: Collection[int], *, batch: int = BATCH) -> None:

@@ -106,9 +106,9 @@ def check(world: World) -> None:
             assert row.status in ("failed", "waiting") or (row.status == "in_doubt" and row.next_attempt is None)
             assert row.message
             assert int(row.version) == newest, f"{key}: {row.status} is about version {row.version} of {newest}"
-        if row.delivered_version is not None:
-            sent = [version for version, _, _ in target.received[key]]
-            assert int(row.delivered_version) in sent
+        if row.delivered_version is not None and row.status in CLOSED:
+            confirmed = world.contents[key][int(row.delivered_version) - 1]
+            assert target.has[key] == confirmed, f"{key}: the ledger says {row.delivered_version} was delivered"
 
 
 @pytest.fixture(scope="module")

@@ -61,3 +61,12 @@ def test_a_reservation_tells_the_version_of_what_is_open(ledger: Ledger) -> None
     run = begin(ledger)
     ledger.conclude(run, [retrying("a", version="2")], now=1.0)
     assert ledger.reserve(run, ["a"], first=0, lease_until=99.0, now=2.0).known["a"].version == "2"
+
+
+def test_the_rejection_of_a_state_older_than_what_was_delivered_is_only_noted(ledger: Ledger) -> None:
+    schedule, backfill = begin(ledger), begin(ledger, "backfill")
+    ledger.conclude(schedule, [delivered("a", "new", version="2"), delivered("b", "new", version="2")], now=1.0)
+    problems = [Outcome(key=key, status="rejected", version=version) for key, version in (("a", "1"), ("b", "3"))]
+    ledger.conclude(backfill, problems, now=2.0)
+    assert (row(ledger, "a").status, row(ledger, "a").history.count("\n")) == ("delivered", 1)
+    assert (row(ledger, "b").status, row(ledger, "b").version) == ("rejected", "3")

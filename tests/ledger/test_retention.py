@@ -6,6 +6,7 @@ import random
 from typing import Any
 
 import pytest
+from ledger_runs import begin
 from sqlalchemy import insert, select, update
 
 from airflow_integrations.ledger import schema
@@ -117,9 +118,65 @@ def test_payloads_go_by_number(books):
 
 
 def test_a_run_that_goes_on_keeps_its_payloads(books):
-    books.run(30, finished=False)
+    books.run(13, finished=False)
     books.run(0)
     assert books.prune(retention()) == Pruned()
+
+
+def test_payloads_go_of_a_run_that_never_came_to_its_end(books):
+    """It died in its fetch or its transform, or its DAG is gone: nobody settles it."""
+    dead, alive = books.run(15, finished=False), books.run(13, finished=False)
+    assert removable(books.prune(retention(runs=1000))) == [dead]
+    forget_staging(books.database, [dead])
+    assert books.prune(retention(runs=1000)) == Pruned()
+    with books.database.read() as connection:
+        found = connection.execute(select(schema.run).order_by(schema.run.c.id)).all()
+    assert [(row.id, row.staging, row.verdict) for row in found] == [
+        (dead, "", "it never came to its end"),
+        (alive, f"/staging/{alive}", None),
+    ]
+    assert found[0].finished == found[0].started
+
+
+def test_books_go_of_a_run_that_never_came_to_its_end(books):
+    books.run(200, finished=False, staging="")
+    newest = books.run(0)
+    assert books.prune(retention()).runs == 1
+    assert books.runs() == [newest]
+
+
+@pytest.mark.parametrize("status", sorted(KEPT))
+@pytest.mark.parametrize("decided_by_it", [True, False])
+def test_not_while_something_open_refers_to_it(books, status, decided_by_it):
+    dead, other = books.run(30, finished=False), books.run(0)
+    of = (dead, other) if decided_by_it else (other, dead)
+    books.entity("1", status, of[0], payload=of[1])
+    assert books.prune(retention(runs=1000)) == Pruned()
+    with books.database.read() as connection:
+        assert connection.scalar(select(schema.run.c.finished).where(schema.run.c.id == dead)) is None
+
+
+def test_not_while_it_holds_a_claim(books):
+    books.claim(books.run(30, finished=False))
+    assert books.prune(retention(runs=1000)) == Pruned()
+
+
+def test_not_when_it_has_begun_again_since(books):
+    """Its task was cleared: it works in its folder."""
+    run = books.run(30, finished=False)
+    with books.database.write() as connection:
+        connection.execute(update(schema.run).values(again=NOW - DAY))
+    assert books.prune(retention(runs=1000)) == Pruned()
+    with books.database.write() as connection:
+        connection.execute(update(schema.run).values(again=NOW - 15 * DAY))
+    assert removable(books.prune(retention(runs=1000))) == [run]
+
+
+def test_an_old_run_that_begins_again_says_when(ledger):
+    first = begin(ledger, now=1.0)
+    assert begin(ledger, now=2.0) == first
+    with ledger.database.read() as connection:
+        assert connection.execute(select(schema.run.c.started, schema.run.c.again)).one() == (1.0, 2.0)
 
 
 @pytest.mark.parametrize("status", sorted(KEPT))
@@ -189,7 +246,7 @@ def test_books_that_something_refers_to_stay(books):
         books.run(200, staging=""),
         books.run(200, staging=""),
         books.run(200, staging=""),
-        books.run(200, staging="", finished=False),
+        books.run(13, staging="", finished=False),
         books.run(200, staging=""),
     )
     newest = books.run(0)
