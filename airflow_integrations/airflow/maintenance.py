@@ -116,4 +116,4 @@ def build_maintenance(routes: str | Path) -> DAG:
 def _hourly(context: Context) -> bool:
     """Whether this run does what is done once an hour: the first of the hour, and each that a person triggers."""
     run: Any = context.get("dag_run")
-    return run.run_type != "scheduled" or run.run_after.minute < 2
+    return bool(run.run_type != "scheduled" or run.run_after.minute < 2)

@@ -117,7 +117,7 @@ class RouteOperator(BaseOperator, SkipMixin):
                 entities=asked.entities,
                 limit=asked.limit,
                 dry_run=asked.dry_run,
-                kind=_KINDS.get(str(getattr(context.get("dag_run"), "run_type", "")), "manual"),
+                kind=_kind(context),
                 interval=_interval(context),
                 explicit=asked.window is not None,
                 retry=asked.retry,
@@ -215,3 +215,9 @@ def _interval(context: Context) -> Window | None:
 
 def _declared(context: Context) -> list[str]:
     return list(getattr(context.get("dag"), "params", None) or ())
+
+
+def _kind(context: Context) -> RunKind:
+    """What started the run. Airflow gives an enumeration whose members are no plain texts."""
+    run_type: Any = getattr(context.get("dag_run"), "run_type", None)
+    return _KINDS.get(getattr(run_type, "value", run_type), "manual")

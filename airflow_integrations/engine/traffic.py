@@ -70,10 +70,9 @@ class Traffic:
             self.limbo.append((chunk, ordinal, outbound, error))
 
     def waits_behind(self, chunk: Chunk, ordinal: int, outbound: Outbound) -> bool:
-        """Whether a further state of a key that is held waits for a later run. False: it is no newer than the one
-        that does."""
-        last = self.held[outbound.key]
-        if older(outbound.version, last.version) or outbound.hash == last.hash:
+        """Whether a further state of a key that is held waits for a later run. False: it is older than the one that
+        does. One with the same content waits, too: were it passed over, its row would be closed undelivered."""
+        if older(outbound.version, self.held[outbound.key].version):
             return False
         self.held[outbound.key] = outbound
         self.limbo.append((chunk, ordinal, outbound, None))

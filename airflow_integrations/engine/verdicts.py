@@ -6,8 +6,7 @@ from airflow_integrations.delivery import InDoubt
 from airflow_integrations.engine.retry_policy import next_attempt, transient
 from airflow_integrations.engine.traffic import Limbo
 from airflow_integrations.entity import older
-from airflow_integrations.ledger.leased import LEASED
-from airflow_integrations.ledger.records import Known, Outcome
+from airflow_integrations.ledger.records import LEASED, Known, Outcome
 from airflow_integrations.ledger.status import KEPT, Status
 from airflow_integrations.outgoing import Outbound, Outgoing, Result
 from airflow_integrations.outgoing.causes import cause_of

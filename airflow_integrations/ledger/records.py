@@ -12,6 +12,7 @@ from airflow_integrations.ledger.status import Status
 from airflow_integrations.window import Window
 
 __all__ = [
+    "LEASED",
     "Due",
     "Known",
     "Lapsed",
@@ -27,6 +28,8 @@ __all__ = [
 
 RunKind = Literal["scheduled", "manual", "backfill", "asset", "cli"]
 PayloadStage = Literal["push", "problems-fetch", "problems-transform"]
+LEASED = "leased"
+"""``error_class`` of an entity that a run passed over because another run had a state of it under way."""
 
 
 @dataclass(frozen=True, slots=True)

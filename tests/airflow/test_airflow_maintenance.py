@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
 
 from airflow_integrations.airflow.ledger import open_ledger
@@ -41,7 +42,7 @@ def tidy(tmp_path: Path) -> Callable[..., Any]:
 
     def tidy(*, run_type: str = "scheduled", minute: int = 30) -> Any:
         task = build_maintenance(tmp_path / "routes").get_task("tidy")
-        run = SimpleNamespace(run_type=run_type, run_after=datetime(2026, 1, 1, 12, minute, tzinfo=UTC))
+        run = SimpleNamespace(run_type=DagRunType(run_type), run_after=datetime(2026, 1, 1, 12, minute, tzinfo=UTC))
         return task.execute({"ti": TaskInstance(), "dag_run": run})
 
     return tidy

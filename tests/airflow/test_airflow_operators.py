@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import RetryAction
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
 from airflow_integrations import engine
@@ -304,7 +305,7 @@ def test_the_engine_hears_what_kind_of_run_it_is(
     monkeypatch.setattr(engine, "fetch", fetch)
     dag = build_dag(make_route())
     context = make_context(dag, run_after=NOW, data_interval_start=EPOCH, data_interval_end=NOW)
-    context["dag_run"].run_type = run_type
+    context["dag_run"].run_type = DagRunType(run_type)  # as a task gets it
     with pytest.raises(OutageError):
         dag.get_task("fetch").execute(context)
     (run,) = heard

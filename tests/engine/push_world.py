@@ -116,7 +116,7 @@ class MortalLedger:
 
 
 class Target:
-    """Another system. With ``honours`` it takes no idempotency key twice; what it has it has."""
+    """Another system. With ``honours`` it recognises what it took last of an entity by its idempotency key."""
 
     def __init__(self, honours: bool) -> None:
         self.honours = honours
@@ -173,7 +173,7 @@ class Target:
     def take(self, outbound: Outbound, *, heard: bool) -> None:
         key, content = outbound.key, outbound.value["content"]
         self.received[key].append((int(outbound.version or 0), content, heard))
-        if self.honours and any(known == outbound.idempotency_key for _, known in self.effects[key]):
+        if self.honours and self.effects[key] and self.effects[key][-1][1] == outbound.idempotency_key:
             return
         self.effects[key].append((content, outbound.idempotency_key))
         self.has[key] = content
@@ -223,8 +223,13 @@ class World:
         return Services(NoConnections(), now=self.clock, ledger=ledger, rng=self.rng)
 
     async def visit(self, run_id: str, visit: Visit, **asked: Any) -> None:
-        """A run from its beginning, with the route as it then is; one that was there before is cleared, and its source still has what it had."""
+        """A run from its beginning, with the route as it then is; one that was there before is cleared, and its source
+        still has what it had. Of a target that must not get anything twice only the push is cleared: whoever lets a run
+        fetch again asks for all that it left open."""
         if run_id in self.begun:
+            if not self.target.honours:
+                await self.send(run_id, visit, **asked)
+                return
             visit = replace(visit, states=self.begun[run_id].states + visit.states)
         self.routes.pop(run_id, None)
         run, staging = self.run(run_id, visit, **asked), self.staging(run_id)
