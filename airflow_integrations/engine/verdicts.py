@@ -41,7 +41,9 @@ class Verdicts:
         if known.status in KEPT and known.version is not None and older(outbound.version, known.version):
             return self._fate(ordinal, outbound, "superseded", known)  # a newer state waits to be delivered
         if known.delivered_hash == outbound.hash and not outbound.deleted and not self._always:
-            return self._fate(ordinal, outbound, "unchanged", known)
+            if not _may_have_arrived(known):
+                return self._fate(ordinal, outbound, "unchanged", known)
+            return None
         if known.hash != outbound.hash:
             return None
         # the very state that is still open
@@ -167,3 +169,9 @@ class Verdicts:
         )
         outcome.reason = "nothing new since: it was left as it is"
         return outcome
+
+
+def _may_have_arrived(known: Known) -> bool:
+    """Whether the target may have another state than the one that was delivered last: an open one, sent since."""
+    sent = known.error_class in ("unknown", "waiting") or (known.error_class == "outage" and known.attempts > 0)
+    return sent and known.hash is not None and known.hash != known.delivered_hash

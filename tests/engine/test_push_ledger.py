@@ -353,6 +353,7 @@ async def test_a_batch_without_an_answer_goes_again_as_it_was(scene: Scene, cloc
 
 async def test_books_that_do_not_balance_name_what_was_lost(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """A third-party transformer that drops an entity without a word."""
+
     async def careless(self: object, batch: list[Any], fates: object) -> list[Any]:
         return [entity for entity in batch if entity.key != "2"]
 
