@@ -150,6 +150,10 @@ def _again(run: Run, found: list[Problem]) -> str | None:
     keys = list(dict.fromkeys(problem.key for problem in found if problem.key))
     if not keys or len(keys) > MOST_PROBLEMS or run.entities is not None:
         return None
+    if run.retry is not None:
+        chosen = shlex.join([part for key in keys for part in ("--key", key)])
+        of = f"{run.route.route} {chosen}"
+        return f"when the route or a payload (entities edit) is mended:\n  airflow-integrations entities retry {of}"
     if any(step.kind == "split" for step in run.route.transform):
         return None
     start, end = run.window.dump()

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _equation(books: RunBooks) -> str:
     """``5 fetched = 4 delivered + 1 filtered``; nothing before settle has closed them."""
-    if not books.counts:
+    if books.finished is None:
         return ""
     counts = {**dict.fromkeys((*INCOMING, *OUTCOMES), 0), **books.counts}
     return Balance(counts, None, None).lines()[0]

@@ -137,7 +137,7 @@ class _Push:
 
     async def _open_circuit(self, ref: RunRef, state: RouteState, error: OutageError) -> float:
         """Nothing of the route is sent before the moment it returns."""
-        outages = 0 if self.traffic.answered else state.outages
+        outages = 1 if self.traffic.answered else state.outages + 1
         until = self.services.now() + max(circuit_pause(outages, self.services.rng), error.retry_after or 0)
         await asyncio.to_thread(self.services.ledger.outage, ref.route_id, until=until)
         self.services.log.warning("%s; what is left is tried again from %s on", error, _clock(until))

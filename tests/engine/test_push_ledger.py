@@ -261,7 +261,9 @@ async def test_two_runs_at_once_never_send_one_entity_twice(scene: Scene, make_r
         "20 fetched = 20 retrying",
     ]
     clock.now += 60
-    assert (await scene.run()).lines() == ["0 fetched + 20 carried in = 20 unchanged"]
+    fates = (await scene.run()).lines()[0].removeprefix("0 fetched")
+    # Where the second run, which has the newer version, was the first to reserve, its delivery may have closed them.
+    assert fates in (" + 20 carried in = 20 unchanged", " + 20 carried in = 20 superseded", " = 0")
     assert sent() == []
 
 
