@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from airflow_integrations.engine.journal import Journal
+from airflow_integrations.engine.leftovers import UNHEARD
 from airflow_integrations.engine.source import Outbounds
+from airflow_integrations.engine.verdicts import Verdicts
 from airflow_integrations.ledger.records import Outcome, RunRef
-from airflow_integrations.run import Services
+from airflow_integrations.outgoing import Outgoing, Result
+from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
 
 __all__ = ["absorb", "absorb_journal"]
@@ -15,16 +18,33 @@ __all__ = ["absorb", "absorb_journal"]
 BATCH = 5_000
 
 
-async def absorb(ref: RunRef, services: Services, staging: Staging) -> None:
-    """Bring the ledger up to what an earlier attempt of a run has written into its journal.
+async def absorb(run: Run, ref: RunRef, services: Services, staging: Staging) -> None:
+    """Bring the ledger up to what an earlier attempt of a run has written into its journal, which is about to be
+    cleared. What was sent and not heard of is in doubt where it must not simply be sent again.
 
-    Call it before the journal is cleared. Where the run has not come to its push there is nothing to do.
+    Where the run has not come to its push there is nothing to do.
     """
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     if fetched is None or not fetched.complete or (transformed is not None and not transformed.complete):
         return
     outbounds = Outbounds(staging, fetched, transformed)
-    await absorb_journal(ref, services, Journal.read(staging, outbounds.count), outbounds)
+    journal = Journal.read(staging, outbounds.count)
+    await absorb_journal(ref, services, journal, outbounds)
+    unheard = {ordinal for batch in journal.batches_under_way for ordinal in batch}
+    if unheard and not run.dry_run:
+        await _doubt(run, ref, services, outbounds, unheard)
+
+
+async def _doubt(run: Run, ref: RunRef, services: Services, outbounds: Outbounds, unheard: set[int]) -> None:
+    stage = run.route.outgoing
+    outgoing: Outgoing = stage.component()(stage.config, run.route)
+    verdicts = Verdicts(run.route, outgoing, services)
+    if verdicts.policy == "resend":
+        return  # it has the same idempotency key when it comes again
+    told = Result("in_doubt", reason=UNHEARD)
+    found = [(ordinal, outbound) for ordinal, outbound in enumerate(outbounds.read()) if ordinal in unheard]
+    outcomes = [verdicts.after(ordinal, outbound, told, None) for ordinal, outbound in found]
+    await asyncio.to_thread(services.ledger.conclude, ref, outcomes, now=services.now())
 
 
 async def absorb_journal(ref: RunRef, services: Services, journal: Journal, outbounds: Outbounds) -> None:

@@ -83,7 +83,7 @@ async def _fresh(begun: Begun, services: Services, staging: Staging, saved: Mani
     """
     run, ref = begun.run, begun.ref
     if saved is not None:
-        await absorb(ref, services, staging)
+        await absorb(run, ref, services, staging)
     fresh = Manifest(
         route=run.route.route,
         run_id=run.run_id,

@@ -8,7 +8,7 @@ from airflow_integrations.engine.verdicts import Verdicts
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.outgoing import Result
 
-__all__ = ["close_rest"]
+__all__ = ["UNHEARD", "close_rest"]
 
 UNHEARD = "it was being sent when the run ended: nobody knows whether it arrived"
 

@@ -14,7 +14,7 @@ from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunk, Chunks
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.traffic import Traffic
-from airflow_integrations.engine.verdicts import Verdicts
+from airflow_integrations.engine.verdicts import Verdicts, gives_way
 from airflow_integrations.ledger.records import Known, Outcome
 from airflow_integrations.outgoing import Outbound
 
@@ -167,7 +167,8 @@ class Plan:
 
 def _known_after(known: Known | None, outcome: Outcome) -> Known:
     if known is None:
-        known = Known(outcome.status, None, None, None, 0, None, 0, None, None, None, None)
+        known = Known(outcome.status, None, None, None, 0, 0, None, 0, None, None, None, None)
+    generation = known.generation + gives_way(known, outcome.hash)
     if outcome.status == "delivered":
         return Known(
             "delivered",
@@ -175,6 +176,7 @@ def _known_after(known: Known | None, outcome: Outcome) -> Known:
             None if outcome.deleted else outcome.hash,
             outcome.version,
             known.deliveries + 1,
+            generation + 1,
             outcome.target_id or known.target_id,
             0,
             None,
@@ -189,6 +191,7 @@ def _known_after(known: Known | None, outcome: Outcome) -> Known:
     return msgspec.structs.replace(
         known,
         delivered_version=confirmed or known.delivered_version,
+        generation=generation,
         status=outcome.status,
         hash=outcome.hash if still_open else None,
         attempts=outcome.attempts,

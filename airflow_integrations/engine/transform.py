@@ -45,7 +45,7 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
     digest = route_hash(run.route)
     fetched = staging.completed("fetch", route_hash=digest)
     ref = await run_ref(run, services, staging)
-    await absorb(ref, services, staging)
+    await absorb(run, ref, services, staging)
     await asyncio.to_thread(services.ledger.restart_push, ref)
     staging.clear("transform", "push")
     stage = _Transform(run, services, staging, ref)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, and_, func, not_, select
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import among
@@ -17,6 +17,8 @@ __all__ = ["delivered_count", "first_window", "kept_in", "run_window", "undecide
 
 _entity = schema.entity.c
 _run = schema.run.c
+_HELD = and_(_entity.status == "in_doubt", _entity.next_attempt.is_(None))
+"""A person has to decide; a fetch that starts over must not."""
 _LEFT = ("pending", "rejected", "failed", "retrying", "in_doubt")
 
 
@@ -41,7 +43,9 @@ def first_window(connection: Connection, route: str) -> datetime | None:
 def kept_in(connection: Connection, run: RunRef) -> list[str]:
     rows = connection.scalars(
         select(_entity.key)
-        .where(open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.status.in_(_LEFT))
+        .where(
+            open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.status.in_(_LEFT), not_(_HELD)
+        )
         .order_by(_entity.key)
     )
     return list(rows)

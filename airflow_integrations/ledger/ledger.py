@@ -236,7 +236,8 @@ class Ledger:
             return for_fetch.first_window(connection, route)
 
     def kept_in(self, run: RunRef) -> list[str]:
-        """Keys of entities that nothing became of yet and whose payload lies in this run's folder."""
+        """Keys of entities that nothing became of yet and whose payload lies in this run's folder, but for those in
+        doubt that are held for a person."""
         with self.database.read() as connection:
             return for_fetch.kept_in(connection, run)
 

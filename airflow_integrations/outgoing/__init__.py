@@ -21,9 +21,9 @@ ResultStatus = Literal["delivered", "waiting", "failed", "in_doubt", "skipped", 
 class Outbound:
     """One entity about to be sent. ``encoded`` is its value as JSON; the other forms are decoded when asked for.
 
-    ``generation`` is how often the entity was delivered before. It is part of the idempotency key, so that an entity
-    that goes from A to B and back to A is sent under three keys, and every retry of one state under the same. Whoever
-    learns it late sets it before the key is first read.
+    ``generation`` counts the states of the entity that went before. It is part of the idempotency key, so that an
+    entity that goes from A to B and back to A is sent under three keys, and every retry of one state under the same.
+    Whoever learns it late sets it before the key is first read.
 
     ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
     that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.

@@ -281,8 +281,8 @@ async def test_what_a_journal_knows_and_the_ledger_does_not_is_absorbed_before_i
     await journal.sent([0])
     journal.done([0], [Outcome(key="1", status="delivered", target_id="T-1")])
     journal.close()
-    await absorb(ref, scene.services, staging)
-    await absorb(ref, scene.services, staging)
+    await absorb(run, ref, scene.services, staging)
+    await absorb(run, ref, scene.services, staging)
     balance = await scene.whole(run, order(1), order(2))
     assert balance.counts["unchanged"] == balance.counts["delivered"] == 1
     assert sent() == ["2"]
@@ -363,3 +363,48 @@ async def test_books_that_do_not_balance_name_what_was_lost(scene: Scene, monkey
     balance = await scene.run(order(1), order(2), order(3), route={"transform": [{"filter": "order.number > 0"}]})
     assert not balance.balanced
     assert "do not balance: 3 fetched ≠ 2 delivered. Without a fate: 2." in (balance.verdict or "")
+
+
+async def test_a_state_that_comes_back_while_its_first_sending_is_in_doubt_has_a_key_of_its_own(
+    scene: Scene, clock: Clock
+) -> None:
+    """A in doubt, B in doubt, A again: a target that remembers all keys must not take the last for the first."""
+    keys = []
+
+    def lost(batch: Sequence[Outbound]) -> list[Result]:
+        keys.append(batch[0].idempotency_key)
+        return [Result("in_doubt", reason="reset")]
+
+    MemoryOutgoing.answer = lost
+    route = {**REPEATABLE, "entity": {"name": "order", "key": "order.number", "version": "order.version"}}
+    for version, total in ((1, 0), (2, 1), (3, 0)):
+        await scene.run(order("A", version=version, total=total), route=route)
+    assert len(set(keys)) == 3
+    clock.now += 7200
+    MemoryOutgoing.answer, MemoryOutgoing.sent = all_delivered, []
+    await scene.run(route=route)
+    ((again,),) = MemoryOutgoing.sent
+    assert again.idempotency_key == keys[-1], "a retry of one state keeps its key"
+
+
+@pytest.mark.parametrize("ended", ["in_doubt", "killed"])
+async def test_a_held_entity_is_not_sent_by_a_run_that_is_cleared_from_fetch(
+    scene: Scene, make_run: MakeRun, ended: str
+) -> None:
+    run = make_run(run_id="cleared")
+    staging = scene.staging(run)
+    if ended == "in_doubt":
+        MemoryOutgoing.answer = answering("in_doubt", reason="reset")
+        await scene.whole(run, order(1))
+    else:
+        MemoryIncoming.pages_to_give = [[order(1)]]
+        await fetch(run, scene.services, staging)
+        await transform(run, scene.services, staging)
+        journal = Journal.open(staging, 1)
+        await journal.sent([0])
+        journal.close()
+    sent()
+    MemoryOutgoing.answer = all_delivered
+    balance = await scene.whole(run, order(1))
+    assert sent() == []
+    assert balance.counts["in_doubt"] == 1

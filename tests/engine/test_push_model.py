@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from push_world import ANSWERS, HELD, Contents, MakeRun, Visit, World, at_once
+from push_target import ANSWERS, HELD, Visit
+from push_world import Contents, MakeRun, World, at_once
 from sqlalchemy import delete, select
 
 from airflow_integrations.ledger import schema

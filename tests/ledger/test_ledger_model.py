@@ -141,17 +141,26 @@ class Machine(RuleBasedStateMachine):
             self.reserve(third, 0, 4)
             self.renew(other)
 
-    @rule(runs=st.permutations(RUNS), keys=st.sets(st.sampled_from(KEYS), min_size=1), heard_of=st.booleans())
-    def a_run_takes_over_and_is_late(self, runs: list[str], keys: set[str], heard_of: bool) -> None:
+    @rule(
+        runs=st.permutations(RUNS),
+        keys=st.sets(st.sampled_from(KEYS), min_size=1),
+        heard=st.booleans(),
+        ends=st.booleans(),
+    )
+    def a_run_takes_over_and_is_late(self, runs: list[str], keys: set[str], heard: bool, ends: bool) -> None:
         before, slow, other = runs
         due = [Outcome(key=key, status="retrying", hash="h", next_attempt=self.model.now) for key in sorted(keys)]
         self._write(before, due, [], None)
         self.take_due(slow, 4)
         self.time_passes(6.0)
-        if heard_of:
+        if heard:
             self.renew(slow)
         self.time_passes(6.0)
         self.take_due(other, 4)
+        self.finish_run(slow)
+        if ends:
+            closed = [Outcome(key=key, status="delivered", hash="h", version="1") for key in sorted(keys)]
+            self._write(other, closed, [], None)
 
     @rule(run=st.sampled_from(RUNS))
     def release(self, run: str) -> None:
@@ -274,7 +283,7 @@ def _may_become(before: Status, after: Status) -> bool:
 
 def test_the_ledger_does_what_its_model_does(database_url: str) -> None:
     Ledger.open(database_url).close()
-    examples, steps = (20, 12) if database_url.startswith("sqlite") else (5, 12)
+    examples, steps = (40, 15) if database_url.startswith("sqlite") else (5, 12)
     run_state_machine_as_test(
         lambda: Machine(database_url),
         settings=settings(
