@@ -44,6 +44,8 @@ class Chunk:
     """Batches that an earlier attempt sent, by the ordinal of their first entity."""
     together: dict[int, list[int]]
     """The same of batches that an earlier run sent."""
+    bytes: int
+    """The size of all of its entities."""
 
     @property
     def plain(self) -> bool:
@@ -149,6 +151,7 @@ class Chunks:
             self._batches_first(entries),
             {first: batch for first, batch in self._under_way.items() if first in ordinals},
             _together(entries, reservation.known) if reservation.known else {},
+            sum([len(outbound.encoded) for _, outbound in entries]),
         )
 
     def _batches_first(self, entries: _Entries) -> _Entries:

@@ -174,7 +174,7 @@ class _Fetch:
     def _take(self, records: list[Any]) -> bool:
         """Stage a page's records. True when the run's limit is reached."""
         run, add, read = self.run, self.writer.add, self.keys.read
-        own, seen = self.manifest.version, self.seen
+        seen = self.seen
         if self.cursor is not None:
             self.cursor.see(records)
         for record in records:
@@ -192,7 +192,7 @@ class _Fetch:
             if run.keys is not None and key not in run.keys:
                 continue
             try:
-                line = encode_fetched(key, own if version is None else version, record)
+                line = encode_fetched(key, version, record)
             except NOT_JSON as error:
                 self._reject(key, record, EntityError(why_not_json(error)))
                 continue

@@ -72,7 +72,11 @@ class Plan:
                 if self._chunk is None:
                     return None
             chunk = self._chunk
-            batch = self._cut_plainly(chunk) if chunk.plain and not self._traffic.held else self._cut(chunk)
+            batch = (
+                self._cut_plainly(chunk)
+                if chunk.plain and chunk.bytes <= BATCH_BYTES and not self._traffic.held
+                else self._cut(chunk)
+            )
             self._note_decided()
             if batch.outbounds:
                 return batch
@@ -102,15 +106,8 @@ class Plan:
 
     def _cut_plainly(self, chunk: Chunk) -> Batch:
         """The same as :meth:`_cut` where there is nothing to decide."""
-        entries, batch, size = chunk.entries, Batch(chunk), 0
-        for _ in range(min(self._batch, len(entries))):
-            size += len(entries[0][1].encoded)
-            if size > BATCH_BYTES and batch.ordinals:
-                break
-            ordinal, outbound = entries.popleft()
-            batch.ordinals.append(ordinal)
-            batch.outbounds.append(outbound)
-        return batch
+        taken = [chunk.entries.popleft() for _ in range(min(self._batch, len(chunk.entries)))]
+        return Batch(chunk, [ordinal for ordinal, _ in taken], [outbound for _, outbound in taken])
 
     def _cut(self, chunk: Chunk) -> Batch:
         entries, verdicts, traffic = chunk.entries, self._verdicts, self._traffic

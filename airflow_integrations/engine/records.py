@@ -163,14 +163,14 @@ def _readable(block: bytes, unreadable: Callable[[Entity, str], None]) -> Iterat
             unreadable(Entity(staged.key, bytes(staged.value).decode("utf-8", "replace")), str(error))
 
 
-def read_outbound(blocks: Iterator[bytes], route: str) -> Iterator[Outbound]:
-    """Entities as push takes them: their JSON is carried through as bytes."""
+def read_outbound(blocks: Iterator[bytes], route: str, version: str | None = None) -> Iterator[Outbound]:
+    """Entities as push takes them: their JSON is carried through as bytes. ``version`` is that of those without one."""
     for block in blocks:
         for line in _transformed.decode_lines(block):
             yield Outbound(
                 line.key,
                 bytes(line.value),
-                version=line.version,
+                version=version if line.version is None else line.version,
                 source=_given(line.source) if line.source else None,
                 found=_given(line.found) if line.found else None,
                 route=route,

@@ -156,11 +156,14 @@ class Sending:
     def _conclude(self, batch: Batch, results: Sequence[Result]) -> None:
         if results[0].status == "in_doubt":
             batch.went_unheard(self._run_id)
-        known, after = batch.chunk.known, self._verdicts.after
-        outcomes = [
-            after(ordinal, outbound, result, known.get(outbound.key))
-            for ordinal, outbound, result in zip(batch.ordinals, batch.outbounds, results, strict=True)
-        ]
+        verdicts, known = self._verdicts, batch.chunk.known
+        if all(result.status == "delivered" and result.reason is None for result in results):
+            outcomes = verdicts.delivered(batch.ordinals, batch.outbounds, results)
+        else:
+            outcomes = [
+                verdicts.after(ordinal, outbound, result, known.get(outbound.key))
+                for ordinal, outbound, result in zip(batch.ordinals, batch.outbounds, results, strict=True)
+            ]
         self._plan.conclude(batch.chunk, batch.ordinals, outcomes)
         self._note_problems(outcomes)
         self._fare_badly(self._traffic.heard())

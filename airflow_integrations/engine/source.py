@@ -28,7 +28,4 @@ class Outbounds:
 
     def read(self) -> Iterator[Outbound]:
         """In the order of their ordinals, from 0. Raises RunError where a segment is gone."""
-        for outbound in read_outbound(self.staging.blocks(self.segments), self._route):
-            if outbound.version is None:
-                outbound.version = self._version
-            yield outbound
+        return read_outbound(self.staging.blocks(self.segments), self._route, self._version)

@@ -48,7 +48,7 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
     await absorb(run, ref, services, staging)
     await asyncio.to_thread(services.ledger.restart_push, ref)
     staging.clear("transform", "push")
-    stage = _Transform(run, services, staging, ref)
+    stage = _Transform(run, services, staging, ref, fetched.version)
     with fewer_collections():
         await stage.work(fetched)
     manifest = Manifest(
@@ -81,9 +81,10 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
 class _Transform:
     """The chain at work; it is also the ``Fates`` that transformers report to."""
 
-    def __init__(self, run: Run, services: Services, staging: Staging, ref: RunRef) -> None:
+    def __init__(self, run: Run, services: Services, staging: Staging, ref: RunRef, version: str | None) -> None:
         self.run = run
         self.ref = ref
+        self.version = version
         self.services = services
         self.staging = staging
         self.writer = SegmentWriter(staging, "transform")
@@ -160,7 +161,7 @@ class _Transform:
 
     def filtered(self, entity: Entity) -> None:
         self.filtered_count += 1
-        self.left.append(Outcome(key=entity.key, status="filtered", version=entity.version))
+        self.left.append(Outcome(key=entity.key, status="filtered", version=entity.version or self.version))
 
     def merged(self, entity: Entity) -> None:  # its key goes on with another state: the ledger hears of that one
         self.merged_count += 1

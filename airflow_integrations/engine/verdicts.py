@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from airflow_integrations.delivery import InDoubt
 from airflow_integrations.engine.retry_policy import next_attempt, transient
 from airflow_integrations.engine.traffic import Limbo
@@ -37,12 +39,12 @@ class Verdicts:
         if outbound.target_id is None:
             outbound.target_id = known.target_id
         if known.delivered_version is not None and older(outbound.version, known.delivered_version):
-            return self._fate(ordinal, outbound, "superseded", known)
+            return self._fate(ordinal, outbound, "superseded")
         if known.status in KEPT and known.version is not None and older(outbound.version, known.version):
-            return self._fate(ordinal, outbound, "superseded", known)  # a newer state waits to be delivered
+            return self._fate(ordinal, outbound, "superseded")  # a newer state waits to be delivered
         if known.delivered_hash == outbound.hash and not outbound.deleted and not self._always:
             if not _may_have_arrived(known):
-                return self._fate(ordinal, outbound, "unchanged", known)
+                return Outcome(key=outbound.key, status="unchanged", version=outbound.version, hash=outbound.hash)
             return None
         if known.hash != outbound.hash:
             return None
@@ -61,7 +63,7 @@ class Verdicts:
 
     def superseded(self, ordinal: int, outbound: Outbound) -> Outcome:
         """A later state of it is what counts."""
-        return self._fate(ordinal, outbound, "superseded", None)
+        return self._fate(ordinal, outbound, "superseded")
 
     def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:
         """Another run has a state of it under way."""
@@ -74,7 +76,7 @@ class Verdicts:
         """What the target's answer makes of it."""
         status = result.status
         if status == "delivered" or status == "skipped":
-            fate = self._fate(ordinal, outbound, status, known)
+            fate = self._fate(ordinal, outbound, status)
             fate.target_id, fate.reason = result.target_id, result.reason
             return fate
         if status == "failed" and transient(self._retry, result.http_status):
@@ -90,6 +92,24 @@ class Verdicts:
         elif status == "waiting" and result.deadline is not None:
             outcome.deadline = self._services.now() + result.deadline
         return outcome
+
+    def delivered(
+        self, ordinals: Sequence[int], outbounds: Sequence[Outbound], results: Sequence[Result]
+    ) -> list[Outcome]:
+        """The same as :meth:`after` for a batch of which everything was delivered: most of what ever happens."""
+        return [
+            Outcome(
+                key=outbound.key,
+                status="delivered",
+                version=outbound.version,
+                hash=outbound.hash,
+                target_id=result.target_id,
+                payload_stage="push",
+                payload_at=ordinal,
+                deleted=outbound.deleted,
+            )
+            for ordinal, outbound, result in zip(ordinals, outbounds, results, strict=True)
+        ]
 
     def again(
         self, ordinal: int, outbound: Outbound, known: Known | None, cause: str, result: Result, *, burnt: bool = True
@@ -138,13 +158,12 @@ class Verdicts:
             rng=self._services.rng,
         )
 
-    def _fate(self, ordinal: int, outbound: Outbound, status: Status, known: Known | None) -> Outcome:
+    def _fate(self, ordinal: int, outbound: Outbound, status: Status) -> Outcome:
         return Outcome(
             key=outbound.key,
             status=status,
             version=outbound.version,
             hash=outbound.hash,
-            target_id=known.target_id if known is not None else None,
             payload_stage="push",
             payload_at=ordinal,
             deleted=outbound.deleted,
@@ -153,7 +172,7 @@ class Verdicts:
     def _open(
         self, ordinal: int, outbound: Outbound, status: Status, known: Known | None, *, tried: bool = False
     ) -> Outcome:
-        outcome = self._fate(ordinal, outbound, status, known)
+        outcome = self._fate(ordinal, outbound, status)
         same = known is not None and known.hash == outbound.hash
         outcome.batch = outbound.batch
         outcome.attempts = (known.attempts if same and known is not None else 0) + tried

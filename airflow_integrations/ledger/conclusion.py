@@ -54,11 +54,14 @@ def conclude(
     claims: Sequence[int],
     applied: int | None,
 ) -> None:
-    refused = [outcome for outcome in outcomes if outcome.status not in _ALLOWED]
-    if refused:
+    if not {outcome.status for outcome in outcomes} <= _ALLOWED:
+        refused = [outcome for outcome in outcomes if outcome.status not in _ALLOWED]
         named = ", ".join(f"{outcome.key} ({outcome.status})" for outcome in refused[:10])
         allowed = ", ".join(sorted(_ALLOWED))
         raise ValueError(f"no fate that a run can leave an entity with: {named}; allowed: {allowed}")
+    if applied is not None and connection.dialect.name == "postgresql":
+        # The journal has it on disk: what a crash of PostgreSQL takes away, with the number of lines, is applied again.
+        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
     lock_route(connection, run.route_id)
     if claims:
         connection.execute(
@@ -70,27 +73,39 @@ def conclude(
         )
         if not moved.rowcount:
             return
-    closed: list[str] = []
+    decisive: list[Outcome] = []
     for distinct in _rounds(outcomes):
-        groups: dict[_Group, list[Outcome]] = defaultdict(list)
-        for o in beside_newer(connection, run, beside_the_lease(connection, run, distinct), now):
-            plain = o.reason is None and o.http_status is None and not o.attempts
-            groups[o.status, o.deleted, o.payload_stage, plain].append(o)
-            if o.status in CLOSED:
-                closed.append(o.key)
-        for group, members in groups.items():
+        decided = beside_newer(connection, run, beside_the_lease(connection, run, distinct), now)
+        for group, members in _groups(decided).items():
             _write(connection, run, group, members, now)
-    _drop_overlays(connection, run, closed)
+        decisive += decided
+    _drop_overlays(connection, run, decisive)
 
 
 def _rounds(outcomes: Sequence[Outcome]) -> Iterator[Iterable[Outcome]]:
     """A statement writes a row once; so where a key repeats, its outcomes go one after another."""
     left = outcomes
+    if len({outcome.key for outcome in outcomes}) == len(outcomes):
+        yield outcomes
+        return
     while left:
         distinct: dict[str, Outcome] = {}
         again = [outcome for outcome in left if distinct.setdefault(outcome.key, outcome) is not outcome]
         yield distinct.values()
         left = again
+
+
+def _groups(outcomes: list[Outcome]) -> dict[_Group, list[Outcome]]:
+    kinds = [
+        (o.status, o.deleted, o.payload_stage, o.reason is None and o.http_status is None and not o.attempts)
+        for o in outcomes
+    ]
+    if len(only := set(kinds)) == 1:
+        return {only.pop(): outcomes}
+    groups: dict[_Group, list[Outcome]] = defaultdict(list)
+    for kind, outcome in zip(kinds, outcomes, strict=True):
+        groups[kind].append(outcome)
+    return groups
 
 
 def _write(connection: Connection, run: RunRef, group: _Group, members: list[Outcome], now: float) -> None:
@@ -99,10 +114,12 @@ def _write(connection: Connection, run: RunRef, group: _Group, members: list[Out
     status, _, stage, plain = group
     closed = status in CLOSED
     columns = dict(_ROW)
-    parts: list[list[tuple[Any, ...]]] = [_rows(members)]
+    parts: list[list[tuple[Any, ...]]] = []
     if stage is not None:
         columns |= _PAYLOAD
-        parts.append([(o.payload_at,) for o in members])
+        parts.append(_rows(members, payload=True))
+    else:
+        parts.append(_rows(members))
     if not plain:
         columns |= _LINE
         parts.append([(line_of(o, run.id, now),) for o in members])
@@ -114,12 +131,15 @@ def _write(connection: Connection, run: RunRef, group: _Group, members: list[Out
     write_rows(connection, _statement(run, group, columns, now), columns, rows)
 
 
-def _rows(members: list[Outcome]) -> list[tuple[Any, ...]]:
+def _rows(members: list[Outcome], *, payload: bool = False) -> list[tuple[Any, ...]]:
     """Version and target id come from other systems and may hold anything."""
-    rows = [(o.key, o.version, o.hash, o.target_id) for o in members]
-    if "".join([f"{version}{target_id}" for _, version, _, target_id in rows]).isprintable():
-        return rows
-    return [(key, _printable(version), content, _printable(target_id)) for key, version, content, target_id in rows]
+    foreign = {o.version for o in members} | {o.target_id for o in members}
+    if "".join([text for text in foreign if text is not None]).isprintable():
+        if payload:
+            return [(o.key, o.version, o.hash, o.target_id, o.payload_at) for o in members]
+        return [(o.key, o.version, o.hash, o.target_id) for o in members]
+    rows = [(o.key, _printable(o.version), o.hash, _printable(o.target_id), o.payload_at) for o in members]
+    return rows if payload else [row[:-1] for row in rows]
 
 
 def _printable(text: str | None) -> str | None:
@@ -228,8 +248,10 @@ def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: flo
     )
 
 
-def _drop_overlays(connection: Connection, run: RunRef, closed: list[str]) -> None:
+def _drop_overlays(connection: Connection, run: RunRef, outcomes: list[Outcome]) -> None:
     """A person's edit has done its service."""
     of_route = schema.overlay.c.route_id == run.route_id
-    if closed and connection.scalar(select(exists().where(of_route))):
-        connection.execute(delete(schema.overlay).where(of_route, among(connection, schema.overlay.c.key, closed)))
+    if not connection.scalar(select(exists().where(of_route))):
+        return
+    closed = [outcome.key for outcome in outcomes if outcome.status in CLOSED]
+    connection.execute(delete(schema.overlay).where(of_route, among(connection, schema.overlay.c.key, closed)))
