@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from airflow_integrations.engine.absorb import absorb
@@ -148,8 +149,9 @@ class _Transform:
         left, self.left = self.left, []
         await self.noted
         if left and not self.run.dry_run:
-            conclude, now = self.services.ledger.conclude, self.services.now()
-            self.noted = asyncio.ensure_future(asyncio.to_thread(conclude, self.ref, left, now=now))
+            note = partial(self.services.ledger.conclude, self.ref, left, now=self.services.now())
+            # at once: a task would wait until the event loop turns, which it does not while there are records
+            self.noted = asyncio.get_running_loop().run_in_executor(None, note)
 
     def _tell(self) -> None:
         if self.services.progress:

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, any_, func, literal, select
 
 from airflow_integrations.ledger import schema
 
-__all__ = ["ROWS", "SqlType", "among", "lock_route", "write_rows"]
+__all__ = ["ROWS", "SqlType", "among", "lock_entities", "lock_leases", "lock_route", "write_rows"]
 
 SqlType = Literal["text", "float8", "integer"]
 ROWS = "<rows>"
@@ -24,12 +24,36 @@ _PART = "\x1f"
 _NULL = "\x1e"
 
 
+_ENTITIES = 0x1ED6E5
+"""First half of PostgreSQL's advisory locks on the entities of a route; the second is the route's number."""
+
+
 def lock_route(connection: Connection, route_id: int) -> None:
-    """What changes the entities of a route takes turns until the transaction ends. SQLite has one writer anyway."""
+    """What changes the entities or the leases of a route takes turns until the transaction ends.
+
+    SQLite has one writer anyway. On PostgreSQL these are two locks, always taken in this order: a push reserves the
+    next entities (:func:`lock_leases`) while it concludes others (:func:`lock_entities`).
+    """
+    lock_leases(connection, route_id)
+    lock_entities(connection, route_id)
+
+
+def lock_leases(connection: Connection, route_id: int) -> None:
+    """Who leases keys takes turns. Entities may be written meanwhile: read the leases first, then the entities."""
     if connection.dialect.name == "postgresql":
         connection.execute(
             select(schema.route.c.id).where(schema.route.c.id == route_id).with_for_update(key_share=True)
         )
+
+
+def lock_entities(connection: Connection, route_id: int, *, synchronous: bool = True) -> None:
+    """Who writes entities takes turns: rows that are written in another order would lock each other out.
+
+    Without ``synchronous`` the commit does not wait for PostgreSQL's disk.
+    """
+    if connection.dialect.name == "postgresql":
+        commit = () if synchronous else (func.set_config("synchronous_commit", "off", True),)
+        connection.execute(select(func.pg_advisory_xact_lock(_ENTITIES, route_id), *commit))
 
 
 def among(connection: Connection, column: ColumnElement[str], keys: Collection[str]) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, exists, func, literal, select, update
 
 from airflow_integrations.ledger import schema
-from airflow_integrations.ledger.bulk import ROWS, SqlType, among, lock_route, write_rows
+from airflow_integrations.ledger.bulk import ROWS, SqlType, among, lock_entities, write_rows
 from airflow_integrations.ledger.fingerprint import fingerprint
 from airflow_integrations.ledger.history import KEPT, line, line_of, printable
 from airflow_integrations.ledger.leased import beside_the_lease
@@ -59,10 +59,8 @@ def conclude(
         named = ", ".join(f"{outcome.key} ({outcome.status})" for outcome in refused[:10])
         allowed = ", ".join(sorted(_ALLOWED))
         raise ValueError(f"no fate that a run can leave an entity with: {named}; allowed: {allowed}")
-    if applied is not None and connection.dialect.name == "postgresql":
-        # The journal has it on disk: what a crash of PostgreSQL takes away, with the number of lines, is applied again.
-        connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
-    lock_route(connection, run.route_id)
+    # The journal has it on disk: what a crash of PostgreSQL takes away, with the number of lines, is applied again.
+    lock_entities(connection, run.route_id, synchronous=applied is None)
     if claims:
         connection.execute(
             delete(schema.claim).where(schema.claim.c.run == run.id, schema.claim.c.id.in_(list(claims)))

@@ -53,6 +53,10 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         self._turn: AbstractContextManager[Any] = threading.RLock() if one_connection else nullcontext()
+        # SQLite lets a writer that has to wait sleep for tens of milliseconds; those of one process wait for each other.
+        self._writers_turn: AbstractContextManager[Any] = (
+            threading.RLock() if self.dialect == "sqlite" else nullcontext()
+        )
         if self.dialect == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -122,7 +126,7 @@ class Database:
         become :class:`OutageError` and :class:`SetupError`. After an :class:`OutageError` the transaction is undone,
         unless it was already committing: then its outcome is unknown.
         """
-        with self._transaction(self._writer) as connection:
+        with self._writers_turn, self._transaction(self._writer) as connection:
             yield connection
 
     @contextmanager
@@ -211,7 +215,13 @@ def _create_file(path: Path, where: str) -> None:
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
     _write_ahead(connection)
-    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-16384"):
+    for pragma in (
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "temp_store=MEMORY",
+        "cache_size=-16384",
+        "wal_autocheckpoint=4000",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 

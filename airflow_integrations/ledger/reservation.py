@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import Connection, delete, func, insert, literal, select, update
 
 from airflow_integrations.ledger import schema
-from airflow_integrations.ledger.bulk import among, lock_route
+from airflow_integrations.ledger.bulk import among, lock_entities, lock_leases, lock_route
 from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.keyset import pack, unpack
 from airflow_integrations.ledger.open_rows import open_of
@@ -26,7 +26,7 @@ _KNOWN = [_entity[name] for name in Known.__struct_fields__]
 def reserve(
     connection: Connection, run: RunRef, keys: Sequence[str], *, first: int, lease_until: float, now: float
 ) -> Reservation:
-    lock_route(connection, run.route_id)
+    lock_leases(connection, run.route_id)
     connection.execute(
         delete(schema.claim).where(
             _claim.run == run.id, _claim.first < first + len(keys), _claim.first + _claim.count > first
@@ -52,6 +52,7 @@ def reserve(
     if not free:
         return Reservation(None, known, frozenset(taken))
     if orphans:
+        lock_entities(connection, run.route_id)
         make_pending(connection, run, orphans, lease_until=lease_until, now=now)
     claim: int = connection.execute(
         insert(schema.claim)
