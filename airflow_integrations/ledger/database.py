@@ -53,7 +53,7 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         self._turn: AbstractContextManager[Any] = threading.RLock() if one_connection else nullcontext()
-        # SQLite lets a writer that has to wait sleep for tens of milliseconds; those of one process wait for each other.
+        # A writer that waits for SQLite sleeps for tens of milliseconds; those of one process wait for each other.
         self._writers_turn: AbstractContextManager[Any] = (
             threading.RLock() if self.dialect == "sqlite" else nullcontext()
         )
