@@ -52,7 +52,7 @@ async def absorb_journal(ref: RunRef, services: Services, journal: Journal, outb
     applied = await asyncio.to_thread(services.ledger.applied, ref)
     if journal.done_lines <= applied:
         if journal.done_lines < applied:  # the machine died, and the file lost lines that the ledger has
-            await asyncio.to_thread(services.ledger.conclude, ref, [], now=services.now(), applied=journal.done_lines)
+            await asyncio.to_thread(services.ledger.rewind, ref, journal.done_lines)
         return
     line, wanted = applied, dict[int, Outcome]()
     for number, ordinal, outcome in journal.outcomes(applied):

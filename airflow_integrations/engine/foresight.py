@@ -60,7 +60,7 @@ def _delivered(outbound: Outbound, before: Known | None) -> Known:
     """What is known of the key when its next state comes in the same run."""
     content = None if outbound.deleted else outbound.hash
     if before is None:
-        before = Known("delivered", None, None, None, 0, 0, None, 0, None, None, None, None)
+        before = Known("delivered", None, None, None, 0, None, 0, None, None, None, None)
     return msgspec.structs.replace(
         before,
         status="delivered",

@@ -14,8 +14,9 @@ from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunk, Chunks
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.traffic import Traffic
-from airflow_integrations.engine.verdicts import Verdicts, gives_way
+from airflow_integrations.engine.verdicts import Verdicts
 from airflow_integrations.ledger.records import Known, Outcome
+from airflow_integrations.ledger.status import KEPT
 from airflow_integrations.outgoing import Outbound
 
 __all__ = ["Batch", "Plan"]
@@ -145,6 +146,8 @@ class Plan:
                 fate = verdicts.leased(ordinal, outbound, known)
             else:
                 fate = verdicts.before(ordinal, outbound, known)
+                if unheard is not None and fate is not None and fate.status in KEPT:
+                    fate = None  # it was sent: what was known of it before that is not all there is to know
             if fate is not None:
                 self._decided[0].append(ordinal)
                 self._decided[1].append(fate)
@@ -164,8 +167,7 @@ class Plan:
 
 def _known_after(known: Known | None, outcome: Outcome) -> Known:
     if known is None:
-        known = Known(outcome.status, None, None, None, 0, 0, None, 0, None, None, None, None)
-    generation = known.generation + gives_way(known, outcome.hash)
+        known = Known(outcome.status, None, None, None, 0, None, 0, None, None, None, None)
     if outcome.status == "delivered":
         return Known(
             "delivered",
@@ -173,7 +175,6 @@ def _known_after(known: Known | None, outcome: Outcome) -> Known:
             None if outcome.deleted else outcome.hash,
             outcome.version,
             known.deliveries + 1,
-            generation + 1,
             outcome.target_id or known.target_id,
             0,
             None,
@@ -188,7 +189,6 @@ def _known_after(known: Known | None, outcome: Outcome) -> Known:
     return msgspec.structs.replace(
         known,
         delivered_version=confirmed or known.delivered_version,
-        generation=generation,
         status=outcome.status,
         hash=outcome.hash if still_open else None,
         attempts=outcome.attempts,

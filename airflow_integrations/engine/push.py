@@ -16,6 +16,7 @@ from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.leftovers import close_rest
 from airflow_integrations.engine.plan import Plan
+from airflow_integrations.engine.recover import recover_others
 from airflow_integrations.engine.retry_policy import circuit_pause
 from airflow_integrations.engine.run_ref import run_ref
 from airflow_integrations.engine.sending import Sending
@@ -104,6 +105,7 @@ class _Push:
         services, journal = self.services, self.journal
         ref = await run_ref(self.run, services, staging)
         await absorb_journal(ref, services, journal, self.outbounds)
+        await recover_others(self.run, ref, services, staging)  # what they may have sent must be known
         state = await asyncio.to_thread(services.ledger.route_state, self.run.route.route)
         async with (
             Books(ref, services, journal) as books,

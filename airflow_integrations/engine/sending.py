@@ -103,7 +103,7 @@ class Sending:
                 await self._journal.sent(batch.ordinals)
                 results = await self._outgoing.send(batch.outbounds)
         except OutageError as error:
-            if error.status is None and self._outgoing.repeatable and len(batch.outbounds) > 1:
+            if self._outgoing.repeatable and len(batch.outbounds) > 1 and _may_have_taken_effect(error):
                 batch.went_unheard(self._run_id)  # and stays under way in the journal: it goes again as it is
             else:
                 await self._journal.back(batch.ordinals)
@@ -183,3 +183,8 @@ class Sending:
 
     def _entities(self, batch: Batch) -> list[tuple[Chunk, int, Outbound]]:
         return [(batch.chunk, o, outbound) for o, outbound in zip(batch.ordinals, batch.outbounds, strict=True)]
+
+
+def _may_have_taken_effect(error: OutageError) -> bool:
+    """No answer says nothing, and a server's error may come after its work was done."""
+    return error.status is None or error.status >= 500

@@ -15,7 +15,7 @@ from airflow_integrations.outgoing.causes import cause_of
 from airflow_integrations.route import Route
 from airflow_integrations.run import Services
 
-__all__ = ["LEASED_SECONDS", "Verdicts", "gives_way"]
+__all__ = ["LEASED_SECONDS", "Verdicts"]
 
 LEASED_SECONDS = 30.0
 """What another run has under way is looked at again so much later."""
@@ -35,7 +35,7 @@ class Verdicts:
         """The fate of an entity that need not be sent, or None for one that goes out."""
         if known is None:
             return None
-        outbound.generation = known.generation + gives_way(known, outbound.hash)
+        outbound.generation = known.deliveries
         if outbound.target_id is None:
             outbound.target_id = known.target_id
         if known.delivered_version is not None and older(outbound.version, known.delivered_version):
@@ -194,8 +194,3 @@ def _may_have_arrived(known: Known) -> bool:
     """Whether the target may have another state than the one that was delivered last: an open one, sent since."""
     sent = known.error_class in ("unknown", "waiting") or (known.error_class == "outage" and known.attempts > 0)
     return sent and known.hash is not None and known.hash != known.delivered_hash
-
-
-def gives_way(known: Known, content: str | None) -> bool:
-    """Whether an open state, which may have arrived, makes room for another one."""
-    return known.hash is not None and known.hash != content

@@ -26,9 +26,6 @@ _ALLOWED: Final = (TRANSITIONS["pending"] | TRANSITIONS["in_flight"]) - {"pendin
 _Group = tuple[Status, bool, PayloadStage | None, bool]
 """Status, deleted, stage of the payload, whether all of the group have the same line of history."""
 
-_GAVE_WAY: Final = "CASE WHEN e.hash IS NULL OR e.hash = coalesce({content}, '') THEN 0 ELSE 1 END"
-"""An open state, which may have arrived, and another one takes its place."""
-
 _ROW: Final[dict[str, SqlType]] = {"key": "text", "version": "text", "hash": "text", "target_id": "text"}
 _PAYLOAD: Final[dict[str, SqlType]] = {"payload_at": "integer"}
 _LINE: Final[dict[str, SqlType]] = {"history": "text"}
@@ -216,10 +213,8 @@ def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: flo
             "delivered_version": "substr(r.version, 1, 512)",
             "delivered_at": moment,
             "deliveries": "1",
-            "generation": "1",
         }
         changed["deliveries"] = "e.deliveries + 1"
-        changed["generation"] = f"e.generation + 1 + {_GAVE_WAY.format(content='excluded.delivered_hash')}"
     elif status in CLOSED:
         if status == "unchanged":  # the target has this state, too: none between it and the delivered one may go out
             changed["delivered_version"] = (
@@ -229,10 +224,8 @@ def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: flo
             changed["history"] = f"CASE WHEN e.status = 'unchanged' THEN e.history ELSE {changed['history']} END"
         changed["deleted"] = f"{gone} OR (e.deleted AND e.delivered_hash IS NULL)"
     if status in CLOSED:
-        changed.setdefault("generation", f"e.generation + {_GAVE_WAY.format(content='NULL')}")
         changed |= dict.fromkeys(_OPEN, "NULL") | {"hash": "NULL", "attempts": "0"}
     else:
-        changed["generation"] = f"e.generation + {_GAVE_WAY.format(content='excluded.hash')}"
         new |= {"hash": "r.hash"} | {name: f"r.{name}" for name in _OPEN}
         changed["since"] = (
             "CASE WHEN coalesce(e.hash, '') = coalesce(excluded.hash, '') "

@@ -119,7 +119,6 @@ def confirm(
         "delivered_version": _e.version,
         "delivered_at": now,
         "deliveries": _e.deliveries + 1,
-        "generation": _e.generation + 1,
     }
     if target_id is not None:
         values["target_id"] = target_id

@@ -96,6 +96,10 @@ class Ledger:
         """The run's journal was cleared: none of its lines is applied, and its leases are given up."""
         self.database.transact(lambda connection: runs.restart_push(connection, run))
 
+    def rewind(self, run: RunRef, applied: int) -> None:
+        """The run's journal lost lines that were applied: those that it gets now are counted from ``applied`` on."""
+        self.database.transact(lambda connection: runs.rewind(connection, run, applied))
+
     def applied(self, run: RunRef) -> int:
         """How many lines of the run's journal are in the ledger."""
         with self.database.read() as connection:

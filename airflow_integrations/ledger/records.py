@@ -61,9 +61,6 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     delivered_hash: str | None
     delivered_version: str | None
     deliveries: int
-    generation: int
-    """How many states of it were delivered, or gave way to another while they were open and may have arrived. Part of
-    the idempotency key of the next one."""
     target_id: str | None
     attempts: int
     since: float | None

@@ -83,6 +83,10 @@ def applied(connection: Connection, run: RunRef) -> int:
     return lines
 
 
+def rewind(connection: Connection, run: RunRef, applied: int) -> None:
+    connection.execute(update(schema.run).where(schema.run.c.id == run.id).values(applied=applied))
+
+
 def restart_push(connection: Connection, run: RunRef) -> None:
     lock_route(connection, run.route_id)
     connection.execute(update(schema.run).where(_run.id == run.id).values(applied=0))

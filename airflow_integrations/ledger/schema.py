@@ -85,7 +85,6 @@ entity = Table(
     Column("delivered_version", String(512)),
     Column("delivered_at", Float),
     Column("deliveries", Integer, nullable=False, server_default="0"),
-    Column("generation", Integer, nullable=False, server_default="0", comment="states that went before the next one"),
     Column(
         "deleted",
         Boolean,

@@ -21,7 +21,7 @@ ResultStatus = Literal["delivered", "waiting", "failed", "in_doubt", "skipped", 
 class Outbound:
     """One entity about to be sent. ``encoded`` is its value as JSON; the other forms are decoded when asked for.
 
-    ``generation`` counts the states of the entity that went before. It is part of the idempotency key, so that an
+    ``generation`` is how often the entity was delivered before. It is part of the idempotency key, so that an
     entity that goes from A to B and back to A is sent under three keys, and every retry of one state under the same.
     Whoever learns it late sets it before the key is first read.
 

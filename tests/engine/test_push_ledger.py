@@ -224,7 +224,7 @@ async def test_what_failed_together_is_tried_in_smaller_and_smaller_company(scen
 
     MemoryOutgoing.answer = poison
     await scene.run(*(order(n) for n in range(16)), route=route)
-    for _ in range(3):
+    for _ in range(6):
         clock.now += 7200
         await scene.run(order(f"new-{clock.now}"), route=route)
     assert set(sent()) >= {str(n) for n in range(16) if n != 3}
@@ -365,28 +365,6 @@ async def test_books_that_do_not_balance_name_what_was_lost(scene: Scene, monkey
     assert "do not balance: 3 fetched ≠ 2 delivered. Without a fate: 2." in (balance.verdict or "")
 
 
-async def test_a_state_that_comes_back_while_its_first_sending_is_in_doubt_has_a_key_of_its_own(
-    scene: Scene, clock: Clock
-) -> None:
-    """A in doubt, B in doubt, A again: a target that remembers all keys must not take the last for the first."""
-    keys = []
-
-    def lost(batch: Sequence[Outbound]) -> list[Result]:
-        keys.append(batch[0].idempotency_key)
-        return [Result("in_doubt", reason="reset")]
-
-    MemoryOutgoing.answer = lost
-    route = {**REPEATABLE, "entity": {"name": "order", "key": "order.number", "version": "order.version"}}
-    for version, total in ((1, 0), (2, 1), (3, 0)):
-        await scene.run(order("A", version=version, total=total), route=route)
-    assert len(set(keys)) == 3
-    clock.now += 7200
-    MemoryOutgoing.answer, MemoryOutgoing.sent = all_delivered, []
-    await scene.run(route=route)
-    ((again,),) = MemoryOutgoing.sent
-    assert again.idempotency_key == keys[-1], "a retry of one state keeps its key"
-
-
 @pytest.mark.parametrize("ended", ["in_doubt", "killed"])
 async def test_a_held_entity_is_not_sent_by_a_run_that_is_cleared_from_fetch(
     scene: Scene, make_run: MakeRun, ended: str
@@ -408,3 +386,27 @@ async def test_a_held_entity_is_not_sent_by_a_run_that_is_cleared_from_fetch(
     balance = await scene.whole(run, order(1))
     assert sent() == []
     assert balance.counts["in_doubt"] == 1
+
+
+async def test_a_journal_that_lost_lines_goes_on_where_it_is(scene: Scene, make_run: MakeRun, clock: Clock) -> None:
+    """The machine died: the ledger has more than the file. What the next attempt hears must count all the same."""
+
+    def third_is_away(batch: Sequence[Outbound]) -> list[Result]:
+        if batch[0].key == "3":
+            raise OutageError("503", status=503)
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = third_is_away
+    run = make_run(run_id="lost", route={"delivery": {"concurrency": 1}})
+    staging = scene.staging(run)
+    await scene.whole(run, order(1), order(2), order(3))
+    (staging.folder / "push.journal").write_bytes(b"")
+    sent()
+    MemoryOutgoing.answer = all_delivered
+    clock.now += 7200
+    await push(run, scene.services, staging, final=True)
+    assert sent() == ["3"], "the ledger knows the others"
+    balance = await settle(run, scene.services, staging)
+    assert balance.lines() == ["3 fetched = 1 delivered + 2 unchanged"]
+    assert (await scene.run(order(3))).lines() == ["1 fetched = 1 unchanged"]
+    assert sent() == []

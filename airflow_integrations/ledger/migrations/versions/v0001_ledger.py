@@ -71,13 +71,6 @@ def upgrade() -> None:
         sa.Column("delivered_at", sa.Float),
         sa.Column("deliveries", sa.Integer, nullable=False, server_default="0"),
         sa.Column(
-            "generation",
-            sa.Integer,
-            nullable=False,
-            server_default="0",
-            comment="states that went before the next one",
-        ),
-        sa.Column(
             "deleted",
             sa.Boolean,
             nullable=False,
