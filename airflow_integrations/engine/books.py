@@ -43,6 +43,7 @@ class Books:
         self._held = 0
         self._renewed = services.now()
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
         self.error: Exception | None = None
         """What keeps the ledger from being written: nothing more is sent."""
 
@@ -54,11 +55,14 @@ class Books:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        self._ending = True  # and no cancelling: it may be writing
+        self._wanted.set()
+        await self._task
         if self.error is None:  # else the lease stays until it runs out: what is not in the ledger must not go again
             await self.flush()
             await asyncio.to_thread(self._ledger.release, self.run)
+        elif kind is None:
+            raise self.error
 
     def reserved(self, claim: int | None) -> None:
         self._held += claim is not None
@@ -113,11 +117,12 @@ class Books:
 
     async def _work(self) -> None:
         try:
-            while True:
+            while not self._ending:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wanted.wait(), FLUSH_SECONDS)
+                    async with asyncio.timeout(FLUSH_SECONDS):
+                        await self._wanted.wait()
                 self._wanted.clear()
-                await asyncio.shield(asyncio.ensure_future(self.flush()))
+                await self.flush()
                 if self._now() - self._renewed > LEASE_SECONDS / 4:
                     await self._renew()
         except Exception as error:  # told to the workers, which end; push raises it

@@ -1,0 +1,63 @@
+"""Runs of one route with one ledger, against a target in memory that answers as a test wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine_kinds import MemoryIncoming, MemoryOutgoing
+
+from airflow_integrations.engine import Balance, fetch, push, settle, transform
+from airflow_integrations.errors import OutageError
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Staging
+
+MakeRun = Callable[..., Run]
+REPEATABLE = {"outgoing": {"memory": {"repeatable": True}}}
+
+
+class Scene:
+    """Runs of one route, one after the other or at once, with one ledger."""
+
+    def __init__(self, make_run: MakeRun, services: Services, folder: Path) -> None:
+        self.make_run = make_run
+        self.services = services
+        self.folder = folder
+        self.number = 0
+
+    def staging(self, run: Run) -> Staging:
+        return Staging(self.folder, "orders", run.run_id)
+
+    async def run(self, *records: Any, route: dict[str, Any] | None = None, **asked: Any) -> Balance:
+        self.number += 1
+        run = self.make_run(route=route, run_id=f"run-{self.number}", **asked)
+        return await self.whole(run, *records)
+
+    async def whole(self, run: Run, *records: Any, final: bool = True) -> Balance:
+        staging = self.staging(run)
+        MemoryIncoming.pages_to_give = [list(records)]
+        fetched = await fetch(run, self.services, staging)
+        if fetched.segments:
+            await transform(run, self.services, staging)
+        await push(run, self.services, staging, final=final)
+        return await settle(run, self.services, staging)
+
+
+def order(number: Any, **fields: Any) -> dict[str, Any]:
+    return {"number": number, **fields}
+
+
+def sent() -> list[str]:
+    keys = [outbound.key for batch in MemoryOutgoing.sent for outbound in batch]
+    MemoryOutgoing.sent = []
+    return keys
+
+
+def answering(status: Any, **told: Any) -> Callable[[Sequence[Outbound]], list[Result]]:
+    return lambda batch: [Result(status, **told) for _ in batch]
+
+
+def away(batch: Sequence[Outbound]) -> list[Result]:
+    raise OutageError("connection refused")
