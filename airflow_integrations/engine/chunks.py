@@ -140,17 +140,19 @@ class Chunks:
             now=now,
         )
         self._books.reserved(reservation.claim)
-        repeated = frozenset(key for key, count in times.items() if count > 1) if len(times) < len(entries) else None
+        repeated = frozenset[str]()
+        if len(times) < len(entries):
+            repeated = frozenset(key for key, count in times.items() if count > 1)
         ordinals = {ordinal for ordinal, _ in entries} if self._under_way else set()
         return Chunk(
             reservation.claim,
             dict(reservation.known),
             reservation.taken,
-            repeated or frozenset(),
+            repeated,
             len(entries),
             self._batches_first(entries),
             {first: batch for first, batch in self._under_way.items() if first in ordinals},
-            _together(entries, reservation.known) if reservation.known else {},
+            _together(entries, reservation.known, repeated) if reservation.known else {},
             sum([len(outbound.encoded) for _, outbound in entries]),
         )
 
@@ -164,13 +166,18 @@ class Chunks:
         return deque([(o, by_ordinal[o]) for o in again] + [entry for entry in entries if entry[0] not in front])
 
 
-def _together(entries: _Entries, known: dict[str, Known]) -> dict[int, list[int]]:
-    """Batches that an earlier run sent without an answer and that are here as a whole, by their first ordinal."""
+def _together(entries: _Entries, known: dict[str, Known], repeated: frozenset[str]) -> dict[int, list[int]]:
+    """Batches that an earlier run sent without an answer and that are here as a whole, by their first ordinal.
+
+    Where the run has another state of one of its entities, too, a batch does not go as it was: the order of states
+    goes before.
+    """
     found: dict[str, list[int]] = {}
     for ordinal, outbound in entries:
         if outbound.batch is not None:
             of = known.get(outbound.key)
-            if of is not None and of.hash == outbound.hash and of.attempts < TRIES_TOGETHER:
+            same = of is not None and of.hash == outbound.hash and of.attempts < TRIES_TOGETHER
+            if same and outbound.key not in repeated:
                 found.setdefault(outbound.batch, []).append(ordinal)
     return {
         ordinals[0]: ordinals

@@ -254,3 +254,34 @@ async def test_books_that_do_not_balance_name_what_was_lost(scene: Scene, monkey
     balance = await scene.run(order(1), order(2), order(3), route={"transform": [{"filter": "order.number > 0"}]})
     assert not balance.balanced
     assert "do not balance: 3 fetched ≠ 2 delivered. Without a fate: 2." in (balance.verdict or "")
+
+
+async def test_a_batch_does_not_go_again_as_it_was_before_a_newer_state_of_its_entities(
+    scene: Scene, clock: Clock
+) -> None:
+    """The states of a key go in their order, also where the newer one is still under way."""
+    route = {
+        **REPEATABLE,
+        "entity": {"name": "order", "key": "order.number", "version": "order.version"},
+        "delivery": {"batch": 2, "concurrency": 4},
+    }
+
+    def lost(batch: Sequence[Outbound]) -> list[Result]:
+        if batch[0].key == "1":
+            raise OutageError("the connection was reset")
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = lost
+    await scene.run(*(order(n, version=1) for n in (1, 2, 3, 4)), route=route)
+    clock.now += 3600
+    MemoryOutgoing.sent = []
+
+    async def slowly(batch: Sequence[Outbound]) -> list[Result]:
+        await asyncio.sleep(0.02 if batch[0].value["version"] == 2 else 0)
+        return all_delivered(batch)
+
+    MemoryOutgoing.answer = slowly  # type: ignore[assignment]
+    balance = await scene.run(order(2, version=2), route=route)
+    assert balance.lines() == ["1 fetched + 2 carried in = 2 delivered + 1 superseded"]
+    came = [(outbound.key, outbound.value["version"]) for batch in MemoryOutgoing.sent for outbound in batch]
+    assert sorted(came) == [("1", 1), ("2", 2)]
