@@ -15,13 +15,12 @@ UNHEARD = "it was being sent when the run ended: nobody knows whether it arrived
 
 async def close_rest(
     plan: Plan, run: RunRef, traffic: Traffic, verdicts: Verdicts, *, cause: str, reason: str, not_before: float
-) -> int:
-    """Conclude everything that a plan still holds, and return how many entities that were.
+) -> None:
+    """Conclude everything that a plan still holds.
 
     They become *retrying*, not before the moment ``not_before`` and without having burnt an attempt; of what was
     sent and not heard of, *in doubt*.
     """
-    closed = 0
     result = Result("pending", reason=reason)
     while (batch := await plan.next()) is not None:
         outcomes = []
@@ -36,7 +35,6 @@ async def close_rest(
                 outcome.next_attempt = _later(outcome.next_attempt, not_before)
             outcomes.append(outcome)
         plan.conclude(batch.chunk, batch.ordinals, outcomes)
-        closed += len(outcomes)
     for chunk, ordinal, outbound, _ in traffic.out_of_limbo():
         if traffic.held.get(outbound.key, outbound) is outbound:
             outcome = verdicts.again(ordinal, outbound, chunk.known.get(outbound.key), cause, result, burnt=False)
@@ -44,8 +42,6 @@ async def close_rest(
         else:
             outcome = verdicts.superseded(ordinal, outbound)
         plan.conclude(chunk, [ordinal], [outcome])
-        closed += 1
-    return closed
 
 
 def _later(moment: float | None, not_before: float) -> float | None:

@@ -192,5 +192,8 @@ class Verdicts:
 
 def _may_have_arrived(known: Known) -> bool:
     """Whether the target may have another state than the one that was delivered last: an open one, sent since."""
-    sent = known.error_class in ("unknown", "waiting") or (known.error_class == "outage" and known.attempts > 0)
+    tried = (
+        known.error_class in ("outage", "server") and known.attempts > 0
+    )  # an error may come after the work was done
+    sent = tried or known.error_class in ("unknown", "waiting")
     return sent and known.hash is not None and known.hash != known.delivered_hash

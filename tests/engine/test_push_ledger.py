@@ -285,3 +285,24 @@ async def test_a_batch_does_not_go_again_as_it_was_before_a_newer_state_of_its_e
     assert balance.lines() == ["1 fetched + 2 carried in = 2 delivered + 1 superseded"]
     came = [(outbound.key, outbound.value["version"]) for batch in MemoryOutgoing.sent for outbound in batch]
     assert sorted(came) == [("1", 1), ("2", 2)]
+
+
+async def test_what_was_delivered_before_goes_again_where_a_server_error_may_have_left_another_state(
+    scene: Scene, clock: Clock
+) -> None:
+    """A delivered, B answered by 500, A again: the target may have B, so A is not unchanged."""
+
+    def fails_on_two(batch: Sequence[Outbound]) -> list[Result]:
+        return [
+            Result("failed", reason="oops", http_status=500, cause="server")
+            if o.value["total"] == 2
+            else Result("delivered")
+            for o in batch
+        ]
+
+    MemoryOutgoing.answer = fails_on_two
+    fates = []
+    for total in (1, 2, 1):
+        clock.now += 1
+        fates.append((await scene.run(order("A", total=total))).lines()[0])
+    assert fates == ["1 fetched = 1 delivered", "1 fetched = 1 retrying", "1 fetched = 1 delivered"]
