@@ -32,6 +32,7 @@ class Chunk:
     """Entities that were reserved together."""
 
     claim: int | None
+    keys: frozenset[str]
     known: dict[str, Known]
     taken: frozenset[str]
     repeated: frozenset[str]
@@ -72,7 +73,7 @@ class Chunks:
         self._journal = journal
         self._books = books
         self._traffic = traffic
-        self._recent: list[tuple[Chunk, frozenset[str]]] = []
+        self._recent: list[Chunk] = []
         self._under_way = {ordinals[0]: ordinals for ordinals in journal.batches_under_way}
         self._waiting: _Entries | None = None
         self._ahead: asyncio.Task[Chunk] | None = None
@@ -88,14 +89,15 @@ class Chunks:
             self._waiting = None
             if not entries:
                 return None
-            keys = frozenset(outbound.key for _, outbound in entries)
-            if self._overlap(keys):
-                await self._traffic.ended(keys)  # the ledger must know what became of their earlier states
+            if self._overlap(entries):
+                await self._traffic.ended(
+                    [outbound.key for _, outbound in entries]
+                )  # the ledger must know what became of their earlier states
                 await self._books.flush()
             chunk = await self._reserved(entries)
-        self._recent.append((chunk, frozenset(outbound.key for _, outbound in chunk.entries)))
+        self._recent.append(chunk)
         self._waiting = self._read()
-        if self._waiting and not self._overlap(frozenset(outbound.key for _, outbound in self._waiting)):
+        if self._waiting and not self._overlap(self._waiting):
             self._ahead, self._waiting = asyncio.create_task(self._reserved(self._waiting)), None
         return chunk
 
@@ -123,10 +125,11 @@ class Chunks:
                 counted = size = 0
         return entries
 
-    def _overlap(self, keys: frozenset[str]) -> bool:
-        """Whether an earlier state of one of the keys is not in the ledger yet."""
-        self._recent = [(chunk, held) for chunk, held in self._recent if chunk.open or self._books.owes(chunk.claim)]
-        return any(not held.isdisjoint(keys) for _, held in self._recent)
+    def _overlap(self, entries: _Entries) -> bool:
+        """Whether an earlier state of one of these is not in the ledger yet."""
+        self._recent = [chunk for chunk in self._recent if chunk.open or self._books.owes(chunk.claim)]
+        keys = [outbound.key for _, outbound in entries]
+        return any(not chunk.keys.isdisjoint(keys) for chunk in self._recent)
 
     async def _reserved(self, entries: _Entries) -> Chunk:
         times = Counter([outbound.key for _, outbound in entries])
@@ -146,6 +149,7 @@ class Chunks:
         ordinals = {ordinal for ordinal, _ in entries} if self._under_way else set()
         return Chunk(
             reservation.claim,
+            frozenset(times),
             dict(reservation.known),
             reservation.taken,
             repeated,
