@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk.plugins_manager import AirflowPlugin
+
+from airflow_integrations.airflow.web.mount import LazyApp
 
 __all__ = ["IntegrationsPlugin"]
 
 
 class IntegrationsPlugin(AirflowPlugin):
-    """Tells Airflow's plugin list (``airflow plugins``) that this package is installed."""
+    """Mounts webhooks, API and console in Airflow's API server."""
 
     name = "integrations"
+    fastapi_apps: list[Any] = [  # noqa: RUF012 - as Airflow declares it
+        {"app": LazyApp(), "url_prefix": "/integrations", "name": "Airflow Integrations"}
+    ]
