@@ -164,7 +164,8 @@ def _take(connection: Connection, run: RunRef, limit: int, max_bytes: int, lease
 
 
 def _within(sizes: Iterable[Any], max_bytes: int) -> tuple[int, int]:
-    """``sizes`` are numbers and sizes. How many of these events have at most ``max_bytes`` together, but at least one, and the number of the last."""
+    """How many events, given as numbers and sizes, have at most ``max_bytes`` together, but at least one; and the
+    number of the last of them."""
     count = last = total = 0
     for number, size in sizes:
         if count and total + size > max_bytes:
