@@ -38,7 +38,7 @@ class Chain:
         self._version = version
         self._told = told
         self._keep = _keeper(route)
-        self._steps: list[Transformer] = [
+        self.steps: list[Transformer] = [
             stage.component()(stage.config, Place(index, stage.kind, route.entity.name))
             for index, stage in enumerate(route.transform)
         ]
@@ -50,7 +50,7 @@ class Chain:
 
     async def open(self, run: Run, services: Services) -> None:
         """Call :meth:`close` also where this raises."""
-        for step in self._steps:
+        for step in self.steps:
             await step.open(run, services)
             self._opened.append(step)
 
@@ -61,7 +61,7 @@ class Chain:
 
     async def through(self, batch: list[Entity], *, behind: int = 0) -> None:
         """Take entities through the steps, the first ``behind`` of them left out."""
-        for step in self._steps[behind:]:
+        for step in self.steps[behind:]:
             if not batch:
                 return
             batch = await step.apply(batch, self)
@@ -76,13 +76,22 @@ class Chain:
 
     async def flush(self) -> AsyncIterator[None]:
         """The last batch has passed: what steps held back goes on, a batch at a time."""
-        for index, step in enumerate(self._steps):
+        for index, step in enumerate(self.steps):
             async for batch in step.flush(self):
                 await self.through(batch, behind=index + 1)
                 yield
 
+    def add(self, earlier: Chain) -> None:
+        """Go on with the counts of a chain that this one takes the place of."""
+        self.problems.total += earlier.problems.total
+        self.filtered_count += earlier.filtered_count
+        self.merged_count += earlier.merged_count
+        self.split_added += earlier.split_added
+        self.out += earlier.out
+        self.left[:0] = earlier.left
+
     def warnings(self) -> list[str]:
-        return [warning for step in self._steps for warning in getattr(step, "warnings", list)()]
+        return [warning for step in self.steps for warning in getattr(step, "warnings", list)()]
 
     @property
     def counts(self) -> dict[str, int]:
