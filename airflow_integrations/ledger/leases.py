@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LeaseLine", "leases", "release"]
 
-_claim, _run, _route, _entity = schema.claim.c, schema.run.c, schema.route.c, schema.entity.c
+_claim, _run, _entity = schema.claim.c, schema.run.c, schema.entity.c
 
 
 class LeaseLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +39,10 @@ class LeaseLine(msgspec.Struct, frozen=True, kw_only=True):
 def leases(database: Database, routes: Collection[str], now: float) -> list[LeaseLine]:
     """The stuck ones first, then those that end first."""
     with database.read() as connection:
-        numbers = dict(
-            connection.execute(select(_route.id, _route.name).where(_route.name.in_(list(routes)))).tuples().all()
-        )
+        numbers = {
+            number: name
+            for number, name in connection.execute(select(_route.id, _route.name).where(_route.name.in_(list(routes))))
+        }
         if not numbers:
             return []
         claimed = connection.execute(
