@@ -39,10 +39,7 @@ class LeaseLine(msgspec.Struct, frozen=True, kw_only=True):
 def leases(database: Database, routes: Collection[str], now: float) -> list[LeaseLine]:
     """The stuck ones first, then those that end first."""
     with database.read() as connection:
-        numbers = {
-            number: name
-            for number, name in connection.execute(select(_route.id, _route.name).where(_route.name.in_(list(routes))))
-        }
+        numbers = route_names(connection, routes)
         if not numbers:
             return []
         claimed = connection.execute(

@@ -71,10 +71,7 @@ def series(
     width = (until - since) / stretches
     found = {route: [Sums(at=since + width * n) for n in range(stretches)] for route in routes}
     with database.read() as connection:
-        names = {
-            number: name
-            for number, name in connection.execute(select(_route.id, _route.name).where(_route.name.in_(list(routes))))
-        }
+        names = route_names(connection, routes)
         rows = connection.execute(
             select(_run.route_id, _run.started, _run.finished, _run.verdict.is_not(None), _run.counts, _run.seconds)
             .where(_run.route_id.in_(sorted(names)), _run.started >= since, _run.started < until)
