@@ -12,7 +12,7 @@ from airflow_integrations.errors import RunError
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.decision import record
-from airflow_integrations.ledger.lookup import known_route
+from airflow_integrations.ledger.lookup import known_route, route_names
 from airflow_integrations.ledger.open_rows import open_of
 
 if TYPE_CHECKING:

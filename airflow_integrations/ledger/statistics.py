@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import select
 
 from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.lookup import route_names
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
