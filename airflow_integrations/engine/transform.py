@@ -11,6 +11,7 @@ from typing import Any
 from airflow_integrations.engine.absorb import absorb
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.records import (
     NOT_JSON,
     Problem,
@@ -92,6 +93,7 @@ class _Transform:
         self.problem_writer = SegmentWriter(staging, "problems-transform")
         self.problems = GroupedProblems()
         self.keep = _keeper(run.route)
+        self.hiding = Hiding(run.route)
         self.chain: list[Transformer] = [
             stage.component()(stage.config, Place(index, stage.kind, run.route.entity.name))
             for index, stage in enumerate(run.route.transform)
@@ -172,6 +174,7 @@ class _Transform:
         self.split_added += added
 
     def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
+        reason = self.hiding.reason(reason, entity.source, entity.value)
         self.problems.add(entity.key, reason)
         source = None if entity.source is entity.value else entity.source
         problem = Problem(
@@ -191,16 +194,17 @@ class _Transform:
 
 
 def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
-    """What outgoing reads besides the entity itself travels with it; nothing else does."""
+    """What outgoing reads besides the entity itself travels with it, and the source where the route has a mask."""
     needed = names_needed_by_outgoing(route)
-    if not needed:
+    if not needed and not route.mask:
         return None
-    source, lookups = "source" in needed, needed - {"source"}
+    asked, lookups = "source" in needed, needed - {"source"}
+    source = asked or bool(route.mask)  # what the source gave says what is hidden under another name
 
     def keep(entity: Entity) -> tuple[Any, Any]:
         found = (
             {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
         )
-        return (entity.source if source else None), found
+        return (entity.source if source and (asked or entity.source is not entity.value) else None), found
 
     return keep
