@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.records import NOT_JSON, Problem, encode_problem, encode_staged, why_not_json
 from airflow_integrations.entity import Entity
 from airflow_integrations.ledger.records import Outcome
@@ -38,6 +39,7 @@ class Chain:
         self._version = version
         self._told = told
         self._keep = _keeper(route)
+        self._hiding = Hiding(route)
         self.steps: list[Transformer] = [
             stage.component()(stage.config, Place(index, stage.kind, route.entity.name))
             for index, stage in enumerate(route.transform)
@@ -115,6 +117,7 @@ class Chain:
         self.split_added += added
 
     def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
+        reason = self._hiding.reason(reason, entity.source, entity.value)
         self.problems.add(entity.key, reason)
         source = None if entity.source is entity.value else entity.source
         problem = Problem(
@@ -128,16 +131,17 @@ class Chain:
 
 
 def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
-    """What outgoing reads besides the entity itself travels with it; nothing else does."""
+    """What outgoing reads besides the entity itself travels with it, and the source where the route has a mask."""
     needed = names_needed_by_outgoing(route)
-    if not needed:
+    if not needed and not route.mask:
         return None
-    source, lookups = "source" in needed, needed - {"source"}
+    asked, lookups = "source" in needed, needed - {"source"}
+    source = asked or bool(route.mask)  # what the source gave says what is hidden under another name
 
     def keep(entity: Entity) -> tuple[Any, Any]:
         found = (
             {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
         )
-        return (entity.source if source else None), found
+        return (entity.source if source and (asked or entity.source is not entity.value) else None), found
 
     return keep

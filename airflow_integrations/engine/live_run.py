@@ -15,6 +15,7 @@ from airflow_integrations.engine.arrivals import Arrival, arrival_of
 from airflow_integrations.engine.books import LEASE_SECONDS, Books
 from airflow_integrations.engine.chain import Chain
 from airflow_integrations.engine.circuit import close_circuit, open_circuit
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.keys import KeyReader
 from airflow_integrations.engine.leftovers import close_rest
@@ -58,6 +59,7 @@ class LiveRun:
         self._services = services
         self._ledger = services.ledger
         self._staging = staging
+        self._hiding = Hiding(run.route)
         self._keys = KeyReader(run.route.entity, services.base_names(run))
         self._manifest = Manifest(
             route=run.route.route,
@@ -195,7 +197,7 @@ class LiveRun:
                     value = read(bytes(record))
                     key, version = self._keys.read(value)
                 except (EntityError, ContentError) as error:
-                    problem = Problem("", "fetch", "rejected", str(error), None, record)
+                    problem = Problem("", "fetch", "rejected", self._hiding.reason(str(error), record), None, record)
                     self._problems.add(encode_problem(problem))
                     self._rejected += 1
                     self._told += 1
