@@ -34,7 +34,6 @@ __all__ = ["HookApp"]
 
 SMALL = 64_000
 """Bytes of a body that is read between two other requests; a larger one goes to a thread."""
-_MOUNT = "/hooks/"
 
 log = logging.getLogger("airflow_integrations")
 
@@ -61,15 +60,15 @@ class HookApp:
         await answer.send(send, head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        root = scope.get("root_path", "")
-        request = request_of(scope, scope["path"].removeprefix(root).removeprefix(_MOUNT))
+        root: str = scope.get("root_path", "")  # where this is mounted: /integrations/hooks
+        request = request_of(scope, scope["path"].removeprefix(root).removeprefix("/"))
         addresses = await self._addresses()
         address = addresses.find(request.path)
         held = self._held.reservation()
         try:
             body = await read_body(receive, request.headers, addresses.largest, held)
             request = msgspec.structs.replace(request, body=body)
-            return await self._proven(address, request, f"{root}/api/v1")
+            return await self._proven(address, request, f"{root.removesuffix('/hooks')}/api/v1")
         except TooLarge:
             return answers.problem(413, f"at most {addresses.largest} bytes are taken")
         except TooSlow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.database import Database
@@ -17,22 +17,29 @@ _event = schema.event.c
 
 
 def prune_events(database: Database, *, routes: Mapping[str, Retention], now: float, batch: int = 5_000) -> int:
-    """Forget what each route's ``retention.events`` no longer asks for; how many. Events that wait are kept."""
+    """Forget what each route's ``retention.events`` no longer asks for; how many. Events that wait are kept, and the
+    newest of all: SQLite would give its number to the next one, and runs are named after numbers."""
     with database.read() as connection:
+        newest = connection.scalar(select(func.max(_event.id))) or 0
         named = select(schema.route.c.name, schema.route.c.id)
         numbers = {name: number for name, number in connection.execute(named) if name in routes}
     alike: dict[float, list[int]] = defaultdict(list)
     for name, number in numbers.items():
         alike[now - routes[name].events.total_seconds()].append(number)
-    return sum(_prune(database, of, old, batch) for old, of in alike.items())
+    return sum(_prune(database, of, old, newest, batch) for old, of in alike.items())
 
 
-def _prune(database: Database, routes: list[int], old: float, batch: int) -> int:
+def _prune(database: Database, routes: list[int], old: float, newest: int, batch: int) -> int:
     """Goes through the events in the order in which they came, up to the first that is too young."""
     forgotten, after = 0, 0
     while True:
         with database.read() as connection:
-            stretch = select(_event.id, _event.received).where(_event.id > after).order_by(_event.id).limit(batch)
+            stretch = (
+                select(_event.id, _event.received)
+                .where(_event.id > after, _event.id < newest)
+                .order_by(_event.id)
+                .limit(batch)
+            )
             rows = connection.execute(stretch).all()
         if not rows or rows[0].received >= old:
             return forgotten
