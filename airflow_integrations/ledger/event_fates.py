@@ -97,10 +97,11 @@ def _fate(connection: Connection, row: Any) -> EventFate:
 
 
 def _entities(connection: Connection, row: Any, keys: Collection[str]) -> Iterable[EntityFate]:
-    """While the run goes on: those that it has decided since the event came. It may have had the same entity before."""
+    """While the run goes on: those that it has decided since the event came, for it may have had the same entity
+    before. Afterwards also what later runs have made of them."""
     these = (_entity.route_id == row.route_id, among(connection, _entity.key, sorted(set(keys))))
     query = select(_entity.key, _entity.status, _entity.target_id, _entity.http_status, _entity.message).where(
-        *these, _entity.status != "pending"
+        *these, _entity.status != "pending", _entity.run >= row.run
     )
     if row.done is None:
         query = query.where(_entity.run == row.run, _entity.changed >= row.received)
