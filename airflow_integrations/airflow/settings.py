@@ -8,6 +8,7 @@ from pathlib import Path
 from airflow_integrations.errors import SetupError
 
 __all__ = [
+    "executor_slots",
     "foreign_executor",
     "ledger_connection",
     "pools_enabled",
@@ -77,6 +78,13 @@ def foreign_executor() -> str | None:
         if executor and executor.rpartition(".")[2] not in _IN_PROCESS:
             return executor
     return None
+
+
+def executor_slots() -> int:
+    """``[core] parallelism``: tasks that one scheduler has running at the same time."""
+    from airflow.sdk.configuration import conf
+
+    return int(conf.getint("core", "parallelism"))
 
 
 def pools_enabled() -> bool:
