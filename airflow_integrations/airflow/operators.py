@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations import engine
-from airflow_integrations.airflow import settings
+from airflow_integrations.airflow import metrics, settings
 from airflow_integrations.airflow.confirming import confirm
 from airflow_integrations.airflow.remedy import remedy
 from airflow_integrations.airflow.route_operator import RouteOperator, asked_by
@@ -49,6 +49,7 @@ class FetchOperator(RouteOperator):
                 manifest = await engine.fetch(run, services, staging)
                 if not anything(manifest):
                     await engine.settle(as_fetched(run, staging), services, staging)
+                    metrics.count(metrics.RUNS, 1, route=self.route.route, outcome="success")
                 return manifest
 
         manifest = self.run_until_stopped(stage())
@@ -132,6 +133,8 @@ class SettleOperator(RouteOperator):
 
         balance, troubles = self.run_until_stopped(stage())
         result = {"counts": dict(balance.counts)}
+        self.report_counts(balance.counts)
+        metrics.count(metrics.RUNS, 1, route=self.route.route, outcome="failed" if balance.verdict else "success")
         log.info("%s", balance.lines()[0])
         for line in troubles.lines:
             log.warning("%s", line)

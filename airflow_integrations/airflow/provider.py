@@ -71,6 +71,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "True",
                         "default": "False",
                     },
+                    "trace_keys": {
+                        "description": (
+                            "Whether the spans of HTTP requests tell the path, which may hold keys of entities.\n"
+                            "Spans are made where Airflow's own traces are on.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "True",
+                        "default": "False",
+                    },
                 },
             },
         },
