@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from airflow_integrations.alerts import Alerts
 from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
@@ -161,6 +162,8 @@ class Route(Model):
     ``{at_most: 50%}`` does so for another share of the entities than 20 %."""
     retention: Retention = Field(default_factory=Retention)
     """How long it is remembered what has been done."""
+    alerts: Alerts | None = None
+    """What counts as wrong, and who is told. Left out, or ``null`` where it stands in defaults: nobody."""
     tasks: TaskOptions = Field(default_factory=TaskOptions)
     """Retries and time-outs of the route's tasks."""
     max_active_runs: Annotated[int, Field(strict=True, ge=1, le=100)] = 1

@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["OPEN", "PREFIX", "action", "claim", "entity", "metadata", "overlay", "route", "run"]
+__all__ = ["OPEN", "PREFIX", "action", "alert", "claim", "entity", "metadata", "overlay", "route", "run"]
 
 PREFIX = "integrations_"
 """Of every table: the ledger may share a database with something else, such as Airflow's own."""
@@ -159,3 +159,17 @@ action = Table(
     Column("detail", Text),
 )
 """What people did, for ever."""
+
+alert = Table(
+    f"{PREFIX}alert",
+    metadata,
+    Column("route", String(250), primary_key=True, comment="by name: a route that never ran can be late"),
+    Column("kind", String(40), primary_key=True, comment="failure, error_rate, nothing_received, …"),
+    Column("watched", Float, nullable=False, comment="since when it is looked at"),
+    Column("seen", Float, nullable=False, comment="runs that ended until then were looked at"),
+    Column("since", Float, comment="when it began to fire; NULL: it does not"),
+    Column("over", Float, comment="when it last ceased to"),
+    Column("detail", Text, nullable=False, comment="what is, or last was, wrong"),
+    Column("targets", Text, nullable=False, comment="who was told what, JSON: target to Told"),
+)
+"""Alerts that routes ask for. Who is told when is worked out from it, so that nobody hears the same thing twice."""

@@ -53,7 +53,18 @@ def takes_rows(connection: Connection) -> None:
     assert tuple(connection.execute(text("SELECT counts, applied, bytes FROM integrations_run")).one()) == ("{}", 0, 0)
 
 
-STEPS = [Step("0001", nothing_there, takes_rows)]
+def a_route(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_route (name) VALUES ('orders')"))
+
+
+def takes_alerts(connection: Connection) -> None:
+    insert = "INSERT INTO integrations_alert (route, kind, watched, seen, detail, targets) "
+    connection.execute(text(insert + "VALUES ('orders', 'failure', 1.5, 1.5, '', '{}')"))
+    assert connection.scalar(text("SELECT since FROM integrations_alert")) is None
+    assert connection.scalar(text("SELECT name FROM integrations_route")) == "orders"
+
+
+STEPS = [Step("0001", nothing_there, takes_rows), Step("0004", a_route, takes_alerts)]
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""How the routes fare, for metrics and alerts: what waits, and how the last runs ended. Never reads closed entities."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import Connection, Row, func, select
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.lookup import route_number
+from airflow_integrations.ledger.open_rows import open_of
+from airflow_integrations.ledger.status import Status
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.database import Database
+
+__all__ = ["OPEN_STATUSES", "WAITING", "Depth", "EndedRun", "RunHealth", "depths", "run_health"]
+
+OPEN_STATUSES: tuple[Status, ...] = ("pending", "retrying", "in_doubt", "waiting", "rejected", "failed")
+"""What an open entity's row can say."""
+WAITING: tuple[Status, ...] = ("pending", "retrying", "in_doubt", "waiting")
+"""Still on their way to the target. Rejected and failed ones wait for a person."""
+
+_run = schema.run.c
+_e = schema.entity.c
+
+
+class Depth(msgspec.Struct, frozen=True, kw_only=True):
+    """What is open of one route."""
+
+    route: str
+    counts: dict[Status, int]
+    """Of each of OPEN_STATUSES, also where there is none."""
+    oldest: float | None
+    """Since when the one waits that has been WAITING the longest."""
+    circuit_until: float | None
+    """Nothing is sent before: the target is away."""
+
+
+class EndedRun(msgspec.Struct, frozen=True):
+    """A run that closed its books. ``verdict``: why it failed; None where it did not."""
+
+    run_id: str
+    finished: float
+    verdict: str | None
+
+
+class RunHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a route's runs ended."""
+
+    newest: EndedRun | None = None
+    failed: int = 0
+    """Runs that failed of those that ended after ``seen``."""
+    last_failed: EndedRun | None = None
+    counts: dict[str, int] = {}
+    """The books together of the runs that ended after ``since``."""
+    received: float | None = None
+    """When the newest run ended whose fetch had an entity."""
+    scheduled_until: str | None = None
+    """Where the window of the newest scheduled run ends that closed its books, RFC 3339."""
+
+
+def depths(database: Database, now: float) -> list[Depth]:
+    """Of each route that the ledger knows, in the order of their names."""
+    with database.read() as connection:
+        routes = connection.execute(select(schema.route).order_by(schema.route.c.name)).all()
+        found: dict[int, dict[Status, tuple[int, float]]] = {}
+        for route_id, status, count, oldest in connection.execute(
+            select(_e.route_id, _e.status, func.count(), func.min(_e.since))
+            .where(open_of(connection, [route.id for route in routes]))
+            .group_by(_e.route_id, _e.status)
+        ):
+            found.setdefault(route_id, {})[status] = count, oldest
+    return [_depth(route, found.get(route.id, {}), now) for route in routes]
+
+
+def _depth(route: Row[Any], found: dict[Status, tuple[int, float]], now: float) -> Depth:
+    return Depth(
+        route=route.name,
+        counts={status: found.get(status, (0, 0.0))[0] for status in OPEN_STATUSES},
+        oldest=min((oldest for status, (_, oldest) in found.items() if status in WAITING), default=None),
+        circuit_until=route.circuit_until if route.circuit_until > now else None,
+    )
+
+
+def run_health(database: Database, route: str, *, seen: float, since: float | None) -> RunHealth:
+    """How a route's runs ended; nothing is known of one that never ran. Runs on the command line do not count: who
+    started them sees how they end. ``since``: from when on the books are added up; None: they are not."""
+    with database.read() as connection:
+        if (route_id := route_number(connection, route)) is None:
+            return RunHealth()
+        ended = _run.route_id == route_id, _run.finished.is_not(None), _run.kind != "cli"
+        line = select(_run.run_id, _run.finished, _run.verdict).where(*ended).order_by(_run.finished.desc()).limit(1)
+        failed = _run.verdict.is_not(None), _run.finished > seen
+        newest, last_failed = (connection.execute(query).one_or_none() for query in (line, line.where(*failed)))
+        return RunHealth(
+            newest=EndedRun(*newest) if newest else None,
+            failed=connection.scalar(select(func.count()).where(*ended, *failed)) or 0,
+            last_failed=EndedRun(*last_failed) if last_failed else None,
+            counts=_books(connection, route_id, since) if since is not None else {},
+            # books hold no zeros, so a fetch that had nothing does not name what it fetched
+            received=connection.scalar(
+                select(func.max(_run.finished)).where(_run.route_id == route_id, _run.counts.contains('"fetched":'))
+            ),
+            scheduled_until=connection.scalar(
+                select(func.max(_run.window_end)).where(*ended, _run.kind == "scheduled")
+            ),
+        )
+
+
+def _books(connection: Connection, route_id: int, since: float) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for (text,) in connection.execute(select(_run.counts).where(_run.route_id == route_id, _run.finished > since)):
+        for name, count in msgspec.json.decode(text, type=dict[str, int]).items():
+            total[name] = total.get(name, 0) + count
+    return total
