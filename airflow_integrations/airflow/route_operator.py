@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_integrations.airflow.conf_open import Confirmation
+    from airflow_integrations.engine.settle import Balance
     from airflow_integrations.ledger.ledger import Ledger
     from airflow_integrations.ledger.records import RunKind
     from airflow_integrations.watch import Watch
@@ -119,10 +120,11 @@ class RouteOperator(BaseOperator, SkipMixin):
                 entities=asked.entities,
                 limit=asked.limit,
                 dry_run=asked.dry_run,
-                kind=_kind(context),
+                kind="event" if asked.events else _kind(context),
                 interval=_interval(context),
                 explicit=asked.window is not None,
                 retry=asked.retry,
+                events=asked.events,
             )
             staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), context["run_id"])
             with watched(self.route.route, self.stage, run.run_id) as self._watch:
@@ -183,29 +185,39 @@ class RouteOperator(BaseOperator, SkipMixin):
 
     def report(self, manifest: Manifest) -> dict[str, Any]:
         """The stage's XCom, paths and counts only; its metrics are sent along."""
-        metrics.timing(metrics.STAGE_DURATION, manifest.seconds, route=self.route.route, stage=self.stage)
-        self.report_counts(manifest.counts)
+        metrics.timing(metrics.STAGE_DURATION, manifest.seconds, route=self.route.route, stage=manifest.stage)
+        self.report_counts(manifest.stage, manifest.counts)
         return {"manifest": manifest.path, "entities": manifest.entities, "counts": dict(manifest.counts)}
 
-    def report_counts(self, counts: Mapping[str, int]) -> None:
-        """What became of entities in this stage, as metrics and in its span."""
+    def report_counts(self, stage: str, counts: Mapping[str, int]) -> None:
+        """What became of entities in a stage, as metrics and in the span of this one."""
         for outcome, count in counts.items():
-            metrics.count(metrics.ENTITIES, count, route=self.route.route, stage=self.stage, outcome=outcome)
+            metrics.count(metrics.ENTITIES, count, route=self.route.route, stage=stage, outcome=outcome)
         if self._watch is not None:
-            self._watch.counted({name: count for name, count in counts.items() if count})
+            self._watch.counted(stage, counts)
+
+    def report_books(self, balance: Balance) -> None:
+        """The books of a run that has come to its end."""
+        self.report_counts("settle", balance.counts)
+        metrics.count(metrics.RUNS, 1, route=self.route.route, outcome="failed" if balance.verdict else "success")
 
     def skip_stages(self, context: Context, stages: Iterable[str], result: dict[str, Any]) -> None:
         """End this task well with ``result`` as its XCom, and skip later stages of this route. Does not return
         where there are any."""
         wanted = set(stages)
-        tasks = [
-            task
-            for task in self.get_flat_relatives()
-            if isinstance(task, RouteOperator) and task.route.route == self.route.route and task.stage in wanted
-        ]
+        tasks = [task for task in self._followers() if task.stage in wanted]
         if tasks:
             context["ti"].xcom_push("return_value", result)
             self.skip(context["ti"], tasks)
+
+    def is_followed(self) -> bool:
+        """Whether all other stages of the route come behind this task, as in a DAG that was made from a route."""
+        return {"transform", "push", "settle"} <= {task.stage for task in self._followers()}
+
+    def _followers(self) -> list[RouteOperator]:
+        """The tasks behind this one that are stages of the same route."""
+        behind = (task for task in self.get_flat_relatives() if isinstance(task, RouteOperator))
+        return [task for task in behind if task.route.route == self.route.route]
 
 
 def asked_by(context: Context) -> str:

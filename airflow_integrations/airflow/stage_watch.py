@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -94,10 +94,11 @@ class StageWatch(Watch):
                 self._latencies[place] = age
         self._send_now_and_then()
 
-    def counted(self, counts: dict[str, int]) -> None:
-        """What the stage did, for its span."""
+    def counted(self, stage: str, counts: Mapping[str, int]) -> None:
+        """What a stage did, for the span: where one task does all of them, they are in that task's."""
         if self._traced:
-            self._span.set_attributes({f"integrations.count.{name}": count for name, count in counts.items()})
+            told = {f"integrations.{stage}.{name}": count for name, count in counts.items() if count}
+            self._span.set_attributes(told)
 
     def send(self) -> None:
         """What was counted since the last time goes to Airflow's metrics."""

@@ -33,14 +33,14 @@ def ask(watch: Any, count: int, status: int | None = 200, seconds: float = 0.1) 
 def test_a_stage_is_a_span_with_its_requests_below(spans: InMemorySpanExporter) -> None:
     with watched("orders", "push", "run-1") as watch:
         ask(watch, 1)
-        watch.counted({"delivered": 1})
+        watch.counted("push", {"delivered": 1, "failed": 0})
     request, stage = spans.get_finished_spans()
     assert stage.name == "integrations.push"
     assert dict(stage.attributes or {}) == {
         "integrations.route": "orders",
         "integrations.stage": "push",
         "integrations.run": "run-1",
-        "integrations.count.delivered": 1,
+        "integrations.push.delivered": 1,
     }
     assert request.name == "HTTP POST"
     assert request.parent is not None
