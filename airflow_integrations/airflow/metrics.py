@@ -17,6 +17,8 @@ __all__ = [
     "ENTITIES",
     "HTTP_REQUESTS",
     "HTTP_WAIT",
+    "INBOX_DEPTH",
+    "INBOX_OLDEST_AGE",
     "LATENCY",
     "METRICS",
     "NOTIFICATIONS",
@@ -52,6 +54,8 @@ HTTP_REQUESTS = Metric("integrations.http.requests", "counter", ("route", "conne
 HTTP_WAIT = Metric("integrations.http.wait_ms", "counter", ("route", "connection", "reason"))
 QUEUE_DEPTH = Metric("integrations.queue.depth", "gauge", ("route", "status"))
 QUEUE_OLDEST_AGE = Metric("integrations.queue.oldest_age", "gauge", ("route",))
+INBOX_DEPTH = Metric("integrations.inbox.depth", "gauge", ("route",))
+INBOX_OLDEST_AGE = Metric("integrations.inbox.oldest_age", "gauge", ("route",))
 CIRCUIT_OPEN = Metric("integrations.circuit.open", "gauge", ("route",))
 ALERTS_FIRING = Metric("integrations.alerts.firing", "gauge", ("route", "alert"))
 NOTIFICATIONS = Metric("integrations.notifications", "counter", ("target", "outcome"))
@@ -65,6 +69,8 @@ METRICS = (
     HTTP_WAIT,
     QUEUE_DEPTH,
     QUEUE_OLDEST_AGE,
+    INBOX_DEPTH,
+    INBOX_OLDEST_AGE,
     CIRCUIT_OPEN,
     ALERTS_FIRING,
     NOTIFICATIONS,

@@ -62,9 +62,14 @@ def _gauge(open_now: Iterable[Depth], now: float) -> None:
     for depth in open_now:
         for status in OPEN_STATUSES:
             metrics.gauge(metrics.QUEUE_DEPTH, depth.counts[status], route=depth.route, status=status)
-        age = 0.0 if depth.oldest is None else max(0.0, now - depth.oldest)
-        metrics.gauge(metrics.QUEUE_OLDEST_AGE, round(age, 1), route=depth.route)
+        metrics.gauge(metrics.QUEUE_OLDEST_AGE, _age(depth.oldest, now), route=depth.route)
+        metrics.gauge(metrics.INBOX_DEPTH, depth.events, route=depth.route)
+        metrics.gauge(metrics.INBOX_OLDEST_AGE, _age(depth.oldest_event, now), route=depth.route)
         metrics.gauge(metrics.CIRCUIT_OPEN, int(depth.circuit_until is not None), route=depth.route)
+
+
+def _age(moment: float | None, now: float) -> float:
+    return 0.0 if moment is None else round(max(0.0, now - moment), 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from airflow_integrations.alerts import Alerts, ErrorRate, Kind
-from airflow_integrations.ledger.health import Depth, RunHealth
+from airflow_integrations.ledger.health import WAITING, Depth, RunHealth
 from airflow_integrations.model import duration_text
 from airflow_integrations.route import Schedule
 
@@ -93,17 +93,16 @@ def _nothing_received(limit: timedelta, outlook: Outlook) -> Finding | None:
 
 def _queue(limit: timedelta, outlook: Outlook) -> Finding | None:
     depth = outlook.depth
-    if depth is None or depth.oldest is None or outlook.now - depth.oldest <= limit.total_seconds():
+    moments = [] if depth is None else [moment for moment in (depth.oldest, depth.oldest_event) if moment is not None]
+    if depth is None or not moments or outlook.now - min(moments) <= limit.total_seconds():
         return None
-    waiting = ", ".join(
-        f"{depth.counts[status]} {status.replace('_', ' ')}"
-        for status in ("pending", "retrying", "in_doubt", "waiting")
-        if depth.counts.get(status)
-    )
+    waiting = [f"{depth.counts[status]} {status.replace('_', ' ')}" for status in WAITING if depth.counts.get(status)]
+    if depth.events:
+        waiting.append(f"{depth.events} events in the inbox")
     away = f"; the target was away, nothing is sent before {_clock(depth.circuit_until)}" if depth.circuit_until else ""
     return Finding(
-        f"entities wait to be delivered since {_clock(depth.oldest)}, longer than {duration_text(limit)}: "
-        f"{waiting}{away}"
+        f"entities wait to be delivered since {_clock(min(moments))}, longer than {duration_text(limit)}: "
+        f"{', '.join(waiting)}{away}"
     )
 
 

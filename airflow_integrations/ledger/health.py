@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Row, func, select
 
 from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.inbox import Inbox, Waiting
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.status import Status
@@ -36,6 +37,10 @@ class Depth(msgspec.Struct, frozen=True, kw_only=True):
     """Since when the one waits that has been WAITING the longest."""
     circuit_until: float | None
     """Nothing is sent before: the target is away."""
+    events: int = 0
+    """In the inbox, and no run has them."""
+    oldest_event: float | None = None
+    """When the oldest of them was received."""
 
 
 class EndedRun(msgspec.Struct, frozen=True):
@@ -72,15 +77,18 @@ def depths(database: Database, now: float) -> list[Depth]:
             .group_by(_e.route_id, _e.status)
         ):
             found.setdefault(route_id, {})[status] = count, oldest
-    return [_depth(route, found.get(route.id, {}), now) for route in routes]
+    inbox = {waiting.route: waiting for waiting in Inbox(database).waiting(now)}
+    return [_depth(route, found.get(route.id, {}), inbox.get(route.name), now) for route in routes]
 
 
-def _depth(route: Row[Any], found: dict[Status, tuple[int, float]], now: float) -> Depth:
+def _depth(route: Row[Any], found: dict[Status, tuple[int, float]], inbox: Waiting | None, now: float) -> Depth:
     return Depth(
         route=route.name,
         counts={status: found.get(status, (0, 0.0))[0] for status in OPEN_STATUSES},
         oldest=min((oldest for status, (_, oldest) in found.items() if status in WAITING), default=None),
         circuit_until=route.circuit_until if route.circuit_until > now else None,
+        events=inbox.events if inbox else 0,
+        oldest_event=inbox.oldest if inbox else None,
     )
 
 

@@ -107,6 +107,13 @@ def test_a_queue_that_is_old() -> None:
     )
 
 
+def test_events_that_nobody_takes_are_a_queue() -> None:
+    inbox = Depth(route="orders", counts={}, oldest=None, circuit_until=None, events=2, oldest_event=NOW - 2 * HOUR)
+    found = look("queue_older_than", "1h", depth=inbox)
+    assert found is not None
+    assert found.detail.endswith("since 2026-01-01 10:00 UTC, longer than 1h: 2 events in the inbox")
+
+
 @pytest.mark.parametrize(
     ("done", "minutes", "fires"),
     [

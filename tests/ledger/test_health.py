@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ledger_rows import NOW, Rows
 
+from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.health import EndedRun, RunHealth, depths, run_health
+from airflow_integrations.ledger.inbox import Inbox
 
 
 def test_what_waits_is_counted_by_route_and_status(database):
@@ -21,6 +23,15 @@ def test_what_waits_is_counted_by_route_and_status(database):
     assert set(other.counts.values()) == {0}
     assert other.oldest is None
     assert stock.route_id != rows.route_id
+
+
+def test_what_waits_in_the_inbox(database):
+    Rows(database)
+    events = [NewEvent(route="orders", event_id=f"e{n}", source="webhook", body=b"[]") for n in range(3)]
+    Inbox(database).put(events[:2], NOW - 90)
+    Inbox(database).put(events[2:], NOW - 10)
+    (orders,) = depths(database, NOW)
+    assert (orders.events, orders.oldest_event, orders.oldest) == (3, NOW - 90, None)
 
 
 def test_a_target_that_is_away_is_known(database, ledger):
