@@ -99,6 +99,7 @@ class RouteOperator(BaseOperator, SkipMixin):
         self._stop: asyncio.Event | None = None
         self._stopped = False
         self._watch: StageWatch | None = None
+        self._counts: dict[str, dict[str, int]] = {}
 
     @abstractmethod
     def work(self, context: Context, run: Run, staging: Staging) -> Any:
@@ -190,7 +191,8 @@ class RouteOperator(BaseOperator, SkipMixin):
         return {"manifest": manifest.path, "entities": manifest.entities, "counts": dict(manifest.counts)}
 
     def report_counts(self, stage: str, counts: Mapping[str, int]) -> None:
-        """What became of entities in a stage, as metrics and in the span of this one."""
+        """What became of entities in a stage, as metrics, in the span of this one, and for its lineage."""
+        self._counts[stage] = dict(counts)
         for outcome, count in counts.items():
             metrics.count(metrics.ENTITIES, count, route=self.route.route, stage=stage, outcome=outcome)
         if self._watch is not None:
@@ -200,6 +202,12 @@ class RouteOperator(BaseOperator, SkipMixin):
         """The books of a run that has come to its end."""
         self.report_counts("settle", balance.counts)
         metrics.count(metrics.RUNS, 1, route=self.route.route, outcome="failed" if balance.verdict else "success")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Called by OpenLineage's provider, where it is installed, in the process that ran the task."""
+        from airflow_integrations.airflow.lineage import openlineage_facets
+
+        return openlineage_facets(self.route, self.stage, self._counts)
 
     def skip_stages(self, context: Context, stages: Iterable[str], result: dict[str, Any]) -> None:
         """End this task well with ``result`` as its XCom, and skip later stages of this route. Does not return
