@@ -50,9 +50,12 @@ def openlineage_facets(route: Route, stage: str, counts: Mapping[str, Mapping[st
     """
     from airflow.providers.openlineage.extractors import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
-    from openlineage.client.facet_v2 import InputDatasetFacet, OutputDatasetFacet
-    from openlineage.client.facet_v2.input_statistics_input_dataset import InputStatisticsInputDatasetFacet
-    from openlineage.client.facet_v2.output_statistics_output_dataset import OutputStatisticsOutputDatasetFacet
+    from openlineage.client.facet_v2 import (
+        InputDatasetFacet,
+        OutputDatasetFacet,
+        input_statistics_input_dataset,
+        output_statistics_output_dataset,
+    )
 
     source, target = place(route.incoming), place(route.outgoing)
     fetched, pushed = counts.get("fetch"), counts.get("push")
@@ -60,12 +63,14 @@ def openlineage_facets(route: Route, stage: str, counts: Mapping[str, Mapping[st
     if source is not None and stage in ("fetch", "push"):
         came: dict[str, InputDatasetFacet] = {}
         if fetched is not None:
-            came["inputStatistics"] = InputStatisticsInputDatasetFacet(rowCount=fetched.get("fetched", 0))
+            read = input_statistics_input_dataset.InputStatisticsInputDatasetFacet
+            came["inputStatistics"] = read(rowCount=fetched.get("fetched", 0))
         inputs.append(InputDataset(_namespace(source), _name(source), inputFacets=came))
     if target is not None and (stage == "push" or pushed is not None):
         went: dict[str, OutputDatasetFacet] = {}
         if pushed is not None:
-            went["outputStatistics"] = OutputStatisticsOutputDatasetFacet(rowCount=pushed.get("delivered", 0))
+            written = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet
+            went["outputStatistics"] = written(rowCount=pushed.get("delivered", 0))
         outputs.append(OutputDataset(_namespace(target), _name(target), outputFacets=went))
     return OperatorLineage(inputs=inputs, outputs=outputs)
 
