@@ -72,7 +72,7 @@ def _failure(outlook: Outlook) -> Finding | None:
 
 
 def _error_rate(rate: ErrorRate, outlook: Outlook) -> Finding | None:
-    counts = outlook.health.counts
+    counts = outlook.health.books.counts
     wrong = sum(counts.get(name, 0) for name in _WRONG)
     decided = sum(counts.get(name, 0) for name in _DECIDED)
     if decided < rate.at_least or wrong <= rate.share * decided:

@@ -16,7 +16,7 @@ from airflow_integrations.ledger.status import Status
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
 
-__all__ = ["OPEN_STATUSES", "WAITING", "Depth", "EndedRun", "RunHealth", "depths", "run_health"]
+__all__ = ["OPEN_STATUSES", "WAITING", "Books", "Depth", "EndedRun", "RunHealth", "books_since", "depths", "run_health"]
 
 OPEN_STATUSES: tuple[Status, ...] = ("pending", "retrying", "in_doubt", "waiting", "rejected", "failed")
 """What an open entity's row can say."""
@@ -51,6 +51,15 @@ class EndedRun(msgspec.Struct, frozen=True):
     verdict: str | None
 
 
+class Books(msgspec.Struct, frozen=True, kw_only=True):
+    """The books together of the runs that ended within a time."""
+
+    runs: int = 0
+    failed: int = 0
+    """Runs among them that failed."""
+    counts: dict[str, int] = {}
+
+
 class RunHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a route's runs ended."""
 
@@ -58,8 +67,8 @@ class RunHealth(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     """Runs that failed of those that ended after ``seen``."""
     last_failed: EndedRun | None = None
-    counts: dict[str, int] = {}
-    """The books together of the runs that ended after ``since``."""
+    books: Books = Books()
+    """Of the runs that ended after ``since``."""
     received: float | None = None
     """When the newest run ended whose fetch had an entity."""
     scheduled_until: str | None = None
@@ -106,7 +115,7 @@ def run_health(database: Database, route: str, *, seen: float, since: float | No
             newest=EndedRun(*newest) if newest else None,
             failed=connection.scalar(select(func.count()).where(*ended, *failed)) or 0,
             last_failed=EndedRun(*last_failed) if last_failed else None,
-            counts=_books(connection, route_id, since) if since is not None else {},
+            books=_books(connection, route_id, since) if since is not None else Books(),
             # books hold no zeros, so a fetch that had nothing does not name what it fetched
             received=connection.scalar(
                 select(func.max(_run.finished)).where(_run.route_id == route_id, _run.counts.contains('"fetched":'))
@@ -117,9 +126,20 @@ def run_health(database: Database, route: str, *, seen: float, since: float | No
         )
 
 
-def _books(connection: Connection, route_id: int, since: float) -> dict[str, int]:
+def books_since(database: Database, route: str, since: float) -> Books:
+    """Of all runs of a route that ended after ``since``; empty for one that never ran."""
+    with database.read() as connection:
+        route_id = route_number(connection, route)
+        return Books() if route_id is None else _books(connection, route_id, since)
+
+
+def _books(connection: Connection, route_id: int, since: float) -> Books:
     total: dict[str, int] = {}
-    for (text,) in connection.execute(select(_run.counts).where(_run.route_id == route_id, _run.finished > since)):
+    runs = failed = 0
+    ended = select(_run.counts, _run.verdict).where(_run.route_id == route_id, _run.finished > since)
+    for text, verdict in connection.execute(ended):
+        runs += 1
+        failed += verdict is not None
         for name, count in msgspec.json.decode(text, type=dict[str, int]).items():
             total[name] = total.get(name, 0) + count
-    return total
+    return Books(runs=runs, failed=failed, counts=total)

@@ -8,7 +8,7 @@ import pytest
 from airflow_integrations.airflow.timetable import interval_end
 from airflow_integrations.alerting.findings import Finding, Outlook, find
 from airflow_integrations.alerts import ALERTS, Alerts
-from airflow_integrations.ledger.health import Depth, EndedRun, RunHealth
+from airflow_integrations.ledger.health import Books, Depth, EndedRun, RunHealth
 from airflow_integrations.route import Schedule
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -67,11 +67,11 @@ def test_several_failures_are_counted() -> None:
     ],
 )
 def test_the_error_rate(counts: dict[str, int], fires: bool) -> None:
-    assert (look("error_rate", {"above": "5%", "at_least": 10}, counts=counts) is not None) is fires
+    assert (look("error_rate", {"above": "5%", "at_least": 10}, books=Books(counts=counts)) is not None) is fires
 
 
 def test_the_error_rate_says_what_went_wrong() -> None:
-    found = look("error_rate", "5%", counts={"delivered": 90, "failed": 6, "in_doubt": 4})
+    found = look("error_rate", "5%", books=Books(counts={"delivered": 90, "failed": 6, "in_doubt": 4}))
     assert found == Finding("6 failed, 4 in doubt of 100 entities within 1d: 10.0%, more than 5%")
 
 

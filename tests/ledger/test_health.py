@@ -5,7 +5,7 @@ from __future__ import annotations
 from ledger_rows import NOW, Rows
 
 from airflow_integrations.ledger.event_rows import NewEvent
-from airflow_integrations.ledger.health import EndedRun, RunHealth, depths, run_health
+from airflow_integrations.ledger.health import Books, EndedRun, RunHealth, books_since, depths, run_health
 from airflow_integrations.ledger.inbox import Inbox
 
 
@@ -51,7 +51,7 @@ def test_a_route_that_never_ran_is_healthy(database):
 def test_how_runs_ended(database):
     rows = Rows(database)  # with a run that has not ended
     nothing = run_health(database, "orders", seen=0.0, since=0.0)
-    assert (nothing.newest, nothing.failed, nothing.counts, nothing.scheduled_until) == (None, 0, {}, None)
+    assert (nothing.newest, nothing.failed, nothing.books, nothing.scheduled_until) == (None, 0, Books(), None)
     books = '{"fetched": 10, "delivered": 9, "failed": 1}'
     rows.run("r1", finished=NOW - 900, verdict="old", counts=books)
     rows.run("r2", finished=NOW - 300, verdict="1 failed", counts=books, window_end="2026-09-01T02:00:00Z")
@@ -63,6 +63,8 @@ def test_how_runs_ended(database):
     assert health.newest == EndedRun("r4", NOW - 100, None)
     assert health.failed == 2
     assert health.last_failed == EndedRun("r3", NOW - 200, "2 failed")
-    assert health.counts == {"fetched": 10, "delivered": 9, "failed": 1}
+    assert health.books == Books(runs=3, failed=2, counts={"fetched": 10, "delivered": 9, "failed": 1})
+    assert books_since(database, "orders", NOW - 250) == health.books
+    assert books_since(database, "nothing", NOW - 250) == Books()
     assert health.received == NOW - 200
     assert health.scheduled_until == "2026-09-01T03:00:00Z"
