@@ -58,7 +58,8 @@ def _told(day: RouteDay) -> str:
         runs = f"{books.runs} run{'s' * (books.runs != 1)}" + (f", {books.failed} failed" if books.failed else "")
     parts = [runs, *filter(None, (_counts(books.counts, _CAME), _counts(books.counts, _WENT)))]
     if day.depth is not None:
-        waiting: dict[str, int] = {**day.depth.counts, "events in the inbox": day.depth.events}
+        waiting = {str(status): count for status, count in day.depth.counts.items()}
+        waiting["events in the inbox"] = day.depth.events
         if still := _counts(waiting, (*OPEN_STATUSES, "events in the inbox")):
             parts.append(f"open now: {still}")
     return "; ".join(parts)
