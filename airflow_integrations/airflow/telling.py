@@ -39,6 +39,9 @@ log = logging.getLogger("airflow_integrations")
 
 BUDGET_SECONDS = 60.0
 """All messages of one look together take no longer; the others are sent with the next one."""
+LOOK_BACK = 600.0
+"""A run that failed so shortly before its route's alerts are looked at for the first time is told, too: a new route's
+first run may end before the maintenance sees the route."""
 REASONS = 3
 """Kinds of errors that a message tells of a route."""
 _WITH_REASONS: frozenset[Kind] = frozenset({"failure", "error_rate", "queue_older_than"})
@@ -120,14 +123,13 @@ class _Look:
         assert alerts is not None
         targets = {target.name: target for target in alerts.notify}
         self._targets |= targets
-        fresh = AlertState(watched=self._now, seen=self._now)
         rate = alerts.error_rate
-        seen = before.get((route.route, "failure"), fresh).seen
+        seen = before.get((route.route, "failure"), self._fresh("failure")).seen
         since = self._now - rate.over.total_seconds() if rate is not None else None
         health = run_health(self._database, route.route, seen=seen, since=since)
         paused: list[bool] = []
         for kind in alerts.wanted():
-            state = before.get((route.route, kind), fresh)
+            state = before.get((route.route, kind), self._fresh(kind))
             finding = find(kind, alerts, self._outlook(route, health, state))
             if finding is not None and not finding.while_paused:
                 if not paused:
@@ -138,6 +140,10 @@ class _Look:
             if kind == "failure" and health.newest is not None:
                 state = replace(state, seen=max(state.seen, health.newest.finished))
             self._alerts[route.route, kind] = _Alert(state, finding, alerts.repeat.total_seconds())
+
+    def _fresh(self, kind: Kind) -> AlertState:
+        begin = self._now - LOOK_BACK if kind == "failure" else self._now
+        return AlertState(watched=begin, seen=begin)
 
     def _outlook(self, route: Route, health: RunHealth, state: AlertState) -> Outlook:
         depth = self._open.get(route.route)

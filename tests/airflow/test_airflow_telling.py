@@ -122,6 +122,17 @@ def test_a_failure_is_told_once_and_so_is_its_end(world: World, mailbox: Mailbox
     assert subjects(mailbox)[1:] == ["RESOLVED orders: a run failed"]
 
 
+def test_a_new_routes_first_failure_is_told_and_an_old_one_is_no_news(world: World, mailbox: Mailbox) -> None:
+    world.route("old", EMAIL + "}")
+    world.run("old", "bad")
+    world.now += 3600
+    world.route("new", EMAIL + "}")
+    world.run("new", "bad")
+    world.look()
+    world.look()
+    assert subjects(mailbox) == ["ALERT new: a run failed"]
+
+
 def test_what_goes_wrong_at_once_is_one_message(world: World, mailbox: Mailbox) -> None:
     for name in ("orders", "stock", "prices"):
         world.route(name, EMAIL + "}")
