@@ -109,19 +109,26 @@ def run_health(database: Database, route: str, *, seen: float, since: float | No
             return RunHealth()
         ended = _run.route_id == route_id, _run.finished.is_not(None), _run.kind != "cli"
         line = select(_run.run_id, _run.finished, _run.verdict).where(*ended).order_by(_run.finished.desc()).limit(1)
-        failed = _run.verdict.is_not(None), _run.finished > seen
-        newest, last_failed = (connection.execute(query).one_or_none() for query in (line, line.where(*failed)))
+        newest, failed, last_failed = connection.execute(line).one_or_none(), 0, None
+        if newest is not None and newest.finished > seen:  # most looks find nothing new
+            wrong = _run.verdict.is_not(None), _run.finished > seen
+            failed = connection.scalar(select(func.count()).where(*ended, *wrong)) or 0
+            last_failed = connection.execute(line.where(*wrong)).one_or_none()
+        by_start = _run.started.desc()  # there is an index of it, in which the first that fits is near
         return RunHealth(
             newest=EndedRun(*newest) if newest else None,
-            failed=connection.scalar(select(func.count()).where(*ended, *failed)) or 0,
+            failed=failed,
             last_failed=EndedRun(*last_failed) if last_failed else None,
             books=_books(connection, route_id, since) if since is not None else Books(),
             # books hold no zeros, so a fetch that had nothing does not name what it fetched
             received=connection.scalar(
-                select(func.max(_run.finished)).where(_run.route_id == route_id, _run.counts.contains('"fetched":'))
+                select(_run.finished)
+                .where(_run.route_id == route_id, _run.finished.is_not(None), _run.counts.contains('"fetched":'))
+                .order_by(by_start)
+                .limit(1)
             ),
             scheduled_until=connection.scalar(
-                select(func.max(_run.window_end)).where(*ended, _run.kind == "scheduled")
+                select(_run.window_end).where(*ended, _run.kind == "scheduled").order_by(by_start).limit(1)
             ),
         )
 

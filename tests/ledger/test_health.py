@@ -53,10 +53,12 @@ def test_how_runs_ended(database):
     nothing = run_health(database, "orders", seen=0.0, since=0.0)
     assert (nothing.newest, nothing.failed, nothing.books, nothing.scheduled_until) == (None, 0, Books(), None)
     books = '{"fetched": 10, "delivered": 9, "failed": 1}'
-    rows.run("r1", finished=NOW - 900, verdict="old", counts=books)
-    rows.run("r2", finished=NOW - 300, verdict="1 failed", counts=books, window_end="2026-09-01T02:00:00Z")
-    rows.run("r3", finished=NOW - 200, verdict="2 failed", counts=books, kind="manual")
-    rows.run("r4", finished=NOW - 100, counts="{}", window_end="2026-09-01T03:00:00Z")
+    rows.run("r1", started=NOW - 7000, finished=NOW - 900, verdict="old", counts=books)
+    rows.run(
+        "r2", started=NOW - 400, finished=NOW - 300, verdict="1 failed", counts=books, window_end="2026-09-01T02:00:00Z"
+    )
+    rows.run("r3", started=NOW - 250, finished=NOW - 200, verdict="2 failed", counts=books, kind="manual")
+    rows.run("r4", started=NOW - 150, finished=NOW - 100, counts="{}", window_end="2026-09-01T03:00:00Z")
     rows.run("by hand", finished=NOW - 50, verdict="seen by who ran it", kind="cli", counts="{}")
     Rows(database, "stock").run("s1", finished=NOW, verdict="of another route")
     health = run_health(database, "orders", seen=NOW - 600, since=NOW - 250)
@@ -68,3 +70,5 @@ def test_how_runs_ended(database):
     assert books_since(database, "nothing", NOW - 250) == Books()
     assert health.received == NOW - 200
     assert health.scheduled_until == "2026-09-01T03:00:00Z"
+    again = run_health(database, "orders", seen=NOW - 100, since=None)
+    assert (again.newest, again.failed, again.last_failed, again.books) == (health.newest, 0, None, Books())
