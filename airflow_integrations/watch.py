@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 __all__ = ["Attempt", "Watch", "Why"]
 
@@ -12,8 +11,7 @@ Why = Literal["pace", "hold", "back_off"]
 """What a request waited for: ``requests_per_second``; the server, which asked for it; the next attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One HTTP request and what came of it. ``path`` may hold keys of entities."""
 
     connection: str
