@@ -15,8 +15,6 @@ from airflow_integrations.airflow import build_dag, metrics
 from airflow_integrations.airflow.stage_watch import LATENCIES, watched
 from airflow_integrations.watch import Attempt
 
-NOW = datetime.now(UTC)
-
 
 @pytest.fixture
 def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
@@ -28,7 +26,7 @@ class Shop(BaseHTTPRequestHandler):
     """Gives three orders, a page each, and refuses the second one."""
 
     def do_GET(self) -> None:
-        event = (NOW - timedelta(seconds=90)).isoformat()
+        event = (datetime.now(UTC) - timedelta(seconds=90)).isoformat()
         self._answer(200, [{"number": number, "status": "paid", "changed": event} for number in (1, 2, 3)])
 
     def do_POST(self) -> None:
@@ -72,8 +70,9 @@ def run(make_route: Callable[..., Any], make_context: Callable[..., Any]) -> Cal
             tasks={"retries": 0},
         )
         dag = build_dag(route)
-        window = {"window_start": (NOW - timedelta(hours=1)).isoformat(), "window_end": NOW.isoformat()}
-        context = make_context(dag, conf=window, run_after=NOW)
+        now = datetime.now(UTC)
+        window = {"window_start": (now - timedelta(hours=1)).isoformat(), "window_end": now.isoformat()}
+        context = make_context(dag, conf=window, run_after=now)
         for stage in ("fetch", "transform", "push"):
             dag.get_task(stage).execute(context)
         with pytest.raises(AirflowFailException, match="1 failed"):
