@@ -57,7 +57,8 @@ class Run:
     """Take over open entities of earlier runs that this names, and fetch nothing. Those that are due by themselves go
     with every run."""
     events: bool = False
-    """Take what waits in the route's inbox, and fetch nothing. Runs that fetch take it along."""
+    """Take what waits in the route's inbox, and of other routes' fetches, and ask no source. Runs that fetch take it
+    along."""
 
 
 class Connections(Protocol):
@@ -85,6 +86,7 @@ class Services:
         rng: random.Random | None = None,
         progress: Callable[[str, Mapping[str, int]], None] | None = None,
         ledger: Ledger | None = None,
+        others: Ledger | None = None,
     ) -> None:
         self.connections = connections
         self.log = log or logging.getLogger("airflow_integrations")
@@ -94,6 +96,7 @@ class Services:
         self.progress = progress
         """Called now and then with a stage's name and its counts so far."""
         self._ledger = ledger
+        self._others = others
         self._clients: dict[str, HttpClient] = {}
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -106,6 +109,16 @@ class Services:
 
             self._ledger = Ledger.temporary()
         return self._ledger
+
+    @property
+    def others(self) -> Ledger:
+        """Where other routes' fetches are looked up: the books, but for a preview (:attr:`previews`)."""
+        return self._others or self.ledger
+
+    @property
+    def previews(self) -> bool:
+        """Whether nothing of this is to last: ``others`` is only read."""
+        return self._others is not None
 
     async def __aenter__(self) -> Self:
         return self

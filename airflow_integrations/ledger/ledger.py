@@ -7,6 +7,7 @@ from datetime import datetime
 
 from airflow_integrations.ledger import conclusion, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
+from airflow_integrations.ledger.fetches import Fetches
 from airflow_integrations.ledger.inbox import Inbox
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
@@ -58,6 +59,11 @@ class Ledger:
     def inbox(self) -> Inbox:
         """What came from outside and waits for a run."""
         return Inbox(self.database)
+
+    @property
+    def fetches(self) -> Fetches:
+        """What routes have fetched, for other routes that read it."""
+        return Fetches(self.database)
 
     @property
     def dialect(self) -> Dialect:
@@ -124,10 +130,12 @@ class Ledger:
         cursor: str | None,
         now: float,
         decided: bool = True,
+        read: tuple[str, int] | None = None,
     ) -> None:
         """Closes the books of a run.
 
         ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them.
+        ``read`` is another route and the number of its last fetch that this run has read: the route is done with it.
         The run's leases are given up. What it took over and did not decide is *retrying* again, due at once. The events
         that it took are done, or, where not all of its entities are ``decided``, wait for another run.
         """
@@ -141,6 +149,7 @@ class Ledger:
                 size=bytes,
                 mark=mark,
                 cursor=cursor,
+                read=read,
                 decided=decided,
                 now=now,
             )

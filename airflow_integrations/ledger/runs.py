@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
+from airflow_integrations.ledger.fetches import move_on
 from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.inbox import close_events
 from airflow_integrations.ledger.open_rows import open_of
@@ -110,6 +111,7 @@ def finish(
     size: int,
     mark: datetime | None,
     cursor: str | None,
+    read: tuple[str, int] | None,
     decided: bool,
     now: float,
 ) -> None:
@@ -134,6 +136,8 @@ def finish(
         moved["cursor"] = cursor
     if moved:
         connection.execute(update(schema.route).where(_route.id == run.route_id).values(**moved))
+    if read is not None:
+        move_on(connection, run, *read)
     release(connection, run)
     _give_back(connection, run, now)
     close_events(connection, run, decided=decided, now=now)
