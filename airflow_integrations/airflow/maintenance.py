@@ -1,4 +1,4 @@
-"""The DAG that keeps the ledger in order and gives a route a run when entities of it are due: ``tidy >> wake``."""
+"""The DAG that keeps the ledger in order and gives a route a run when something of it waits: ``tidy >> wake``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ Keeps the ledger of all routes in order, every two minutes.
 
 - **tidy** closes the books of runs that died, fails entities that nobody confirmed in time and, once an hour, forgets
   what each route's `retention` says.
-- **wake** triggers routes that have entities to send again and no run soon. A paused route is left alone.
+- **wake** triggers routes that have entities to send again, or fetches of another route to read, and no run soon. A
+  paused route is left alone.
 """
 
 
 class TidyOperator(BaseOperator):
-    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id: what ``wake`` is expanded over.
+    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id and conf: what ``wake`` is expanded over.
 
     :param routes: The folder of the route files.
     """
@@ -44,37 +45,42 @@ class TidyOperator(BaseOperator):
         super().__init__(**kwargs)
         self.routes = routes
 
-    def execute(self, context: Context) -> list[dict[str, str]]:
+    def execute(self, context: Context) -> list[dict[str, Any]]:
         from airflow_integrations.airflow.tidying import tidy
         from airflow_integrations.airflow.waking import sleeping
 
         now = datetime.now(UTC)
         try:
-            due = tidy(Path(self.routes), settings.staging_base(), now, thoroughly=_hourly(context))
+            wanted = tidy(Path(self.routes), settings.staging_base(), now, thoroughly=_hourly(context))
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:
             raise AirflowFailException(str(error)) from None
         ti: Any = context["ti"]
-        wake = sleeping(due, ti, ti.dag_id, Path(self.routes), now)
+        wake = sleeping(wanted, ti, ti.dag_id, Path(self.routes), now)
         # One id a minute: should this task be retried, no second run is triggered.
-        return [{"route": route, "wake_id": f"retry__{now:%Y-%m-%dT%H:%M}Z"} for route in wake]
+        minute = f"{now:%Y-%m-%dT%H:%M}Z"
+        return [
+            {"route": route, "wake_id": f"{next(iter(wanted[route]))}__{minute}", "conf": wanted[route]}
+            for route in wake
+        ]
 
 
 class WakeOperator(BaseOperator):
-    """Trigger a route's DAG so that it sends what is due; skipped where that run is there already."""
+    """Trigger a route's DAG so that it does what waits; skipped where that run is there already."""
 
-    def __init__(self, *, route: str, wake_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, route: str, wake_id: str, conf: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.route = route
         self.wake_id = wake_id
+        self.conf = conf
 
     def execute(self, context: Context) -> None:
         log.info("%s gets the run %s", self.route, self.wake_id)
         raise DagRunTriggerException(
             trigger_dag_id=self.route,
             dag_run_id=self.wake_id,
-            conf={"retry": "due"},
+            conf=self.conf,
             reset_dag_run=False,
             skip_when_already_exists=True,
             wait_for_completion=False,

@@ -6,14 +6,15 @@ import asyncio
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations import engine
 from airflow_integrations.airflow.route_operator import TaskServices
 from airflow_integrations.engine.disk import forget
+from airflow_integrations.engine.subscription import source_of
 from airflow_integrations.errors import RouteError, RunError
 from airflow_integrations.retention import Retention
-from airflow_integrations.route_file import read_route, read_routes
+from airflow_integrations.route_file import RouteFiles, read_route, read_routes
 from airflow_integrations.staging import Staging
 
 if TYPE_CHECKING:
@@ -26,8 +27,15 @@ __all__ = ["tidy"]
 log = logging.getLogger("airflow_integrations")
 
 
-def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list[str]:
-    """Put the ledger in order and return the routes that have entities to send again, by name.
+IDLE_SECONDS = 7 * 86_400.0
+"""A route without a file here may have one elsewhere. Where it began no run for so long it is gone."""
+
+
+def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> dict[str, dict[str, Any]]:
+    """Put the ledger in order and return the routes that have something to do, by name, and the conf of a run that does
+    it: entities to send again, or fetches of another route to read, with which goes what is to be sent again.
+
+    Routes that read another one are subscribers from here on, for some have no run before there is something to read.
 
     ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
     file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer.
@@ -36,7 +44,7 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list
     return asyncio.run(_tidy(routes, staging, now.timestamp(), thoroughly))
 
 
-async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> list[str]:
+async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> dict[str, dict[str, Any]]:
     from airflow_integrations.ledger.due import due_routes
     from airflow_integrations.ledger.expiry import expire
 
@@ -46,9 +54,25 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> lis
             await _recover(lapsed, services, routes, staging)
         if expired := expire(ledger.database, now):
             log.warning("%d entities have failed: nobody confirmed them by their deadline", expired)
+        found = read_routes(routes)
+        _subscribe(ledger, found)
         if thoroughly:
-            _forget(ledger, routes, staging, now)
-        return due_routes(ledger.database, now)
+            _forget(ledger, found, routes, staging, now)
+        wanted: dict[str, dict[str, Any]] = {name: {"retry": "due"} for name in due_routes(ledger.database, now)}
+        return wanted | {name: {"events": True} for name in ledger.fetches.behind(now)}
+
+
+def _subscribe(ledger: Ledger, found: RouteFiles) -> None:
+    """What the route files say of reading other routes holds from now on."""
+    known = dict(ledger.fetches.subscriptions())
+    ended = []
+    for name, loaded in found.routes.items():
+        source = source_of(loaded.route)
+        if source is None and name in known:
+            ended.append(name)
+        elif source is not None and known.get(name) != source:
+            ledger.fetches.subscribe(name, source, oldest=loaded.route.incoming.config.from_ == "oldest")
+    ledger.fetches.forget(ended)
 
 
 async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: str) -> None:
@@ -64,14 +88,15 @@ async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: st
         log.error("run %s of %s died and cannot be recovered: %s", lapsed.run.run_id, lapsed.run.route, error)
 
 
-def _forget(ledger: Ledger, folder: Path, staging: str, now: float) -> None:
+def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: float) -> None:
     from airflow_integrations.ledger.staged import known_routes
 
-    found = read_routes(folder)
     wanted = {name: loaded.route.retention for name, loaded in found.routes.items()}
     without = [name for name in known_routes(ledger.database) if not found.may_hold(name)]
     if folder.is_dir():
         wanted |= dict.fromkeys(without, Retention())
+        for name in ledger.fetches.forget(without, idle_since=now - IDLE_SECONDS):
+            log.info("%s has no route file and no runs any more: nothing is kept for it to read", name)
     elif without:
         log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), folder)
     pruned = forget(ledger, staging, wanted, now)

@@ -1,4 +1,4 @@
-"""Which routes get a run of their own because entities are due and no run is near that would take them along."""
+"""Which routes get a run of their own because something waits and no run is near that would take it along."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ class Dags(Protocol):
         ...
 
 
-def sleeping(due: Iterable[str], dags: Dags, own: str, folder: Path, now: datetime) -> list[str]:
-    """Those of the ``due`` routes that are switched on, have no run under way and none coming soon.
+def sleeping(waiting: Iterable[str], dags: Dags, own: str, folder: Path, now: datetime) -> list[str]:
+    """Those of the ``waiting`` routes that are switched on, have no run under way and none coming soon.
 
     ``own`` is the DAG that asks: routes of the same file as its are in ``folder``.
     """
     here = dags.get_dag(own).relative_fileloc
-    return [route for route in due if _sleeps(route, dags, here, folder, now)]
+    return [route for route in waiting if _sleeps(route, dags, here, folder, now)]
 
 
 def _sleeps(route: str, dags: Dags, here: str | None, folder: Path, now: datetime) -> bool:
     try:
         dag = dags.get_dag(route)
     except AirflowRuntimeError:
-        log.info("%s has entities that are due, and there is no DAG of this name", route)
+        log.info("%s has something to do, and there is no DAG of this name", route)
         return False
     if dag.is_paused:
-        log.info("%s has entities that are due, and is paused", route)
+        log.info("%s has something to do, and is paused", route)
         return False
     if dag.relative_fileloc == here:
         try:
             schedule = read_route(folder, route).route.schedule
         except RouteError as error:
-            log.warning("%s has entities that are due, and cannot run: %s", route, error)
+            log.warning("%s has something to do, and cannot run: %s", route, error)
             return False
         if _comes_soon(schedule, dag.next_dagrun, now):
             return False
