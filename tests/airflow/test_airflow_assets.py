@@ -61,8 +61,8 @@ def pushed(make_route: Callable[..., Any], make_context: Callable[..., Any], *en
     """What the push of these entities says of assets."""
     dag = build_dag(make_route(outgoing={"taking": {}}))
     context = make_context(dag, conf={"entities": list(entities), **asked}, run_after=NOW)
-    for stage in ("fetch", "transform", "push"):
-        dag.get_task(stage).execute(context)
+    for task in ("fetch", "transform", "push"):
+        dag.get_task(task).execute(context)
     return context["outlet_events"][AssetAlias("route.orders")].asset_alias_events
 
 

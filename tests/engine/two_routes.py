@@ -48,7 +48,12 @@ class TwoRoutes:
     """``products`` fetches what a test gives it; ``prices`` reads that and sends it to :attr:`received`."""
 
     def __init__(
-        self, ledger: Ledger, folder: Path, *, source: dict[str, Any] | None = None, reader: dict[str, Any] | None = None
+        self,
+        ledger: Ledger,
+        folder: Path,
+        *,
+        source: dict[str, Any] | None = None,
+        reader: dict[str, Any] | None = None,
     ) -> None:
         self.ledger = ledger
         self.folder = folder

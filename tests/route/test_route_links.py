@@ -52,13 +52,12 @@ def test_an_unknown_route_is_a_mistake_with_a_place_and_a_suggestion(tmp_path: P
         products=after("\n    all:\n      - categories\n      - any: [brands, categores]"),
         prices=reads("product"),
     )
+    here = "Routes here: categories, prices, products"
+    meant = "did you mean 'categories'?"
     assert told == [
-        "routes/prices.yaml:3:19  incoming.route: unknown route 'product', did you mean 'products'? "
-        "Routes here: categories, prices, products",
-        "routes/products.yaml:8:15  trigger.assets.all.1.any.0: unknown route 'brands'. "
-        "Routes here: categories, prices, products",
-        "routes/products.yaml:8:23  trigger.assets.all.1.any.1: unknown route 'categores', did you mean 'categories'? "
-        "Routes here: categories, prices, products",
+        f"routes/prices.yaml:3:19  incoming.route: unknown route 'product', did you mean 'products'? {here}",
+        f"routes/products.yaml:8:15  trigger.assets.all.1.any.0: unknown route 'brands'. {here}",
+        f"routes/products.yaml:8:23  trigger.assets.all.1.any.1: unknown route 'categores', {meant} {here}",
     ]
 
 
@@ -70,7 +69,13 @@ def test_a_route_whose_file_is_broken_is_not_unknown(tmp_path: Path) -> None:
 
 def test_circles_are_mistakes_of_every_route_in_them(tmp_path: Path) -> None:
     told = written(
-        tmp_path, a=reads("b"), b=after("{any: [c, fine]}"), c=after("a"), fine=ASKS, behind=reads("a"), own=after("own")
+        tmp_path,
+        a=reads("b"),
+        b=after("{any: [c, fine]}"),
+        c=after("a"),
+        fine=ASKS,
+        behind=reads("a"),
+        own=after("own"),
     )
     circle = "these routes would start each other for ever"
     assert told == [

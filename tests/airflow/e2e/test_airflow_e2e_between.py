@@ -21,7 +21,7 @@ DAGS = Path(__file__).parents[3] / "dags"
 READER = """
 entity: {key: entity.number}
 paused: false
-incoming: {route: categories}
+incoming: {route: catalogue}
 outgoing:
   http: {connection: systems, method: PUT, path: "/prices/sales/{{ entity.number }}", body: {number: entity.number}}
 """
@@ -29,16 +29,21 @@ outgoing:
 
 @pytest.fixture(scope="module")
 def between(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Iterator[Airflow]:
-    """An Airflow whose products come after categories and attributes, and whose prices are what categories fetched."""
+    """An Airflow with routes that follow each other; no test has to do with the routes of another."""
     home = tmp_path_factory.mktemp("airflow-between")
     routes = home / "routes"
     routes.mkdir()
-    begin = datetime.now(UTC) - timedelta(minutes=3)
-    after = (
-        f"{ON}\ntrigger: {{assets: {{all: [categories, attributes]}}}}\n"
-        f"window: {{initial: '{begin:%Y-%m-%dT%H:%M:%SZ}', overlap: 0s}}"
-    )
-    for name, more in {"categories": f"{ON}\nmax_active_runs: 3", "attributes": ON, "products": after}.items():
+    begin = f"{datetime.now(UTC) - timedelta(minutes=3):%Y-%m-%dT%H:%M:%SZ}"
+    after = f"{ON}\ntrigger: {{{{assets: {{}}}}}}\nwindow: {{{{initial: '{begin}', overlap: 0s}}}}"
+    written = {
+        "categories": ON,
+        "attributes": ON,
+        "products": after.format("{all: [categories, attributes]}"),
+        "stock": f"{ON}\nmax_active_runs: 3",
+        "offers": after.format("stock"),
+        "catalogue": ON,
+    }
+    for name, more in written.items():
         (routes / f"{name}.yaml").write_text(ROUTE.format(name=name, more=more))
     (routes / "prices.yaml").write_text(READER)
     settings = {
@@ -49,14 +54,19 @@ def between(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Itera
     }
     with Components(home, settings, dags=DAGS, pools=False) as components:
         airflow = Airflow(components)
-        wanted = {"categories", "attributes", "products", "prices", MAINTENANCE}
+        wanted = {*written, "prices", MAINTENANCE}
         airflow.wait("the DAGs", lambda: wanted <= {dag["dag_id"] for dag in airflow.call("GET", "/dags")["dags"]})
         yield airflow
 
 
+def start(airflow: Airflow, dag: str, *numbers: str) -> str:
+    """A run of these entities."""
+    return airflow.trigger(dag, {"entities": [{"number": number, "total": "1.00"} for number in numbers]})
+
+
 def deliver(airflow: Airflow, dag: str, *numbers: str) -> str:
-    """A run of these entities, until its end."""
-    run = airflow.trigger(dag, {"entities": [{"number": number, "total": "1.00"} for number in numbers]})
+    """The same, until its end."""
+    run = start(airflow, dag, *numbers)
     airflow.ended(dag, run)
     return run
 
@@ -75,22 +85,6 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def quiet(airflow: Airflow, dag: str) -> list[dict[str, Any]]:
-    """Its runs, when none is under way any more and none is about to begin."""
-
-    def look() -> list[dict[str, Any]] | None:
-        queued = airflow.call("GET", f"/dags/{dag}/assets/queuedEvents", expect=None) if _queued(airflow, dag) else {}
-        runs = airflow.runs(dag)
-        return runs if not queued and all(run["state"] in ("success", "failed") for run in runs) else None
-
-    return airflow.wait(f"the end of the runs of {dag}", look)
-
-
-def _queued(airflow: Airflow, dag: str) -> bool:
-    url = f"{airflow.components.url}/api/v2/dags/{dag}/assets/queuedEvents"
-    return airflow.session.get(url, timeout=30).status_code == 200  # 404: none
-
-
 def unique() -> str:
     return uuid.uuid4().hex[:8]
 
@@ -99,12 +93,8 @@ def test_products_come_after_categories_and_attributes(between: Airflow, systems
     number = unique()
     run = deliver(between, "categories", number, unique())
     (event,) = events(between, "categories")
-    assert event["extra"] | {"window": None} == {
-        "route": "categories",
-        "run_id": run,
-        "delivered": 2,
-        "window": None,
-    }
+    told = {"route": "categories", "run_id": run, "delivered": 2, "window": event["extra"]["window"]}
+    assert event["extra"] == told
     assert (event["source_dag_id"], event["source_task_id"]) == ("categories", "push")
     deliver(between, "categories", number)  # unchanged: nothing was delivered
     assert len(events(between, "categories")) == 1
@@ -113,38 +103,43 @@ def test_products_come_after_categories_and_attributes(between: Airflow, systems
     (products,) = between.wait("a run of products", lambda: between.runs("products"))
     assert products["run_type"] == "asset_triggered"
     between.ended("products", products["dag_run_id"])
-    (window,) = systems.state("products")["windows"]
-    assert moment(window[1]) > max(moment(event["timestamp"]) for event in events(between, "attributes"))
+    ((_, end),) = systems.state("products")["windows"]
+    assert moment(end) > max(moment(event["timestamp"]) for event in events(between, "attributes"))
 
 
-def test_a_burst_of_changes_is_few_runs_and_the_last_has_seen_all(between: Airflow, systems: Systems) -> None:
-    before = len(quiet(between, "products"))
-    systems.control("products", hold=True)
-    for _ in range(4):
-        deliver(between, "categories", unique())
-        deliver(between, "attributes", unique())
-    heard = events(between, "categories") + events(between, "attributes")
-    systems.control("products", hold=False)
-    after = quiet(between, "products")[before:]
-    assert 1 <= len(after) < 4
-    assert {run["state"] for run in after} == {"success"}
-    windows = sorted(systems.state("products")["windows"], key=lambda window: moment(window[1]))
-    assert moment(windows[-1][1]) > max(moment(event["timestamp"]) for event in heard)
-    for (_, end), (start, _) in zip(windows, windows[1:], strict=False):
-        assert start == end, "between two runs there is no gap, and nothing is asked for twice"
+def test_a_burst_of_changes_is_one_run_more_which_has_seen_all(between: Airflow, systems: Systems) -> None:
+    systems.control("offers", hold=True)
+    deliver(between, "stock", unique())
+    between.wait("a run of offers that fetches", lambda: systems.state("offers")["windows"])
+    for run in [start(between, "stock", unique()) for _ in range(3)]:
+        between.ended("stock", run)
+    heard = events(between, "stock")
+    assert len(heard) == 4
+    systems.control("offers", hold=False)
+    (first, second) = between.wait(
+        "two runs of offers", lambda: found if len(found := between.runs("offers")) > 1 else 0
+    )
+    for run in (first, second):
+        between.ended("offers", run["dag_run_id"])
+    earlier, later = systems.state("offers")["windows"]
+    assert earlier[1] == later[0], "nothing between them, and nothing twice"
+    assert moment(later[1]) > max(moment(event["timestamp"]) for event in heard)
+    assert moment(second["run_after"]) < max(moment(event["timestamp"]) for event in heard), "Airflow's own moment"
 
 
-def test_prices_are_what_categories_fetched(between: Airflow, systems: Systems) -> None:
+def test_prices_are_what_the_catalogue_fetched(between: Airflow, systems: Systems) -> None:
     between.ended(MAINTENANCE, between.trigger(MAINTENANCE))  # prices is known to read from now on
-    numbers = [unique() for _ in range(3)]
+    numbers = [unique() for _ in range(2)]
     for number in numbers:
-        deliver(between, "categories", number)
+        deliver(between, "catalogue", number)
     between.ended(MAINTENANCE, between.trigger(MAINTENANCE))
-    (run,) = between.wait("a run of prices", lambda: between.runs("prices"))
-    between.ended("prices", run["dag_run_id"])
-    assert run["conf"] == {"events": True}
+    between.wait("the prices", lambda: len(systems.state("prices")["received"]) == 2)
+    runs = between.runs("prices")  # the maintenance comes by itself, too
+    for run in runs:
+        between.ended("prices", run["dag_run_id"])
     state = systems.state("prices")
     assert state["received"] == numbers
-    assert state["windows"] == []
-    assert f"read 3 entity entities of 3 fetches of categories" in between.log("prices", run["dag_run_id"], "fetch")
-    assert len(events(between, "prices")) == 1
+    assert state["windows"] == [], "the source is not asked"
+    assert {tuple(run["conf"].items()) for run in runs} == {(("events", True),)}
+    assert "fetches of catalogue; the source was not asked" in between.log("prices", runs[0]["dag_run_id"], "fetch")
+    assert sum(event["extra"]["delivered"] for event in events(between, "prices")) == 2
