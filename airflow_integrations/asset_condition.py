@@ -48,6 +48,13 @@ class AssetCondition(ShortForm):
     def depth(self) -> int:
         return 1 + max((part.depth for part in self.parts), default=0)
 
+    def words(self) -> str:
+        """The condition for people: ``categories and (stock or s3://exports)``."""
+        if not self.parts:
+            return self.route or self.name or self.uri or ""
+        words = [f"({part.words()})" if len(part.parts) > 1 else part.words() for part in self.parts]
+        return (" and " if self.all else " or ").join(words)
+
     def routes(self, loc: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """Every route that is named, and its place."""
         if self.route is not None:

@@ -254,7 +254,7 @@ class Ledger:
             return for_fetch.run_window(connection, route, run_id)
 
     def first_window(self, route: str) -> datetime | None:
-        """Where the earliest window begins that a run by schedule of the route was begun with."""
+        """Where the earliest window begins that a run by schedule or assets of the route was begun with."""
         with self.database.read() as connection:
             return for_fetch.first_window(connection, route)
 

@@ -150,3 +150,17 @@ def test_a_run_by_assets_is_for_all_up_to_its_start(
     assert by_assets(make_context, make_route(trigger={"assets": "a"}), start_date=None) == Window(EPOCH, NOW)
     both = make_route(trigger={"assets": "a"}, schedule={"cron": "0 */6 * * *"})
     assert by_assets(make_context, both) == Window(datetime(2026, 1, 1, 6, tzinfo=UTC), LATER)
+
+
+def test_the_page_of_the_dag_says_when_it_runs(make_route: Callable[..., Any]) -> None:
+    def when(**more: Any) -> str:
+        (line,) = [line for line in (build_dag(make_route(**more)).doc_md or "").splitlines() if "**When:**" in line]
+        return line.removeprefix("- **When:** ")
+
+    assets = {"all": ["categories", {"any": ["stock", {"uri": "s3://x"}]}]}
+    assert when(trigger={"assets": assets, "at": "0 6 * * *"}) == (
+        "when this has changed: categories and (stock or s3://x), or `0 6 * * *` (UTC)"
+    )
+    both = when(trigger={"assets": "a"}, schedule={"every": "1h"}, incoming={"route": "b"})
+    assert both == "every 1h; when this has changed: a; when b has fetched"
+    assert when() == "when it is triggered"

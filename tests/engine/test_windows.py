@@ -180,3 +180,11 @@ def test_runs_by_assets_and_by_schedule_take_turns_without_a_gap() -> None:
     assert window_of(gapless_one, at(6)) == span(6, 6.5)
     interval = run_of(span(4, 6.5), kind="asset", options={"mode": "interval"})
     assert window_of(interval, at(6)) == span(4, 6.5)
+
+
+def test_a_run_that_was_overtaken_does_not_begin_in_1970() -> None:
+    """One for a moment before that at which a run by assets, which came first, has begun."""
+    late = run_of(Window(EPOCH, at(6)), schedule=False, kind="scheduled", options={"mode": "gapless", "overlap": "1h"})
+    assert window_of(late, at(6.5)) == span(5.5, 6)
+    assert window_of(late, at(9)) == span(6, 6)
+    assert not moves_mark(replace(late, window=span(6, 6)), at(9))
