@@ -25,6 +25,7 @@ from airflow_integrations.route_files.nodes import Node
 from airflow_integrations.route_files.partial import partial_mistakes
 from airflow_integrations.route_files.references import Shelf
 from airflow_integrations.route_links import link_mistakes
+from airflow_integrations.webhook_paths import by_path, clashes
 
 __all__ = ["LoadedRoute", "RouteFiles", "check_all", "read_route", "read_routes"]
 
@@ -115,7 +116,13 @@ def check_all(root: Path) -> list[Mistake]:
     mistakes += [
         found.routes[name].mistake(loc, message) for name, loc, message in link_mistakes(routes, found.may_hold)
     ]
-    return list(_ordered([*found.mistakes, *mistakes]))
+    return list(_ordered([*found.mistakes, *mistakes, *_clashes(found.routes)]))
+
+
+def _clashes(routes: dict[str, LoadedRoute]) -> Iterator[Mistake]:
+    for sharing in by_path(loaded.route for loaded in routes.values()).values():
+        for route, option, text in clashes(sharing):
+            yield routes[route.route].mistake(("trigger", "webhook", option), text)
 
 
 def _name(shelf: Shelf, path: Path) -> str:

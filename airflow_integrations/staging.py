@@ -99,6 +99,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: what the run had fetched before it began anew, as long as another route has yet to read it."""
     number: int | None = None
     """fetch: what :attr:`earlier` is known as to those routes."""
+    staged_events: list[int] | None = None
+    """fetch: the numbers of those whose entities are staged, where the run takes events for as long as it goes on.
+    None: all that it has taken, once it is complete."""
     attempt: int = 0
     """fetch: how often it has begun anew; part of the names of what it took over."""
     version: str | None = None
@@ -278,12 +281,14 @@ class SegmentWriter:
         self._lines.append(line)
         self._bytes += len(line) + 1
 
-    def close_segment(self) -> None:
-        """Write what was collected as one segment; nothing where nothing was collected."""
+    def close_segment(self) -> bytes:
+        """Write what was collected as one segment; nothing where nothing was collected. Gives its lines, too."""
         if not self._lines:
-            return
+            return b""
         name = f"{self._prefix}-{len(self.segments):05d}.jsonl.zst"
-        self._staging.write(name, compress(b"\n".join(self._lines)))
+        content = b"\n".join(self._lines)
+        self._staging.write(name, compress(content))
         self.segments.append(SegmentRef(name, len(self._lines), self._bytes))
         self._lines = []
         self._bytes = 0
+        return content

@@ -28,13 +28,13 @@ Keeps the ledger of all routes in order, every two minutes.
 
 - **tidy** closes the books of runs that died, fails entities that nobody confirmed in time and, once an hour, forgets
   what each route's `retention` says.
-- **wake** triggers routes that have entities to send again, or fetches of another route to read, and no run soon. A
-  paused route is left alone.
+- **wake** triggers routes that have entities to send again, events that wait, or fetches of another route to read,
+  and no run soon. A paused route is left alone.
 """
 
 
 class TidyOperator(BaseOperator):
-    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id and conf: what ``wake`` is expanded over.
+    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id: what ``wake`` is expanded over.
 
     :param routes: The folder of the route files.
     """
@@ -45,7 +45,7 @@ class TidyOperator(BaseOperator):
         super().__init__(**kwargs)
         self.routes = routes
 
-    def execute(self, context: Context) -> list[dict[str, Any]]:
+    def execute(self, context: Context) -> list[dict[str, str]]:
         from airflow_integrations.airflow.tidying import tidy
         from airflow_integrations.airflow.waking import sleeping
 
@@ -57,30 +57,30 @@ class TidyOperator(BaseOperator):
         except IntegrationError as error:
             raise AirflowFailException(str(error)) from None
         ti: Any = context["ti"]
-        wake = sleeping(wanted, ti, ti.dag_id, Path(self.routes), now)
-        # One id a minute: should this task be retried, no second run is triggered.
-        minute = f"{now:%Y-%m-%dT%H:%M}Z"
+        names = sorted({*wanted.retries, *wanted.events})
+        # One id a minute: should this task be retried, no second run is triggered. A run for events takes along what is
+        # to be sent again.
         return [
-            {"route": route, "wake_id": f"{next(iter(wanted[route]))}__{minute}", "conf": wanted[route]}
-            for route in wake
+            {"route": route, "wake_id": f"{'event' if route in wanted.events else 'retry'}__{now:%Y-%m-%dT%H:%M}Z"}
+            for route in sleeping(names, ti, ti.dag_id, Path(self.routes), now)
         ]
 
 
 class WakeOperator(BaseOperator):
-    """Trigger a route's DAG so that it does what waits; skipped where that run is there already."""
+    """Trigger a route's DAG so that it sends what is due, or takes what waits of events and of another route's fetches;
+    skipped where that run is there already. Which of both, the id begins with."""
 
-    def __init__(self, *, route: str, wake_id: str, conf: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, *, route: str, wake_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.route = route
         self.wake_id = wake_id
-        self.conf = conf
 
     def execute(self, context: Context) -> None:
         log.info("%s gets the run %s", self.route, self.wake_id)
         raise DagRunTriggerException(
             trigger_dag_id=self.route,
             dag_run_id=self.wake_id,
-            conf=self.conf,
+            conf={"events": True} if self.wake_id.startswith("event__") else {"retry": "due"},
             reset_dag_run=False,
             skip_when_already_exists=True,
             wait_for_completion=False,
@@ -104,7 +104,7 @@ def build_maintenance(routes: str | Path) -> DAG:
         default_args["pool"] = pools.pool_name("high")
     with DAG(
         MAINTENANCE,
-        description="Keeps the ledger in order; wakes routes that have something to send again.",
+        description="Keeps the ledger in order; wakes routes that have something to do.",
         schedule=CronTriggerTimetable("*/2 * * * *", timezone="UTC"),
         catchup=False,
         max_active_runs=1,

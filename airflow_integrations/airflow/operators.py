@@ -16,6 +16,7 @@ from airflow_integrations.airflow.remedy import remedy
 from airflow_integrations.airflow.route_operator import RouteOperator, asked_by
 from airflow_integrations.engine.ahead import anything, for_push, for_transform
 from airflow_integrations.engine.disk import make_room
+from airflow_integrations.engine.express import all_the_way, goes_express
 from airflow_integrations.engine.settle import Balance
 from airflow_integrations.engine.troubles import Troubles, gather
 from airflow_integrations.engine.windows import as_fetched
@@ -37,7 +38,8 @@ class FetchOperator(RouteOperator):
     """Fetch the entities of the run's window into staging, and take over from earlier runs what is due.
 
     A retry goes on behind the last page that was staged. Where there is nothing at all it closes the run's books and
-    the route's other tasks are skipped; where everything was rejected, transform and push are.
+    the route's other tasks are skipped; where everything was rejected, transform and push are. A run that was rung for,
+    with few entities, is taken all the way at once, and the tasks behind are skipped; what stands in the way is theirs.
     XCom: ``{"manifest": path, "entities": how many go on, "counts": {"fetched": …, "carried_in": …, "rejected": …}}``.
     """
 
@@ -49,17 +51,32 @@ class FetchOperator(RouteOperator):
         super().__init__(route=route, **kwargs)
 
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
-        async def stage() -> Manifest:
+        stop = asyncio.Event()
+
+        async def stage() -> tuple[Manifest, list[Manifest], Balance | None]:
             async with self.services() as services:
                 await make_room(services, staging, settings.staging_max_bytes())
                 manifest = await engine.fetch(run, services, staging)
                 if not anything(manifest):
                     await engine.settle(as_fetched(run, staging), services, staging)
-                return manifest
+                elif goes_express(run, manifest) and self.is_followed():
+                    return manifest, *await all_the_way(run, services, staging, manifest, stop)
+                return manifest, [], None
 
-        manifest = self.run_until_stopped(stage())
+        manifest, further, balance = self.run_until_stopped(stage(), stop)
         result = self.report(manifest)
-        if not anything(manifest):
+        for done in further:
+            self.report(done)
+        if balance is not None:
+            if further[-1].stage == "push":
+                publish(context, run, further[-1], staging)
+            result["counts"] = dict(balance.counts)
+            # Where something is wrong with the books it is settle that fails: people look for it there.
+            left = ("transform", "push") if balance.verdict else ("transform", "push", "settle")
+            self.skip_stages(context, left, result)
+        elif further:
+            self.skip_stages(context, ("transform",), result)
+        elif not anything(manifest):
             if not manifest.earlier:  # which other routes have yet to read
                 staging.clean()
             self.skip_stages(context, ("transform", "push", "settle"), result)
@@ -99,7 +116,8 @@ class TransformOperator(RouteOperator):
 class PushOperator(RouteOperator):
     """Deliver what transform staged and fetch took over.
 
-    Delivers whatever it can and leaves the judgement to settle. A retry sends what was not confirmed; the last one
+    Delivers whatever it can and leaves the judgement to settle. Runs, too, where fetch has done transform's work
+    (``trigger_rule="none_failed"``). A retry sends what was not confirmed; the last one
     leaves to a later run what the target's outage does not let it send. XCom: as fetch, with what became of them.
     Where something was delivered the route's asset changes.
     """
@@ -108,6 +126,7 @@ class PushOperator(RouteOperator):
     ui_color = "#dcfce7"
 
     def __init__(self, *, route: Route, **kwargs: Any) -> None:
+        kwargs.setdefault("trigger_rule", "none_failed")
         kwargs.setdefault("outlets", outlets(route))
         super().__init__(route=route, **kwargs)
 

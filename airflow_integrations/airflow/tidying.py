@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_integrations import engine
 from airflow_integrations.airflow.route_operator import TaskServices
@@ -22,20 +23,30 @@ if TYPE_CHECKING:
     from airflow_integrations.ledger.records import Lapsed
     from airflow_integrations.run import Services
 
-__all__ = ["tidy"]
+__all__ = ["Wanted", "tidy"]
 
 log = logging.getLogger("airflow_integrations")
 
 
 IDLE_SECONDS = 7 * 86_400.0
 """A route without a file here may have one elsewhere. Where it began no run for so long it is gone."""
+RUNG_SECONDS = 15.0
+"""For an event that waits no longer than this the doorbell of an API server is still at work."""
 
 
-def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> dict[str, dict[str, Any]]:
-    """Put the ledger in order and return the routes that have something to do, by name, and the conf of a run that does
-    it: entities to send again, or fetches of another route to read, with which goes what is to be sent again.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Routes that have something to do, by name."""
 
-    Routes that read another one are subscribers from here on, for some have no run before there is something to read.
+    retries: list[str]
+    """Entities to send again."""
+    events: list[str]
+    """Events that nobody took, or fetches of another route that they have yet to read."""
+
+
+def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> Wanted:
+    """Put the ledger in order and return the routes that have something to do. Routes that read another one are
+    subscribers from here on, for some have no run before there is something to read.
 
     ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
     file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer.
@@ -44,7 +55,8 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> dict
     return asyncio.run(_tidy(routes, staging, now.timestamp(), thoroughly))
 
 
-async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> dict[str, dict[str, Any]]:
+async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wanted:
+    from airflow_integrations.ledger.consumers import consumed
     from airflow_integrations.ledger.due import due_routes
     from airflow_integrations.ledger.expiry import expire
 
@@ -58,8 +70,10 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> dic
         _subscribe(ledger, found)
         if thoroughly:
             _forget(ledger, found, routes, staging, now)
-        wanted: dict[str, dict[str, Any]] = {name: {"retry": "due"} for name in due_routes(ledger.database, now)}
-        return wanted | {name: {"events": True} for name in ledger.fetches.behind(now)}
+        waiting = ledger.inbox.waiting(now)
+        served = consumed(ledger.database, now)
+        left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS and waits.route not in served]
+        return Wanted(due_routes(ledger.database, now), sorted({*left, *ledger.fetches.behind(now)}))
 
 
 def _subscribe(ledger: Ledger, found: RouteFiles) -> None:
@@ -89,6 +103,7 @@ async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: st
 
 
 def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: float) -> None:
+    from airflow_integrations.ledger.event_retention import prune_events
     from airflow_integrations.ledger.staged import known_routes
 
     wanted = {name: loaded.route.retention for name, loaded in found.routes.items()}
@@ -100,9 +115,11 @@ def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: 
     elif without:
         log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), folder)
     pruned = forget(ledger, staging, wanted, now)
+    events = prune_events(ledger.database, routes=wanted, now=now)
     log.info(
-        "forgot the books of %d runs, the histories of %d entities and the payloads of %d runs",
+        "forgot the books of %d runs, the histories of %d entities, the payloads of %d runs and the ids of %d events",
         pruned.runs,
         pruned.histories,
         len(pruned.staging),
+        events,
     )

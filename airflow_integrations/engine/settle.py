@@ -157,6 +157,7 @@ async def _close(
         now=services.now(),
         decided=whole,
         read=(reads.source, reads.upto) if reads else None,
+        staged_events=fetched.staged_events if fetched else None,
     )
 
 

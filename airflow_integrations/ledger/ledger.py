@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from airflow_integrations.ledger import conclusion, for_fetch, reservation, runs, taking_over
+from sqlalchemy import Connection
+
+from airflow_integrations.ledger import conclusion, definitions, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
 from airflow_integrations.ledger.fetches import Fetches
-from airflow_integrations.ledger.inbox import Inbox
+from airflow_integrations.ledger.inbox import Inbox, close_events
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
     Due,
@@ -95,6 +97,10 @@ class Ledger:
             )
         )
 
+    def remember_definition(self, run: RunRef, route_hash: str, text: Callable[[], str], now: float) -> None:
+        """Keeps what the run works by. ``text`` is called where that is not known yet."""
+        self.database.transact(lambda connection: definitions.remember(connection, run.route_id, route_hash, text, now))
+
     def run(self, route: str, run_id: str) -> RunRef | None:
         """None: the ledger does not know it."""
         with self.database.read() as connection:
@@ -131,13 +137,15 @@ class Ledger:
         now: float,
         decided: bool = True,
         read: tuple[str, int] | None = None,
+        staged_events: Sequence[int] | None = None,
     ) -> None:
         """Closes the books of a run.
 
         ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them.
         ``read`` is another route and the number of its last fetch that this run has read: the route is done with it.
         The run's leases are given up. What it took over and did not decide is *retrying* again, due at once. The events
-        that it took are done, or, where not all of its entities are ``decided``, wait for another run.
+        that it took are done, or, where not all of its entities are ``decided``, wait for another run; so do those that
+        are not among ``staged_events``, where these are named.
         """
         self.database.transact(
             lambda connection: runs.finish(
@@ -151,6 +159,7 @@ class Ledger:
                 cursor=cursor,
                 read=read,
                 decided=decided,
+                staged_events=staged_events,
                 now=now,
             )
         )
@@ -189,6 +198,15 @@ class Ledger:
     def release(self, run: RunRef) -> None:
         """Gives up all leases of the run."""
         self.database.transact(lambda connection: reservation.release(connection, run))
+
+    def abandon(self, run: RunRef) -> None:
+        """The run is dead and has left nothing: its leases end, and the events that it had taken wait again."""
+
+        def write(connection: Connection) -> None:
+            reservation.release(connection, run)
+            close_events(connection, run, decided=False, now=0.0)
+
+        self.database.transact(write)
 
     def conclude(
         self,

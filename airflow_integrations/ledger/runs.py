@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.fetches import move_on
 from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.inbox import close_events
+from airflow_integrations.ledger.lookup import number_of
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.reservation import release
@@ -36,11 +36,7 @@ def begin(
     staging: str,
     now: float,
 ) -> RunRef:
-    route_id = connection.scalar(select(_route.id).where(_route.name == route))
-    if route_id is None:
-        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(into(schema.route).values(name=route).on_conflict_do_nothing())
-        route_id = connection.execute(select(_route.id).where(_route.name == route)).scalar_one()
+    route_id = number_of(connection, route)
     lock_route(connection, route_id)
     start, end = window.dump()
     values = {
@@ -113,6 +109,7 @@ def finish(
     cursor: str | None,
     read: tuple[str, int] | None,
     decided: bool,
+    staged_events: Sequence[int] | None,
     now: float,
 ) -> None:
     lock_route(connection, run.route_id)
@@ -140,7 +137,7 @@ def finish(
         move_on(connection, run, *read)
     release(connection, run)
     _give_back(connection, run, now)
-    close_events(connection, run, decided=decided, now=now)
+    close_events(connection, run, decided=decided, staged=staged_events, now=now)
 
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:
