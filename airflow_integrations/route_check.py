@@ -114,6 +114,8 @@ def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tupl
             yield ("trigger", *inner, *deeper), text
     if route.trigger.sweep is not None and route.schedule is not None:
         yield ("trigger", "sweep"), "runs by schedule take what waits, too; leave sweep out"
+    if route.trigger.at is not None and route.schedule is not None:
+        yield ("trigger", "at"), "the route runs at the times of its schedule, too; leave at out"
 
 
 def _missing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
