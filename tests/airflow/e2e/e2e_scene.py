@@ -42,6 +42,7 @@ ROUTES = {
     "refused": ON,
     "mended": ON,
     "again": ON,
+    "told": f"{ON}\nalerts: {{notify: [{{apprise: people}}]}}",
     "killed": ON,
     "stopped": ON,
     "hooked": f"{ON}\ntrigger:\n  webhook: {{path: e2e/orders, verify: {{github: hook_secret}}, "
