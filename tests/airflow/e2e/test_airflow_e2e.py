@@ -124,19 +124,6 @@ def test_a_refused_entity_is_shown_and_the_others_arrive(airflow: Airflow, syste
     assert airflow.tasks("refused", run)["settle"]["try_number"] == 1
 
 
-def test_people_are_told_of_a_failure_and_of_its_end(airflow: Airflow, systems: Systems) -> None:
-    def told() -> list[str]:
-        airflow.ended("integrations_maintenance", airflow.trigger("integrations_maintenance"))
-        return list(systems.state("told")["messages"])
-
-    systems.control("told", refuse=numbers(1))
-    airflow.ended("told", airflow.trigger("told", window(1)), "failed")
-    assert told() == ["ALERT told: a run failed"]
-    systems.control("told", refuse=[])
-    airflow.ended("told", airflow.trigger("told", window(2)))
-    assert told() == told() == ["ALERT told: a run failed", "RESOLVED told: a run failed"]
-
-
 def test_a_refused_entity_is_found_mended_and_sent_again(airflow: Airflow, systems: Systems) -> None:
     bad = numbers(5)[2]
     systems.control("mended", refuse=[bad])
@@ -161,6 +148,19 @@ def test_a_refused_entity_is_found_mended_and_sent_again(airflow: Airflow, syste
         f"/dags/mended/runs/{each}" for each in (run, done["run_id"])
     }
     assert airflow.console("GET", "/errors?route=mended")["groups"] == []
+
+
+def test_people_are_told_of_a_failure_and_of_its_end(airflow: Airflow, systems: Systems) -> None:
+    def told() -> list[str]:
+        airflow.ended("integrations_maintenance", airflow.trigger("integrations_maintenance"))
+        return list(systems.state("told")["messages"])
+
+    systems.control("told", refuse=numbers(1))
+    airflow.ended("told", airflow.trigger("told", window(1)), "failed")
+    assert told() == ["ALERT told: a run failed"]
+    systems.control("told", refuse=[])
+    airflow.ended("told", airflow.trigger("told", window(2)))
+    assert told() == told() == ["ALERT told: a run failed", "RESOLVED told: a run failed"]
 
 
 def test_a_cleared_run_runs_again(airflow: Airflow, systems: Systems) -> None:
