@@ -20,7 +20,8 @@ def links(route: Route) -> Iterator[tuple[Loc, str]]:
 
 
 def link_mistakes(routes: Mapping[str, Route], may_be: Callable[[str], bool]) -> Iterator[tuple[str, Loc, str]]:
-    """Names of routes that are not there, and routes that wait for each other in a circle: route, place and message.
+    """Names of routes that are not there, routes that wait for each other in a circle, and those that read what is not
+    passed on: route, place and message.
 
     ``may_be`` says of a name that is none of the ``routes`` whether it may be that of one whose file is broken.
     """
@@ -32,6 +33,12 @@ def link_mistakes(routes: Mapping[str, Route], may_be: Callable[[str], bool]) ->
             elif way := _way(routes, other, name):
                 circle = " → ".join([name, *way])
                 yield name, loc, f"these routes would start each other for ever: {circle}; one of them has to begin"
+            elif loc[0] == "incoming" and _is_live(routes[other]):
+                yield name, loc, f"{other} has latency: low, and what comes in so is not passed on; latency: run is"
+
+
+def _is_live(route: Route) -> bool:
+    return route.trigger is not None and route.trigger.latency == "low"
 
 
 def _way(routes: Mapping[str, Route], start: str, end: str) -> list[str] | None:

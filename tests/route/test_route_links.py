@@ -86,6 +86,12 @@ def test_circles_are_mistakes_of_every_route_in_them(tmp_path: Path) -> None:
     ]
 
 
+def test_what_a_route_of_low_latency_takes_is_not_passed_on(tmp_path: Path) -> None:
+    live = "trigger: {latency: low}\n"
+    (told,) = written(tmp_path, live=live, reads=reads("live"), follows=after("live"))
+    assert told.startswith("routes/reads.yaml:3:19  incoming.route: live has latency: low, and what comes in so is not")
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
