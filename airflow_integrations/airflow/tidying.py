@@ -52,6 +52,7 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> Want
 
 
 async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wanted:
+    from airflow_integrations.ledger.consumers import consumed
     from airflow_integrations.ledger.due import due_routes
     from airflow_integrations.ledger.expiry import expire
 
@@ -64,7 +65,8 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wan
         if thoroughly:
             _forget(ledger, routes, staging, now)
         waiting = ledger.inbox.waiting(now)
-        left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS]
+        served = consumed(ledger.database, now)
+        left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS and waits.route not in served]
         return Wanted(due_routes(ledger.database, now), left)
 
 

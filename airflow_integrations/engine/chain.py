@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.records import NOT_JSON, Problem, encode_problem, encode_staged, why_not_json
 from airflow_integrations.entity import Entity
 from airflow_integrations.ledger.records import Outcome
@@ -38,7 +39,8 @@ class Chain:
         self._version = version
         self._told = told
         self._keep = _keeper(route)
-        self._steps: list[Transformer] = [
+        self._hiding = Hiding(route)
+        self.steps: list[Transformer] = [
             stage.component()(stage.config, Place(index, stage.kind, route.entity.name))
             for index, stage in enumerate(route.transform)
         ]
@@ -50,7 +52,7 @@ class Chain:
 
     async def open(self, run: Run, services: Services) -> None:
         """Call :meth:`close` also where this raises."""
-        for step in self._steps:
+        for step in self.steps:
             await step.open(run, services)
             self._opened.append(step)
 
@@ -61,7 +63,7 @@ class Chain:
 
     async def through(self, batch: list[Entity], *, behind: int = 0) -> None:
         """Take entities through the steps, the first ``behind`` of them left out."""
-        for step in self._steps[behind:]:
+        for step in self.steps[behind:]:
             if not batch:
                 return
             batch = await step.apply(batch, self)
@@ -76,13 +78,22 @@ class Chain:
 
     async def flush(self) -> AsyncIterator[None]:
         """The last batch has passed: what steps held back goes on, a batch at a time."""
-        for index, step in enumerate(self._steps):
+        for index, step in enumerate(self.steps):
             async for batch in step.flush(self):
                 await self.through(batch, behind=index + 1)
                 yield
 
+    def add(self, earlier: Chain) -> None:
+        """Go on with the counts of a chain that this one takes the place of."""
+        self.problems.total += earlier.problems.total
+        self.filtered_count += earlier.filtered_count
+        self.merged_count += earlier.merged_count
+        self.split_added += earlier.split_added
+        self.out += earlier.out
+        self.left[:0] = earlier.left
+
     def warnings(self) -> list[str]:
-        return [warning for step in self._steps for warning in getattr(step, "warnings", list)()]
+        return [warning for step in self.steps for warning in getattr(step, "warnings", list)()]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -106,6 +117,7 @@ class Chain:
         self.split_added += added
 
     def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
+        reason = self._hiding.reason(reason, entity.source, entity.value)
         self.problems.add(entity.key, reason)
         source = None if entity.source is entity.value else entity.source
         problem = Problem(
@@ -119,16 +131,17 @@ class Chain:
 
 
 def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
-    """What outgoing reads besides the entity itself travels with it; nothing else does."""
+    """What outgoing reads besides the entity itself travels with it, and the source where the route has a mask."""
     needed = names_needed_by_outgoing(route)
-    if not needed:
+    if not needed and not route.mask:
         return None
-    source, lookups = "source" in needed, needed - {"source"}
+    asked, lookups = "source" in needed, needed - {"source"}
+    source = asked or bool(route.mask)  # what the source gave says what is hidden under another name
 
     def keep(entity: Entity) -> tuple[Any, Any]:
         found = (
             {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
         )
-        return (entity.source if source else None), found
+        return (entity.source if source and (asked or entity.source is not entity.value) else None), found
 
     return keep

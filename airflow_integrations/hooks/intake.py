@@ -17,6 +17,7 @@ from airflow_integrations.ledger.event_rows import NewEvent, Put
 from airflow_integrations.route import Route
 
 if TYPE_CHECKING:
+    from airflow_integrations.ledger.inbox import Inbox
     from airflow_integrations.ledger.ledger import Ledger
 
 __all__ = ["Intake"]
@@ -31,11 +32,18 @@ class Intake:
         """``ledger`` opens it, or gives the one that is open; raises SetupError and OutageError. It has to be one that
         syncs, see :meth:`Database.open`."""
         self._ledger = ledger
-        self._writer = Writer(lambda: ledger().inbox, ring)
+        self._inbox: Inbox | None = None
+        self._writer = Writer(self._opened, ring)
         self._waiting = Waiting(lambda: ledger().database)
 
     def close(self) -> None:
         self._writer.close()
+
+    def _opened(self) -> Inbox:
+        """Always the same, which knows the numbers of routes."""
+        if self._inbox is None:
+            self._inbox = self._ledger().inbox
+        return self._inbox
 
     async def take(self, event_id: str, parts: Sequence[Part], *, source: str, wait: float, later: str) -> Answer:
         """``parts`` are the records for each route. ``wait``: seconds for which the sender waits. ``later``: the

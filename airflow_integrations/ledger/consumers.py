@@ -10,11 +10,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.event_rows import CHANNEL
 from airflow_integrations.ledger.lookup import number_of
+from airflow_integrations.ledger.records import Lapsed, RunRef
+from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
 
-__all__ = ["consumed", "hold", "release_consumer"]
+__all__ = ["consumed", "hold", "release_consumer", "unfinished"]
 
 _consumer = schema.consumer.c
 
@@ -44,6 +46,28 @@ def release_consumer(database: Database, route: str, holder: str) -> None:
             connection.execute(select(func.pg_notify(CHANNEL, route)))
 
     database.transact(write)
+
+
+def unfinished(database: Database, route: str) -> list[Lapsed]:
+    """The live runs of a route that have not closed their books: for whoever has become its consumer, they are dead."""
+    run = schema.run.c
+    query = (
+        select(schema.run)
+        .join(schema.route, schema.route.c.id == run.route_id)
+        .where(schema.route.c.name == route, run.kind == "live", run.finished.is_(None))
+        .order_by(run.id)
+    )
+    with database.read() as connection:
+        return [
+            Lapsed(
+                RunRef(row.id, row.route_id, route, row.run_id),
+                row.kind,
+                Window.parse(row.window_start, row.window_end),
+                row.route_hash,
+                row.staging,
+            )
+            for row in connection.execute(query)
+        ]
 
 
 def consumed(database: Database, now: float) -> set[str]:

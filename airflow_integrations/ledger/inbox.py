@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, and_, exists, func, literal, or_, select, update
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_leases
@@ -100,8 +100,12 @@ class Inbox:
         return self._database.transact(lambda connection: _take(connection, run, limit, max_bytes, lease_until, now))
 
     def grab(self, run: RunRef, *, limit: int, max_bytes: int, lease_until: float, now: float) -> list[TakenEvent]:
-        """The same, and what is taken now, in the order in which it came: for a consumer that keeps it in memory."""
-        free = and_(schema.UNDONE, _event.route_id == run.route_id, _free(now))
+        """The same, and what is taken now, in the order in which it came: for a consumer that keeps it in memory.
+
+        Nothing where somebody has closed the run's books, because it was taken to be dead.
+        """
+        still_open = exists().where(schema.run.c.id == run.id, schema.run.c.finished.is_(None))
+        free = and_(schema.UNDONE, _event.route_id == run.route_id, _free(now), still_open)
         sizes = select(_event.id, _event.size).where(free).order_by(_event.id).limit(limit)
         mine = update(schema.event).values(run=run.id, lease_until=lease_until)
         columns = (_event.id, _event.received, _event.wanted, _event.body)
@@ -141,11 +145,26 @@ class Inbox:
             self._database.transact(write)
 
 
-def close_events(connection: Connection, run: RunRef, *, decided: bool, now: float) -> None:
-    """The run's books are closed: the entities of its events have their fate, or (not ``decided``) they wait again."""
-    after = {"done": now, "body": None} if decided else {"run": None, "lease_until": None}
+def close_events(
+    connection: Connection, run: RunRef, *, decided: bool, now: float, staged: Sequence[int] | None = None
+) -> None:
+    """The run's books are closed: the entities of its events have their fate. Those of which they have not (not
+    ``decided``, or not among the ``staged`` ones, where these are named) wait again."""
     mine = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
-    connection.execute(update(schema.event).where(*mine).values(**after))
+    if decided:
+        done = update(schema.event).where(*mine).values(done=now, body=None)
+        if staged is not None:
+            done = done.where(_event.id.in_(_numbers(connection, staged)))
+        connection.execute(done)
+    if not decided or staged is not None:
+        connection.execute(update(schema.event).where(*mine).values(run=None, lease_until=None))
+
+
+def _numbers(connection: Connection, numbers: Sequence[int]) -> Any:
+    """SQL: these, of which there may be thousands."""
+    if connection.dialect.name == "postgresql":
+        return select(func.unnest(literal(list(numbers), ARRAY(BigInteger))))
+    return select(func.json_each(literal(msgspec.json.encode(list(numbers)).decode())).table_valued("value").c.value)
 
 
 def renew_events(connection: Connection, run: RunRef, *, lease_until: float) -> None:

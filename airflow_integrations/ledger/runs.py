@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -107,6 +107,7 @@ def finish(
     mark: datetime | None,
     cursor: str | None,
     decided: bool,
+    staged_events: Sequence[int] | None,
     now: float,
 ) -> None:
     lock_route(connection, run.route_id)
@@ -132,7 +133,7 @@ def finish(
         connection.execute(update(schema.route).where(_route.id == run.route_id).values(**moved))
     release(connection, run)
     _give_back(connection, run, now)
-    close_events(connection, run, decided=decided, now=now)
+    close_events(connection, run, decided=decided, staged=staged_events, now=now)
 
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:

@@ -12,7 +12,7 @@ import yaml
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_integrations.airflow import build_dag
-from airflow_integrations.airflow.pools import pool_name, pool_sizes, weight
+from airflow_integrations.airflow.pools import LIVE_POOL, pool_name, pool_sizes, weight
 from airflow_integrations.route import PRIORITIES, Route
 from airflow_integrations.route_file import read_routes
 
@@ -98,6 +98,7 @@ def test_weights_put_levels_apart_and_finish_what_was_begun(make_route: Callable
 @pytest.mark.parametrize("slots", [4, 5, 8, 16, 32, 100])
 def test_the_other_levels_always_leave_a_slot_to_critical(slots: int) -> None:
     sizes = pool_sizes(slots)
+    assert sizes.pop(LIVE_POOL) == slots
     others = sum(size for name, size in sizes.items() if name != pool_name("critical"))
     assert list(sizes) == [pool_name(priority) for priority in PRIORITIES]
     assert all(size >= 1 for size in sizes.values())

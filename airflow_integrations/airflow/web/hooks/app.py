@@ -14,6 +14,7 @@ from airflow_integrations.hooks.addresses import Book
 from airflow_integrations.hooks.app import HookApp
 from airflow_integrations.hooks.intake import Intake
 from airflow_integrations.hooks.secrets import CachedSecrets
+from airflow_integrations.ledger.consumers import consumed
 
 __all__ = ["Hooks"]
 
@@ -33,5 +34,11 @@ class Hooks:
         """As :meth:`Doorbell.ring`. Raises what opening the ledger raises, which is open where an event was written."""
         with self._hanging:
             if self._doorbell is None:
-                self._doorbell = Doorbell(self.ledger().inbox, lambda: self.book.current().routes, trigger)
+                ledger = self.ledger()
+                self._doorbell = Doorbell(
+                    ledger.inbox,
+                    lambda: self.book.current().routes,
+                    trigger,
+                    served=lambda now: consumed(ledger.database, now),
+                )
         self._doorbell.ring(routes)
