@@ -1,8 +1,8 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading, ingest, console. The first two and ingest with each kind of ledger; bulk also has
-a second pass, in which nothing has changed and nothing is sent (``again_per_second``). What the console asks of a
+Figures: bulk, single, memory, loading, ingest, console. The first two and ingest with each kind of ledger; bulk also
+has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). What the console asks of a
 ledger with a million entities (console) is measured only where it is named.
 """
 
