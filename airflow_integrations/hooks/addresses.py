@@ -30,7 +30,7 @@ class Address:
     def __init__(self, sharing: list[tuple[Route, WebhookOptions]]) -> None:
         self.options = sharing[0][1]
         self.routes = tuple(sharing)
-        self.proof = None if self.options.verify == "none" else self.options.verify.proof
+        self.proof = self.options.verify.proof
         self.proving = proving_headers(self.proof)
 
 
