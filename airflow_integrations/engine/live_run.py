@@ -34,6 +34,7 @@ from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import read
 from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.route_hash import route_hash
+from airflow_integrations.route_text import definition_yaml
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Manifest, SegmentWriter, Staging
 from airflow_integrations.transform import TransformerBase
@@ -87,16 +88,18 @@ class LiveRun:
     @classmethod
     async def begin(cls, run: Run, services: Services, staging: Staging) -> LiveRun:
         """Open the books, take over what is due, and be ready to send. Raises OutageError where the ledger is away."""
+        ledger, now, hash_ = services.ledger, services.now(), route_hash(run.route)
         ref = await asyncio.to_thread(
-            services.ledger.begin_run,
+            ledger.begin_run,
             run.route.route,
             run.run_id,
             kind="live",
             window=run.window,
-            route_hash=route_hash(run.route),
+            route_hash=hash_,
             staging=str(staging.folder),
-            now=services.now(),
+            now=now,
         )
+        await asyncio.to_thread(ledger.remember_definition, ref, hash_, lambda: definition_yaml(run.route), now)
         made = cls(run, ref, services, staging)
         try:
             await made._open()
