@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_integrations.hooks.answers import Answer, away, full
-from airflow_integrations.hooks.fate_answer import tell
+from airflow_integrations.hooks.fate_answer import Told, tell
 from airflow_integrations.hooks.reading import Records
 from airflow_integrations.hooks.waiting import MOST_ENTITIES, Wait, Waiting
 from airflow_integrations.hooks.writer import Away, Full, Ring, Writer
@@ -63,14 +63,15 @@ class Intake:
             return full()
         except Away:
             return away()
+        address = f"{later}/routes/{quote(parts[0][0].route)}/events/{quote(event_id, safe='')}"
+        look = ((b"location", address.encode()),) if wait else ()
         if not waits:
-            status = 202 if any(put.new for put in puts) else 200
-            return Answer(status, {"event": event_id, "entities": entities})
-        return await self._when_decided(event_id, parts, puts, wait, later)
+            new = any(put.new for put in puts)
+            return Answer(202 if new else 200, {"event": event_id, "entities": entities}, look if new else ())
+        told = await self._when_decided(event_id, parts, puts, wait)
+        return Answer(told.status, told.content, look if told.status == 202 else ())
 
-    async def _when_decided(
-        self, event_id: str, parts: Sequence[Part], puts: list[Put], wait: float, later: str
-    ) -> Answer:
+    async def _when_decided(self, event_id: str, parts: Sequence[Part], puts: list[Put], wait: float) -> Told:
         if known := [put.number for put in puts if not put.new]:
             await asyncio.to_thread(lambda: ask_for(self._ledger().database, known))
         waits = [
@@ -78,12 +79,5 @@ class Intake:
             for put, (route, _) in zip(puts, parts, strict=True)
         ]
         fates = await self._waiting.fates(waits, wait)
-        told = tell(
-            event_id,
-            [
-                (fate, records.count if put.new else None)
-                for fate, put, (_, records) in zip(fates, puts, parts, strict=True)
-            ],
-        )
-        location = f"{later}/routes/{quote(parts[0][0].route)}/events/{quote(event_id, safe='')}"
-        return Answer(told.status, told.content, ((b"location", location.encode()),) if told.status == 202 else ())
+        brought = [records.count if put.new else None for put, (_, records) in zip(puts, parts, strict=True)]
+        return tell(event_id, list(zip(fates, brought, strict=True)))

@@ -41,6 +41,7 @@ def told(folder: Path, trigger: str) -> str:
         ("verify: none, records: order.lines", "order"),
         ("verify: none, event_id: headers.x +", "event_id"),
         ("verify: none, secret: a", "secret"),
+        ("verify: none, csv: {encoding: zip}", "unknown encoding 'zip'"),
     ],
 )
 def test_mistakes(tmp_path: Path, options: str, expected: str) -> None:
