@@ -7,10 +7,13 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from cli_servers import Systems
 
 from airflow_integrations.cli.surroundings import open_ledger
+from airflow_integrations.ledger.editing import edit as edit_payload
+from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.ledger.version import HEAD
 from airflow_integrations.window import EPOCH, Window
@@ -236,6 +239,15 @@ def test_runs_queue_and_cursor(call, ledger):
     assert call("cursor", "show", "stock")[0] == 1
 
 
+def test_queue_tells_what_waits_in_the_inbox(call, ledger):
+    event = NewEvent(route="orders", event_id="e-1", body=b"[{}]", source="webhook")
+    with open_ledger() as opened:
+        opened.inbox.put([event, msgspec.structs.replace(event, event_id="e-2")], NOW)
+    (line,) = [each for each in json.loads(call("queue", "--format", "json")[1]) if each["route"] == "orders"]
+    assert (line["events"], line["oldest_event"]) == (2, NOW)
+    assert "inbox" in call("queue")[1]
+
+
 def test_the_ledger_itself(call, tmp_path):
     code, out, _ = call("ledger", "migrate")
     assert (code, f"schema {HEAD}" in out) == (0, True)
@@ -293,3 +305,19 @@ def test_an_order_that_was_refused_is_mended_and_arrives(call, routes, systems: 
         "failed",
     ]
     assert call("queue")[1].count("failed") == 0
+
+
+def test_what_the_route_masks_is_not_shown(call, routes, systems, edit):
+    systems.orders[0]["customer"]["name"] = "Ana Buyer"
+    systems.status = 422
+    edit(routes / "orders.yaml", "entity: {name: order", "mask: [customer.name]\nentity: {name: order")
+    call("run", "orders")
+    code, out, _ = call("entities", "show", "orders", "1", "--payload")
+    assert code == 0
+    assert '"name": "***"' in out
+    assert '"Customer": "***"' in out
+    assert "Ana Buyer" not in out
+    with open_ledger() as ledger:
+        edit_payload(ledger.database, "orders", "1", '{"Customer": "Ana Buyer"}', "cli:ana", NOW)
+    for how in ("--payload", "--format=json"):
+        assert "Ana Buyer" not in call("entities", "show", "orders", "1", how)[1]
