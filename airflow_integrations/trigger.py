@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from airflow_integrations.cron import check_cron, check_timezone
 from airflow_integrations.model import Duration, Model
+from airflow_integrations.stage import ListenStage
 from airflow_integrations.webhook import WebhookOptions
 
 __all__ = ["Trigger"]
@@ -19,6 +20,8 @@ class Trigger(Model):
 
     webhook: WebhookOptions | None = None
     """An address of Airflow's API server that other systems post events to."""
+    listen: ListenStage | None = None
+    """A queue, a stream or a folder. A trigger of Airflow's triggerer takes what comes there."""
     sweep: str | None = None
     """For a route without a schedule: also at these times, five cron fields in ``timezone``, a run looks for what
     waits. The maintenance DAG does so every two minutes in any case."""

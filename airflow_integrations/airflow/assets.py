@@ -14,4 +14,8 @@ __all__ = ["triggering_assets"]
 
 def triggering_assets(route: Route) -> BaseAsset | None:
     """What the route's DAG waits for beside its times; None where there is no such asset."""
+    if route.trigger is not None and route.trigger.listen is not None:
+        from airflow_integrations.airflow.listening import listening_asset
+
+        return listening_asset(route)
     return None

@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations.airflow import conf, settings
 from airflow_integrations.airflow.outage_retry import OutageRetry
+from airflow_integrations.airflow.rung import rung_by_listener
 from airflow_integrations.airflow.window import window
 from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.route import Route
@@ -108,6 +109,7 @@ class RouteOperator(BaseOperator, SkipMixin):
             )
             if asked.confirm:
                 return self.confirm(context, asked.confirm)
+            events = asked.events or rung_by_listener(context, self.route)
             run = Run(
                 route=self.route,
                 run_id=self._run_id(context),
@@ -117,11 +119,11 @@ class RouteOperator(BaseOperator, SkipMixin):
                 entities=asked.entities,
                 limit=asked.limit,
                 dry_run=asked.dry_run,
-                kind="event" if asked.events else _kind(context),
+                kind="event" if events else _kind(context),
                 interval=_interval(context),
                 explicit=asked.window is not None,
                 retry=asked.retry,
-                events=asked.events,
+                events=events,
             )
             staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), context["run_id"])
             return self.work(context, run, staging)
