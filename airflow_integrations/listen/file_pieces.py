@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from gzip import BadGzipFile
 from lzma import LZMAError
 from typing import Any
 
@@ -96,7 +97,7 @@ def _chunks(content: Any) -> Iterator[bytes]:
     while True:
         try:
             chunk = content.read(CHUNK)
-        except (zlib.error, LZMAError) as error:
+        except (EOFError, BadGzipFile, zlib.error, LZMAError) as error:
             raise ContentError(f"the file is not the compressed one that its name says: {error}") from None
         if not chunk:
             return

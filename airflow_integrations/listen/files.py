@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = ["FilesListener"]
+
+log = logging.getLogger("airflow_integrations")
 
 
 class Move(Model):
@@ -69,6 +72,8 @@ class FilesListener:
         self._store: FileStore | None = None
         self._open: dict[str, Found] = {}
         """Files whose last message was handed over, by its handle."""
+        self._told: set[str] = set()
+        """Marks of files of whose trouble the log has been told."""
         self._done: set[str] = set()
         """Marks of files that need no look: they were read, and what is to become of them has."""
 
@@ -84,43 +89,55 @@ class FilesListener:
             now = clock()
             seen = {file.mark: seen.get(file.mark, now) for file in found}
             self._done &= seen.keys()
+            self._told &= seen.keys()
             stable = [file for file in found if now - seen[file.mark] >= config.stable.total_seconds()]
             for file in await asyncio.to_thread(self._unread, around, stable):
-                async with aclosing(_each(pieces(store, file, config, around.params))) as messages:
-                    async for message in messages:
-                        if message.handle:
-                            self._open[message.handle] = file
-                        yield (message,)
+                try:
+                    async with aclosing(_each(pieces(store, file, config, around.params))) as messages:
+                        async for message in messages:
+                            if message.handle:
+                                self._open[message.handle] = file
+                            yield (message,)
+                except OutageError as error:
+                    self._tell(file, error)  # the others are not held back by it
             yield ()
             await asyncio.sleep(config.every.total_seconds())
 
     async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
         for message in taken:
             file = self._open.pop(message.handle or "", None)
-            if file is not None:
-                if message.fault is None:
-                    await asyncio.to_thread(self._finish, file)
+            if file is not None and (message.fault is not None or await asyncio.to_thread(self._finished, file)):
                 self._done.add(file.mark)
 
     def _unread(self, around: Surroundings, files: Sequence[Found]) -> list[Found]:
         """Those that nobody has read. What is to become of the others is done now, should it have been left undone."""
         files = [file for file in files if file.mark not in self._done]
         known = around.known([file.mark + end for file in files for end in (END, BAD)]) if files else set()
+        unread = []
         for file in files:
-            if file.mark + END in known:
-                self._finish(file)
-            if known.intersection((file.mark + END, file.mark + BAD)):
+            if file.mark + BAD in known or (file.mark + END in known and self._finished(file)):
                 self._done.add(file.mark)
-        return [file for file in files if file.mark not in self._done]
+            elif file.mark + END not in known:
+                unread.append(file)
+        return unread
 
-    def _finish(self, file: Found) -> None:
+    def _finished(self, file: Found) -> bool:
+        """Do with a file that was read what is to become of it. Where that cannot be done it is tried again later."""
         store, then = self._store, self._config.then
-        if store is None:
-            raise OutageError("the files are no longer looked at")
-        if then == "delete":
-            store.delete(file)
-        elif isinstance(then, Move):
-            store.move(file, then.move)
+        try:
+            if store is not None and then == "delete":
+                store.delete(file)
+            elif store is not None and isinstance(then, Move):
+                store.move(file, then.move)
+        except OutageError as error:
+            self._tell(file, error)
+            return False
+        return True
+
+    def _tell(self, file: Found, error: OutageError) -> None:
+        if file.mark not in self._told:
+            self._told.add(file.mark)
+            log.warning("a file that is tried again with every look: %s", error)
 
 
 async def _each(messages: Iterator[Message]) -> AsyncGenerator[Message, None]:
