@@ -66,6 +66,7 @@ class Listener(Protocol):
         """A whole batch is done with, before the next one is asked for.
 
         What is ``taken`` is safe: acknowledge it. What is ``dead`` is of no use, with the reason: it goes to the
-        broker's dead letters. ``dead`` is empty where the configuration does not say ``dead_letters``. Raises OutageError.
+        broker's dead letters. There is none where the configuration does not say ``dead_letters``. Raises
+        OutageError.
         """
         ...

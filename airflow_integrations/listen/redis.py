@@ -84,7 +84,8 @@ class RedisListener:
                 for message, reason in dead:
                     number, fields = message.handle
                     told = {b"dead-id": number, b"dead-reason": reason.encode("utf-8", "replace")}
-                    pipeline.xadd(f"{self._stream}-dead", {**fields, **told})
+                    entry: dict[Any, Any] = {**fields, **told}
+                    pipeline.xadd(f"{self._stream}-dead", entry)
                 ids = [message.handle[0] for message in (*taken, *(message for message, _ in dead))]
                 pipeline.xack(self._stream, self._group, *ids)
                 await pipeline.execute()

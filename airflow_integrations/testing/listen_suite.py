@@ -244,7 +244,7 @@ async def _heard(feed: Feed, ledger: Ledger, count: int) -> list[Message]:
 
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not await asyncio.to_thread(condition):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - what is waited for is outside of this loop
             await asyncio.sleep(0.05)
 
 

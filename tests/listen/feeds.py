@@ -90,11 +90,10 @@ def redis(at: Broker, **config: Any) -> Iterator[Feed]:
     name = unique("redis")
 
     async def publish(bodies: Any) -> None:
-        async with Redis(host=at.host, port=at.port) as client:
-            async with client.pipeline(transaction=False) as pipeline:
-                for body in bodies:
-                    pipeline.xadd(name, {"body": body})
-                await pipeline.execute()
+        async with Redis(host=at.host, port=at.port) as client, client.pipeline(transaction=False) as pipeline:
+            for body in bodies:
+                pipeline.xadd(name, {"body": body})
+            await pipeline.execute()
 
     async def remove() -> None:
         async with Redis(host=at.host, port=at.port) as client:
@@ -150,8 +149,7 @@ def _mqtt_client(at: Broker, client_id: str) -> Any:
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-    client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
-    return client
+    return Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5)
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from airflow_integrations.testing import Feed
 from airflow_integrations.testing.suite_run import WINDOW
 
 ROUTE = "suite"
+PATIENCE = 120.0
+"""Seconds that anything may take here."""
 
 
 def bodies(numbers: Sequence[int]) -> list[bytes]:
@@ -59,9 +61,9 @@ async def listening(feed: Feed, ledger: Ledger) -> AsyncIterator[None]:
             await task
 
 
-async def until(condition: Callable[[], Any], timeout: float = 120) -> None:
-    async with asyncio.timeout(timeout):
-        while not await asyncio.to_thread(condition):
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - what is waited for is outside of this loop
             await asyncio.sleep(0.05)
 
 

@@ -24,8 +24,6 @@ listener {port} 127.0.0.1
 allow_anonymous true
 persistence true
 persistence_location {folder}/
-autosave_on_changes true
-autosave_interval 1
 user root
 max_queued_messages 0
 """

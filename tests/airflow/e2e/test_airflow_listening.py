@@ -114,9 +114,7 @@ def airflow(
     routes = home / "routes"
     routes.mkdir()
     listen = {name: {"rabbitmq": {"connection": "shop_queue", "queue": queues.names[name]}} for name in queues.names}
-    listen["files"] = {
-        "files": {"path": f"{folder}/*.csv", "every": "0.5s", "stable": "1s", "then": {"move": "done"}}
-    }
+    listen["files"] = {"files": {"path": f"{folder}/*.csv", "every": "0.5s", "stable": "1s", "then": {"move": "done"}}}
     for name, what in listen.items():
         more = f"trigger: {json.dumps({'listen': what})}\n" + (INCOMING if name == "asks" else "")
         (routes / f"{name}.yaml").write_text(ROUTE.format(name=name, more=more))
