@@ -16,6 +16,7 @@ from airflow_integrations.cron import check_cron, check_timezone
 from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
+from airflow_integrations.masking import MaskPath
 from airflow_integrations.model import Duration, Folder, Model
 from airflow_integrations.moment import Moment
 from airflow_integrations.retention import Retention
@@ -140,6 +141,9 @@ class Route(Model):
     """Whether a new route starts paused; Airflow's own setting where it is left out."""
     entity: EntityOptions
     """What one entity is called and what identifies it."""
+    mask: tuple[MaskPath, ...] = ()
+    """Fields that nobody is shown, such as ``customer.email`` or ``lines.*.note``: in the console and its API, exports,
+    commands and error messages. A path is looked for in the record as it was fetched and in what goes to the target."""
     schedule: Schedule | None = None
     """When it runs by itself. Without one it runs when it is triggered."""
     trigger: Trigger | None = None
@@ -172,6 +176,13 @@ class Route(Model):
         if taken := sorted(set(params).intersection(RUN_PARAMS)):
             raise ValueError(f"{', '.join(taken)} already means something in every run's params; choose another name")
         return params
+
+    @field_validator("route")
+    @classmethod
+    def _no_consumer(cls, name: str) -> str:
+        if name.endswith("__live"):
+            raise ValueError("a name that ends with __live is that of a consumer's DAG; choose another")
+        return name
 
     @model_validator(mode="after")
     def _checked(self, info: ValidationInfo) -> Self:

@@ -12,13 +12,14 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetWatcher
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from pydantic import TypeAdapter
 
-from airflow_integrations.airflow.bell import Bell
+from airflow_integrations.airflow.ringer import Ringer
 from airflow_integrations.airflow.rung import asset_uri
 from airflow_integrations.errors import IntegrationError
 from airflow_integrations.model import duration_text
@@ -82,14 +83,16 @@ class ListenTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from airflow_integrations.airflow.shared_ledger import shared_ledger
+        from airflow_integrations.ledger.consumers import consumed
 
         ledger = await self._ledger()
         try:
-            bell = Bell(ledger.inbox, self.route, self.debounce, now=time.time)
-            receiving = asyncio.create_task(self._receiver(ledger, bell).run())
+            served = partial(consumed, ledger.database)
+            ringer = Ringer(ledger.inbox, self.route, self.debounce, now=time.time, served=served)
+            receiving = asyncio.create_task(self._receiver(ledger, ringer).run())
             try:
                 while not receiving.done():
-                    if (waiting := await bell.wait()) is not None:
+                    if (waiting := await ringer.wait()) is not None:
                         yield TriggerEvent({"events": waiting.events, "first": waiting.first})  # type: ignore[no-untyped-call]
                 receiving.result()  # it has no other end than an error
             finally:
@@ -109,7 +112,7 @@ class ListenTrigger(BaseEventTrigger):
                 log.warning("%s: nothing is listened to without the ledger: %s", self.route, error)
             await asyncio.sleep(LEDGER_SECONDS)
 
-    def _receiver(self, ledger: Ledger, bell: Bell) -> Receiver:
+    def _receiver(self, ledger: Ledger, ringer: Ringer) -> Receiver:
         from airflow_integrations.airflow.connections import AirflowConnections
         from airflow_integrations.listen.reading import Reader
         from airflow_integrations.listen.receiving import Receiver
@@ -123,5 +126,5 @@ class ListenTrigger(BaseEventTrigger):
             inbox,
             InboxSurroundings(AirflowConnections(), inbox, self.route, self.params),
             name=self.route,
-            on_new=bell.look,
+            on_new=ringer.look,
         )

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger import schema
 
-__all__ = ["known_route", "route_number"]
+__all__ = ["known_route", "number_of", "route_names", "route_number"]
 
 
 def route_number(connection: Connection, name: str) -> int | None:
     """None: the ledger has not heard of the route."""
     found: int | None = connection.scalar(select(schema.route.c.id).where(schema.route.c.name == name))
+    return found
+
+
+def number_of(connection: Connection, name: str) -> int:
+    """The same; a route that the ledger has not heard of gets a number. For a transaction that writes."""
+    found = route_number(connection, name)
+    if found is None:
+        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(into(schema.route).values(name=name).on_conflict_do_nothing())
+        found = connection.execute(select(schema.route.c.id).where(schema.route.c.name == name)).scalar_one()
     return found
 
 
@@ -26,3 +38,11 @@ def known_route(connection: Connection, name: str) -> int:
     near = get_close_matches(name, names, n=1)
     remedy = f"did you mean {near[0]}?" if near else "it is there from its first run on"
     raise RunError(f"the ledger does not know the route {name}: {remedy}")
+
+
+def route_names(connection: Connection, names: Collection[str]) -> dict[int, str]:
+    """By number, those of these routes that the ledger knows."""
+    rows = connection.execute(
+        select(schema.route.c.id, schema.route.c.name).where(schema.route.c.name.in_(list(names)))
+    )
+    return {row.id: row.name for row in rows}

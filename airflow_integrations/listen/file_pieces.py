@@ -20,7 +20,7 @@ from airflow_integrations.listen.reading import listed
 __all__ = ["BAD", "END", "pieces"]
 
 END, BAD = "#end", "#bad"
-"""What the id of a file's last message ends in: all of it was read, or the rest cannot be."""
+"""What the id of a file's last message, its mark, ends in: all of it was read, or the rest cannot be."""
 
 CHUNK = 256 * 1024
 PIECE_RECORDS = 1000
@@ -39,19 +39,19 @@ _COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 
 def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mapping[str, Any]) -> Iterator[Message]:
     """The file's records in messages; the last one, which holds none, has a ``handle``. Raises OutageError."""
-    number = 0
+    number, end, fault = 0, END, None
     try:
         with store.open(file) as content:
             for body in _cut(_records(content, file, options, params)):
                 yield Message(f"{file.mark}#{number}", b"", file.path, records=body)
                 number += 1
-        last = Message(file.mark + END, b"", file.path, records=b"[]")
     except ContentError as error:
-        last = Message(file.mark + BAD, b"", file.path, fault=f"{error} (the {number} pieces before it were taken)")
+        end, fault = BAD, f"{error} (the {number} pieces before it were taken)"
     except EntityError as error:
-        last = Message(file.mark + BAD, b"", file.path, fault=error.reason)
-    last.handle = last.id
-    yield last
+        end, fault = BAD, error.reason
+    if fault is not None:
+        yield Message(f"{file.mark}#fault", b"", file.path, fault=fault)
+    yield Message(file.mark + end, b"", file.path, records=b"[]", handle=file.mark + end)
 
 
 def _records(content: Any, file: Found, options: ListenOptions, params: Mapping[str, Any]) -> Iterator[Any]:

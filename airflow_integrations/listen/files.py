@@ -106,7 +106,9 @@ class FilesListener:
     async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
         for message in taken:
             file = self._open.pop(message.handle or "", None)
-            if file is not None and (message.fault is not None or await asyncio.to_thread(self._finished, file)):
+            if file is None:
+                continue
+            if message.handle == file.mark + BAD or await asyncio.to_thread(self._finished, file):
                 self._done.add(file.mark)
 
     def _unread(self, around: Surroundings, files: Sequence[Found]) -> list[Found]:

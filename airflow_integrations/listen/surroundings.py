@@ -27,8 +27,8 @@ class Surroundings(Protocol):
         ...
 
     def known(self, ids: Collection[str]) -> set[str]:
-        """Those that are ids of messages in the inbox, also of such that were of no use: for kinds whose source keeps
-        what was read. Raises OutageError."""
+        """Those that are ids of messages in the inbox: for kinds whose source keeps what was read. Raises
+        OutageError."""
         ...
 
 
@@ -45,6 +45,5 @@ class InboxSurroundings:
         return self._brokers.broker(connection)
 
     def known(self, ids: Collection[str]) -> set[str]:
-        names = {event_name(name): name for one in ids for name in (one, f"unusable/{one}")}
-        found = self._inbox.known(self._route, names)
-        return {names[name].removeprefix("unusable/") for name in found}
+        names = {event_name(one): one for one in ids}
+        return {names[name] for name in self._inbox.known(self._route, names)}

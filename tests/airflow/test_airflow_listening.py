@@ -14,10 +14,10 @@ from airflow.sdk import Asset
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_integrations.airflow import build_dag
-from airflow_integrations.airflow.bell import AGAIN_SECONDS, Bell
 from airflow_integrations.airflow.connections import AirflowConnections
 from airflow_integrations.airflow.ledger import open_ledger
 from airflow_integrations.airflow.listening import ListenTrigger, listening_asset
+from airflow_integrations.airflow.ringer import AGAIN_SECONDS, Ringer
 from airflow_integrations.airflow.rung import rung_by_listener
 from airflow_integrations.airflow.shared_ledger import SharedLedger
 from airflow_integrations.errors import OutageError, SetupError
@@ -93,67 +93,76 @@ def waits(first: int, oldest: float = 0.0, newest: float = 0.0) -> Waiting:
 def scene() -> Any:
     inbox, clock = Scripted(), SimpleNamespace(now=1000.0)
 
-    def bell(debounce: str | None = None) -> Bell:
-        return Bell(inbox, "orders", debounce, now=lambda: clock.now)  # type: ignore[arg-type]
+    def ringer(debounce: str | None = None, served: Any = ()) -> Ringer:
+        return Ringer(inbox, "orders", debounce, now=lambda: clock.now, served=lambda now: served)  # type: ignore[arg-type]
 
-    return SimpleNamespace(inbox=inbox, clock=clock, bell=bell)
+    return SimpleNamespace(inbox=inbox, clock=clock, ringer=ringer)
 
 
-async def rings(bell: Bell) -> bool:
-    bell.look()
-    return await bell.wait() is not None
+async def rings(ringer: Ringer) -> bool:
+    ringer.look()
+    return await ringer.wait() is not None
 
 
 async def test_one_ring_while_the_first_that_waits_is_the_same(scene: Any) -> None:
-    bell = scene.bell()
-    assert not await rings(bell)
+    ringer = scene.ringer()
+    assert not await rings(ringer)
     scene.inbox.found = waits(7)
-    assert [await rings(bell) for _ in range(3)] == [True, False, False]
+    assert [await rings(ringer) for _ in range(3)] == [True, False, False]
     scene.inbox.found = waits(9)
-    assert [await rings(bell) for _ in range(3)] == [True, False, False]
+    assert [await rings(ringer) for _ in range(3)] == [True, False, False]
     scene.inbox.found = waits(7)  # a run that died gave them back
-    assert await rings(bell)
+    assert await rings(ringer)
 
 
 async def test_a_ring_that_no_run_followed_is_repeated(scene: Any) -> None:
-    bell = scene.bell()
+    ringer = scene.ringer()
     scene.inbox.found = waits(7)
-    assert await rings(bell)
+    assert await rings(ringer)
     scene.clock.now += AGAIN_SECONDS - 1
-    assert not await rings(bell)
+    assert not await rings(ringer)
     scene.clock.now += 1
-    assert await rings(bell)
+    assert await rings(ringer)
 
 
 async def test_the_same_first_rings_again_after_it_was_taken(scene: Any) -> None:
-    bell = scene.bell()
+    ringer = scene.ringer()
     scene.inbox.found = waits(7)
-    assert await rings(bell)
+    assert await rings(ringer)
     scene.inbox.found = None
-    assert not await rings(bell)
+    assert not await rings(ringer)
     scene.inbox.found = waits(7)
-    assert await rings(bell)
+    assert await rings(ringer)
 
 
 async def test_a_burst_rings_when_it_is_over_or_lasts_too_long(scene: Any) -> None:
-    bell = scene.bell("0.2s")
+    ringer = scene.ringer("0.2s")
     scene.inbox.found = waits(7, oldest=1000.0, newest=1000.0)
-    assert not await rings(bell)  # and slept until it may be over
+    assert not await rings(ringer)  # and slept until it may be over
     scene.clock.now = 1000.3
-    assert await bell.wait() is not None
+    assert await ringer.wait() is not None
     scene.inbox.found = waits(8, oldest=1000.3, newest=1002.2)
     scene.clock.now = 1002.29
-    assert not await rings(bell)
+    assert not await rings(ringer)
     scene.clock.now = 1002.31  # ten times as long, and still no end
-    assert await bell.wait() is not None
+    assert await ringer.wait() is not None
+
+
+async def test_a_route_with_a_consumer_is_not_rung_for(scene: Any) -> None:
+    served = {"orders"}
+    ringer = scene.ringer(served=served)
+    scene.inbox.found = waits(1)
+    assert not await rings(ringer)
+    served.clear()
+    assert await rings(ringer)
 
 
 async def test_a_ledger_that_is_away_is_asked_again(scene: Any) -> None:
-    bell = scene.bell()
+    ringer = scene.ringer()
     scene.inbox.away = True
-    assert not await rings(bell)
+    assert not await rings(ringer)
     scene.inbox.away, scene.inbox.found = False, waits(1)
-    assert await rings(bell)
+    assert await rings(ringer)
 
 
 def test_a_connection_of_any_type_is_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:

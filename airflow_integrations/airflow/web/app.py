@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from airflow_integrations.airflow.web.api.app import build_api
+from airflow_integrations.airflow.web.body_limit import BodyLimit
+from airflow_integrations.airflow.web.console import Console
+from airflow_integrations.airflow.web.headers import SecurityHeaders
+from airflow_integrations.airflow.web.hooks.app import Hooks
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -12,8 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = ["build_app"]
 
+MOST_BYTES = 8 * 1024 * 1024
+"""Of a request to the API: ten thousand keys of the greatest length."""
 
-def build_app() -> ASGIApp:
+
+def build_app(console: Console | None = None, hooks: Hooks | None = None) -> ASGIApp:
     """Each part protects itself: Airflow's own authentication does not reach plugin applications."""
-    routes: list[BaseRoute] = []
-    return Starlette(routes=routes)
+    console, hooks = console or Console(), hooks or Hooks()
+    routes: list[BaseRoute] = [Mount("/api/v1", BodyLimit(build_api(console, hooks), MOST_BYTES))]
+    console.jobs.wake()  # one that the end of another API server interrupted goes on
+    pages = SecurityHeaders(Starlette(routes=routes))
+    return Starlette(routes=[Mount("/hooks", hooks.app), Mount("/", pages)])

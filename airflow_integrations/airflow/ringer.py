@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from airflow_integrations.model import Duration
 if TYPE_CHECKING:
     from airflow_integrations.ledger.inbox import Inbox, Waiting
 
-__all__ = ["AGAIN_SECONDS", "Bell"]
+__all__ = ["AGAIN_SECONDS", "Ringer"]
 
 log = logging.getLogger("airflow_integrations")
 
@@ -31,11 +31,21 @@ BURSTS = 10
 _duration: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
 
-class Bell:
+class Ringer:
     """At most one ring while the first event that waits is the same."""
 
-    def __init__(self, inbox: Inbox, route: str, debounce: str | None, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        inbox: Inbox,
+        route: str,
+        debounce: str | None,
+        *,
+        now: Callable[[], float],
+        served: Callable[[float], Collection[str]] = lambda now: (),
+    ) -> None:
+        """``served`` says which routes have a consumer at a moment, which hears by itself."""
         self._inbox = inbox
+        self._served = served
         self._route = route
         self._quiet = 0.0 if debounce is None else _duration.validate_python(debounce).total_seconds()
         self._now = now
@@ -53,7 +63,7 @@ class Bell:
             await asyncio.wait_for(self._came.wait(), LOOK_SECONDS)
         self._came.clear()
         try:
-            found = await asyncio.to_thread(self._inbox.waiting, self._now(), [self._route])
+            found = await asyncio.to_thread(self._waiting)
         except OutageError as error:
             log.warning("%s: whether something waits is not known: %s", self._route, error)
             return None
@@ -70,6 +80,10 @@ class Bell:
             return None
         self._rung = waiting.first, now
         return waiting
+
+    def _waiting(self) -> list[Waiting]:
+        now = self._now()
+        return [] if self._route in self._served(now) else self._inbox.waiting(now, [self._route])
 
     def _pause(self, waiting: Waiting, now: float) -> float:
         """Seconds until the burst counts as over."""
