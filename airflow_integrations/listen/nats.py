@@ -70,6 +70,8 @@ class NatsListener:
             while not gone.is_set():
                 with _understood(broker.name, config.stream):
                     found = await _fetch(subscription, config.prefetch)
+                    if not found:  # it says nothing of a consumer that was deleted
+                        await client.jetstream().consumer_info(config.stream, self._durable)
                 if found:
                     yield [_message(each) for each in found]
             raise OutageError(f"{broker.name}: the connection to NATS was closed")
@@ -178,6 +180,8 @@ def _understood(name: str, stream: str) -> Iterator[None]:
         kind = OutageError if error.code is not None and error.code >= 500 else SetupError
         raise kind(f"{name}: NATS refuses: {error}") from None
     except (TimeoutError, errors.Error, OSError) as error:
+        if "authorization" in str(error).lower():  # a bare Error while it connects
+            raise SetupError(f"{name}: NATS refuses the credentials: {error}") from None
         raise OutageError(f"{name}: NATS cannot be reached: {error!r}") from None
 
 

@@ -54,12 +54,14 @@ class RabbitmqListener:
                 self._channel = channel = await connection.channel(publisher_confirms=False)
                 for closing in (connection.close_callbacks, channel.close_callbacks):
                     closing.add(lambda *_: arrived.put_nowait(None))
+                underlay: Any = await channel.get_underlay_channel()
+                underlay.on_consumer_cancel_callbacks.add(lambda *_: arrived.put_nowait(None))  # its queue was deleted
                 await channel.set_qos(prefetch_count=self._config.prefetch)
                 queue = await channel.get_queue(self._config.queue)
                 await queue.consume(arrived.put, consumer_tag=self._tag)
             async for some in gathered(arrived, self._config.prefetch):
                 yield [_message(each) for each in some]
-            raise OutageError(f"{broker.name}: the connection to RabbitMQ was closed")
+            raise OutageError(f"{broker.name}: RabbitMQ has closed the connection, or the queue is gone")
         finally:
             self._channel = None
             await connection.close()

@@ -119,7 +119,7 @@ class RedisListener:
         body = fields.get(field.encode())
         if body is None:
             fault = f"the entry has no field {field!r}"
-            return Message(name, b"", self._stream, headers, fault=fault, handle=handle)
+            return Message(name, encode(headers), self._stream, headers, fault=fault, handle=handle)
         return Message(name, body, self._stream, headers, headers.get("content-type"), handle=handle)
 
 

@@ -27,7 +27,7 @@ USUAL = {
 
 def broker(kind: str) -> Broker:
     """The one that runs on this machine, or that ``TEST_<KIND>`` names. Skips where there is none."""
-    named = urlsplit(os.environ.get(f"TEST_{kind.upper()}", USUAL[kind]))
+    named = urlsplit(os.environ.get(f"TEST_{kind.upper()}") or USUAL[kind])
     found = Broker("broker", kind, named.hostname or "", named.port, named.username, named.password)
     try:
         socket.create_connection(found.address(0), timeout=5).close()
@@ -250,6 +250,43 @@ def sqs(endpoint: str, *, visibility: int = 2, redrive: int | None = None, **con
         publish=publish,
         in_order=False,
     )
+
+
+@contextmanager
+def kafka(at: Broker, **config: Any) -> Iterator[Feed]:
+    from aiokafka import AIOKafkaProducer
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+    name = unique("kafka")
+    servers = f"{at.host}:{at.port}"
+
+    async def administer(what: Any) -> None:
+        client = AIOKafkaAdminClient(bootstrap_servers=servers)
+        await client.start()
+        try:
+            await what(client)
+        finally:
+            await client.close()
+
+    async def publish(bodies: Any) -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=servers)
+        await producer.start()
+        try:
+            for body in bodies:
+                await producer.send_and_wait(name, body)
+        finally:
+            await producer.stop()
+
+    asyncio.run(administer(lambda client: client.create_topics([NewTopic(name, 1, 1)])))
+    try:
+        yield Feed(
+            kind="kafka",
+            config={"connection": "broker", "topics": [name], **config},
+            brokers={"broker": at},
+            publish=publish,
+        )
+    finally:
+        asyncio.run(administer(lambda client: client.delete_topics([name])))
 
 
 def files(folder: Path, **config: Any) -> Feed:

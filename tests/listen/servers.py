@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,17 +30,29 @@ max_queued_messages 0
 
 
 class Server:
-    """A context. What it has taken and confirmed survives :meth:`restart`."""
+    """A context. What it has taken and confirmed survives :meth:`restart`.
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    ``login`` and ``password`` are needed to get in where they are given. ``pem`` is a file with a certificate for
+    127.0.0.1 and its key: then it speaks TLS.
+    """
+
+    def __init__(
+        self, kind: str, folder: Path, *, login: str = "", password: str = "", pem: Path | None = None
+    ) -> None:
         self.kind = kind
         self.folder = folder
+        self.login, self.password = login, password
+        self.pem = pem
         self.port, self._other_port = free_ports(2)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def broker(self) -> Broker:
-        return Broker("broker", self.kind, "127.0.0.1", self.port)
+        """With all that is needed to get in."""
+        extra = {"tls": True, "ca": str(self.pem)} if self.pem else {}
+        return Broker(
+            "broker", self.kind, "127.0.0.1", self.port, self.login or None, self.password or None, extra=extra
+        )
 
     def __enter__(self) -> Server:
         self.start()
@@ -84,26 +96,63 @@ class Server:
         self.start()
 
     def _command(self) -> tuple[Sequence[str], Mapping[str, str]]:
-        port, folder = str(self.port), str(self.folder)
-        if self.kind == "redis":
-            durable = ["--appendonly", "yes", "--appendfsync", "always"]
-            return ["redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", folder, *durable], {}
-        if self.kind == "nats":
-            return ["nats-server", "-js", "-sd", folder, "-a", "127.0.0.1", "-p", port], {}
-        if self.kind == "mqtt":
-            config = self.folder / "mosquitto.conf"
-            config.write_text(MOSQUITTO.format(port=port, folder=folder))
-            return ["mosquitto", "-c", str(config)], {}
+        made: dict[str, Callable[[], tuple[Sequence[str], Mapping[str, str]]]] = {
+            "redis": self._redis,
+            "nats": self._nats,
+            "mqtt": self._mosquitto,
+            "rabbitmq": self._rabbitmq,
+        }
+        return made[self.kind]()
+
+    def _redis(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        options = ["--bind", "127.0.0.1", "--dir", str(self.folder), "--appendonly", "yes", "--appendfsync", "always"]
+        if self.pem:
+            files = ["--tls-cert-file", str(self.pem), "--tls-key-file", str(self.pem), "--tls-auth-clients", "no"]
+            options += ["--port", "0", "--tls-port", str(self.port), *files]
+        else:
+            options += ["--port", str(self.port)]
+        if self.login:
+            options += ["--user", self.login, "on", f">{self.password}", "~*", "+@all", "--user", "default", "off"]
+        return ["redis-server", *options], {}
+
+    def _nats(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        options = ["-js", "-sd", str(self.folder), "-a", "127.0.0.1", "-p", str(self.port)]
+        if self.pem:
+            options += ["--tls", "--tlscert", str(self.pem), "--tlskey", str(self.pem)]
+        if self.login:
+            options += ["--user", self.login, "--pass", self.password]
+        return ["nats-server", *options], {}
+
+    def _mosquitto(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        text = MOSQUITTO.format(port=self.port, folder=self.folder)
+        if self.pem:
+            text += f"certfile {self.pem}\nkeyfile {self.pem}\n"
+        if self.login:
+            passwords = self.folder / "passwords"
+            subprocess.run(["mosquitto_passwd", "-b", "-c", str(passwords), self.login, self.password], check=True)
+            text = text.replace("allow_anonymous true", f"allow_anonymous false\npassword_file {passwords}")
+        config = self.folder / "mosquitto.conf"
+        config.write_text(text)
+        return ["mosquitto", "-c", str(config)], {}
+
+    def _rabbitmq(self) -> tuple[Sequence[str], Mapping[str, str]]:
+        folder = str(self.folder)
         plugins = self.folder / "enabled_plugins"
         plugins.write_text("[].")
+        config = self.folder / "rabbitmq.conf"
+        secure = f"listeners.tcp = none\nlisteners.ssl.1 = 127.0.0.1:{self.port}\n" if self.pem else ""
+        if self.pem:
+            secure += f"ssl_options.certfile = {self.pem}\nssl_options.keyfile = {self.pem}\n"
+        user = f"default_user = {self.login}\ndefault_pass = {self.password}\n" if self.login else ""
+        config.write_text(secure + user)
         return [RABBITMQ], {
             "HOME": folder,
-            "RABBITMQ_NODENAME": f"test-{port}@localhost",
+            "RABBITMQ_NODENAME": f"test-{self.port}@localhost",
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_NODE_PORT": port,
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._other_port),
             "RABBITMQ_MNESIA_BASE": folder,
             "RABBITMQ_LOG_BASE": folder,
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(plugins),
-            "RABBITMQ_CONFIG_FILE": f"{folder}/none",
+            "RABBITMQ_CONFIG_FILE": str(config.with_suffix("")),
         }

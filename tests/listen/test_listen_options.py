@@ -11,10 +11,13 @@ import pytest
 from pydantic import ValidationError
 
 from airflow_integrations import registry
-from airflow_integrations.errors import SetupError
+from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen.broker import Broker
 from airflow_integrations.listen.kafka import _options as kafka_options
+from airflow_integrations.listen.surroundings import InboxSurroundings
 from airflow_integrations.route import Route
+from airflow_integrations.testing import Feed
 
 CONFIGS: dict[str, dict[str, Any]] = {
     "rabbitmq": {"connection": "x", "queue": "q"},
@@ -131,6 +134,20 @@ def test_a_connection_without_a_host_says_so() -> None:
 )
 def test_kafkas_connection_is_read_as_airflows_own_provider_reads_it(broker: Broker, expected: dict[str, str]) -> None:
     assert kafka_options(broker) == expected
+
+
+@pytest.mark.parametrize(
+    ("broker", "error"),
+    [(Broker("broker", "kafka", "127.0.0.1", 1), OutageError), (Broker("broker", "amqp", "127.0.0.1"), SetupError)],
+)
+async def test_a_kafka_that_is_away_or_is_none(broker: Broker, error: type[Exception]) -> None:
+    async def nobody(bodies: Any) -> None:
+        raise NotImplementedError
+
+    config = {"connection": "broker", "topics": "orders"}
+    feed = Feed(kind="kafka", config=config, brokers={"broker": broker}, publish=nobody)
+    with Ledger.temporary() as ledger, pytest.raises(error):
+        await anext(feed.make().batches(InboxSurroundings(feed, ledger.inbox, "suite", {})))
 
 
 def test_kafkas_tls_goes_by_the_extra() -> None:

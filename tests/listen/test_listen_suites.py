@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,15 @@ class TestMqtt(ListenSuite):
     @pytest.fixture
     def feed(self) -> Iterator[Feed]:
         with feeds.mqtt(feeds.broker("mqtt")) as feed:
+            yield feed
+
+
+class TestKafka(ListenSuite):
+    @pytest.fixture
+    def feed(self) -> Iterator[Feed]:
+        if "TEST_KAFKA" not in os.environ:
+            pytest.skip("no Kafka is named by TEST_KAFKA, such as //127.0.0.1:9092")
+        with feeds.kafka(feeds.broker("kafka")) as feed:
             yield feed
 
 
