@@ -15,7 +15,8 @@ from airflow_integrations.listen.broker import Broker
 
 __all__ = ["FileStore", "Found"]
 
-_STAMPS = ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
+_STAMPS = ("ETag", "etag", *_TIMES)
 """What file systems tell of a file that changes with its content, the best first."""
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
 
@@ -58,23 +59,34 @@ class FileStore:
             yield opened
 
     def delete(self, file: Found) -> None:
+        """Nothing where it is gone, or has changed: then it is another file, which nobody has read."""
         with _understood(file.path):
-            if self._fs.exists(file.path):
+            if self._unchanged(file):
                 self._fs.rm_file(file.path)
 
     def move(self, file: Found, folder: str) -> None:
-        """Into a folder, absolute or beside the file. Where one of its name is there, it gets another."""
+        """Into a folder, absolute or beside the file. Where one of its name is there, it gets another.
+
+        Nothing where it is gone, or has changed.
+        """
         name = file.path.rpartition("/")[2]
         absolute = folder.startswith("/") or "://" in folder
         base = self._fs._strip_protocol(folder) if absolute else f"{self._fs._parent(file.path)}/{folder.strip('/')}"
         with _understood(file.path):
-            if not self._fs.exists(file.path):
+            if not self._unchanged(file):
                 return
             self._fs.makedirs(base, exist_ok=True)
             target = f"{base}/{name}"
             if self._fs.exists(target):
                 target = f"{base}/{hashlib.sha256(file.mark.encode()).hexdigest()[:12]}-{name}"
             self._fs.mv(file.path, target)
+
+    def _unchanged(self, file: Found) -> bool:
+        self._fs.invalidate_cache()
+        try:
+            return _found(file.path, self._fs.info(file.path)).mark == file.mark
+        except FileNotFoundError:
+            return False
 
 
 def _options(pattern: str, broker: Broker | None) -> dict[str, Any]:
@@ -89,11 +101,17 @@ def _options(pattern: str, broker: Broker | None) -> dict[str, Any]:
 
 def _found(path: str, info: Mapping[str, Any]) -> Found:
     stamp = next((info[name] for name in _STAMPS if info.get(name) is not None), "")
-    times = (info.get(name) for name in ("mtime", "LastModified", "last_modified", "updated", "modified", "created"))
-    time = next((time for time in times if isinstance(time, (int, float, datetime))), 0.0)
-    seconds = time.timestamp() if isinstance(time, datetime) else float(time)
-    shown = stamp.isoformat() if isinstance(stamp, datetime) else str(stamp).strip('"')
+    seconds = next((time for name in _TIMES if (time := _seconds(info.get(name))) is not None), 0.0)
+    moment = _seconds(stamp)
+    shown = str(stamp).strip('"') if moment is None else f"{moment:.6f}"
     return Found(path, f"{path}?{info.get('size')}-{shown}", (seconds, path))
+
+
+def _seconds(time: Any) -> float | None:
+    """Some file systems tell one time as a number and as a datetime."""
+    if isinstance(time, datetime):
+        return time.timestamp()
+    return float(time) if isinstance(time, (int, float)) else None
 
 
 @contextmanager
