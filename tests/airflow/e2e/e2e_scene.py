@@ -41,6 +41,7 @@ ROUTES = {
     "comes_back": ON,
     "refused": ON,
     "again": ON,
+    "told": f"{ON}\nalerts: {{notify: [{{apprise: people}}]}}",
     "killed": ON,
     "stopped": ON,
     "hooked": f"{ON}\ntrigger:\n  webhook: {{path: e2e/orders, verify: {{github: hook_secret}}, "

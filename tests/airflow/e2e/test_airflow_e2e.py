@@ -124,6 +124,19 @@ def test_a_refused_entity_is_shown_and_the_others_arrive(airflow: Airflow, syste
     assert airflow.tasks("refused", run)["settle"]["try_number"] == 1
 
 
+def test_people_are_told_of_a_failure_and_of_its_end(airflow: Airflow, systems: Systems) -> None:
+    def told() -> list[str]:
+        airflow.ended("integrations_maintenance", airflow.trigger("integrations_maintenance"))
+        return list(systems.state("told")["messages"])
+
+    systems.control("told", refuse=numbers(1))
+    airflow.ended("told", airflow.trigger("told", window(1)), "failed")
+    assert told() == ["ALERT told: a run failed"]
+    systems.control("told", refuse=[])
+    airflow.ended("told", airflow.trigger("told", window(2)))
+    assert told() == told() == ["ALERT told: a run failed", "RESOLVED told: a run failed"]
+
+
 def test_a_cleared_run_runs_again(airflow: Airflow, systems: Systems) -> None:
     systems.control("again", refuse=numbers(1))
     run = airflow.trigger("again", window(3))
