@@ -1,7 +1,7 @@
 """Names of kinds to classes. A class is imported when its kind is first used.
 
-Third parties add kinds through entry points: group ``airflow_integrations.incoming`` (``transform``, ``outgoing``),
-name = the kind, value = ``module:Class``. A built-in name cannot be taken over.
+Third parties add kinds through entry points: group ``airflow_integrations.incoming`` (``transform``, ``outgoing``,
+``listen``), name = the kind, value = ``module:Class``. A built-in name cannot be taken over.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 __all__ = ["Part", "kinds", "known", "resolve", "suggestion", "unknown"]
 
-Part = Literal["incoming", "transform", "outgoing"]
+Part = Literal["incoming", "transform", "outgoing", "listen"]
 
 _BUILT_IN: dict[Part, dict[str, str]] = {
     "incoming": {
@@ -37,6 +37,15 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
     "outgoing": {
         "http": "airflow_integrations.outgoing.http:HttpOutgoing",
         "none": "airflow_integrations.outgoing.none:NoOutgoing",
+    },
+    "listen": {
+        "rabbitmq": "airflow_integrations.listen.rabbitmq:RabbitmqListener",
+        "redis": "airflow_integrations.listen.redis:RedisListener",
+        "nats": "airflow_integrations.listen.nats:NatsListener",
+        "mqtt": "airflow_integrations.listen.mqtt:MqttListener",
+        "kafka": "airflow_integrations.listen.kafka:KafkaListener",
+        "sqs": "airflow_integrations.listen.sqs:SqsListener",
+        "files": "airflow_integrations.listen.files:FilesListener",
     },
 }
 

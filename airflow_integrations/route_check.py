@@ -50,7 +50,7 @@ def deep_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
 
     Reads them: for ``validate`` and the check of the routes folder, not for parsing.
     """
-    for loc, stage in _stages(route):
+    for loc, stage in (*_stages(route), *_listening(route)):
         check_files = getattr(stage.component(), "check_files", None)
         if check_files is not None:
             for inner, text in check_files(stage.config):
@@ -96,7 +96,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
     yield from _outgoing_mistakes(route)
-    for loc, stage in _stages(route):
+    for loc, stage in (*_stages(route), *_listening(route)):
         own = getattr(stage.component(), "mistakes", None)
         if own is not None:
             for inner, text in own(stage.config, route):
@@ -112,6 +112,10 @@ def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tupl
     for inner, leaf in _leaves(route.trigger):
         for deeper, text in names.mistakes(leaf):
             yield ("trigger", *inner, *deeper), text
+    for loc, stage in _listening(route):
+        for inner, leaf in _leaves(stage.config):
+            for deeper, text in names.mistakes(leaf):
+                yield (*loc, stage.kind, *inner, *deeper), text
     if route.trigger.sweep is not None and route.schedule is not None:
         yield ("trigger", "sweep"), "runs by schedule take what waits, too; leave sweep out"
     if route.trigger.at is not None and route.schedule is not None:
@@ -151,6 +155,11 @@ def _stages(route: Route) -> Iterator[tuple[Loc, Stage]]:
     for index, stage in enumerate(route.transform):
         yield ("transform", index), stage
     yield ("outgoing",), route.outgoing
+
+
+def _listening(route: Route) -> Iterator[tuple[Loc, Stage]]:
+    if route.trigger is not None and route.trigger.listen is not None:
+        yield ("trigger", "listen"), route.trigger.listen
 
 
 def _leaves(config: Any) -> Iterator[tuple[Loc, Leaf]]:

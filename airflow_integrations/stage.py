@@ -1,4 +1,5 @@
-"""``incoming``, ``outgoing`` and each step of ``transform``: one key, the kind, and that kind's configuration."""
+"""``incoming``, ``outgoing``, ``trigger.listen`` and each step of ``transform``: one key, the kind, and that kind's
+configuration."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from airflow_integrations import registry
 from airflow_integrations.model import Model
 from airflow_integrations.registry import Part
 
-__all__ = ["IncomingStage", "OutgoingStage", "Stage", "TransformStage", "holder", "part_of"]
+__all__ = ["IncomingStage", "ListenStage", "OutgoingStage", "Stage", "TransformStage", "holder", "part_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +110,4 @@ class _StageOf:
 IncomingStage = Annotated[Stage, _StageOf("incoming")]
 TransformStage = Annotated[Stage, _StageOf("transform")]
 OutgoingStage = Annotated[Stage, _StageOf("outgoing")]
+ListenStage = Annotated[Stage, _StageOf("listen")]

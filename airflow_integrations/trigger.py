@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from airflow_integrations.asset_condition import AssetCondition
 from airflow_integrations.cron import check_cron, check_timezone
 from airflow_integrations.model import Duration, Model
+from airflow_integrations.stage import ListenStage
 from airflow_integrations.webhook import WebhookOptions
 
 __all__ = ["Trigger"]
@@ -20,6 +21,8 @@ class Trigger(Model):
 
     webhook: WebhookOptions | None = None
     """An address of Airflow's API server that other systems post events to."""
+    listen: ListenStage | None = None
+    """A queue, a stream or a folder. A trigger of Airflow's triggerer takes what comes there."""
     assets: AssetCondition | None = None
     """A run when these have changed: what another route has delivered, or any asset of this Airflow. It fetches from
     ``incoming`` what is new up to the moment, however many changes there were."""

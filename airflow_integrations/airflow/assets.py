@@ -56,9 +56,16 @@ def publish(context: Context, run: Run, pushed: Manifest, staging: Staging) -> N
 
 def triggering_assets(route: Route) -> BaseAsset | None:
     """What the route's DAG waits for beside its times; None where there is no such asset."""
-    if route.trigger is None or route.trigger.assets is None:
+    trigger, conditions = route.trigger, list[BaseAsset]()
+    if trigger is not None and trigger.assets is not None:
+        conditions.append(_condition(trigger.assets))
+    if trigger is not None and trigger.listen is not None:
+        from airflow_integrations.airflow.listening import listening_asset
+
+        conditions.append(listening_asset(route))
+    if not conditions:
         return None
-    return _condition(route.trigger.assets)
+    return conditions[0] if len(conditions) == 1 else AssetAny(*conditions)
 
 
 def _condition(condition: AssetCondition) -> BaseAsset:

@@ -24,6 +24,7 @@ from airflow_integrations.errors import SetupError
 if TYPE_CHECKING:
     from airflow_integrations.http import Endpoint
     from airflow_integrations.http.auth import Auth
+    from airflow_integrations.listen.broker import Broker
 
 __all__ = ["AirflowConnections"]
 
@@ -36,6 +37,7 @@ _KNOWN_EXTRA = {
 }
 
 _HTTP_EXAMPLE = "--conn-type http --conn-host https://… --conn-login … --conn-password …"
+_BROKER_EXAMPLE = "--conn-type … --conn-host … --conn-port … --conn-login … --conn-password …"
 
 
 class AirflowConnections:
@@ -50,6 +52,22 @@ class AirflowConnections:
     def endpoint(self, connection: str) -> Endpoint:
         """Raises SetupError where the Connection is missing or cannot be used."""
         return _endpoint(connection, self.read(connection))
+
+    def broker(self, connection: str) -> Broker:
+        """Raises SetupError where the Connection is missing or its extra is no JSON object."""
+        from airflow_integrations.listen.broker import Broker
+
+        found = self.read(connection, _BROKER_EXAMPLE)
+        return Broker(
+            name=connection,
+            kind=(found.conn_type or "").lower(),
+            host=(found.host or "").strip(),
+            port=found.port or None,
+            login=found.login or None,
+            password=found.password or None,
+            schema=found.schema or "",
+            extra=_json_extra(connection, found),
+        )
 
     def read(self, connection: str, example: str = _HTTP_EXAMPLE) -> Any:
         """The Connection as Airflow has it. Raises SetupError where it is missing; ``example`` says what to add."""
@@ -124,7 +142,7 @@ def _endpoint(name: str, found: Any) -> Endpoint:
     return Endpoint(name=name, base_url=base_url, auth=_auth(name, found, options), headers=options.headers, **settings)
 
 
-def _extra(name: str, found: Any) -> Mapping[str, Any]:
+def _json_extra(name: str, found: Any) -> dict[str, Any]:
     if not found.extra:
         return {}
     try:
@@ -134,6 +152,11 @@ def _extra(name: str, found: Any) -> Mapping[str, Any]:
     extra = found.extra_dejson  # this also tells Airflow's log masker about the secrets in it
     if not isinstance(extra, dict):
         raise SetupError(f"Connection {name!r}: extra is a JSON object, not {type(extra).__name__}")
+    return extra
+
+
+def _extra(name: str, found: Any) -> Mapping[str, Any]:
+    extra = _json_extra(name, found)
     if str(extra.get("srv_lookup", "")).lower() in ("true", "1"):
         raise SetupError(f"Connection {name!r}: srv_lookup is not supported; give the host itself")
     if others := sorted(set(extra) - _KNOWN_EXTRA):

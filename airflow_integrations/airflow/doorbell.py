@@ -27,7 +27,7 @@ log = logging.getLogger("airflow_integrations")
 EVENTS: Mapping[str, Any] = {"events": True}
 """The conf of a run that takes what waits."""
 LOOK_SECONDS = 2.0
-"""Without being rung it looks so often: what a run left because of ``max_batch``, and what listeners brought."""
+"""Without being rung it looks so often: for what a run left because of ``max_batch``."""
 LATEST_PAUSE = 10
 """A burst that does not end is rung for after so many times its ``debounce``."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
@@ -121,6 +121,8 @@ class Doorbell:
             route = known.get(waiting.route)
             if self._rung.get(waiting.route) == waiting.first or route is None or waiting.route in served:
                 continue
+            if routes is None and _listens(route):  # a trigger of the triggerer looks, and rings
+                continue
             if waiting.route in self._failures and self._later.get(waiting.route, 0.0) > self._now():
                 continue
             if (moment := _burst_ends(waiting, route)) > self._now():
@@ -149,6 +151,10 @@ def _urgency(route: Route | None) -> int:
 
 def _is_low(route: Route) -> bool:
     return route.trigger is not None and route.trigger.latency == "low"
+
+
+def _listens(route: Route) -> bool:
+    return route.trigger is not None and route.trigger.listen is not None
 
 
 def _burst_ends(waiting: Waiting, route: Route) -> float:

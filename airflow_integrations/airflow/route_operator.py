@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations.airflow import conf, metrics, settings
 from airflow_integrations.airflow.outage_retry import OutageRetry
+from airflow_integrations.airflow.rung import rung_by_listener
 from airflow_integrations.airflow.stage_watch import StageWatch, watched
 from airflow_integrations.airflow.window import run_type, window
 from airflow_integrations.errors import IntegrationError, OutageError
@@ -112,6 +113,7 @@ class RouteOperator(BaseOperator, SkipMixin):
             )
             if asked.confirm:
                 return self.confirm(context, asked.confirm)
+            events = asked.events or rung_by_listener(context, self.route)
             run = Run(
                 route=self.route,
                 run_id=self._run_id(context),
@@ -121,11 +123,11 @@ class RouteOperator(BaseOperator, SkipMixin):
                 entities=asked.entities,
                 limit=asked.limit,
                 dry_run=asked.dry_run,
-                kind="event" if asked.events else _kind(context),
+                kind="event" if events else _kind(context),
                 interval=_interval(context),
                 explicit=asked.window is not None,
                 retry=asked.retry,
-                events=asked.events,
+                events=events,
             )
             staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), context["run_id"])
             with watched(self.route.route, self.stage, run.run_id) as self._watch:

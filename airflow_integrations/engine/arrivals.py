@@ -10,6 +10,7 @@ import msgspec
 
 from airflow_integrations.ledger.inbox import TakenEvent
 from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.ledger.refusal import Refusal, refused
 from airflow_integrations.run import Run, Services
 
 __all__ = ["Arrival", "arrival_of", "arrivals", "take_events", "takes_events"]
@@ -34,6 +35,8 @@ class Arrival:
     wanted: bool
     """Its sender waits for the fate of its entities."""
     records: list[msgspec.Raw]
+    refused: Refusal | None = None
+    """Why it has none, where nobody could read any in it."""
 
 
 def takes_events(run: Run) -> bool:
@@ -65,4 +68,7 @@ async def arrivals(ref: RunRef, services: Services) -> AsyncIterator[list[Arriva
 
 def arrival_of(event: TakenEvent) -> Arrival:
     """An event as fetch takes it."""
-    return Arrival(event.number, f"{event.received * 1e6:.0f}", event.wanted, _records(event.body))
+    version = f"{event.received * 1e6:.0f}"
+    if (refusal := refused(event.body)) is not None:
+        return Arrival(event.number, version, event.wanted, [], refusal)
+    return Arrival(event.number, version, event.wanted, _records(event.body))

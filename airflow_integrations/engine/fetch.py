@@ -224,6 +224,8 @@ class _Fetch:
     def _take_event(self, arrival: Arrival, newest: dict[str, tuple[int, int]] | None) -> list[str]:
         """The keys of its entities."""
         keys = []
+        if arrival.refused is not None:
+            self._reject("", arrival.refused.record, EntityError(arrival.refused.reason))
         for place, record in enumerate(arrival.records):
             try:
                 key, version = self.keys.read(record)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.engine.ages import Ages
 from airflow_integrations.engine.arrivals import Arrival, arrival_of
@@ -203,17 +203,16 @@ class LiveRun:
         wanted = []
         for arrival in arrived:
             first = len(entities)
+            if arrival.refused is not None:
+                self._turn_away(arrival.refused.reason, arrival.refused.record)
             for record in arrival.records:
-                self._fetched += 1
                 try:
                     value = read(bytes(record))
                     key, version = self._keys.read(value)
                 except (EntityError, ContentError) as error:
-                    problem = Problem("", "fetch", "rejected", self._hiding.reason(str(error), record), None, record)
-                    self._problems.add(encode_problem(problem))
-                    self._rejected += 1
-                    self._told += 1
+                    self._turn_away(str(error), record)
                     continue
+                self._fetched += 1
                 entities.append(Entity(key, value, version=version or arrival.version))
             if arrival.wanted:
                 wanted.append((arrival.number, [entity.key for entity in entities[first:]]))
@@ -223,6 +222,14 @@ class LiveRun:
             self._superseded += len(entities) - len(newest)
             entities = list(newest.values())
         return entities, wanted
+
+    def _turn_away(self, reason: str, record: Any) -> None:
+        """What has no key: it is in the run's books, and its payload in staging."""
+        problem = Problem("", "fetch", "rejected", self._hiding.reason(reason, record), None, record)
+        self._problems.add(encode_problem(problem))
+        self._fetched += 1
+        self._rejected += 1
+        self._told += 1
 
     async def _through(self, entities: list[Entity]) -> None:
         await self._chain.through(entities)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.database import Database
@@ -14,6 +14,8 @@ from airflow_integrations.retention import Retention
 __all__ = ["prune_events"]
 
 _event = schema.event.c
+_FORGETTABLE = or_(_event.source != "files", _event.size > len(b"[]"))
+"""All but the mark of a file that was read, an event without records: one that was kept would be read again."""
 
 
 def prune_events(database: Database, *, routes: Mapping[str, Retention], now: float, batch: int = 5_000) -> int:
@@ -45,7 +47,7 @@ def _prune(database: Database, routes: list[int], old: float, newest: int, batch
             return forgotten
         last = rows[-1].id
         doomed = delete(schema.event).where(
-            _event.id > after, _event.id <= last, _event.route_id.in_(routes), _event.done < old
+            _event.id > after, _event.id <= last, _event.route_id.in_(routes), _event.done < old, _FORGETTABLE
         )
         forgotten += database.transact(lambda connection, doomed=doomed: connection.execute(doomed).rowcount)  # type: ignore[misc]
         after = last

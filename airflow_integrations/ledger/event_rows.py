@@ -25,7 +25,7 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     event_id: str
     """The sender's id of it, at most MAX_EVENT_ID characters; a second one of the same id counts for nothing."""
     body: bytes
-    """The records, a JSON array."""
+    """The records, a JSON array; or what :func:`~airflow_integrations.ledger.refusal.refusal` gives."""
     source: str
     """``webhook``, ``api``, or the kind of a listener."""
     wanted: bool = False

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inbox", "TakenEvent", "Waiting", "close_events", "renew_events"]
 
+IDS_AT_ONCE = 500
+"""That one query asks for."""
 READ_BYTES = 8 * 1024 * 1024
 """Of bodies that are in memory at a time."""
 
@@ -71,6 +73,18 @@ class Inbox:
         with self._learning:
             for route in sorted(set(routes) - self._numbers.keys()):
                 self._numbers[route] = self._database.transact(partial(number_of, name=route))
+
+    def known(self, route: str, event_ids: Collection[str]) -> set[str]:
+        """Those of the ids that events of the route have which came before, and are remembered."""
+        self._learn([route])
+        found: set[str] = set()
+        ids = sorted(event_ids)
+        for first in range(0, len(ids), IDS_AT_ONCE):
+            some = ids[first : first + IDS_AT_ONCE]
+            query = select(_event.event_id).where(_event.route_id == self._numbers[route], _event.event_id.in_(some))
+            with self._database.read() as connection:
+                found.update(connection.execute(query).scalars())
+        return found
 
     def waiting(self, now: float, routes: Collection[str] | None = None) -> list[Waiting]:
         """What no run has, by route: of all of them, or of these. Includes what runs had that were not heard of since

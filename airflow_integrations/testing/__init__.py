@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from airflow_integrations.testing.incoming_suite import IncomingSuite, Source
+    from airflow_integrations.testing.listen_suite import Feed, ListenSuite
     from airflow_integrations.testing.outgoing_suite import OutgoingSuite, Target
     from airflow_integrations.testing.replay import Recording, ReplayServices
     from airflow_integrations.testing.runner import Outcome, Report, run_route_tests
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from airflow_integrations.testing.transformer_suite import Step, TransformerSuite
 
 __all__ = [
+    "Feed",
     "IncomingSuite",
+    "ListenSuite",
     "NetworkBlocked",
     "Outcome",
     "OutgoingSuite",
@@ -39,7 +42,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Feed": "listen_suite",
     "IncomingSuite": "incoming_suite",
+    "ListenSuite": "listen_suite",
     "NetworkBlocked": "sockets",
     "Outcome": "runner",
     "OutgoingSuite": "outgoing_suite",

@@ -170,3 +170,19 @@ def test_a_route_without_a_file_is_left_alone(ledger: Ledger, airflow: Airflow, 
     put(ledger, "a")
     hang(route("orders")).ring({"gone", "orders"})
     assert [dag for dag, _ in airflow.wait(1)] == ["orders"]
+
+
+def test_a_route_that_listens_is_rung_for_when_somebody_rings(
+    ledger: Ledger, airflow: Airflow, hang: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_integrations.airflow.doorbell.LOOK_SECONDS", 0.1)
+    listens = {"listen": {"redis": {"connection": "x", "stream": "orders"}}}
+    bell = hang(route("orders"), route("heard", trigger=listens))
+    put(ledger, "a", "heard")
+    first = put(ledger, "b")
+    bell.ring({"orders"})
+    assert airflow.wait(1) == [("orders", ring_name(first))]
+    time.sleep(0.5)  # it looks by itself, and leaves this one to the listener
+    assert len(airflow.runs) == 1
+    bell.ring({"heard"})  # as for an entity that came by the API
+    assert airflow.wait(2)[1][0] == "heard"

@@ -23,6 +23,7 @@ from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.overview import runs
 from airflow_integrations.ledger.queries import where
+from airflow_integrations.ledger.refusal import refusal
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
@@ -139,6 +140,19 @@ async def test_what_comes_in_goes_out_and_the_books_balance(make_scene: Callable
     assert all(books.kind == "live" for books in scene.books())
     assert scene.ledger.inbox.waiting(time.time() + 10**6) == []
     assert waiting
+
+
+async def test_an_event_that_nobody_could_read_is_in_the_books(make_scene: Callable[..., Scene]) -> None:
+    scene = make_scene()
+    task = scene.begin()
+    body = refusal("the content is not JSON", {"id": "7"})
+    event = NewEvent(route="orders", event_id="unusable/7", body=body, source="rabbitmq")
+    await asyncio.to_thread(scene.ledger.inbox.put, [event], time.time())
+    await scene.put({"number": 1})
+    await scene.until(lambda: numbers() == [1])
+    counts = await scene.end(task)
+    assert (counts["fetched"], counts["rejected"], counts["delivered"]) == (2, 1, 1)
+    assert scene.ledger.inbox.waiting(time.time() + 10**6) == []
 
 
 async def test_states_of_one_entity_keep_their_order(make_scene: Callable[..., Scene]) -> None:

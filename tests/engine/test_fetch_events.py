@@ -11,8 +11,10 @@ import pytest
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing
 
 from airflow_integrations.engine import Balance, fetch, push, settle, transform
+from airflow_integrations.engine.records import read_problems
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.event_rows import NewEvent
+from airflow_integrations.ledger.refusal import refusal
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
 
@@ -197,3 +199,21 @@ async def test_whoever_waits_learns_the_keys(make_run: MakeRun, services: Servic
         noted = {row[0]: row[1] for row in connection.execute(select(event.c.id, event.c["keys"]))}
     assert noted[wanted] == '["1","2"]'
     assert list(noted.values()).count(None) == 1
+
+
+async def test_an_event_that_nobody_could_read_is_rejected_with_its_reason(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    body = refusal("the content is not JSON", {"id": "7", "body": "no json"})
+    event = NewEvent(route="orders", event_id="unusable/7", body=body, source="rabbitmq")
+    services.ledger.inbox.put([event], services.now())
+    put(services, {"number": 1})
+    balance = await whole(make_run(events=True), services, staging)
+    assert sent() == [{"number": 1}]
+    assert (balance.counts["fetched"], balance.counts["rejected"], balance.counts["delivered"]) == (2, 1, 1)
+    assert balance.verdict is not None
+    manifest = staging.manifest("fetch")
+    assert manifest is not None
+    (problem,) = read_problems(staging.blocks(manifest.problems))
+    assert (problem.reason, problem.value) == ("the content is not JSON", {"id": "7", "body": "no json"})
+    assert services.ledger.inbox.waiting(services.now()) == []

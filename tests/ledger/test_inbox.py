@@ -192,3 +192,11 @@ def test_a_synced_sqlite_waits_for_the_disk(tmp_path) -> None:
     for synced, expected in ((False, 1), (True, 2)):
         with Database.open(url, synced=synced) as opened, opened.read() as connection:
             assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == expected
+
+
+def test_ids_that_came_before_are_known(inbox: Inbox) -> None:
+    assert inbox.known("orders", ["a"]) == set()
+    inbox.put([event(f"e{number}") for number in range(1200)], now=1.0)
+    asked = [f"e{number}" for number in range(600, 1800)]
+    assert inbox.known("orders", asked) == {f"e{number}" for number in range(600, 1200)}
+    assert inbox.known("stock", asked) == set()

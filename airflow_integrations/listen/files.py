@@ -1,0 +1,152 @@
+"""``listen: {files: …}``: files that arrive in a folder or a bucket, each read once, in pieces."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from airflow_integrations.errors import OutageError
+from airflow_integrations.listen import Message
+from airflow_integrations.listen.file_pieces import BAD, END, pieces
+from airflow_integrations.listen.file_store import FileStore, Found
+from airflow_integrations.listen.options import ListenOptions
+from airflow_integrations.listen.surroundings import Surroundings
+from airflow_integrations.model import ConnectionId, Duration, Model
+
+if TYPE_CHECKING:
+    from typing import Self
+
+__all__ = ["FilesListener"]
+
+log = logging.getLogger("airflow_integrations")
+
+
+class Move(Model):
+    """Into another folder, once all of it is in the inbox."""
+
+    move: Annotated[str, Field(min_length=1, max_length=1000)]
+    """The folder, absolute or relative to the file's own."""
+
+
+class FilesListener:
+    """Looks into a folder again and again. The pieces of a file have ids made of its name, size and time, so that one
+    that is read again after a crash repeats nothing."""
+
+    class Config(ListenOptions):
+        """Files of a folder or a bucket."""
+
+        path: Annotated[str, Field(min_length=1, max_length=1000)]
+        """Which files: a path with wildcards, ``/data/in/*.csv``, or an fsspec URL, ``s3://bucket/in/*.csv``."""
+        connection: ConnectionId | None = None
+        """For a URL: a Connection whose extra is fsspec's storage options, and whose login and password are the key
+        and secret of object storage, or the user's of a server. Without one the machine's own rights count."""
+        every: Duration = Field(default="10s", validate_default=True)
+        """How often it is looked for new files."""
+        stable: Duration = Field(default="5s", validate_default=True)
+        """A file is read when its size and time have not changed for so long. ``0s`` where files appear as a whole."""
+        then: Literal["keep", "delete"] | Move = "keep"
+        """What becomes of a file whose pieces are all in the inbox. One that is kept is not read again as long as it
+        does not change."""
+
+        @field_validator("every")
+        @classmethod
+        def _not_always(cls, every: Any) -> Any:
+            if every.total_seconds() < 0.1:
+                raise ValueError("every is at least 0.1s")
+            return every
+
+        @model_validator(mode="after")
+        def _moved_away(self) -> Self:
+            if isinstance(self.then, Move) and "**" in self.path and "/" not in self.then.move:
+                raise ValueError("then: the folder lies among those that path looks into; give an absolute one")
+            return self
+
+    def __init__(self, config: Config, route: str) -> None:
+        self._config = config
+        self._store: FileStore | None = None
+        self._open: dict[str, Found] = {}
+        """Files whose last message was handed over, by its handle."""
+        self._told: set[str] = set()
+        """Marks of files of whose trouble the log has been told."""
+        self._done: set[str] = set()
+        """Marks of files that need no look: they were read, and what is to become of them has."""
+
+    async def batches(
+        self, around: Surroundings, *, clock: Callable[[], float] = time.monotonic
+    ) -> AsyncGenerator[Sequence[Message], None]:
+        config = self._config
+        broker = None if config.connection is None else await asyncio.to_thread(around.broker, config.connection)
+        self._store = store = await asyncio.to_thread(FileStore, config.path, broker)
+        seen: dict[str, float] = {}
+        while True:
+            found = await asyncio.to_thread(store.list)
+            now = clock()
+            seen = {file.mark: seen.get(file.mark, now) for file in found}
+            self._done &= seen.keys()
+            self._told &= seen.keys()
+            stable = [file for file in found if now - seen[file.mark] >= config.stable.total_seconds()]
+            for file in await asyncio.to_thread(self._unread, around, stable):
+                try:
+                    async with aclosing(_each(pieces(store, file, config, around.params))) as messages:
+                        async for message in messages:
+                            if message.handle:
+                                self._open[message.handle] = file
+                            yield (message,)
+                except OutageError as error:
+                    self._tell(file, error)  # the others are not held back by it
+            yield ()
+            await asyncio.sleep(config.every.total_seconds())
+
+    async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
+        for message in taken:
+            file = self._open.pop(message.handle or "", None)
+            if file is None:
+                continue
+            if message.handle == file.mark + BAD or await asyncio.to_thread(self._finished, file):
+                self._done.add(file.mark)
+
+    def _unread(self, around: Surroundings, files: Sequence[Found]) -> list[Found]:
+        """Those that nobody has read. What is to become of the others is done now, should it have been left undone."""
+        files = [file for file in files if file.mark not in self._done]
+        known = around.known([file.mark + end for file in files for end in (END, BAD)]) if files else set()
+        unread = []
+        for file in files:
+            if file.mark + BAD in known or (file.mark + END in known and self._finished(file)):
+                self._done.add(file.mark)
+            elif file.mark + END not in known:
+                unread.append(file)
+        return unread
+
+    def _finished(self, file: Found) -> bool:
+        """Do with a file that was read what is to become of it. Where that cannot be done it is tried again later."""
+        store, then = self._store, self._config.then
+        try:
+            if store is not None and then == "delete":
+                store.delete(file)
+            elif store is not None and isinstance(then, Move):
+                store.move(file, then.move)
+        except OutageError as error:
+            self._tell(file, error)
+            return False
+        return True
+
+    def _tell(self, file: Found, error: OutageError) -> None:
+        if file.mark not in self._told:
+            self._told.add(file.mark)
+            log.warning("a file that is tried again with every look: %s", error)
+
+
+async def _each(messages: Iterator[Message]) -> AsyncGenerator[Message, None]:
+    """In a thread, one at a time: reading may take long."""
+    nothing = object()
+    while True:
+        found: Any = await asyncio.to_thread(next, messages, nothing)
+        if found is nothing:
+            return
+        yield found

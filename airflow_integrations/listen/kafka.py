@@ -1,0 +1,165 @@
+"""``listen: {kafka: …}``: topics of Kafka, through a consumer group whose offsets follow the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.listen import Message
+from airflow_integrations.listen.broker import Broker, client_library
+from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.listen.surroundings import Surroundings
+from airflow_integrations.model import ConnectionId
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+__all__ = ["KafkaListener"]
+
+ASK_MS = 5000
+_Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
+
+
+class KafkaListener:
+    """Reads topics in a consumer group. An offset is committed when everything before it is in the inbox."""
+
+    class Config(QueueOptions):
+        """Messages of topics."""
+
+        connection: ConnectionId
+        """A Connection of type kafka: in extra ``bootstrap.servers``, ``security.protocol``, ``sasl.mechanism``,
+        ``sasl.username``, ``sasl.password``; or host, port, login and password."""
+        topics: Annotated[tuple[_Topic, ...], Field(min_length=1)]
+        """The topics. Dead letters go to the topic ``<topic>-dead``."""
+        group: Annotated[str, Field(min_length=1, max_length=250)] | None = None
+        """The consumer group; ``airflow-<route>`` where it is left out."""
+        since: Literal["oldest", "now"] = "oldest"
+        """Where a new group begins."""
+
+        @field_validator("topics", mode="before")
+        @classmethod
+        def _one_or_more(cls, topics: Any) -> Any:
+            return (topics,) if isinstance(topics, str) else topics
+
+    def __init__(self, config: Config, route: str) -> None:
+        self._config = config
+        self._group = config.group or f"airflow-{route}"
+        self._consumer: AIOKafkaConsumer | None = None
+        self._producer: AIOKafkaProducer | None = None
+
+    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+        config = self._config
+        broker = await asyncio.to_thread(around.broker, config.connection)
+        async with AsyncExitStack() as stack:
+            with _understood(broker.name):
+                await self._open(stack, broker)
+            consumer = self._consumer
+            assert consumer is not None
+            while True:
+                with _understood(broker.name):
+                    found = await consumer.getmany(timeout_ms=ASK_MS, max_records=config.prefetch)
+                if batch := [_message(each) for some in found.values() for each in some]:
+                    yield batch
+
+    async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
+        if self._consumer is None:
+            raise OutageError("the connection to Kafka was closed")
+        with _understood(self._config.connection):
+            for message, reason in dead:
+                await self._bury(message, reason)
+            next_offsets: dict[Any, int] = {}
+            for message in (*taken, *(message for message, _ in dead)):
+                partition, offset = message.handle
+                next_offsets[partition] = max(offset + 1, next_offsets.get(partition, 0))
+            await self._consumer.commit(next_offsets)
+
+    async def _open(self, stack: AsyncExitStack, broker: Broker) -> None:
+        from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+        config, options = self._config, _options(broker)
+        self._consumer = AIOKafkaConsumer(
+            *config.topics,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest" if config.since == "oldest" else "latest",
+            **options,
+        )
+        stack.callback(self._forget)
+        stack.push_async_callback(self._consumer.stop)
+        await self._consumer.start()
+        if config.dead_letters:
+            self._producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **options)
+            stack.push_async_callback(self._producer.stop)
+            await self._producer.start()
+
+    def _forget(self) -> None:
+        self._consumer = self._producer = None
+
+    async def _bury(self, message: Message, reason: str) -> None:
+        assert self._producer is not None  # dead_letters
+        headers = [(name, value.encode()) for name, value in message.headers.items()]
+        told = ("dead-reason", reason.encode("utf-8", "replace"))
+        await self._producer.send_and_wait(f"{message.subject}-dead", message.body, headers=[*headers, told])
+
+
+def _options(broker: Broker) -> dict[str, Any]:
+    from aiokafka.helpers import create_ssl_context
+
+    broker.only("kafka")
+    extra: Mapping[str, Any] = broker.extra
+    servers = extra.get("bootstrap.servers")
+    if not servers:
+        host, port = broker.address(9092)
+        servers = f"{host}:{port}"
+    login, password = extra.get("sasl.username", broker.login), extra.get("sasl.password", broker.password)
+    tls = broker.tls()
+    protocol = str(
+        extra.get("security.protocol") or f"{'SASL_' if login else ''}{'SSL' if tls else 'PLAINTEXT'}"
+    ).upper()
+    options: dict[str, Any] = {"bootstrap_servers": servers, "security_protocol": protocol}
+    if protocol.endswith("SSL"):
+        options["ssl_context"] = tls or create_ssl_context(cafile=extra.get("ssl.ca.location"))
+    if protocol.startswith("SASL"):
+        mechanism = extra.get("sasl.mechanism") or extra.get("sasl.mechanisms") or "PLAIN"
+        options |= {"sasl_mechanism": mechanism, "sasl_plain_username": login, "sasl_plain_password": password}
+    return options
+
+
+@contextmanager
+def _understood(name: str) -> Iterator[None]:
+    try:
+        from aiokafka import errors
+    except ImportError:
+        raise client_library("aiokafka", "kafka") from None
+    refusals = (
+        errors.AuthenticationFailedError,
+        errors.TopicAuthorizationFailedError,
+        errors.GroupAuthorizationFailedError,
+        errors.UnsupportedSaslMechanismError,
+    )
+    try:
+        yield
+    except refusals as error:
+        raise SetupError(f"{name}: Kafka refuses: {error}") from None
+    except (TimeoutError, errors.KafkaError, OSError) as error:
+        raise OutageError(f"{name}: Kafka cannot be reached: {error!r}") from None
+
+
+def _message(found: Any) -> Message:
+    from aiokafka import TopicPartition
+
+    headers = {name.lower(): (value or b"").decode("utf-8", "replace") for name, value in found.headers}
+    return Message(
+        # The time, because a topic that is made anew begins again at 0.
+        id=f"{found.topic}/{found.partition}/{found.offset}/{found.timestamp}",
+        body=found.value or b"",
+        subject=found.topic,
+        headers=headers,
+        content_type=headers.get("content-type"),
+        handle=(TopicPartition(found.topic, found.partition), found.offset),
+    )

@@ -1,0 +1,134 @@
+"""``listen: {rabbitmq: …}``: a queue of RabbitMQ, or of anything else that speaks AMQP 0-9-1."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.listen import Message
+from airflow_integrations.listen.broker import Broker, client_library
+from airflow_integrations.listen.gathering import gathered
+from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.listen.surroundings import Surroundings
+from airflow_integrations.model import ConnectionId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+
+__all__ = ["RabbitmqListener"]
+
+HEARTBEAT = 20
+"""Seconds: a connection whose other end vanished is noticed within twice as many."""
+
+
+class RabbitmqListener:
+    """Consumes one queue, which has to be there. Messages that were not acknowledged go back to their place in it."""
+
+    class Config(QueueOptions):
+        """Messages of a queue."""
+
+        connection: ConnectionId
+        """A Connection of type amqp or rabbitmq: host, port, login, password, and the virtual host as its schema."""
+        queue: Annotated[str, Field(min_length=1, max_length=255)]
+        """The queue; it has to be there. With ``dead_letters`` it needs a dead letter exchange."""
+
+    def __init__(self, config: Config, route: str) -> None:
+        self._config = config
+        self._tag = f"airflow-{route}"
+        self._channel: AbstractChannel | None = None
+
+    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+        broker = await asyncio.to_thread(around.broker, self._config.connection)
+        with _understood(broker):
+            connection = await _connect(broker)
+        arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
+        try:
+            with _understood(broker):
+                self._channel = channel = await connection.channel(publisher_confirms=False)
+                for closing in (connection.close_callbacks, channel.close_callbacks):
+                    closing.add(lambda *_: arrived.put_nowait(None))
+                underlay: Any = await channel.get_underlay_channel()
+                underlay.on_consumer_cancel_callbacks.add(lambda *_: arrived.put_nowait(None))  # its queue was deleted
+                await channel.set_qos(prefetch_count=self._config.prefetch)
+                queue = await channel.get_queue(self._config.queue)
+                await queue.consume(arrived.put, consumer_tag=self._tag)
+            async for some in gathered(arrived, self._config.prefetch):
+                yield [_message(each) for each in some]
+            raise OutageError(f"{broker.name}: RabbitMQ has closed the connection, or the queue is gone")
+        finally:
+            self._channel = None
+            await connection.close()
+
+    async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
+        channel = self._channel
+        if channel is None:
+            raise OutageError("the connection to RabbitMQ was closed")
+        try:
+            underlay = await channel.get_underlay_channel()
+            for message, _ in dead:
+                await underlay.basic_reject(message.handle, requeue=False)
+            if taken:  # the rest of what came until then, in one frame
+                await underlay.basic_ack(taken[-1].handle, multiple=True)
+        except Exception as error:
+            raise OutageError(f"RabbitMQ could not be told what was taken: {error!r}") from None
+
+
+async def _connect(broker: Broker) -> AbstractConnection:
+    try:
+        import aio_pika
+    except ImportError:
+        raise client_library("aio-pika", "rabbitmq") from None
+    broker.only("amqp", "rabbitmq")
+    tls = broker.tls()
+    host, port = broker.address(5671 if tls else 5672)
+    return await aio_pika.connect(
+        host=host,
+        port=port,
+        login=broker.login or "guest",
+        password=broker.password or "guest",
+        virtualhost=broker.schema or "/",
+        ssl=tls is not None,
+        ssl_context=tls,
+        heartbeat=HEARTBEAT,
+        timeout=15,
+    )
+
+
+@contextmanager
+def _understood(broker: Broker) -> Iterator[None]:
+    from aiormq import exceptions
+
+    try:
+        yield
+    except (exceptions.AuthenticationError, exceptions.ProbableAuthenticationError) as error:
+        raise SetupError(f"{broker.name}: RabbitMQ refuses login or virtual host: {error}") from None
+    except (
+        exceptions.ChannelNotFoundEntity,
+        exceptions.ChannelAccessRefused,
+        exceptions.ChannelLockedResource,
+    ) as error:
+        raise SetupError(f"{broker.name}: {error}") from None
+    except (TimeoutError, exceptions.AMQPError, OSError) as error:
+        raise OutageError(f"{broker.name}: RabbitMQ cannot be reached: {error!r}") from None
+
+
+def _message(found: AbstractIncomingMessage) -> Message:
+    return Message(
+        id=found.message_id or None,
+        body=found.body,
+        subject=found.routing_key or "",
+        headers={name.lower(): _text(value) for name, value in found.headers.items()},
+        content_type=found.content_type,
+        handle=found.delivery_tag,
+    )
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
