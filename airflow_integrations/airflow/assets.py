@@ -56,7 +56,8 @@ def publish(context: Context, run: Run, pushed: Manifest, staging: Staging) -> N
 
 def triggering_assets(route: Route) -> BaseAsset | None:
     """What the route's DAG waits for beside its times; None where there is no such asset."""
-    trigger, conditions = route.trigger, list[BaseAsset]()
+    trigger = route.trigger
+    conditions: list[BaseAsset] = []
     if trigger is not None and trigger.assets is not None:
         conditions.append(_condition(trigger.assets))
     if trigger is not None and trigger.listen is not None:

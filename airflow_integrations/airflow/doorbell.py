@@ -26,6 +26,7 @@ log = logging.getLogger("airflow_integrations")
 
 EVENTS: Mapping[str, Any] = {"events": True}
 """The conf of a run that takes what waits."""
+JOINED_SECONDS = 0.02
 LOOK_SECONDS = 2.0
 """Without being rung it looks so often: for what a run left because of ``max_batch``."""
 LATEST_PAUSE = 10
@@ -43,7 +44,8 @@ class Doorbell:
     """One a process; its thread begins with the first ring and rings for one route after the other.
 
     ``routes`` gives the routes as they are now, ``trigger`` makes a run: DAG id, run id, conf. ``served`` says which
-    routes have a consumer at a moment: it hears by itself.
+    routes have a consumer at a moment: it hears by itself; ``fetched`` which have yet to read what another one fetched,
+    and the number of the newest such fetch.
     """
 
     def __init__(
@@ -53,16 +55,20 @@ class Doorbell:
         trigger: Callable[[str, str, Mapping[str, Any]], Rung],
         *,
         served: Callable[[float], Collection[str]] = lambda now: (),
+        fetched: Callable[[float], Mapping[str, int]] = lambda now: {},
         now: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
         self._served = served
+        self._fetched = fetched
         self._routes = routes
         self._trigger = trigger
         self._now = now
         self._wake = threading.Condition()
         self._dirty: set[str] = set()
         self._rung: dict[str, int] = {}
+        self._newest: dict[str, int] = {}
+        """The same of fetches of other routes."""
         self._later: dict[str, float] = {}
         """Not before these moments: a burst that has not ended, or Airflow that did not take a ring."""
         self._failures: dict[str, int] = {}
@@ -97,6 +103,7 @@ class Doorbell:
                 if self._closed:
                     return
                 dirty, self._dirty = self._dirty, set()
+            time.sleep(JOINED_SECONDS)  # what comes within a moment is one look at the inbox
             now = self._now()
             due = {route for route, moment in self._later.items() if moment <= now}
             routes: set[str] | None = dirty | due
@@ -106,6 +113,8 @@ class Doorbell:
                 continue
             try:
                 self._answer(routes)
+                if routes is None:
+                    self._read_on()
             except IntegrationError as error:
                 log.warning("the inbox cannot be looked at, and is again in %g s: %s", LOOK_SECONDS, error)
             except Exception:
@@ -129,6 +138,14 @@ class Doorbell:
                 self._later[waiting.route] = moment
                 continue
             self._ring(waiting)
+
+    def _read_on(self) -> None:
+        """Give routes a run that read what another one fetched."""
+        known = self._routes()
+        for name, newest in self._fetched(self._now()).items():
+            if name in known and self._newest.get(name) != newest:
+                self._trigger(name, f"fetched__{newest}", EVENTS)
+                self._newest[name] = newest
 
     def _ring(self, waiting: Waiting) -> None:
         name = waiting.route

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_leases
-from airflow_integrations.ledger.lookup import route_number
+from airflow_integrations.ledger.lookup import number_of, route_number
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
@@ -90,7 +89,7 @@ class Fetches:
         all that is still staged. Its position. What it read of another route before is forgotten."""
 
         def work(connection: Connection) -> int:
-            reader, read = _numbered(connection, route), _numbered(connection, source)
+            reader, read = number_of(connection, route), number_of(connection, source)
             lock_leases(connection, reader)
             known = _position(connection, reader, read)
             if known is not None:
@@ -126,19 +125,19 @@ class Fetches:
             )
             return [FetchedRun(*row) for row in rows]
 
-    def behind(self, now: float) -> list[str]:
-        """The names of the routes, sorted, for which a fetch of another one waits, and whose target is not known to be
-        away."""
-        route = schema.route.c
-        unread = exists().where(_run.route_id == _subscription.source_id, _run.fetched > _subscription.position)
+    def behind(self, now: float) -> dict[str, int]:
+        """The routes for which a fetch of another one waits, and whose target is not known to be away, in the order of
+        their names; with the number of the newest of these fetches."""
+        route, source = schema.route.c, _subscription.source_id
+        newest = select(func.max(_run.fetched)).where(_run.route_id == source).scalar_subquery()
         with self._database.read() as connection:
-            found = connection.scalars(
-                select(route.name)
+            found = connection.execute(
+                select(route.name, newest)
                 .join(schema.subscription, _subscription.route_id == route.id)
-                .where(route.circuit_until <= now, unread)
+                .where(route.circuit_until <= now, newest > _subscription.position)
                 .order_by(route.name)
             )
-            return list(found)
+            return {row[0]: row[1] for row in found}
 
     def subscriptions(self) -> list[tuple[str, str]]:
         """Which route reads which, by name."""
@@ -215,13 +214,4 @@ def _position(connection: Connection, reader: int, read: int) -> int | None:
     found: int | None = connection.scalar(
         select(_subscription.position).where(_subscription.route_id == reader, _subscription.source_id == read)
     )
-    return found
-
-
-def _numbered(connection: Connection, name: str) -> int:
-    """The ledger's number of a route, which it may not have heard of."""
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    if route_number(connection, name) is None:
-        connection.execute(into(schema.route).values(name=name).on_conflict_do_nothing())
-    found: int = connection.execute(select(schema.route.c.id).where(schema.route.c.name == name)).scalar_one()
     return found

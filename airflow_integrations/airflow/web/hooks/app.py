@@ -40,5 +40,6 @@ class Hooks:
                     lambda: self.book.current().routes,
                     trigger,
                     served=lambda now: consumed(ledger.database, now),
+                    fetched=ledger.fetches.behind,
                 )
         self._doorbell.ring(routes)
