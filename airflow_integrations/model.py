@@ -36,6 +36,7 @@ __all__ = [
     "Folder",
     "Model",
     "RootConfig",
+    "RouteName",
     "ShortForm",
     "duration_text",
     "walk",
@@ -157,6 +158,9 @@ Duration = Annotated[
 
 ConnectionId = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[\w.\-]+$")]
 """The id of an Airflow Connection. It is looked up when the task runs, never when a file is read."""
+
+RouteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+$", min_length=1, max_length=200)]
+"""What a route is called; also the id of its DAG."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
     "incoming": {
         "http": "airflow_integrations.incoming.http:HttpIncoming",
         "none": "airflow_integrations.incoming.none:NoIncoming",
+        "route": "airflow_integrations.incoming.route:RouteIncoming",
     },
     "transform": {
         "filter": "airflow_integrations.transform.filter:Filter",

@@ -18,7 +18,7 @@ from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.masking import MaskPath
-from airflow_integrations.model import Duration, Folder, Model
+from airflow_integrations.model import Duration, Folder, Model, RouteName
 from airflow_integrations.moment import Moment
 from airflow_integrations.retention import Retention
 from airflow_integrations.since import Missing, WindowOptions
@@ -128,7 +128,7 @@ class TaskOptions(Model):
 class Route(Model):
     """One kind of entity on its way from one system to another."""
 
-    route: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+$", min_length=1, max_length=200)]
+    route: RouteName
     """The route's name and its DAG's id; the file's name where it is left out."""
     description: Annotated[str, Field(max_length=2000)] = ""
     """What the route is for, in a sentence; shown in Airflow's list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -108,7 +108,7 @@ def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tupl
         if "incoming" not in route.model_fields_set:
             yield ("incoming",), "is missing: a route without trigger has to fetch its entities from somewhere"
         return
-    names = _Names(surroundings, (), frozenset())
+    names = _Names(replace(surroundings, scheduled=False), (), frozenset())  # an event has no window
     for inner, leaf in _leaves(route.trigger):
         for deeper, text in names.mistakes(leaf):
             yield ("trigger", *inner, *deeper), text
@@ -118,6 +118,8 @@ def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tupl
                 yield (*loc, stage.kind, *inner, *deeper), text
     if route.trigger.sweep is not None and route.schedule is not None:
         yield ("trigger", "sweep"), "runs by schedule take what waits, too; leave sweep out"
+    if route.trigger.at is not None and route.schedule is not None:
+        yield ("trigger", "at"), "the route runs at the times of its schedule, too; leave at out"
 
 
 def _missing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:

@@ -24,6 +24,7 @@ from airflow_integrations.route_files.mistakes import mistakes_of, placed
 from airflow_integrations.route_files.nodes import Node
 from airflow_integrations.route_files.partial import partial_mistakes
 from airflow_integrations.route_files.references import Shelf
+from airflow_integrations.route_links import link_mistakes
 from airflow_integrations.webhook_paths import by_path, clashes
 
 __all__ = ["LoadedRoute", "RouteFiles", "check_all", "read_route", "read_routes"]
@@ -105,10 +106,15 @@ def read_route(root: Path, name: str) -> LoadedRoute:
 
 
 def check_all(root: Path) -> list[Mistake]:
-    """The mistakes of all files, those in the files they name included: schemas, lookup tables."""
+    """The mistakes of all files, those in the files they name included (schemas, lookup tables), and what routes say
+    wrongly of each other."""
     found = read_routes(root)
     mistakes = [
         loaded.mistake(loc, message) for loaded in found.routes.values() for loc, message in deep_mistakes(loaded.route)
+    ]
+    routes = {name: loaded.route for name, loaded in found.routes.items()}
+    mistakes += [
+        found.routes[name].mistake(loc, message) for name, loc, message in link_mistakes(routes, found.may_hold)
     ]
     return list(_ordered([*found.mistakes, *mistakes, *_clashes(found.routes)]))
 

@@ -58,7 +58,8 @@ class Run:
     """Take over open entities of earlier runs that this names, and fetch nothing. Those that are due by themselves go
     with every run."""
     events: bool = False
-    """Take what waits in the route's inbox, and fetch nothing. Runs that fetch take it along."""
+    """Take what waits in the route's inbox, and of other routes' fetches, and ask no source. Runs that fetch take it
+    along."""
 
 
 class Connections(Protocol):
@@ -87,6 +88,7 @@ class Services:
         progress: Callable[[str, Mapping[str, int]], None] | None = None,
         ledger: Ledger | None = None,
         watch: Watch | None = None,
+        others: Ledger | None = None,
     ) -> None:
         self.connections = connections
         self.log = log or logging.getLogger("airflow_integrations")
@@ -97,6 +99,7 @@ class Services:
         """Called now and then with a stage's name and its counts so far."""
         self.watch = watch
         self._ledger = ledger
+        self._others = others
         self._clients: dict[str, HttpClient] = {}
         self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
@@ -109,6 +112,16 @@ class Services:
 
             self._ledger = Ledger.temporary()
         return self._ledger
+
+    @property
+    def others(self) -> Ledger:
+        """Where other routes' fetches are looked up: the books, but for a preview (:attr:`previews`)."""
+        return self._others or self.ledger
+
+    @property
+    def previews(self) -> bool:
+        """Whether nothing of this is to last: ``others`` is only read."""
+        return self._others is not None
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,7 +1,8 @@
 """Where a run's entities lie between its tasks: bounded, compressed segments, and a manifest for each stage.
 
     <base>/<route>/<run>/fetch.json                  manifest of the fetch stage
-                         fetch-00000.jsonl.zst       a segment: one JSON array a line
+                         fetch-00000.jsonl.zst       a segment: one JSON array a line; of a later fetch of the run
+                                                     fetch-1-00000.jsonl.zst
                          transform.json, transform-00000.jsonl.zst, …
                          problems-transform-00000.jsonl.zst   entities that were rejected, with the reason
                          carried-0-00000.jsonl.zst   entities taken over from earlier runs, as transform writes them
@@ -26,7 +27,7 @@ import msgspec
 from airflow_integrations.compression import compress, open_reader
 from airflow_integrations.errors import RunError
 
-__all__ = ["Manifest", "SegmentRef", "SegmentWriter", "Staging", "StagingStage"]
+__all__ = ["Manifest", "Piece", "Reads", "SegmentRef", "SegmentWriter", "Staging", "StagingStage"]
 
 StagingStage = Literal["fetch", "transform", "push"]
 STAGES: tuple[StagingStage, ...] = ("fetch", "transform", "push")
@@ -48,6 +49,24 @@ class SegmentRef(msgspec.Struct, frozen=True):
     name: str
     entities: int
     bytes: int
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A segment of fetched records, as routes that read them need to know it."""
+
+    segment: SegmentRef
+    version: str
+    """What records have that have no version of their own: when their fetch began, in microseconds."""
+    first: int
+    """How many records of that fetch come before it."""
+
+
+class Reads(msgspec.Struct, frozen=True):
+    """Which fetches of another route a run reads: those with a number above ``after``, and up to ``upto``."""
+
+    source: str
+    after: int
+    upto: int
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -74,6 +93,12 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: whether it has taken over what was due. Where it starts over, that stays."""
     events: int = 0
     """fetch: how many events of the inbox it has taken."""
+    reads: Reads | None = None
+    """fetch: which fetches of another route its records come from."""
+    earlier: list[Piece] = []
+    """fetch: what the run had fetched before it began anew, as long as another route has yet to read it."""
+    number: int | None = None
+    """fetch: what :attr:`earlier` is known as to those routes."""
     staged_events: list[int] | None = None
     """fetch: the numbers of those whose entities are staged, where the run takes events for as long as it goes on.
     None: all that it has taken, once it is complete."""
@@ -91,6 +116,15 @@ class Manifest(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     """How long the stage has worked, all attempts that this manifest builds on together."""
     warnings: list[str] = []
+
+    def pieces(self) -> list[Piece]:
+        """fetch: the records that other routes may read, in their order. Not those that were taken over: they were
+        fetched by an earlier run."""
+        found, first = list(self.earlier), 0
+        for segment in self.segments[len(self.retried) :] if self.complete else ():
+            found.append(Piece(segment, self.version or "0", first))
+            first += segment.entities
+        return found
 
 
 _manifest_decoder = msgspec.json.Decoder(Manifest)

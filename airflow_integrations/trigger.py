@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from airflow_integrations.asset_condition import AssetCondition
 from airflow_integrations.cron import check_cron, check_timezone
 from airflow_integrations.model import Duration, Model
 from airflow_integrations.stage import ListenStage
@@ -22,11 +23,17 @@ class Trigger(Model):
     """An address of Airflow's API server that other systems post events to."""
     listen: ListenStage | None = None
     """A queue, a stream or a folder. A trigger of Airflow's triggerer takes what comes there."""
+    assets: AssetCondition | None = None
+    """A run when these have changed: what another route has delivered, or any asset of this Airflow. It fetches from
+    ``incoming`` what is new up to the moment, however many changes there were."""
+    at: str | None = None
+    """With ``assets``: a run also at these times, whatever the assets do; five cron fields in ``timezone``. A route
+    with a schedule has its times there."""
     sweep: str | None = None
     """For a route without a schedule: also at these times, five cron fields in ``timezone``, a run looks for what
     waits. The maintenance DAG does so every two minutes in any case."""
     timezone: str = "UTC"
-    """Of ``sweep``: an IANA time zone."""
+    """Of ``sweep`` and ``at``: an IANA time zone."""
     debounce: Duration | None = None
     """Wait until nothing has come for so long, at most ten times as long, before a run starts: a burst is one run."""
     latest: Annotated[bool, Field(strict=True)] = False
@@ -37,7 +44,7 @@ class Trigger(Model):
     """``run``: a DAG run for each burst, in seconds. ``low``: a resident task of the DAG ``<route>__live`` takes what
     comes within milliseconds; it holds a slot of its own for ever."""
 
-    @field_validator("sweep")
+    @field_validator("sweep", "at")
     @classmethod
     def _readable_cron(cls, cron: str | None) -> str | None:
         return None if cron is None else check_cron(cron)
@@ -51,4 +58,8 @@ class Trigger(Model):
     def _anything(self) -> Self:
         if self.debounce is not None and not 0 < self.debounce.total_seconds() <= 3600:
             raise ValueError("debounce is more than nothing and at most 1h")
+        if self.at is not None and self.assets is None:
+            raise ValueError("at goes with assets; for a run at fixed times write schedule")
+        if self.at is not None and self.sweep is not None:
+            raise ValueError("runs at the times of at take what waits, too; leave sweep out")
         return self

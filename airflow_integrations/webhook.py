@@ -43,7 +43,7 @@ class WebhookOptions(Model):
     path: Annotated[str, Field(pattern=r"^[A-Za-z0-9_\-]+(/[A-Za-z0-9_\-]+)*$", max_length=200)]
     """The end of the address, such as ``shop/orders``. Routes that name the same one get the same events; all but
     ``records`` is then the same in each of them."""
-    verify: Literal["none"] | Verify
+    verify: Verify
     """How the sender proves who it is. ``none``: it does not, and everybody may send."""
     event_id: Annotated[Expression, Sees("event")] | None = None
     """What the sender calls the event, so that one that comes twice counts once, such as
@@ -70,6 +70,6 @@ class WebhookOptions(Model):
     def _bounded(self) -> Self:
         if not 1 <= self.max_size <= LARGEST:
             raise ValueError("max_size is at most 10MB: larger content belongs into a file that the event names")
-        if self.challenge == "zoom" and (self.verify == "none" or not isinstance(self.verify.proof, HmacProof)):
+        if self.challenge == "zoom" and not isinstance(self.verify.proof, HmacProof):
             raise ValueError("challenge zoom is answered with verify's secret: verify: {zoom: …}")
         return self

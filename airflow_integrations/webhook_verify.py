@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from airflow_integrations.model import ConnectionId, Duration, Model, ShortForm
 
 __all__ = ["BasicProof", "HeaderProof", "HmacProof", "Secrets", "StandardProof", "Timestamp", "VendorProof", "Verify"]
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~\-]+$", max_length=100)]
-Secrets = ConnectionId | Annotated[tuple[ConnectionId, ...], Field(min_length=1, max_length=10)]
+_CONNECTION = {"type": "string", "minLength": 1, "maxLength": 250, "pattern": r"^[\w.\-]+$"}
+Secrets = Annotated[
+    tuple[ConnectionId, ...],
+    Field(min_length=1, max_length=10),
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    PlainSerializer(lambda names: names[0] if len(names) == 1 else list(names), when_used="json"),
+    WithJsonSchema({"anyOf": [_CONNECTION, {"type": "array", "items": _CONNECTION, "minItems": 1, "maxItems": 10}]}),
+]
 """A Connection whose password is the secret; or several, of which one has to fit: while a secret is being replaced."""
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -111,9 +118,13 @@ class VendorProof(ShortForm):
     """The Connection whose password is the secret, or a list of them."""
 
 
-class Verify(Model):
-    """Exactly one way."""
+class Verify(ShortForm):
+    """Exactly one way. ``verify: none`` says that there is none."""
 
+    short_form: ClassVar[str] = "none"
+
+    none: Literal["none"] | None = None
+    """The sender proves nothing: everybody who knows the address may send."""
     hmac: HmacProof | None = None
     """A signature of the body."""
     standard: StandardProof | None = None
@@ -145,15 +156,13 @@ class Verify(Model):
         return self
 
     @property
-    def proof(self) -> HmacProof | StandardProof | HeaderProof | BasicProof:
-        """The one way, a vendor's name put in general terms."""
+    def proof(self) -> HmacProof | StandardProof | HeaderProof | BasicProof | None:
+        """The one way, a vendor's name put in general terms; None: there is none."""
         for vendor, form in _VENDORS.items():
             named: VendorProof | None = getattr(self, vendor)
             if named is not None:
                 return HmacProof.model_validate({**form, "secret": named.secret})
-        found = self.hmac or self.standard or self.header or self.basic
-        assert found is not None  # _one
-        return found
+        return self.hmac or self.standard or self.header or self.basic
 
 
 _VENDORS: dict[str, dict[str, object]] = {

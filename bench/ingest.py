@@ -40,18 +40,21 @@ globals().update(load_routes(__file__))
 
 def ingest(server: str) -> dict[str, Any]:
     """The figures with a new ledger on ``server``, see :func:`fresh`. ``cpu_us``: of the worker, for one event;
-    ``bare_…``: the same application without Airflow around it."""
+    ``layers_…``: with ``webhook_access_log``, through all of Airflow's layers; ``bare_…``: without Airflow."""
     with tempfile.TemporaryDirectory(prefix="bench-ingest-") as folder:
         home = Path(folder)
         for name, text in {"routes/bench.yaml": ROUTE, "dags/loader.py": LOADER}.items():
             (home / name).parent.mkdir()
             (home / name).write_text(text)
         ledger = fresh(server, home)
-        with _api_server(home, ledger) as served:
+        with _api_server(home, ledger, layers=False) as served:
             found = _measure(*served, ledger)
+        with _api_server(home, ledger, layers=True) as served:
+            layers = _measure(*served, ledger)
         with _bare(home, ledger) as served:
             bare = _measure(*served, ledger)
-    return found | {f"bare_{name}": bare[name] for name in ("per_second", "cpu_us")}
+    others = {"layers": layers, "bare": bare}
+    return found | {f"{way}_{name}": of[name] for way, of in others.items() for name in ("per_second", "cpu_us")}
 
 
 def _measure(url: str, pids: list[int], ledger: str) -> dict[str, Any]:
@@ -82,10 +85,11 @@ def _cpu(pids: list[int]) -> float:
 
 
 @contextmanager
-def _api_server(home: Path, ledger: str) -> Iterator[tuple[str, list[int]]]:
+def _api_server(home: Path, ledger: str, *, layers: bool) -> Iterator[tuple[str, list[int]]]:
     """One worker, with Airflow's own database in SQLite. The address of the webhook, and the worker's process."""
     settings = {
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__INTEGRATIONS__WEBHOOK_ACCESS_LOG": str(layers),
         "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
         "AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION": "ledger",
         "AIRFLOW_CONN_LEDGER": connection_json(ledger),

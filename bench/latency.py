@@ -2,6 +2,7 @@
 
 ``python -m bench latency``: at 1, 10 and 50 events a second, on SQLite and on PostgreSQL (Airflow and ledger). The
 floor is measured in the same Airflow: a DAG of three no-op tasks, triggered through REST, until its run has ended.
+At last, at one event a second, while bulk routes of each lower priority hold all slots that they can get (``busy``).
 """
 
 from __future__ import annotations
@@ -40,6 +41,17 @@ outgoing:
   http: {{connection: target, path: /{name}}}
 """
 ROUTES = {"burst": "run", "live": "low"}
+SLOTS = 8
+BULK = ("high", "normal", "low")
+BULK_ROUTE = """
+paused: false
+priority: {priority}
+max_active_runs: 8
+entity: {{name: order, key: order.number}}
+incoming:
+  http: {{connection: target, path: /hold, records: body}}
+outgoing: {{none: {{}}}}
+"""
 DAGS = """
 from airflow.sdk import dag, task
 
@@ -70,10 +82,10 @@ def latency(server: str, *, idle_sleep: str = "0.1", rates: tuple[int, ...] = RA
     """The figures, one after the other. ``server`` is ``sqlite`` or the URL of a PostgreSQL server."""
     with tempfile.TemporaryDirectory(prefix="bench-latency-") as folder, _target() as target:
         home = Path(folder)
-        with Components(home, _settings(home, server, target, idle_sleep), dags=home / "dags", pools=False) as airflow:
+        with Components(home, _settings(home, server, target, idle_sleep), dags=home / "dags", pools=True) as airflow:
             api = _Api(airflow)
-            api.wait_for({"floor", *ROUTES, "live__live"})
-            api.wait_for_run("live__live")
+            api.wait_for({"floor", *ROUTES, "live__live", *BULK})
+            api.wait_for_task("live__live")
             floor = api.floor()
             yield {"way": "floor", "p50": floor}
             for name in ROUTES:
@@ -81,6 +93,12 @@ def latency(server: str, *, idle_sleep: str = "0.1", rates: tuple[int, ...] = RA
                 for rate in rates:
                     found = _measure(airflow, target, name, rate, SECONDS)
                     yield {"way": name, "events_per_second": rate, **found, "to_floor": found["p50"] / floor}
+            idle = {name: _measure(airflow, target, name, 1, SECONDS)["p50"] for name in ROUTES}
+            for priority in BULK:
+                api.flood(priority)
+            for name in ROUTES:
+                found = _measure(airflow, target, name, 1, SECONDS)
+                yield {"way": name, "busy": True, "events_per_second": 1, **found, "to_idle": found["p50"] / idle[name]}
 
 
 class _Api:
@@ -112,12 +130,19 @@ class _Api:
 
         self._until("the DAGs", there)
 
-    def wait_for_run(self, dag: str) -> None:
+    def flood(self, dag: str) -> None:
+        """More runs than there are slots, each of which holds the one that it gets."""
+        for number in range(SLOTS):
+            body = json.dumps({"logical_date": None, "dag_run_id": f"bulk-{number}"}).encode()
+            self._call("POST", f"/api/v2/dags/{dag}/dagRuns", body)
+        self.wait_for_task(dag)
+
+    def wait_for_task(self, dag: str) -> None:
         def running() -> bool:
             path = f"/api/v2/dags/{dag}/dagRuns/~/taskInstances?state=running"
             return bool(self._call("GET", path)["task_instances"])
 
-        self._until("the consumer", running)
+        self._until(f"a task of {dag}", running)
 
     def floor(self) -> float:
         """The median of its runs, in milliseconds."""
@@ -186,7 +211,8 @@ def _target() -> Iterator[str]:
 
 def _settings(home: Path, server: str, target: str, idle_sleep: str) -> dict[str, str]:
     files = {f"routes/{name}.yaml": ROUTE.format(name=name, latency=how) for name, how in ROUTES.items()}
-    for name, text in {**files, "dags/routes.py": DAGS}.items():
+    bulk = {f"routes/{priority}.yaml": BULK_ROUTE.format(priority=priority) for priority in BULK}
+    for name, text in {**files, **bulk, "dags/routes.py": DAGS}.items():
         (home / name).parent.mkdir(exist_ok=True)
         (home / name).write_text(text)
     settings = {
@@ -194,6 +220,7 @@ def _settings(home: Path, server: str, target: str, idle_sleep: str) -> dict[str
         "AIRFLOW_CONN_LEDGER": connection_json(fresh(server, home)),
         "AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION": "ledger",
         "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
+        "AIRFLOW__CORE__PARALLELISM": str(SLOTS),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": idle_sleep,
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # the routes stay as they are
         "PYTHONPATH": str(Path(__file__).parents[1]),

@@ -18,6 +18,11 @@ async def take(request: web.Request) -> web.Response:
     return web.json_response({"id": order["Number"]})
 
 
+async def hold(request: web.Request) -> web.Response:
+    await asyncio.sleep(600)
+    return web.json_response([])
+
+
 async def received(request: web.Request) -> web.Response:
     mark = request.query["mark"]
     return web.json_response({key: value for key, value in arrived.items() if key.startswith(mark)})
@@ -25,7 +30,7 @@ async def received(request: web.Request) -> web.Response:
 
 async def main() -> None:
     app = web.Application()
-    app.add_routes([web.get("/received", received), web.post("/{route}", take)])
+    app.add_routes([web.get("/received", received), web.get("/hold", hold), web.post("/{route}", take)])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -1,21 +1,78 @@
-"""Assets that make a route run."""
+"""A route's own asset, which changes when it has delivered something, and the assets that make a route run.
+
+The asset of the route ``orders`` is called ``route.orders`` and has the URI ``integrations://route/orders``: stable, so
+that any DAG may be scheduled on it. It goes through an alias, because an asset that is itself an outlet changes with
+every task that ends well, also where nothing was delivered.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, AssetAlias, AssetAll, AssetAny
+
+from airflow_integrations.engine.windows import as_fetched
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
     from airflow.sdk.definitions.asset import BaseAsset
 
+    from airflow_integrations.asset_condition import AssetCondition
     from airflow_integrations.route import Route
+    from airflow_integrations.run import Run
+    from airflow_integrations.staging import Manifest, Staging
 
-__all__ = ["triggering_assets"]
+__all__ = ["outlets", "publish", "route_asset", "triggering_assets"]
+
+
+def route_asset(route: str) -> Asset:
+    """What other DAGs are scheduled on to run after the route of this name has delivered something."""
+    return Asset(name=f"route.{route}", uri=f"integrations://route/{route}")
+
+
+def outlets(route: Route) -> list[AssetAlias]:
+    """The outlets of a task that may :func:`publish`."""
+    return [AssetAlias(f"route.{route.route}")]
+
+
+def publish(context: Context, run: Run, pushed: Manifest, staging: Staging) -> None:
+    """The route's asset changes when this task ends well, where the run has delivered something; else nothing does.
+
+    Its event says ``route``, ``run_id``, ``delivered``, how many, and ``window``, its two ends.
+    """
+    delivered = pushed.counts.get("delivered", 0)
+    if not delivered:
+        return
+    asset = route_asset(run.route.route)
+    extra: dict[str, Any] = {
+        "route": run.route.route,
+        "run_id": run.run_id,
+        "delivered": delivered,
+        "window": list(as_fetched(run, staging).window.dump()),
+    }
+    (alias,) = outlets(run.route)
+    context["outlet_events"][alias].add(asset, extra=extra)
 
 
 def triggering_assets(route: Route) -> BaseAsset | None:
     """What the route's DAG waits for beside its times; None where there is no such asset."""
-    if route.trigger is not None and route.trigger.listen is not None:
+    trigger = route.trigger
+    if trigger is None:
+        return None
+    found = [] if trigger.assets is None else [_condition(trigger.assets)]
+    if trigger.listen is not None:
         from airflow_integrations.airflow.listening import listening_asset
 
-        return listening_asset(route)
-    return None
+        found.append(listening_asset(route))
+    return AssetAny(*found) if len(found) > 1 else next(iter(found), None)
+
+
+def _condition(condition: AssetCondition) -> BaseAsset:
+    if condition.route is not None:
+        return route_asset(condition.route)
+    if condition.name is not None:
+        return Asset.ref(name=condition.name)
+    if condition.uri is not None:
+        return Asset.ref(uri=condition.uri)
+    parts = [_condition(part) for part in condition.parts]
+    return AssetAll(*parts) if condition.all else AssetAny(*parts)

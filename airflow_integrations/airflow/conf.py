@@ -97,7 +97,8 @@ def params(route: Route) -> dict[str, Param]:
     form["events"] = Param(
         False,
         title="Events",
-        description="Take what waits in the route's inbox, and fetch nothing. What is rung for an event has it.",
+        description="Take what waits in the route's inbox, and of another route's fetches, and ask no source. What is "
+        "rung for an event has it.",
         type="boolean",
     )
     for param in form.values():

@@ -1,4 +1,4 @@
-"""The DAG that keeps the ledger in order and gives a route a run when entities of it are due: ``tidy >> wake``.
+"""The DAG that keeps the ledger in order and gives a route a run when something of it waits: ``tidy >> wake``.
 
 Beside them ``tell`` sends metrics and alerts: a mail server that is away keeps nobody from working.
 """
@@ -31,8 +31,8 @@ Keeps the ledger of all routes in order, every two minutes.
 
 - **tidy** closes the books of runs that died, fails entities that nobody confirmed in time and, once an hour, forgets
   what each route's `retention` says.
-- **wake** triggers routes that have entities to send again, or events that wait, and no run soon. A paused route is
-  left alone.
+- **wake** triggers routes that have entities to send again, events that wait, or fetches of another route to read,
+  and no run soon. A paused route is left alone.
 - **tell** sends the metrics of what waits, and the alerts that the routes ask for.
 """
 
@@ -71,8 +71,8 @@ class TidyOperator(BaseOperator):
 
 
 class WakeOperator(BaseOperator):
-    """Trigger a route's DAG so that it sends what is due, or takes what waits in its inbox; skipped where that run is
-    there already. Which of both, the id begins with."""
+    """Trigger a route's DAG so that it sends what is due, or takes what waits of events and of another route's fetches;
+    skipped where that run is there already. Which of both, the id begins with."""
 
     def __init__(self, *, route: str, wake_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

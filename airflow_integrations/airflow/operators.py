@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations import engine
 from airflow_integrations.airflow import settings
+from airflow_integrations.airflow.assets import outlets, publish
 from airflow_integrations.airflow.confirming import confirm
 from airflow_integrations.airflow.remedy import remedy
 from airflow_integrations.airflow.route_operator import RouteOperator, asked_by
@@ -19,6 +20,7 @@ from airflow_integrations.engine.express import all_the_way, goes_express
 from airflow_integrations.engine.settle import Balance
 from airflow_integrations.engine.troubles import Troubles, gather
 from airflow_integrations.engine.windows import as_fetched
+from airflow_integrations.route import Route
 from airflow_integrations.run import Run
 from airflow_integrations.staging import Manifest, Staging
 
@@ -44,6 +46,10 @@ class FetchOperator(RouteOperator):
     stage = "fetch"
     ui_color = "#dbeafe"
 
+    def __init__(self, *, route: Route, **kwargs: Any) -> None:
+        kwargs["outlets"] = [*(kwargs.get("outlets") or ()), *outlets(route)]
+        super().__init__(route=route, **kwargs)
+
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
         stop = asyncio.Event()
 
@@ -62,6 +68,8 @@ class FetchOperator(RouteOperator):
         for done in further:
             self.report(done)
         if balance is not None:
+            if further[-1].stage == "push":
+                publish(context, run, further[-1], staging)
             result["counts"] = dict(balance.counts)
             if not balance.verdict:
                 self.report_books(balance)
@@ -71,7 +79,8 @@ class FetchOperator(RouteOperator):
         elif further:
             self.skip_stages(context, ("transform",), result)
         elif not anything(manifest):
-            staging.clean()
+            if not manifest.earlier:  # which other routes have yet to read
+                staging.clean()
             self.skip_stages(context, ("transform", "push", "settle"), result)
         elif not for_transform(manifest):
             self.skip_stages(context, ("transform", "push"), result)
@@ -110,16 +119,18 @@ class PushOperator(RouteOperator):
     """Deliver what transform staged and fetch took over.
 
     Delivers whatever it can and leaves the judgement to settle. Runs, too, where fetch has done transform's work
-    (``trigger_rule="none_failed"``). A retry sends what was not confirmed; the last one
-    leaves to a later run what the target's outage does not let it send. XCom: as fetch, with what became of them.
+    (``trigger_rule="none_failed"``). A retry sends what was not confirmed; the last one leaves to a later run what the
+    target's outage does not let it send. XCom: as fetch, with what became of them. Where something was delivered the
+    route's asset changes.
     """
 
     stage = "push"
     ui_color = "#dcfce7"
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, route: Route, **kwargs: Any) -> None:
         kwargs.setdefault("trigger_rule", "none_failed")
-        super().__init__(**kwargs)
+        kwargs["outlets"] = [*(kwargs.get("outlets") or ()), *outlets(route)]
+        super().__init__(route=route, **kwargs)
 
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
         stop = asyncio.Event()
@@ -129,7 +140,9 @@ class PushOperator(RouteOperator):
                 run_as = as_fetched(run, staging)
                 return await engine.push(run_as, services, staging, stop, final=_last_try(context))
 
-        return self.report(self.run_until_stopped(stage(), stop))
+        manifest = self.run_until_stopped(stage(), stop)
+        publish(context, run, manifest, staging)
+        return self.report(manifest)
 
 
 class SettleOperator(RouteOperator):

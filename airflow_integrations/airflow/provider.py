@@ -60,6 +60,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "integrations_ledger",
                         "default": "",
                     },
+                    "webhook_access_log": {
+                        "description": (
+                            "Whether webhooks are in the API server's access log. They go through all of its layers\n"
+                            "then, and it takes a third as many of them a second.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "True",
+                        "default": "False",
+                    },
                     "pools": {
                         "description": (
                             "Whether tasks run in a pool per priority instead of ``default_pool``.\n"

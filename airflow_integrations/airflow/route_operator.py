@@ -16,7 +16,7 @@ from airflow_integrations.airflow import conf, metrics, settings
 from airflow_integrations.airflow.outage_retry import OutageRetry
 from airflow_integrations.airflow.rung import rung_by_listener
 from airflow_integrations.airflow.stage_watch import StageWatch, watched
-from airflow_integrations.airflow.window import window
+from airflow_integrations.airflow.window import run_type, window
 from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
@@ -245,6 +245,4 @@ def _declared(context: Context) -> list[str]:
 
 
 def _kind(context: Context) -> RunKind:
-    """What started the run. Airflow gives an enumeration whose members are no plain texts."""
-    run_type: Any = getattr(context.get("dag_run"), "run_type", None)
-    return _KINDS.get(getattr(run_type, "value", run_type), "manual")
+    return _KINDS.get(run_type(context) or "manual", "manual")

@@ -26,7 +26,7 @@ def story(route: Route) -> str:
     facts = [
         f"- **Entity:** {route.entity.name}, known by `{route.entity.key.text}`",
         f"- **Way:** {' → '.join(steps)}",
-        f"- **When:** {_when(route.schedule)}",
+        f"- **When:** {_when(route)}",
         f"- **Owner:** {route.owner}, **priority:** {route.priority}",
         "- **When a run is red:** the log of settle says which entities are concerned, why, and what to do",
     ]
@@ -35,13 +35,21 @@ def story(route: Route) -> str:
 
 
 def _end(stage: Stage) -> str:
-    connection = getattr(stage.config, "connection", None)
-    return f"{connection} ({stage.kind})" if connection else stage.kind
+    named = getattr(stage.config, "connection", None) or (stage.kind == "route" and stage.config.name)
+    return f"{named} ({stage.kind})" if named else stage.kind
 
 
-def _when(schedule: Schedule | None) -> str:
-    if schedule is None:
-        return "when it is triggered"
+def _when(route: Route) -> str:
+    times = [] if route.schedule is None else [_rhythm(route.schedule)]
+    if route.trigger is not None and route.trigger.assets is not None:
+        at = f", or `{route.trigger.at}` ({route.trigger.timezone})" if route.trigger.at else ""
+        times.append(f"when this has changed: {route.trigger.assets.words()}{at}")
+    if route.incoming.kind == "route":
+        times.append(f"when {route.incoming.config.name} has fetched")
+    return "; ".join(times) or "when it is triggered"
+
+
+def _rhythm(schedule: Schedule) -> str:
     if schedule.every is not None:
         rhythm = f"every {duration_text(schedule.every)}"
     else:

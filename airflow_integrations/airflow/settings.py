@@ -21,6 +21,7 @@ __all__ = [
     "staging_base",
     "staging_max_bytes",
     "trace_keys",
+    "webhook_access_log",
 ]
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -120,6 +121,13 @@ def pools_enabled() -> bool:
     from airflow.sdk.configuration import conf
 
     return bool(conf.getboolean("integrations", "pools", fallback=False))
+
+
+def webhook_access_log() -> bool:
+    """Whether webhooks go through all layers of the API server, of which one is its access log."""
+    from airflow.sdk.configuration import conf
+
+    return bool(conf.getboolean("integrations", "webhook_access_log", fallback=False))
 
 
 def trace_keys() -> bool:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from airflow_integrations import engine
 from airflow_integrations.airflow.route_operator import TaskServices
 from airflow_integrations.engine.disk import forget
+from airflow_integrations.engine.subscription import source_of
 from airflow_integrations.errors import RouteError, RunError
 from airflow_integrations.retention import Retention
-from airflow_integrations.route_file import read_route, read_routes
+from airflow_integrations.route_file import RouteFiles, read_route, read_routes
 from airflow_integrations.staging import Staging
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ __all__ = ["Wanted", "tidy"]
 log = logging.getLogger("airflow_integrations")
 
 
+IDLE_SECONDS = 7 * 86_400.0
+"""A route without a file here may have one elsewhere. Where it began no run for so long it is gone."""
 RUNG_SECONDS = 15.0
 """For an event that waits no longer than this the doorbell of an API server is still at work."""
 
@@ -38,11 +41,12 @@ class Wanted:
     retries: list[str]
     """Entities to send again."""
     events: list[str]
-    """Events that nobody took."""
+    """Events that nobody took, or fetches of another route that they have yet to read."""
 
 
 def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> Wanted:
-    """Put the ledger in order and return the routes that have something to do.
+    """Put the ledger in order and return the routes that have something to do. Routes that read another one are
+    subscribers from here on, for some have no run before there is something to read.
 
     ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
     file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer.
@@ -62,12 +66,27 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wan
             await _recover(lapsed, services, routes, staging)
         if expired := expire(ledger.database, now):
             log.warning("%d entities have failed: nobody confirmed them by their deadline", expired)
+        found = read_routes(routes)
+        _subscribe(ledger, found)
         if thoroughly:
-            _forget(ledger, routes, staging, now)
+            _forget(ledger, found, routes, staging, now)
         waiting = ledger.inbox.waiting(now)
         served = consumed(ledger.database, now)
         left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS and waits.route not in served]
-        return Wanted(due_routes(ledger.database, now), left)
+        return Wanted(due_routes(ledger.database, now), sorted({*left, *ledger.fetches.behind(now)}))
+
+
+def _subscribe(ledger: Ledger, found: RouteFiles) -> None:
+    """What the route files say of reading other routes holds from now on."""
+    known = dict(ledger.fetches.subscriptions())
+    ended = []
+    for name, loaded in found.routes.items():
+        source = source_of(loaded.route)
+        if source is None and name in known:
+            ended.append(name)
+        elif source is not None and known.get(name) != source:
+            ledger.fetches.subscribe(name, source, oldest=loaded.route.incoming.config.from_ == "oldest")
+    ledger.fetches.forget(ended)
 
 
 async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: str) -> None:
@@ -83,15 +102,16 @@ async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: st
         log.error("run %s of %s died and cannot be recovered: %s", lapsed.run.run_id, lapsed.run.route, error)
 
 
-def _forget(ledger: Ledger, folder: Path, staging: str, now: float) -> None:
+def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: float) -> None:
     from airflow_integrations.ledger.event_retention import prune_events
     from airflow_integrations.ledger.staged import known_routes
 
-    found = read_routes(folder)
     wanted = {name: loaded.route.retention for name, loaded in found.routes.items()}
     without = [name for name in known_routes(ledger.database) if not found.may_hold(name)]
     if folder.is_dir():
         wanted |= dict.fromkeys(without, Retention())
+        for name in ledger.fetches.forget(without, idle_since=now - IDLE_SECONDS):
+            log.info("%s has no route file and no runs any more: nothing is kept for it to read", name)
     elif without:
         log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), folder)
     pruned = forget(ledger, staging, wanted, now)

@@ -20,11 +20,11 @@ __all__ = ["dag_schedule", "end_date", "interval_end", "start_date", "timetable"
 
 
 def dag_schedule(route: Route) -> Any:
-    """The DAG's ``schedule``: the route's own times, else those of its sweep, and the assets that make it run."""
+    """The DAG's ``schedule``: the route's own times, else those of its trigger, and the assets that make it run."""
     trigger = route.trigger
     times: Any = timetable(route.schedule)
-    if times is None and trigger is not None and trigger.sweep is not None:
-        times = CronTriggerTimetable(trigger.sweep, timezone=pendulum.timezone(trigger.timezone))
+    if times is None and trigger is not None and (cron := trigger.at or trigger.sweep) is not None:
+        times = CronTriggerTimetable(cron, timezone=pendulum.timezone(trigger.timezone))
     assets = triggering_assets(route)
     if assets is None or times is None:
         return assets if times is None else times

@@ -1,5 +1,4 @@
-"""Which routes get a run of their own because entities are due, or events wait, and no run is near that would take
-them along."""
+"""Which routes get a run of their own because something waits and no run is near that would take it along."""
 
 from __future__ import annotations
 
@@ -36,13 +35,13 @@ class Dags(Protocol):
         ...
 
 
-def sleeping(due: Iterable[str], dags: Dags, own: str, folder: Path, now: datetime) -> list[str]:
-    """Those of the ``due`` routes that are switched on, have no run under way and none coming soon.
+def sleeping(waiting: Iterable[str], dags: Dags, own: str, folder: Path, now: datetime) -> list[str]:
+    """Those of the ``waiting`` routes that are switched on, have no run under way and none coming soon.
 
     ``own`` is the DAG that asks: routes of the same file as its are in ``folder``.
     """
     here = dags.get_dag(own).relative_fileloc
-    return [route for route in due if _sleeps(route, dags, here, folder, now)]
+    return [route for route in waiting if _sleeps(route, dags, here, folder, now)]
 
 
 def _sleeps(route: str, dags: Dags, here: str | None, folder: Path, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""Which interval a run is for: one answer for scheduled, backfill and REST runs.
+"""Which interval a run is for: one answer for scheduled, backfill, asset and REST runs.
 
 From it, and from what the route has completed before, fetch decides the window (``engine.windows``).
 """
@@ -13,7 +13,7 @@ from airflow_integrations.window import EPOCH, Window
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["window"]
+__all__ = ["run_type", "window"]
 
 
 def window(context: Context, asked: Window | None = None) -> Window:
@@ -23,16 +23,31 @@ def window(context: Context, asked: Window | None = None) -> Window:
     2. Its data interval, where that has a length (scheduled and backfill runs, runs triggered with a logical date).
     3. The last complete interval of the DAG's timetable at the time the run was for (a trigger without a logical date).
     4. Everything up to that time (a DAG without a schedule).
+
+    A run by assets has no interval: it is for everything up to the moment at which it started. Not the one that it is
+    for by Airflow, which is that of the first change: it takes all that came before it started along, and nobody is
+    woken for those again.
     """
     if asked is not None:
         return asked
     start, end = context.get("data_interval_start"), context.get("data_interval_end")
     if start is not None and end is not None and start < end:
         return Window(start, end)
-    moment = end or getattr(context.get("dag_run"), "run_after", None)
+    run: Any = context.get("dag_run")
+    moment = end or getattr(run, "run_after", None)
     if moment is None:
         raise RunError("the run is for no time at all; give window_start and window_end in its conf")
-    return _last_interval(getattr(context.get("dag"), "timetable", None), moment) or Window(EPOCH, moment)
+    last = _last_interval(getattr(context.get("dag"), "timetable", None), moment)
+    if run_type(context) == "asset_triggered":
+        return Window(last.start if last else EPOCH, max(moment, run.start_date or moment))
+    return last or Window(EPOCH, moment)
+
+
+def run_type(context: Context) -> str | None:
+    """What started the run. Airflow gives an enumeration whose members are no plain texts."""
+    run_type: Any = getattr(context.get("dag_run"), "run_type", None)
+    found: str | None = getattr(run_type, "value", run_type)
+    return found
 
 
 def _last_interval(timetable: Any, moment: Any) -> Window | None:

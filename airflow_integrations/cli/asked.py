@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from airflow_integrations.cli.command import UsageError
+from airflow_integrations.engine.subscription import source_of
 from airflow_integrations.route import Route, Schedule
 from airflow_integrations.route_files.scalars import ScalarError, resolve
 from airflow_integrations.run import Run
@@ -17,7 +18,7 @@ from airflow_integrations.testing.params import route_params
 from airflow_integrations.testing.sample import read_entities
 from airflow_integrations.window import EPOCH, Window
 
-__all__ = ["asked_run", "last_window"]
+__all__ = ["asked_run", "last_window", "where_from"]
 
 
 def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datetime) -> Run:
@@ -39,6 +40,16 @@ def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datet
         kind="cli",
         explicit=args.window_start is not None,
     )
+
+
+def where_from(run: Run) -> str:
+    """What the run fetches, for people."""
+    source = source_of(run.route)
+    if source is None or run.entities is not None:
+        return f"window {run.window}"
+    if run.explicit:
+        return f"what {source} fetched for {run.window}"
+    return f"what is staged of {source}" if run.keys is not None else f"what {source} fetched and is unread"
 
 
 def _window(schedule: Schedule | None, start: str | None, end: str | None, now: datetime) -> Window:

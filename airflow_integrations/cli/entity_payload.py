@@ -15,7 +15,7 @@ from airflow_integrations.ledger.answers import EntityRecord
 from airflow_integrations.masking import Mask
 from airflow_integrations.staging import Staging
 
-__all__ = ["differences", "payload_lines", "pretty", "staged_payload"]
+__all__ = ["differences", "masked_record", "payload_lines", "pretty", "staged_payload"]
 
 
 def staged_payload(record: EntityRecord) -> str | None:
@@ -28,14 +28,10 @@ def staged_payload(record: EntityRecord) -> str | None:
 
 def payload_lines(record: EntityRecord, mask: Mask) -> Iterator[str]:
     """Both payloads, and the edit, line by line, masked; hostile characters are still in them."""
-    near, ref, overlay = Staging(staging_base(), record.route, ""), record.payload, record.overlay
-    mapped = ref is not None and ref.stage == "push"
-    given = incoming_of(near, record.key, ref) if ref is not None and mapped else None
-    payload = payload_of(near, record.key, ref) if ref is not None else None
-    edited = overlay.payload.encode() if overlay is not None else None
-    (source, staged, kept), _ = masked(mask, given, payload, edited)
+    source, staged, kept = _masked(record, mask)
+    overlay = record.overlay
     yield "what the source gave"
-    if mapped:
+    if record.payload is not None and record.payload.stage == "push":
         yield from _indented(source)
         yield "what goes to the target"
     yield from _indented(staged)
@@ -43,6 +39,25 @@ def payload_lines(record: EntityRecord, mask: Mask) -> Iterator[str]:
         yield f"as it was edited by {overlay.by}, {moment(overlay.at)}"
         for line in differences("" if staged is None else pretty(staged.decode()), pretty(kept.decode())):
             yield f"  {line}"
+
+
+def masked_record(record: EntityRecord, mask: Mask) -> EntityRecord:
+    """The same with the payload that a person has edited as it may be shown."""
+    if record.overlay is None or not mask:
+        return record
+    _, _, kept = _masked(record, mask)
+    overlay = msgspec.structs.replace(record.overlay, payload=(kept or b"").decode())
+    return msgspec.structs.replace(record, overlay=overlay)
+
+
+def _masked(record: EntityRecord, mask: Mask) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """What the source gave, what is staged to go out (or, of a rejected entity, the source's once more), the edit."""
+    near, ref, overlay = Staging(staging_base(), record.route, ""), record.payload, record.overlay
+    given = incoming_of(near, record.key, ref) if ref is not None and ref.stage == "push" else None
+    payload = payload_of(near, record.key, ref) if ref is not None else None
+    edited = overlay.payload.encode() if overlay is not None else None
+    (source, staged, kept), _ = masked(mask, given, payload, edited)
+    return source, staged, kept
 
 
 def pretty(payload: str) -> str:

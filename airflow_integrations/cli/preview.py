@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import tempfile
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from airflow_integrations.cli.preview_masked import masked_trial
 from airflow_integrations.cli.preview_text import show
 from airflow_integrations.cli.prospects import Prospects, look_ahead
 from airflow_integrations.cli.routes import asked_route
-from airflow_integrations.cli.surroundings import connections
+from airflow_integrations.cli.surroundings import connections, open_ledger
 from airflow_integrations.cli.terminal import out
+from airflow_integrations.engine.subscription import source_of
 from airflow_integrations.formats.json import encode
 from airflow_integrations.run import Connections, Run
 from airflow_integrations.testing.record import RecordingServices, test_text
@@ -49,8 +51,9 @@ async def _tried(asked: Run, source: Connections) -> tuple[Trial, RecordingServi
     target, log = Recording(), quiet_log()  # what the log would say is shown
     replay = ReplayServices(target, log=log)
     replay.connections = _Target(replay.connections, source)
-    with tempfile.TemporaryDirectory(prefix="airflow-integrations-") as folder:
-        async with RecordingServices(source, log=log) as real, replay:
+    with tempfile.TemporaryDirectory(prefix="airflow-integrations-") as folder, ExitStack() as stack:
+        others = stack.enter_context(open_ledger()) if source_of(asked.route) is not None else None
+        async with RecordingServices(source, log=log, others=others) as real, replay:
             trial = await attempt(asked, real, replay, target, Path(folder))
             return trial, real, await look_ahead(asked.route, trial, real)
 

@@ -10,9 +10,11 @@ import msgspec
 from rich.console import Group
 from rich.text import Text
 
+from airflow_integrations.cli.asked import where_from
 from airflow_integrations.cli.prospects import Prospects
 from airflow_integrations.cli.terminal import console, table
 from airflow_integrations.engine.foresight import Prospect
+from airflow_integrations.engine.subscription import source_of
 from airflow_integrations.formats.json import encode
 from airflow_integrations.run import Run
 from airflow_integrations.testing.replay import Heard
@@ -63,9 +65,9 @@ def show(run: Run, trial: Trial, prospects: Prospects) -> None:
         if found
     )
     fetched = trial.balance.counts["fetched"] if trial.balance else len(trial.fetched)
-    screen.print(f"{run.route.route}: window {run.window}: {fetched} fetched" + (f": {went}" if went else ""))
+    screen.print(f"{run.route.route}: {where_from(run)}: {fetched} fetched" + (f": {went}" if went else ""))
     if not fetched and trial.error is None:
-        screen.print("The source has nothing in this window; --window-start TIME looks further back.")
+        screen.print(_nothing(run))
     for passed, prospect in zip(trial.passed, prospects.of(trial.passed), strict=True):
         screen.print()
         screen.print(_side_by_side(passed, prospect))
@@ -86,6 +88,13 @@ def show(run: Run, trial: Trial, prospects: Prospects) -> None:
     for line in prospects.lines(trial):
         screen.print()
         screen.print(line)
+
+
+def _nothing(run: Run) -> str:
+    source = source_of(run.route)
+    if source is None:
+        return "The source has nothing in this window; --window-start TIME looks further back."
+    return f"There is nothing; --window-start TIME shows again what {source} fetched since then and is still staged."
 
 
 def _side_by_side(passed: Passed, prospect: Prospect | None) -> Any:

@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from airflow_integrations.cli.asked import asked_run
+from airflow_integrations.cli.asked import asked_run, where_from
 from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK, UsageError
 from airflow_integrations.cli.progress import Progress
 from airflow_integrations.cli.routes import asked_route
@@ -21,6 +21,7 @@ from airflow_integrations.engine import Balance, fetch, problems, push, settle, 
 from airflow_integrations.engine.ahead import for_push, for_transform
 from airflow_integrations.engine.disk import make_room
 from airflow_integrations.engine.records import Problem
+from airflow_integrations.engine.subscription import source_of
 from airflow_integrations.engine.windows import as_fetched
 from airflow_integrations.errors import IntegrationError
 from airflow_integrations.ledger.ledger import Ledger
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         explicit=args.window_start is not None,
         retry=_retry(args),
     )
-    what = f"retry of what is {args.retry.replace('_', ' ')}" if asked.retry else f"window {asked.window}"
+    what = f"retry of what is {args.retry.replace('_', ' ')}" if asked.retry else where_from(asked)
     out(f"{route.route}: {what}" + (", dry run: nothing is sent" if asked.dry_run else ""))
     staging = Staging(staging_base(), route.route, asked.run_id)
     with open_ledger() as ledger:
@@ -158,7 +159,9 @@ def _again(run: Run, found: list[Problem]) -> str | None:
         return None
     start, end = run.window.dump()
     asked = [part for key in keys for part in ("--key", key)]
-    command = ["airflow-integrations", "run", run.route.route, *asked, "--window-start", start, "--window-end", end]
+    command = ["airflow-integrations", "run", run.route.route, *asked]
+    if source_of(run.route) is None:  # else keys are looked for in all that is staged
+        command += ["--window-start", start, "--window-end", end]
     doubtful = [problem.key for problem in found if problem.status == "in_doubt"]
     first = f"look in the target for {', '.join(doubtful)} first; " if doubtful else ""
     return f"{first}to run these again:\n  {shlex.join(command)}"

@@ -66,7 +66,8 @@ def _make_room(ledger: Ledger, staging: Staging, max_bytes: int | None, now: flo
     if why is not None:
         raise OutageError(
             f"nothing is fetched: {why}, and the payloads of all that is delivered are removed already. Free the disk, "
-            "or retry or skip the entities that failed, whose payloads are kept; a later attempt goes on"
+            "retry or skip the entities that failed, or let routes run that read other routes' fetches: what they need "
+            "is kept; a later attempt goes on"
         )
 
 

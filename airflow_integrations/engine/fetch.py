@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from itertools import repeat
 from typing import Any
 
 from airflow_integrations.engine.absorb import absorb
@@ -24,6 +25,7 @@ from airflow_integrations.engine.keys import KeyReader
 from airflow_integrations.engine.records import NOT_JSON, Problem, encode_fetched, encode_problem, why_not_json
 from airflow_integrations.engine.rejections import note_rejections
 from airflow_integrations.engine.slices import sliced_pages
+from airflow_integrations.engine.subscription import Unread, begin_again, chosen, publish
 from airflow_integrations.engine.taking_over import LEASE_SECONDS, TakingOver
 from airflow_integrations.engine.vanished import looks_for_vanished, stage_deletions
 from airflow_integrations.engine.windows import moves_cursor
@@ -97,6 +99,8 @@ async def _fresh(begun: Begun, services: Services, staging: Staging, saved: Mani
         since=run.cursor,
         attempt=0 if saved is None else saved.attempt + (saved.complete or not saved.taken),
     )
+    fresh.number, fresh.earlier = await begin_again(ref, services, saved)
+    fresh.reads = await chosen(run, services)
     taking = TakingOver(run, ref, services, staging, fresh.attempt)
     if saved is not None and saved.taken and not saved.complete:
         taken = taking.once_more(saved)
@@ -107,6 +111,7 @@ async def _fresh(begun: Begun, services: Services, staging: Staging, saved: Mani
     fresh.counts = {"fetched": 0, "rejected": taken.rejected, "carried_in": taken.count, "failed": taken.failed}
     staging.save(fresh)
     kept = {segment.name for segment in (*fresh.carried, *fresh.retried, *fresh.problems)}
+    kept |= {piece.segment.name for piece in fresh.earlier}
     staging.clear("fetch", "transform", "push", keep={*kept, "fetch.json"})
     if saved is not None:
         await asyncio.to_thread(services.ledger.restart_push, ref)
@@ -121,7 +126,9 @@ class _Fetch:
         self.services = services
         self.staging = staging
         self.manifest = manifest
-        self.writer = SegmentWriter(staging, "fetch", manifest.segments)
+        # A fetch that begins anew leaves the files of the one before: other routes may be reading them.
+        prefix = f"fetch-{manifest.attempt}" if manifest.attempt else "fetch"
+        self.writer = SegmentWriter(staging, prefix, manifest.segments)
         self.problem_writer = SegmentWriter(staging, "problems-fetch", manifest.problems)
         self.problems = GroupedProblems()
         self.name = run.route.entity.name
@@ -141,6 +148,7 @@ class _Fetch:
         self.looks_for_vanished = looks_for_vanished(run)
         self.seen: list[str] | None = [] if self.looks_for_vanished else None
         self.leased = services.now()
+        self.unread = Unread(run, manifest.reads, services, staging) if manifest.reads else None
         self.seconds = manifest.seconds
         self.started = time.monotonic()
 
@@ -154,22 +162,29 @@ class _Fetch:
             await self._take_events()
         async with aclosing(self._pages()) as pages:
             async for page in pages:
-                enough = self._take(page.records)
+                enough = self._take(page)
                 if enough or page.resume is None:
                     break
                 if self.writer.full or self.problem_writer.full or time.monotonic() - committed > COMMIT_SECONDS:
                     await self._commit(resume=page.resume)
                     committed = time.monotonic()
         self.manifest.warnings = self.keys.warnings() + (self.cursor.warnings() if self.cursor else [])
+        self.manifest.warnings += self.unread.warnings if self.unread else []
         if self.looks_for_vanished:
             await self._stage_deletions()
         await self._commit(resume=None, complete=True)
+        await publish(self.run, self.ref, self.services, self.manifest)
         self._log()
         return self.manifest
 
     async def _pages(self) -> AsyncGenerator[Page, None]:
         if self.run.entities is not None:
             yield Page(list(self.run.entities))
+            return
+        if self.unread is not None:
+            async with aclosing(self.unread.pages(self.manifest.resume)) as pages:
+                async for page in pages:
+                    yield page
             return
         if self.run.retry is not None or self.run.events:
             return
@@ -225,13 +240,13 @@ class _Fetch:
             self._stage(key, version or arrival.version, record)
         return keys
 
-    def _take(self, records: list[Any]) -> bool:
+    def _take(self, page: Page) -> bool:
         """Stage a page's records. True when the run's limit is reached."""
         run, stage, read = self.run, self._stage, self.keys.read
         seen = self.seen
         if self.cursor is not None:
-            self.cursor.see(records)
-        for record in records:
+            self.cursor.see(page.records)
+        for record, given in zip(page.records, page.versions or repeat(None)):  # noqa: B905 - one of them has no end
             if run.limit is not None and self.fetched >= run.limit:
                 break
             try:
@@ -245,7 +260,7 @@ class _Fetch:
                 seen.append(key)
             if run.keys is not None and key not in run.keys:
                 continue
-            stage(key, version, record)
+            stage(key, version or given, record)
         if self.services.progress:
             self.services.progress("fetch", {"fetched": self.fetched})
         return run.limit is not None and self.fetched >= run.limit
@@ -313,6 +328,9 @@ class _Fetch:
         log, manifest = self.services.log, self.manifest
         if self.run.entities is not None:
             log.info("took %d %s entities from the run's conf; the source was not asked", self.fetched, self.name)
+        elif self.unread is not None:
+            told_of = self.fetched, self.name, self.unread.fetches, self.unread.source
+            log.info("read %d %s entities of %d fetches of %s; the source was not asked", *told_of)
         elif self.run.events:
             came = manifest.events
             log.info("took %d %s entities of %d events; the source was not asked", self.fetched, self.name, came)

@@ -24,6 +24,7 @@ __all__ = [
     "encode_staged",
     "key_of_line",
     "read_entities",
+    "read_fetched",
     "read_outbound",
     "read_problems",
     "why_not_json",
@@ -152,6 +153,12 @@ def read_entities(blocks: Iterator[bytes], unreadable: Callable[[Entity, str], N
             yield list(_readable(block, unreadable))
             continue
         yield [Entity(line.key, line.value, version=line.version) for line in lines]
+
+
+def read_fetched(block: bytes) -> Iterator[tuple[str | None, msgspec.Raw]]:
+    """Version and record of each line of fetch; the record is still JSON."""
+    for line in _transformed.decode_lines(block):
+        yield line.version, line.value
 
 
 def _readable(block: bytes, unreadable: Callable[[Entity, str], None]) -> Iterator[Entity]:

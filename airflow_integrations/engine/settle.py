@@ -18,6 +18,7 @@ from airflow_integrations.engine.plan import Plan
 from airflow_integrations.engine.records import Problem, read_problems
 from airflow_integrations.engine.run_ref import run_ref
 from airflow_integrations.engine.source import Outbounds
+from airflow_integrations.engine.subscription import publish, reads_on
 from airflow_integrations.engine.traffic import Traffic
 from airflow_integrations.engine.unaccounted import unaccounted
 from airflow_integrations.engine.verdicts import Verdicts
@@ -140,7 +141,10 @@ async def _close(
     state = await asyncio.to_thread(services.ledger.route_state, run.route.route)
     whole = balance.unfinished in (None, "push")  # every entity has its fate
     mark: datetime | None = run.window.end if whole and moves_mark(run, state.mark) else None
-    fetched = manifests[0] if manifests else None
+    fetched = manifests[0] if manifests and manifests[0].stage == "fetch" else None
+    if fetched is not None:
+        await publish(run, ref, services, fetched)  # where fetch died in between
+    reads = fetched.reads if fetched and whole and reads_on(run) else None
     await asyncio.to_thread(
         services.ledger.finish_run,
         ref,
@@ -152,6 +156,7 @@ async def _close(
         cursor=fetched.cursor if fetched and whole and moves_cursor(run) else None,
         now=services.now(),
         decided=whole,
+        read=(reads.source, reads.upto) if reads else None,
         staged_events=fetched.staged_events if fetched else None,
     )
 

@@ -79,14 +79,14 @@ class Verdicts:
         status = result.status
         if status == "delivered" or status == "skipped":
             fate = self._fate(ordinal, outbound, status)
-            fate.target_id, fate.reason = result.target_id, self._told(outbound, result)
+            fate.target_id, fate.reason = result.target_id, self.told(outbound, result)
             return fate
         if status == "failed" and transient(self._retry, result.http_status):
             return self.again(ordinal, outbound, known, result.cause or "refused", result)
         outcome = self._open(ordinal, outbound, "failed", known, tried=True)
         outcome.status = status  # failed, in_doubt or waiting
         outcome.target_id, outcome.http_status = result.target_id, result.http_status
-        outcome.reason = self._told(outbound, result)
+        outcome.reason = self.told(outbound, result)
         outcome.error_class = result.cause or {"in_doubt": "unknown", "waiting": "waiting"}.get(status, "refused")
         if status == "in_doubt":
             outcome.error_class = "unknown"
@@ -123,7 +123,7 @@ class Verdicts:
         """
         outcome = self._open(ordinal, outbound, "retrying", known, tried=burnt)
         outcome.error_class, outcome.http_status = cause, result.http_status
-        outcome.reason = self._told(outbound, result)
+        outcome.reason = self.told(outbound, result)
         outcome.next_attempt = self._when(outcome, result.retry_after)
         if outcome.next_attempt is None:
             outcome.status = "failed"
@@ -143,8 +143,8 @@ class Verdicts:
         result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)
         return self.again(ordinal, outbound, known, cause_of(error), result)
 
-    def _told(self, outbound: Outbound, result: Result) -> str | None:
-        """The target may quote what it was sent."""
+    def told(self, outbound: Outbound, result: Result) -> str | None:
+        """The reason as people may read it: the target may quote what it was sent."""
         if not self._hiding or result.reason is None:
             return result.reason
         return self._hiding.reason(result.reason, outbound.encoded, outbound.source)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run
 from airflow_integrations.staging import Staging
-from airflow_integrations.window import Window
+from airflow_integrations.window import EPOCH, Window
 
 __all__ = ["as_fetched", "gapless", "moves_cursor", "moves_mark", "settled_window", "window_of"]
 
@@ -32,8 +32,8 @@ def window_of(
     """The window of a run whose ``window`` is still its interval, or what it was asked for.
 
     ``mark`` is the end of the last window that the route completed. ``stored`` is what an earlier attempt of this very
-    run decided: it stays so. ``first`` is where the earliest window begins that a run by schedule was given: it counts
-    as long as no run was completed, so that a first run that failed loses nothing.
+    run decided: it stays so. ``first`` is where the earliest window begins that a run by schedule or assets was given:
+    it counts as long as no run was completed, so that a first run that failed loses nothing.
     """
     interval = run.window
     if not gapless(run):
@@ -43,7 +43,7 @@ def window_of(
     if mark is None:
         initial = _initial(run.route)
         start = initial if initial is not None else min(interval.start, first or interval.start)
-    elif mark >= interval.end:
+    elif mark >= interval.end and interval.start > EPOCH:
         return interval  # an old run again: what came after it is done
     else:
         start = mark - run.route.window.overlap

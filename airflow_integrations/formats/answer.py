@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import ContentError, FormatName, RecordReader
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
-from airflow_integrations.formats.text import charset, known_encoding
+from airflow_integrations.formats.text import charset
 from airflow_integrations.http import Answer
 from airflow_integrations.http.message import excerpt_of
 from airflow_integrations.model import Model
@@ -48,13 +48,6 @@ class AnswerFormat(Model):
     """How CSV is written."""
     xml: XmlOptions = Field(default_factory=XmlOptions)
     """How XML becomes values."""
-
-    @field_validator("csv")
-    @classmethod
-    def _known_encoding(cls, options: CsvOptions) -> CsvOptions:
-        if options.encoding is not None and not known_encoding(options.encoding):
-            raise ValueError(f"unknown encoding {options.encoding!r}; write it like utf-8, cp1252 or iso-8859-1")
-        return options
 
     def decode(self, answer: Answer, *, place: str) -> Any:
         """The body for expressions; None where there is no content. Raises AnswerError beginning with ``place``."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from airflow_integrations.formats.text import known_encoding
 from airflow_integrations.model import Model
 
 __all__ = ["CsvOptions", "XmlOptions"]
@@ -27,6 +28,13 @@ class CsvOptions(Model):
     """The columns' names where the file has none. Otherwise its first row names them."""
     skip: Annotated[int, Field(strict=True, ge=0, le=1000)] = 0
     """Rows before the header (or, with ``header``, before the first record) that are not read."""
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, name: str | None) -> str | None:
+        if name is not None and not known_encoding(name):
+            raise ValueError(f"unknown encoding {name!r}; write it like utf-8, cp1252 or iso-8859-1")
+        return name
 
 
 class XmlOptions(Model):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from airflow_integrations.errors import OutageError
 from airflow_integrations.hooks.proof import proving_headers
 from airflow_integrations.route import Route
 from airflow_integrations.route_file import RouteFiles, read_routes
@@ -20,6 +21,8 @@ __all__ = ["Address", "Addresses", "Book"]
 
 CHECK_SECONDS = 3.0
 """Between two looks at the files."""
+STALE_SECONDS = 10.0
+"""After which nobody goes on with what was known."""
 
 log = logging.getLogger("airflow_integrations")
 
@@ -30,7 +33,7 @@ class Address:
     def __init__(self, sharing: list[tuple[Route, WebhookOptions]]) -> None:
         self.options = sharing[0][1]
         self.routes = tuple(sharing)
-        self.proof = None if self.options.verify == "none" else self.options.verify.proof
+        self.proof = self.options.verify.proof
         self.proving = proving_headers(self.proof)
 
 
@@ -54,8 +57,7 @@ class Addresses:
 
 
 class Book:
-    """Keeps :class:`Addresses` up to date. Thread-safe; :meth:`current` may read files and belongs into a thread,
-    unless :attr:`fresh` says that it need not.
+    """Keeps :class:`Addresses` up to date. Thread-safe; :meth:`current` may read files and belongs into a thread.
 
     A file that is broken while somebody edits it takes no address away: the last one that was right goes on.
     """
@@ -74,7 +76,13 @@ class Book:
         """Whether :meth:`current` would look at no file."""
         return self.latest is not None and self._clock() - self._checked < CHECK_SECONDS
 
+    @property
+    def usable(self) -> bool:
+        """Whether :attr:`latest` is new enough to go on with while somebody looks."""
+        return self.latest is not None and self._clock() - self._checked < STALE_SECONDS
+
     def current(self) -> Addresses:
+        """Raises OutageError where the folder cannot be read."""
         with self._reading:
             if not self.fresh:
                 self._look()
@@ -82,12 +90,15 @@ class Book:
             return self.latest
 
     def _look(self) -> None:
-        seen = _traces(self._folder)
-        if self.latest is None or seen != self._seen:
-            found = read_routes(self._folder)
-            before = self.latest.routes if self.latest else {}
-            self.latest = Addresses(_kept(before, found))
-            self._seen = seen
+        try:
+            seen = _traces(self._folder)
+            if self.latest is None or seen != self._seen:
+                found = read_routes(self._folder)
+                before = self.latest.routes if self.latest else {}
+                self.latest = Addresses(_kept(before, found))
+                self._seen = seen
+        except OSError as error:
+            raise OutageError(f"the routes in {self._folder} cannot be read: {error.strerror}") from error
         self._checked = self._clock()
 
 

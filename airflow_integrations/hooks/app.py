@@ -51,6 +51,7 @@ class HookApp:
         self._refusals = Refusals()
         self._held = Held()
         self._decoy = randomness.token_bytes(32)
+        self._looking: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -62,29 +63,40 @@ class HookApp:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         root: str = scope.get("root_path", "")  # where this is mounted: /integrations/hooks
         request = request_of(scope, scope["path"].removeprefix(root).removeprefix("/"))
-        addresses = await self._addresses()
-        address = addresses.find(request.path)
         held = self._held.reservation()
+        largest = 0
         try:
-            body = await read_body(receive, request.headers, addresses.largest, held)
+            addresses = await self._addresses()
+            address, largest = addresses.find(request.path), addresses.largest
+            body = await read_body(receive, request.headers, largest, held)
             request = msgspec.structs.replace(request, body=body)
             return await self._proven(address, request, f"{root.removesuffix('/hooks')}/api/v1")
         except TooLarge:
-            return answers.problem(413, f"at most {addresses.largest} bytes are taken")
+            return answers.problem(413, f"at most {largest} bytes are taken")
         except TooSlow:
             return answers.problem(408, "the body did not come in time")
         except Overloaded:
             return answers.full()
         except (SetupError, OutageError) as error:
-            self._refusals.note(request.path, str(error))  # an address that exists: its secret cannot be had
+            self._refusals.note("(all)", str(error))
             return answers.away()
         finally:
             held.release()
 
     async def _addresses(self) -> Addresses:
-        if self._book.fresh and self._book.latest is not None:
-            return self._book.latest
-        return await asyncio.to_thread(self._book.current)
+        """While others come, whether files have changed is looked at beside them. Raises OutageError."""
+        latest = self._book.latest
+        if latest is None or not self._book.usable:
+            return await asyncio.to_thread(self._book.current)
+        if not self._book.fresh and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look())
+        return latest
+
+    async def _look(self) -> None:
+        try:
+            await asyncio.to_thread(self._book.current)
+        except OutageError as error:
+            log.warning("webhooks: %s", error)
 
     async def _proven(self, address: Address | None, request: Request, later: str) -> Answer:
         """Before the sender has proved who it is, everything takes the same way."""

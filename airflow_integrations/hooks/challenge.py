@@ -9,7 +9,7 @@ from airflow_integrations.hooks.proof import AnySecrets
 from airflow_integrations.hooks.request import Request
 from airflow_integrations.hooks.signatures import hmac_key
 from airflow_integrations.webhook import Echo, WebhookOptions
-from airflow_integrations.webhook_verify import HmacProof, Verify
+from airflow_integrations.webhook_verify import HmacProof
 
 __all__ = ["answer_to_question", "echo"]
 
@@ -42,9 +42,8 @@ async def answer_to_question(options: WebhookOptions, body: Any, secrets: AnySec
     if options.challenge == "zoom" and body.get("event") == "endpoint.url_validation":
         payload = body.get("payload")
         plain = str(payload.get("plainToken") if isinstance(payload, dict) else None)[:LONGEST]
-        assert isinstance(options.verify, Verify)  # WebhookOptions
         proof = options.verify.proof
-        assert isinstance(proof, HmacProof)
+        assert isinstance(proof, HmacProof)  # WebhookOptions
         first = (await secrets.get(proof.secret))[0]
         text = plain.encode("utf-8", "replace")
         return {"plainToken": plain, "encryptedToken": hmac.digest(hmac_key(proof, first), text, "sha256").hex()}

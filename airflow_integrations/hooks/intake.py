@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from airflow_integrations.hooks.answers import Answer, away, full
-from airflow_integrations.hooks.fate_answer import tell
+from airflow_integrations.hooks.fate_answer import Told, tell
 from airflow_integrations.hooks.reading import Records
 from airflow_integrations.hooks.waiting import MOST_ENTITIES, Wait, Waiting
 from airflow_integrations.hooks.writer import Away, Full, Ring, Writer
@@ -17,6 +17,7 @@ from airflow_integrations.ledger.event_rows import NewEvent, Put
 from airflow_integrations.route import Route
 
 if TYPE_CHECKING:
+    from airflow_integrations.ledger.inbox import Inbox
     from airflow_integrations.ledger.ledger import Ledger
 
 __all__ = ["Intake"]
@@ -31,11 +32,18 @@ class Intake:
         """``ledger`` opens it, or gives the one that is open; raises SetupError and OutageError. It has to be one that
         syncs, see :meth:`Database.open`."""
         self._ledger = ledger
-        self._writer = Writer(lambda: ledger().inbox, ring)
+        self._inbox: Inbox | None = None
+        self._writer = Writer(self._opened, ring)
         self._waiting = Waiting(lambda: ledger().database)
 
     def close(self) -> None:
         self._writer.close()
+
+    def _opened(self) -> Inbox:
+        """Always the same, which knows the numbers of routes."""
+        if self._inbox is None:
+            self._inbox = self._ledger().inbox
+        return self._inbox
 
     async def take(self, event_id: str, parts: Sequence[Part], *, source: str, wait: float, later: str) -> Answer:
         """``parts`` are the records for each route. ``wait``: seconds for which the sender waits. ``later``: the
@@ -55,14 +63,15 @@ class Intake:
             return full()
         except Away:
             return away()
+        address = f"{later}/routes/{quote(parts[0][0].route)}/events/{quote(event_id, safe='')}"
+        look = ((b"location", address.encode()),) if wait else ()
         if not waits:
-            status = 202 if any(put.new for put in puts) else 200
-            return Answer(status, {"event": event_id, "entities": entities})
-        return await self._when_decided(event_id, parts, puts, wait, later)
+            new = any(put.new for put in puts)
+            return Answer(202 if new else 200, {"event": event_id, "entities": entities}, look if new else ())
+        told = await self._when_decided(event_id, parts, puts, wait)
+        return Answer(told.status, told.content, look if told.status == 202 else ())
 
-    async def _when_decided(
-        self, event_id: str, parts: Sequence[Part], puts: list[Put], wait: float, later: str
-    ) -> Answer:
+    async def _when_decided(self, event_id: str, parts: Sequence[Part], puts: list[Put], wait: float) -> Told:
         if known := [put.number for put in puts if not put.new]:
             await asyncio.to_thread(lambda: ask_for(self._ledger().database, known))
         waits = [
@@ -70,12 +79,5 @@ class Intake:
             for put, (route, _) in zip(puts, parts, strict=True)
         ]
         fates = await self._waiting.fates(waits, wait)
-        told = tell(
-            event_id,
-            [
-                (fate, records.count if put.new else None)
-                for fate, put, (_, records) in zip(fates, puts, parts, strict=True)
-            ],
-        )
-        location = f"{later}/routes/{quote(parts[0][0].route)}/events/{quote(event_id, safe='')}"
-        return Answer(told.status, told.content, ((b"location", location.encode()),) if told.status == 202 else ())
+        brought = [records.count if put.new else None for put, (_, records) in zip(puts, parts, strict=True)]
+        return tell(event_id, list(zip(fates, brought, strict=True)))

@@ -22,10 +22,12 @@ class Page:
 
     A record is a plain value, or ``msgspec.Raw`` where the source's JSON could be cut apart without decoding it.
     ``resume`` is a JSON value that makes :meth:`Incoming.pages` continue behind this page; None on the last page.
+    ``versions`` are the source's own of the records, one for each: for routes without ``entity.version``.
     """
 
     records: list[Any]
     resume: Any = None
+    versions: list[str] | None = None
 
     def values(self) -> list[Any]:
         """The records as plain values. Raises ContentError for one whose JSON turns out to be broken."""

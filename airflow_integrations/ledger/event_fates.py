@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -52,10 +52,10 @@ class EventFate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def event_fates(database: Database, numbers: Collection[int]) -> dict[int, EventFate]:
-    """By number. One that is no longer remembered is left out."""
+    """By number. One that is no longer remembered is left out. One query, and one for each route."""
     with database.read() as connection:
         rows = connection.execute(_events().where(_event.id.in_(sorted(numbers)))).all()
-        return {row.id: _fate(connection, row) for row in rows}
+        return {fate.number: fate for fate in _fates(connection, rows)}
 
 
 def ask_for(database: Database, numbers: Collection[int]) -> None:
@@ -68,8 +68,7 @@ def event_fate(database: Database, route: str, event_id: str) -> EventFate | Non
     """None: there was none, or it is no longer remembered."""
     with database.read() as connection:
         asked = _events().where(schema.route.c.name == route, _event.event_id == event_id)
-        row = connection.execute(asked).one_or_none()
-        return None if row is None else _fate(connection, row)
+        return next(_fates(connection, connection.execute(asked).all()), None)
 
 
 def _events() -> Select[Any]:
@@ -81,28 +80,44 @@ def _events() -> Select[Any]:
     return of_routes.outerjoin(schema.run, _run.id == _event.run)
 
 
-def _fate(connection: Connection, row: Any) -> EventFate:
-    keys = None if row.keys is None or row.run is None else tuple(msgspec.json.decode(row.keys, type=list[str]))
-    return EventFate(
-        number=row.id,
-        route=row.name,
-        event_id=row.event_id,
-        received=row.received,
-        run_id=row.run_id,
-        done=row.done,
-        keys=keys,
-        entities=tuple(_entities(connection, row, keys)) if keys else (),
-        counts=msgspec.json.decode(row.counts) if row.done is not None and row.counts else {},
-    )
+def _fates(connection: Connection, rows: Sequence[Any]) -> Iterator[EventFate]:
+    keys = {row.id: msgspec.json.decode(row.keys, type=tuple[str, ...]) for row in rows if row.keys and row.run}
+    of_route: dict[int, set[str]] = {}
+    for row in rows:
+        of_route.setdefault(row.route_id, set()).update(keys.get(row.id, ()))
+    decided = {route_id: _decided(connection, route_id, asked) for route_id, asked in of_route.items() if asked}
+    for row in rows:
+        own = keys.get(row.id)
+        states = decided.get(row.route_id, {})
+        yield EventFate(
+            number=row.id,
+            route=row.name,
+            event_id=row.event_id,
+            received=row.received,
+            run_id=row.run_id,
+            done=row.done,
+            keys=own,
+            entities=tuple(
+                EntityFate(key, state.status, state.target_id, state.http_status, state.message)
+                for key in dict.fromkeys(own or ())
+                if (state := states.get(key)) is not None and _is_its_fate(row, state)
+            ),
+            counts=msgspec.json.decode(row.counts) if row.done is not None and row.counts else {},
+        )
 
 
-def _entities(connection: Connection, row: Any, keys: Collection[str]) -> Iterable[EntityFate]:
-    """While the run goes on: those that it has decided since the event came, for it may have had the same entity
-    before. Afterwards also what later runs have made of them."""
-    these = (_entity.route_id == row.route_id, among(connection, _entity.key, sorted(set(keys))))
-    query = select(_entity.key, _entity.status, _entity.target_id, _entity.http_status, _entity.message).where(
-        *these, _entity.status != "pending", _entity.run >= row.run
+def _decided(connection: Connection, route_id: int, keys: Collection[str]) -> dict[str, Any]:
+    columns: tuple[ColumnElement[Any], ...] = (
+        *(_entity.key, _entity.status, _entity.run, _entity.changed),
+        *(_entity.target_id, _entity.http_status, _entity.message),
     )
-    if row.done is None:
-        query = query.where(_entity.run == row.run, _entity.changed >= row.received)
-    return (EntityFate(*found) for found in connection.execute(query))
+    these = (_entity.route_id == route_id, among(connection, _entity.key, sorted(keys)), _entity.status != "pending")
+    return {state.key: state for state in connection.execute(select(*columns).where(*these))}
+
+
+def _is_its_fate(event: Any, state: Any) -> bool:
+    """While the run goes on: what it has decided since the event came, for it may have had the same entity before.
+    Afterwards also what later runs have made of it."""
+    if event.done is None:
+        return bool(state.run == event.run and state.changed >= event.received)
+    return bool(state.run >= event.run)

@@ -35,7 +35,7 @@ def first_window(connection: Connection, route: str) -> datetime | None:
     starts = connection.scalars(
         select(_run.window_start)
         .join(schema.route, schema.route.c.id == _run.route_id)
-        .where(schema.route.c.name == route, _run.kind == "scheduled")
+        .where(schema.route.c.name == route, _run.kind.in_(("scheduled", "asset")))
     )
     return min(map(datetime.fromisoformat, starts), default=None)
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from airflow_integrations.ledger import conclusion, definitions, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
+from airflow_integrations.ledger.fetches import Fetches
 from airflow_integrations.ledger.inbox import Inbox, close_events
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
@@ -60,6 +61,11 @@ class Ledger:
     def inbox(self) -> Inbox:
         """What came from outside and waits for a run."""
         return Inbox(self.database)
+
+    @property
+    def fetches(self) -> Fetches:
+        """What routes have fetched, for other routes that read it."""
+        return Fetches(self.database)
 
     @property
     def dialect(self) -> Dialect:
@@ -130,11 +136,13 @@ class Ledger:
         cursor: str | None,
         now: float,
         decided: bool = True,
+        read: tuple[str, int] | None = None,
         staged_events: Sequence[int] | None = None,
     ) -> None:
         """Closes the books of a run.
 
         ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them.
+        ``read`` is another route and the number of its last fetch that this run has read: the route is done with it.
         The run's leases are given up. What it took over and did not decide is *retrying* again, due at once. The events
         that it took are done, or, where not all of its entities are ``decided``, wait for another run; so do those that
         are not among ``staged_events``, where these are named.
@@ -149,6 +157,7 @@ class Ledger:
                 size=bytes,
                 mark=mark,
                 cursor=cursor,
+                read=read,
                 decided=decided,
                 staged_events=staged_events,
                 now=now,
@@ -263,7 +272,7 @@ class Ledger:
             return for_fetch.run_window(connection, route, run_id)
 
     def first_window(self, route: str) -> datetime | None:
-        """Where the earliest window begins that a run by schedule of the route was begun with."""
+        """Where the earliest window begins that a run by schedule or assets of the route was begun with."""
         with self.database.read() as connection:
             return for_fetch.first_window(connection, route)
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.database import Database
+from airflow_integrations.ledger.fetches import read_by_all
 from airflow_integrations.ledger.schema import OPEN, claim, entity, run
 from airflow_integrations.ledger.status import CLOSED
 from airflow_integrations.retention import Retention
@@ -35,6 +36,8 @@ BATCH = 5_000
 _CLOSED = entity.c.status.in_(sorted(CLOSED))
 ABANDONED_SECONDS = 7 * 86_400.0
 """A run that has not come to its end so long after its payloads could have gone never will."""
+UNREAD_SECONDS = 30 * 86_400.0
+"""What another route has yet to read is kept so long after its run ended; then the reader has lost it, and says so."""
 _NEVER_ENDED = "it never came to its end"
 
 
@@ -79,7 +82,8 @@ def prune(database: Database, *, routes: Mapping[str, Retention], now: float, ba
     - A run that began longer ago than ``payloads`` and another week and did not come to its end counts as closed then,
       unless an open entity or a claim refers to it: it died before its push, or its DAG is gone.
     - Payloads may go of runs that closed their books longer ago than ``payloads``, or that are not among the newest
-      ``runs``; but none that an open entity or a claim still needs.
+      ``runs``; but none that an open entity or a claim still needs, and for 30 days none that another route has yet to
+      read.
     - Books go of runs that closed them longer ago than ``history`` and are not among the newest ``runs``, once their
       payloads are gone; but none that an open entity or a claim refers to.
     - Histories go of closed entities that no fetch has had for ``history``. What was delivered stays known.
@@ -96,7 +100,8 @@ def prune(database: Database, *, routes: Mapping[str, Retention], now: float, ba
         _abandon(database, route_id, now - retention.payloads.total_seconds() - ABANDONED_SECONDS)
         with database.read() as connection:
             beyond = _beyond(connection, route_id, retention.runs)
-            staging += _removable(connection, route_id, beyond, now - retention.payloads.total_seconds())
+            old_payloads = now - retention.payloads.total_seconds()
+            staging += _removable(connection, route_id, beyond, old_payloads, now - UNREAD_SECONDS)
             doomed = _forgettable(connection, route_id, beyond, old)
         runs += _delete_runs(database, route_id, doomed, batch)
         trimmed = update(entity).where(entity.c.last_seen < old, entity.c.history != "", _CLOSED).values(history="")
@@ -171,11 +176,14 @@ def _beyond(connection: Connection, route_id: int, newest: int) -> int:
     return _number(connection, query)
 
 
-def _removable(connection: Connection, route_id: int, beyond: int, old: float) -> list[StagedRun]:
+def _removable(connection: Connection, route_id: int, beyond: int, old: float, unread_before: float) -> list[StagedRun]:
+    done = read_by_all(connection, route_id)
+    unneeded = true() if done is None else or_(run.c.fetched.is_(None), run.c.fetched <= done)
     query = (
         select(run.c.id, run.c.staging)
         .where(run.c.route_id == route_id, run.c.staging != "", or_(run.c.finished < old, run.c.id <= beyond))
         .where(run.c.finished.is_not(None), *_unneeded(entity.c.payload_run))
+        .where(or_(unneeded, run.c.finished < unread_before))
         .order_by(run.c.id)
     )
     return [StagedRun(*row) for row in connection.execute(query)]

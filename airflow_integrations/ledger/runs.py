@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, literal, select, update
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
+from airflow_integrations.ledger.fetches import move_on
 from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.inbox import close_events
 from airflow_integrations.ledger.lookup import number_of
@@ -106,6 +107,7 @@ def finish(
     size: int,
     mark: datetime | None,
     cursor: str | None,
+    read: tuple[str, int] | None,
     decided: bool,
     staged_events: Sequence[int] | None,
     now: float,
@@ -131,6 +133,8 @@ def finish(
         moved["cursor"] = cursor
     if moved:
         connection.execute(update(schema.route).where(_route.id == run.route_id).values(**moved))
+    if read is not None:
+        move_on(connection, run, *read)
     release(connection, run)
     _give_back(connection, run, now)
     close_events(connection, run, decided=decided, staged=staged_events, now=now)

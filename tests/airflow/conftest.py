@@ -57,6 +57,7 @@ class TaskInstance:
 @pytest.fixture
 def make_context() -> Callable[..., dict[str, Any]]:
     """The context of a task of a DAG, as far as operators look at it."""
+    from airflow.sdk.execution_time.context import OutletEventAccessors
 
     def make(dag: Any = None, *, conf: Any = None, run_after: Any = None, **more: Any) -> dict[str, Any]:
         ti = TaskInstance()
@@ -65,6 +66,7 @@ def make_context() -> Callable[..., dict[str, Any]]:
             "run_id": "manual__1",
             "dag_run": SimpleNamespace(conf=conf, run_after=run_after),
             "params": {},
+            "outlet_events": OutletEventAccessors(),
             "ti": ti,
             "task_instance": ti,
             **more,

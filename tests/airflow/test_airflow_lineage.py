@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from message_servers import Hook, http
 
 from airflow_integrations.airflow import build_dag
@@ -25,6 +26,11 @@ def hook() -> Iterator[Hook]:
 
 def outgoing(path: str, connection: str = "erp") -> Any:
     return {"outgoing": {"http": {"connection": connection, "method": "PUT", "path": path}}}
+
+
+def places(task: Any) -> list[str]:
+    """Where a task says that it writes to, less the route's own asset, which it knows by an alias."""
+    return [outlet.uri for outlet in task.outlets if isinstance(outlet, Asset)]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +53,7 @@ def test_a_place_is_the_connection_and_the_fixed_part_of_the_path(
 
 def test_source_and_target_are_in_airflows_lineage(make_route: Callable[..., Route]) -> None:
     dag = build_dag(make_route(**outgoing("/orders/{{ order.number }}")))
-    ends = {task.task_id: ([i.uri for i in task.inlets], [o.uri for o in task.outlets]) for task in dag.tasks}
+    ends = {task.task_id: ([i.uri for i in task.inlets], places(task)) for task in dag.tasks}
     assert ends == {
         "fetch": (["integrations://shop/orders"], []),
         "transform": ([], []),
@@ -57,7 +63,7 @@ def test_source_and_target_are_in_airflows_lineage(make_route: Callable[..., Rou
 
 
 def test_a_kind_without_a_connection_is_no_place(make_route: Callable[..., Route]) -> None:
-    assert [task.outlets for task in build_dag(make_route(outgoing={"none": {}})).tasks] == [[]] * 4
+    assert [places(task) for task in build_dag(make_route(outgoing={"none": {}})).tasks] == [[]] * 4
 
 
 def emit(hook: Hook, task: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -90,6 +90,66 @@ def test_a_route_with_something_due_gets_a_run(tidy: Callable[..., Any]) -> None
     assert caught.value.skip_when_already_exists
 
 
+READS = "entity: {key: entity.id}\nincoming: {route: orders}\noutgoing: {none: {}}\n"
+
+
+def fetched(ledger: Any, run_id: str = "source") -> None:
+    """A run of the source whose fetch is finished."""
+    run = begin(ledger, run_id, Staging(staging_base(), "orders", run_id))
+    ledger.fetches.publish(run, after=None)
+    finish(ledger, run)
+
+
+def test_a_route_that_reads_another_one_gets_a_run_when_that_has_fetched(
+    tidy: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "routes" / "invoices.yaml").write_text(READS)
+    assert tidy() == []
+    with open_ledger() as ledger:
+        assert ledger.fetches.subscriptions() == [("invoices", "orders")]
+        fetched(ledger)
+    (wanted,) = tidy()
+    assert wanted["route"] == "invoices"
+    with pytest.raises(DagRunTriggerException) as caught:
+        WakeOperator(task_id="wake", **wanted).execute({})  # type: ignore[typeddict-item]
+    assert caught.value.dag_run_id.startswith("event__")
+    assert caught.value.conf == {"events": True}
+
+
+@pytest.mark.parametrize("written", ["oldest", "now"])
+def test_a_route_begins_to_read_where_it_says(tidy: Callable[..., Any], tmp_path: Path, written: str) -> None:
+    with open_ledger() as ledger:
+        fetched(ledger)
+    reads = READS.replace("orders", f"{{name: orders, from: {written}}}")
+    (tmp_path / "routes" / "invoices.yaml").write_text(reads)
+    assert [found["route"] for found in tidy()] == (["invoices"] if written == "oldest" else [])
+
+
+def test_a_route_that_reads_another_one_no_more_is_not_woken(tidy: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "routes" / "invoices.yaml").write_text(READS)
+    tidy()
+    with open_ledger() as ledger:
+        fetched(ledger)
+    (tmp_path / "routes" / "invoices.yaml").write_text(ROUTE)
+    assert tidy() == []
+    with open_ledger() as ledger:
+        assert ledger.fetches.subscriptions() == []
+
+
+def test_a_reader_without_a_file_is_forgotten_when_it_runs_no_more(tidy: Callable[..., Any]) -> None:
+    with open_ledger() as ledger:
+        for name, now in (("elsewhere", datetime.now(UTC).timestamp()), ("gone", LONG_AGO)):
+            ledger.fetches.subscribe(name, "orders")
+            window = Window(datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC))
+            ledger.begin_run(name, "r", kind="manual", window=window, route_hash="x", staging="", now=now)
+    tidy(minute=30)
+    with open_ledger() as ledger:
+        assert [name for name, _ in ledger.fetches.subscriptions()] == ["elsewhere", "gone"]
+    tidy(minute=0)
+    with open_ledger() as ledger:
+        assert [name for name, _ in ledger.fetches.subscriptions()] == ["elsewhere"]
+
+
 def test_an_event_that_nobody_took_gets_a_run(tidy: Callable[..., Any]) -> None:
     event = NewEvent(route="orders", event_id="e", body=b"[{}]", source="webhook")
     with open_ledger() as ledger:

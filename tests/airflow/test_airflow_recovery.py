@@ -23,7 +23,7 @@ from sqlalchemy import select
 from airflow_integrations import registry, stage
 from airflow_integrations.airflow.ledger import ledger_url, open_ledger
 from airflow_integrations.airflow.settings import staging_base
-from airflow_integrations.airflow.tidying import tidy
+from airflow_integrations.airflow.tidying import Wanted, tidy
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.staging import Staging
@@ -110,8 +110,8 @@ class Scene:
     def entries(self) -> list[tuple[str, str]]:
         return [tuple(json.loads(line)) for line in self.book.read_text().splitlines()] if self.book.exists() else []
 
-    def tidy(self, now: float) -> list[str]:
-        return tidy(self.routes, self.staging, datetime.fromtimestamp(now, UTC), thoroughly=False).retries
+    def tidy(self, now: float) -> Wanted:
+        return tidy(self.routes, self.staging, datetime.fromtimestamp(now, UTC), thoroughly=False)
 
     async def run(self, run_id: str, now: float | None = None) -> dict[str, int]:
         with open_ledger() as ledger:

@@ -164,3 +164,27 @@ def test_slices_are_the_window_without_a_gap(minutes: int, length: int) -> None:
     assert all(one.end == other.start for one, other in pairwise(pieces))
     assert all(one.end - one.start <= piece for one in pieces)
     assert all(one.start < one.end for one in pieces) or not minutes
+
+
+def test_runs_by_assets_and_by_schedule_take_turns_without_a_gap() -> None:
+    """A run by assets is for all up to its start; it has its interval from the schedule, or everything."""
+    by_assets = run_of(span(4, 6.5), kind="asset", options={"overlap": "0s"})
+    assert window_of(by_assets, at(6)) == span(6, 6.5)
+    assert moves_mark(replace(by_assets, window=span(6, 6.5)), at(6))
+    scheduled = run_of(span(6, 7), options={"overlap": "0s"})
+    assert window_of(scheduled, at(6.5)) == span(6.5, 7)
+    assert window_of(by_assets, None) == span(4, 6.5)
+    everything = Window(EPOCH, at(6.5))
+    assert window_of(run_of(everything, schedule=False, kind="asset"), at(6)) == everything
+    gapless_one = run_of(everything, schedule=False, kind="asset", options={"mode": "gapless", "overlap": "0s"})
+    assert window_of(gapless_one, at(6)) == span(6, 6.5)
+    interval = run_of(span(4, 6.5), kind="asset", options={"mode": "interval"})
+    assert window_of(interval, at(6)) == span(4, 6.5)
+
+
+def test_a_run_that_was_overtaken_does_not_begin_in_1970() -> None:
+    """One for a moment before that at which a run by assets, which came first, has begun."""
+    late = run_of(Window(EPOCH, at(6)), schedule=False, kind="scheduled", options={"mode": "gapless", "overlap": "1h"})
+    assert window_of(late, at(6.5)) == span(5.5, 6)
+    assert window_of(late, at(9)) == span(6, 6)
+    assert not moves_mark(replace(late, window=span(6, 6)), at(9))

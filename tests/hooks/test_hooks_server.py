@@ -118,6 +118,7 @@ def test_a_secret_that_cannot_be_had_is_the_operators_matter(serve: Serve, caplo
     answer = served.session.post(served.url + "a", json={"id": 1}, auth=("shop", "x"))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "10")
     assert "nobody_made_it" in caplog.text
+    assert "webhook (all): refused" in caplog.text
     assert "nobody_made_it" not in answer.text
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from airflow_integrations.airflow import settings
 from airflow_integrations.airflow.web.api.app import build_api
 from airflow_integrations.airflow.web.body_limit import BodyLimit
 from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.airflow.web.headers import SecurityHeaders
 from airflow_integrations.airflow.web.hooks.app import Hooks
+from airflow_integrations.airflow.web.hooks.short_cut import take_short_cut
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -23,10 +25,13 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of a request to the API: ten thousand keys of the greatest length."""
 
 
-def build_app(console: Console | None = None, hooks: Hooks | None = None) -> ASGIApp:
-    """Each part protects itself: Airflow's own authentication does not reach plugin applications."""
+def build_app(airflow: Any = None, console: Console | None = None, hooks: Hooks | None = None) -> ASGIApp:
+    """Each part protects itself: Airflow's own authentication does not reach plugin applications. ``airflow`` is the
+    application that this one is mounted in."""
     console, hooks = console or Console(), hooks or Hooks()
     routes: list[BaseRoute] = [Mount("/api/v1", BodyLimit(build_api(console, hooks), MOST_BYTES))]
     console.jobs.wake()  # one that the end of another API server interrupted goes on
     pages = SecurityHeaders(Starlette(routes=routes))
+    if not settings.webhook_access_log():
+        take_short_cut(airflow, hooks.app)
     return Starlette(routes=[Mount("/hooks", hooks.app), Mount("/", pages)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,13 +19,13 @@ class LazyApp:
         self._building = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._built()(scope, receive, send)
+        await self._built(scope.get("app"))(scope, receive, send)
 
-    def _built(self) -> ASGIApp:
+    def _built(self, airflow: Any) -> ASGIApp:
         if self._app is None:
             with self._building:
                 if self._app is None:
                     from airflow_integrations.airflow.web.app import build_app
 
-                    self._app = build_app()
+                    self._app = build_app(airflow)
         return self._app

@@ -125,6 +125,15 @@ def test_an_action_on_many_is_a_job(failed: Server) -> None:
     assert json.loads(failed.audit_log()[0]["extra"])["job"] == job["id"]
 
 
+def test_an_action_on_hundreds_of_keys_is_told_in_short(failed: Server) -> None:
+    keys = ["0003", *(f"no such order {number}" for number in range(500))]
+    assert failed.call("ann", "POST", "/routes/orders/retry", json={"keys": keys}).json()["entities"] == 1
+    told = json.loads(failed.audit_log()[0]["extra"])
+    assert told["entities"] == 1
+    assert told["selection"].startswith('{"keys":["0003",')
+    assert len(told["selection"]) < 1100
+
+
 def test_an_interrupted_job_goes_on_when_somebody_looks(failed: Server) -> None:
     from airflow_integrations.ledger import jobs
     from airflow_integrations.ledger.selection import Selection
@@ -230,6 +239,18 @@ def test_retry_and_send_starts_a_run_of_the_route(failed: Server) -> None:
     ).json()
     assert (run["state"], run["conf"], run["triggering_user_name"]) == ("queued", {"retry": "due"}, "ann")
     assert [entry["event"] for entry in failed.audit_log()[:2]] == ["integrations_send", "integrations_retry"]
+
+
+def test_retry_and_send_of_many_starts_a_run_when_the_job_is_done(failed: Server) -> None:
+    answer = failed.call("ann", "POST", "/routes/orders/retry", json={"error": "f" * 16, "send": True}).json()
+    job = ended(failed, answer["job"])
+    url = f"{failed.components.url}/api/v2/dags/orders/dagRuns/retry__job_{job['id']}"
+    headers = {"Authorization": f"Bearer {failed.token('admin')}"}
+    end = time.monotonic() + 30
+    while (found := requests.get(url, headers=headers, timeout=60)).status_code == 404:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (found.json()["conf"], found.json()["triggering_user_name"]) == ({"retry": "due"}, "ann")
 
 
 async def test_retry_of_a_route_without_a_dag_says_that_nothing_was_sent(server: Server) -> None:

@@ -15,7 +15,7 @@ from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import encode, read
 from airflow_integrations.hooks.answers import Answer
 from airflow_integrations.hooks.fate_answer import tell
-from airflow_integrations.hooks.reading import event_id_text, new_event_id, written
+from airflow_integrations.hooks.reading import Records, event_id_text, new_event_id, written
 from airflow_integrations.hooks.waits import LONGEST
 from airflow_integrations.ledger.event_fates import event_fate
 
@@ -69,7 +69,7 @@ async def hand_in(
     if found is None:
         raise HTTPException(404, f"the routes folder of this API server has no route {route}")
     try:
-        records = written(_listed(await asyncio.to_thread(read, body)))
+        records = await asyncio.to_thread(_records, body)
         event_id = new_event_id() if idempotency_key is None else event_id_text(idempotency_key)
     except ContentError as error:
         raise HTTPException(400, str(error)) from None
@@ -101,12 +101,13 @@ def _fate(hooks: Hooks, who: Who, route: str, event_id: str, here: str) -> Answe
     return Answer(told.status, told.content, ((b"location", here.encode()),) if told.status == 202 else ())
 
 
-def _listed(content: Any) -> list[Any]:
+def _records(body: bytes) -> Records:
     """Raises ContentError."""
+    content = read(body)
     records = content.get("entities") if isinstance(content, dict) else content
     if not isinstance(records, list):
         raise ContentError("the body is a JSON list of entities, or an object with such a list under entities")
-    return records
+    return written(records)
 
 
 def _root(request: Request) -> str:

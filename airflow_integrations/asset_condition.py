@@ -1,0 +1,63 @@
+"""``trigger.assets``: which assets a run waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from airflow_integrations.model import RouteName, ShortForm
+
+__all__ = ["AssetCondition"]
+
+DEEPEST = 5
+"""Conditions within each other. What is deeper nobody understands at three in the morning."""
+
+
+class AssetCondition(ShortForm):
+    """A route's name alone, or one of these options."""
+
+    short_form: ClassVar[str] = "route"
+
+    route: RouteName | None = None
+    """A route of this instance: its asset changes when a push of it has delivered something."""
+    name: Annotated[str, Field(min_length=1, max_length=1500)] | None = None
+    """Any asset of this Airflow, by its name."""
+    uri: Annotated[str, Field(min_length=1, max_length=1500)] | None = None
+    """Any asset of this Airflow, by its URI."""
+    all: Annotated[tuple[AssetCondition, ...], Field(min_length=1, max_length=100)] | None = None
+    """All of these have changed since the last run that they started."""
+    any: Annotated[tuple[AssetCondition, ...], Field(min_length=1, max_length=100)] | None = None
+    """At least one of these has."""
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(getattr(self, option) is not None for option in ("route", "name", "uri", "all", "any")) != 1:
+            raise ValueError("assets are the name of a route, or exactly one of route, name, uri, all, any")
+        if self.depth > DEEPEST:
+            raise ValueError(f"conditions are nested {DEEPEST} deep at most")
+        return self
+
+    @property
+    def parts(self) -> tuple[AssetCondition, ...]:
+        """The conditions that this one is made of."""
+        return self.all or self.any or ()
+
+    @property
+    def depth(self) -> int:
+        return 1 + max((part.depth for part in self.parts), default=0)
+
+    def words(self) -> str:
+        """The condition for people: ``categories and (stock or s3://exports)``."""
+        if not self.parts:
+            return self.route or self.name or self.uri or ""
+        words = [f"({part.words()})" if len(part.parts) > 1 else part.words() for part in self.parts]
+        return (" and " if self.all else " or ").join(words)
+
+    def routes(self, loc: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """Every route that is named, and its place."""
+        if self.route is not None:
+            yield loc, self.route
+        for index, part in enumerate(self.parts):
+            yield from part.routes((*loc, "all" if self.all else "any", index))
