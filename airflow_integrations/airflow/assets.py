@@ -57,16 +57,14 @@ def publish(context: Context, run: Run, pushed: Manifest, staging: Staging) -> N
 def triggering_assets(route: Route) -> BaseAsset | None:
     """What the route's DAG waits for beside its times; None where there is no such asset."""
     trigger = route.trigger
-    conditions: list[BaseAsset] = []
-    if trigger is not None and trigger.assets is not None:
-        conditions.append(_condition(trigger.assets))
-    if trigger is not None and trigger.listen is not None:
+    if trigger is None:
+        return None
+    found = [] if trigger.assets is None else [_condition(trigger.assets)]
+    if trigger.listen is not None:
         from airflow_integrations.airflow.listening import listening_asset
 
-        conditions.append(listening_asset(route))
-    if not conditions:
-        return None
-    return conditions[0] if len(conditions) == 1 else AssetAny(*conditions)
+        found.append(listening_asset(route))
+    return AssetAny(*found) if len(found) > 1 else next(iter(found), None)
 
 
 def _condition(condition: AssetCondition) -> BaseAsset:

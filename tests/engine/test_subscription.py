@@ -51,7 +51,7 @@ async def test_a_reader_gets_what_is_fetched_from_its_first_run_on(routes: TwoRo
     await subscribed(routes)
     await routes.fetched([("a", 2), ("b", 2)])
     await routes.fetched([("c", 3)])
-    assert routes.ledger.fetches.behind(routes.clock.now) == {"prices": 1}
+    assert routes.ledger.fetches.behind(routes.clock.now).keys() == {"prices"}
     assert (await routes.read()).lines() == ["3 fetched = 3 delivered"]
     assert routes.received == [("a", 2), ("b", 2), ("c", 3)]
     assert routes.ledger.fetches.behind(routes.clock.now) == {}
@@ -367,4 +367,4 @@ async def test_a_reader_whose_target_is_away_is_not_behind(routes: TwoRoutes) ->
     assert found is not None
     routes.ledger.outage(found.route_id, until=routes.clock.now + 100)
     assert routes.ledger.fetches.behind(routes.clock.now) == {}
-    assert routes.ledger.fetches.behind(routes.clock.now + 100) == {"prices": 1}
+    assert routes.ledger.fetches.behind(routes.clock.now + 100).keys() == {"prices"}
