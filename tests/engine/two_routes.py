@@ -137,7 +137,7 @@ class TwoRoutes:
         self.dies_at_batch = None
         for _ in range(12):
             self.clock.now += 7200
-            waits = due_routes(self.ledger.database, self.clock.now) + self.ledger.fetches.behind(self.clock.now)
+            waits = due_routes(self.ledger.database, self.clock.now) + list(self.ledger.fetches.behind(self.clock.now))
             if "prices" not in waits:
                 return
             await self.read()
