@@ -41,6 +41,8 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.inbox = Inbox(database)
+        """What came from outside and waits for a run."""
 
     @classmethod
     def open(cls, url: str, *, synced: bool = False) -> Ledger:
@@ -56,11 +58,6 @@ class Ledger:
     def temporary(cls) -> Ledger:
         """An empty one in memory, gone when it is closed."""
         return cls(Database.temporary())
-
-    @property
-    def inbox(self) -> Inbox:
-        """What came from outside and waits for a run."""
-        return Inbox(self.database)
 
     @property
     def fetches(self) -> Fetches:

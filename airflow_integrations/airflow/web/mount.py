@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,10 @@ class LazyApp:
         self._building = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._built(scope.get("app"))(scope, receive, send)
+        app = self._app
+        if app is None:  # in a thread: it imports for a second, and Airflow's own requests go on
+            app = await asyncio.to_thread(self._built, scope.get("app"))
+        await app(scope, receive, send)
 
     def _built(self, airflow: Any) -> ASGIApp:
         if self._app is None:
