@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from airflow_integrations.airflow.web.api.app import build_api
+from airflow_integrations.airflow.web.console import Console
+from airflow_integrations.airflow.web.headers import SecurityHeaders
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -13,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["build_app"]
 
 
-def build_app() -> ASGIApp:
+def build_app(console: Console | None = None) -> ASGIApp:
     """Each part protects itself: Airflow's own authentication does not reach plugin applications."""
-    routes: list[BaseRoute] = []
-    return Starlette(routes=routes)
+    console = console or Console()
+    routes: list[BaseRoute] = [Mount("/api/v1", build_api(console))]
+    return SecurityHeaders(Starlette(routes=routes))

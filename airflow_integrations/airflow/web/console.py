@@ -1,0 +1,46 @@
+"""What the functions behind API and pages work with: the ledger of this API server, and the clock."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from airflow_integrations.airflow.connections import AirflowConnections
+from airflow_integrations.airflow.ledger import open_ledger
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.database import Database
+    from airflow_integrations.ledger.ledger import Ledger
+
+__all__ = ["Console"]
+
+
+class Console:
+    """One for each API server. Thread-safe."""
+
+    def __init__(self, *, ledger: Callable[[], Ledger] | None = None, now: Callable[[], float] = time.time) -> None:
+        self.now = now
+        self._open = ledger or _configured
+        self._ledger: Ledger | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def ledger(self) -> Ledger:
+        """Opened when it is first asked for. Raises SetupError and OutageError; the next request tries again."""
+        with self._opening:
+            if self._ledger is None:
+                self._ledger = self._open()
+            return self._ledger
+
+    @property
+    def database(self) -> Database:
+        return self.ledger.database
+
+
+def _configured() -> Ledger:
+    AirflowConnections.for_command_line()  # the API server reads Connections from the metadata database, too
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    return open_ledger()
