@@ -1,0 +1,111 @@
+"""What the tests of the pages and the screenshots play with: the demo's shop, ERP and Airflow, with routes that fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+from airflow_integrations.demo.processes import free_ports
+from airflow_integrations.demo.scenario import Scenario
+
+__all__ = ["CONTACTS", "HOSTILE", "INVOICES", "USERS", "WAREHOUSE", "Scene"]
+
+HERE = Path(__file__).parent
+DAGS = HERE.parents[2] / "dags"
+INVOICES, WAREHOUSE, CONTACTS = "shop_invoices_to_erp", "shop_stock_to_warehouse", "contacts_to_crm"
+USERS = {"admin": "admin", "ann": "user", "vic": "viewer"}
+HOSTILE = """<img src=x onerror="window.top.pwned=1"><script>window.top.pwned=1</script>'"</textarea></script>"""
+
+
+class Scene:
+    """A context: inside it everything runs, and the routes that fail have failed.
+
+    ``url`` is Airflow's; the password of each of the :data:`USERS` is its name.
+    """
+
+    def __init__(self, home: Path, *, orders: int = 120, say: Callable[[str], None] = lambda text: None) -> None:
+        self.home, self.say = home, say
+        dags = home / "dags"
+        shutil.copytree(DAGS, dags)
+        for route in (HERE / "routes").glob("*.yaml"):
+            shutil.copy(route, dags / "routes")
+        (dags / "no_route.py").write_text(
+            "from airflow.sdk import dag, task\n@dag(schedule=None)\ndef no_route():\n    @task\n    def one(): pass\n    one()\nno_route()\n"
+        )
+        (nobody,) = free_ports(1)
+        self.scenario = Scenario(home / "demo", dags, say=say, orders=orders, every=20)
+        self.components = self.scenario.components
+        self.url = self.components.url
+        warehouse = {"conn_type": "http", "host": "127.0.0.1", "port": nobody, "extra": {"integrations": {"retry_budget": 0.2}}}
+        self.components.env |= {
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+            "AIRFLOW_CONN_WAREHOUSE": json.dumps(warehouse),
+        }
+        passwords = {name: name for name in USERS} | {self.components.user: self.components.password}
+        (self.components.home / "passwords.json").write_text(json.dumps(passwords))
+
+    def __enter__(self) -> Self:
+        self.scenario.__enter__()
+        try:
+            self._fail()
+        except BaseException:
+            self.scenario.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.scenario.stop()
+
+    def call(self, method: str, path: str, document: Any = None, user: str = "admin") -> Any:
+        """Airflow's REST API; ``path`` begins behind ``/api/v2``."""
+        headers = {"Authorization": f"Bearer {self.token(user)}"}
+        for attempt in range(10):
+            answer = requests.request(method, f"{self.url}/api/v2{path}", json=document, headers=headers, timeout=60)
+            if answer.status_code not in (500, 503):  # SQLite: the database is locked
+                break
+            time.sleep(0.5 + attempt / 2)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def token(self, user: str) -> str:
+        login = {"username": user, "password": self.components.password if user == self.components.user else user}
+        return str(requests.post(f"{self.url}/auth/token", json=login, timeout=60).json()["access_token"])
+
+    def trigger(self, route: str, conf: dict[str, Any] | None = None) -> str:
+        return str(self.call("POST", f"/dags/{route}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"])
+
+    def ended(self, route: str, run_id: str) -> str:
+        """Wait for the end of a run; its state."""
+        return self.wait(
+            f"the end of {route} {run_id}",
+            lambda: (state := self.call("GET", f"/dags/{route}/dagRuns/{run_id}")["state"]) in ("success", "failed") and state,
+        )
+
+    def wait(self, told: str, probe: Callable[[], Any], timeout: float = 120) -> Any:
+        end = time.monotonic() + timeout
+        while not (found := probe()):
+            self.scenario.check_processes()
+            assert time.monotonic() < end, f"{told}: not within {timeout:g} s"
+            time.sleep(0.3)
+        return found
+
+    def _fail(self) -> None:
+        """Runs of the routes that have something to show."""
+        self.scenario.switch_on()
+        for route in (INVOICES, WAREHOUSE, CONTACTS):
+            self.scenario._wait(time.monotonic() + 60, f"no {route}", lambda route=route: self.scenario.airflow.has_dag(route))
+            self.scenario.airflow.unpause(route)
+        contacts = [{"number": HOSTILE, "name": HOSTILE, HOSTILE: [HOSTILE]}, {"number": "C-1/2 ä?#", "name": "Ana"}]
+        runs = [(INVOICES, self.trigger(INVOICES)), (WAREHOUSE, self.trigger(WAREHOUSE))]
+        runs.append((CONTACTS, self.trigger(CONTACTS, {"entities": contacts})))
+        for route, run in runs:
+            self.say(f"{route}: {self.ended(route, run)}")
