@@ -16,6 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
+from airflow_integrations.masking import MaskPath
 from airflow_integrations.model import Duration, Folder, Model
 from airflow_integrations.moment import Moment
 from airflow_integrations.retention import Retention
@@ -142,6 +143,9 @@ class Route(Model):
     """Whether a new route starts paused; Airflow's own setting where it is left out."""
     entity: EntityOptions
     """What one entity is called and what identifies it."""
+    mask: tuple[MaskPath, ...] = ()
+    """Fields that nobody is shown, such as ``customer.email`` or ``lines.*.note``: in the console and its API, exports,
+    commands and error messages. A path is looked for in the record as it was fetched and in what goes to the target."""
     schedule: Schedule | None = None
     """When it runs by itself. Without one it runs when it is triggered."""
     params: dict[Identifier, Any] = Field(default_factory=dict)

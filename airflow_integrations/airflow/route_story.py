@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import yaml
-
 from airflow_integrations.model import duration_text
 from airflow_integrations.route import Route, Schedule
+from airflow_integrations.route_text import definition_yaml
 from airflow_integrations.stage import Stage
 
-__all__ = ["definition_yaml", "story"]
+__all__ = ["story"]
 
 MAX_CHARACTERS = 60_000
 """Of the definition in a DAG's documentation, which Airflow keeps with each version of the DAG."""
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-_Dumper.add_representer(
-    str,
-    lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None),
-)
-
-
-def definition_yaml(route: Route) -> str:
-    """The route as it works: references resolved, defaults left out."""
-    definition = route.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    text: str = yaml.dump(definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text
 
 
 def story(route: Route) -> str:

@@ -9,6 +9,7 @@ from airflow_integrations.engine.cursor_watch import newer_than
 from airflow_integrations.engine.windows import window_of
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.route_hash import route_hash
+from airflow_integrations.route_text import definition_yaml
 from airflow_integrations.run import Run, Services
 from airflow_integrations.since import Cursor
 from airflow_integrations.staging import Staging
@@ -52,13 +53,15 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
         anew = run.explicit or run.kind == "backfill" or run.keys is not None
         cursor = newer_than(options, None if anew else state.cursor)
     run = replace(run, window=window, interval=run.interval or run.window, cursor=cursor)
+    hash_, now = route_hash(run.route), services.now()
     ref = ledger.begin_run(
         name,
         run.run_id,
         kind=run.kind,
         window=window,
-        route_hash=route_hash(run.route),
+        route_hash=hash_,
         staging=str(staging.folder),
-        now=services.now(),
+        now=now,
     )
+    ledger.remember_definition(ref, hash_, lambda: definition_yaml(run.route), now)
     return Begun(run, ref, state.cursor)

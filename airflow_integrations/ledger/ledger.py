@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from airflow_integrations.ledger import conclusion, for_fetch, reservation, runs, taking_over
+from airflow_integrations.ledger import conclusion, definitions, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
@@ -81,6 +81,10 @@ class Ledger:
                 now=now,
             )
         )
+
+    def remember_definition(self, run: RunRef, route_hash: str, text: Callable[[], str], now: float) -> None:
+        """Keeps what the run works by. ``text`` is called where that is not known yet."""
+        self.database.transact(lambda connection: definitions.remember(connection, run.route_id, route_hash, text, now))
 
     def run(self, route: str, run_id: str) -> RunRef | None:
         """None: the ledger does not know it."""

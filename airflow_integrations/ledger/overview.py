@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -25,15 +26,22 @@ TROUBLED: tuple[Status, ...] = ("rejected", "failed", "in_doubt", "retrying", "w
 _e = schema.entity.c
 
 
-def error_groups(database: Database, route: str | None = None) -> list[ErrorGroup]:
+def error_groups(
+    database: Database, route: str | None = None, *, among: Collection[str] | None = None
+) -> list[ErrorGroup]:
     """What is not delivered, by route, status and kind of error; the largest group first, at most MOST_GROUPS.
 
-    Raises RunError for a route that the ledger does not know.
+    ``among``: only those of these routes. Raises RunError for a ``route`` that the ledger does not know.
     """
     kinds = (_e.route_id, _e.status, _e.fingerprint, _e.error_class, _e.http_status)
     with database.read() as connection:
         names = {row.id: row.name for row in connection.execute(select(schema.route.c.id, schema.route.c.name))}
-        wanted = [known_route(connection, route)] if route is not None else sorted(names)
+        if route is not None:
+            wanted = [known_route(connection, route)]
+        else:
+            wanted = sorted(number for number, name in names.items() if among is None or name in among)
+        if not wanted:
+            return []
         groups = (
             select(
                 *kinds,

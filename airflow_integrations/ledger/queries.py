@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, select
@@ -20,7 +20,7 @@ from airflow_integrations.ledger.timeline import read_lines, transitions
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
 
-__all__ = ["MOST_LINES", "books_of", "find", "where"]
+__all__ = ["MOST_LINES", "Matching", "books_of", "find", "matching", "where"]
 
 MOST_LINES = 10_000
 """Entities on one page, at most."""
@@ -126,33 +126,65 @@ def find(
     """
     limit = max(1, min(limit, MOST_LINES))
     with database.read() as connection:
-        route_id = known_route(connection, route)
-        # Closed entities have no error.
-        only_open = fingerprint is not None or bool(text) or (bool(statuses) and KEPT.issuperset(statuses))
-        query = (
-            select(*(_e[name] for name in EntityLine.__struct_fields__))
-            .where(open_of(connection, [route_id]) if only_open else _e.route_id == route_id)
-            .order_by(by_key(connection) if only_open else _e.key)
-            .limit(limit + 1)
+        found = matching(
+            connection,
+            known_route(connection, route),
+            statuses=statuses,
+            fingerprint=fingerprint,
+            text=text,
+            prefix=prefix,
+            target_id=target_id,
+            since=since,
+            until=until,
         )
-        if statuses:
-            query = query.where(_e.status.in_(sorted(statuses)))
-        if fingerprint is not None:
-            query = query.where(_e.fingerprint == fingerprint)
-        if text:
-            query = query.where(_e.message.icontains(text, autoescape=True))
-        if prefix:
-            query = _beginning(query, prefix)
-        if target_id is not None:
-            query = query.where(_e.target_id == target_id)
-        if since is not None:
-            query = query.where(_e.changed >= since)
-        if until is not None:
-            query = query.where(_e.changed < until)
-        if after is not None:
-            query = query.where(_e.key > after)
-        rows = [EntityLine(**row) for row in connection.execute(query).mappings()]
+        query = found.query if after is None else found.query.where(_e.key > after)
+        rows = [EntityLine(**row) for row in connection.execute(query.limit(limit + 1)).mappings()]
     return Page(tuple(rows[:limit]), rows[limit - 1].key if len(rows) > limit else None)
+
+
+class Matching(NamedTuple):
+    """``query`` gives the lines of all entities that fit, in the order of their keys."""
+
+    query: Select[Any]
+    only_open: bool
+    """They are found by the index of the open ones, of which there are few."""
+
+
+def matching(
+    connection: Connection,
+    route_id: int,
+    *,
+    statuses: Collection[Status] = (),
+    fingerprint: str | None = None,
+    text: str | None = None,
+    prefix: str | None = None,
+    target_id: str | None = None,
+    since: float | None = None,
+    until: float | None = None,
+) -> Matching:
+    """What :func:`find` is asked for, as SQL."""
+    # Closed entities have no error.
+    only_open = fingerprint is not None or bool(text) or (bool(statuses) and KEPT.issuperset(statuses))
+    query = (
+        select(*(_e[name] for name in EntityLine.__struct_fields__))
+        .where(open_of(connection, [route_id]) if only_open else _e.route_id == route_id)
+        .order_by(by_key(connection) if only_open else _e.key)
+    )
+    if statuses:
+        query = query.where(_e.status.in_(sorted(statuses)))
+    if fingerprint is not None:
+        query = query.where(_e.fingerprint == fingerprint)
+    if text:
+        query = query.where(_e.message.icontains(text, autoescape=True))
+    if prefix:
+        query = _beginning(query, prefix)
+    if target_id is not None:
+        query = query.where(_e.target_id == target_id)
+    if since is not None:
+        query = query.where(_e.changed >= since)
+    if until is not None:
+        query = query.where(_e.changed < until)
+    return Matching(query, only_open)
 
 
 def _beginning(query: Select[Any], prefix: str) -> Select[Any]:

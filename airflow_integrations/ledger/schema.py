@@ -22,7 +22,7 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["OPEN", "PREFIX", "action", "claim", "entity", "metadata", "overlay", "route", "run"]
+__all__ = ["OPEN", "PREFIX", "action", "claim", "definition", "entity", "job", "metadata", "overlay", "route", "run"]
 
 PREFIX = "integrations_"
 """Of every table: the ledger may share a database with something else, such as Airflow's own."""
@@ -65,6 +65,17 @@ run = Table(
     Column("bytes", _Id, nullable=False, server_default="0", comment="of the run's segments, compressed"),
     UniqueConstraint("route_id", "run_id"),
 )
+Index(f"{PREFIX}run_started", run.c.route_id, run.c.started)
+
+definition = Table(
+    f"{PREFIX}definition",
+    metadata,
+    Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
+    Column("hash", String(64), primary_key=True, comment="route_hash of the runs that worked by it"),
+    Column("at", Float, nullable=False, comment="when the first of them began"),
+    Column("text", Text, nullable=False, comment="the route as YAML, its references resolved"),
+)
+"""What a route was when a run worked by it: for people who look at that run later, and for masking its payloads."""
 
 entity = Table(
     f"{PREFIX}entity",
@@ -159,3 +170,24 @@ action = Table(
     Column("detail", Text),
 )
 """What people did, for ever."""
+
+job = Table(
+    f"{PREFIX}job",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("by", String(250), nullable=False),
+    Column("asked", Float, nullable=False),
+    Column("what", String(20), nullable=False, comment="retry, skip, confirm"),
+    Column("selection", Text, nullable=False, comment="which entities, JSON"),
+    Column("how", Text, nullable=False, server_default="{}", comment="the action's own arguments, JSON"),
+    Column("total", Integer, nullable=False, comment="entities that it was about when it was asked for"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("looked_at", Integer, nullable=False, server_default="0", comment="done, and left as they were"),
+    Column("after", _Key, comment="the last key that was looked at; NULL: it has not begun"),
+    Column("left", Text, nullable=False, server_default="[]", comment="why others were left as they are, JSON"),
+    Column("lease_until", Float, comment="some API server works on it until then; NULL: nobody does"),
+    Column("finished", Float),
+    Column("error", Text, comment="why it did not come to its end"),
+)
+"""An action on many entities, done a piece at a time; ``after`` moves on in the transaction of each piece."""

@@ -53,7 +53,28 @@ def takes_rows(connection: Connection) -> None:
     assert tuple(connection.execute(text("SELECT counts, applied, bytes FROM integrations_run")).one()) == ("{}", 0, 0)
 
 
-STEPS = [Step("0001", nothing_there, takes_rows)]
+def a_run_is_there(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_route (name) VALUES ('orders')"))
+    connection.execute(text(A_RUN))
+
+
+def takes_definitions_and_jobs(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_definition VALUES (1, 'h', 1.5, 'route: orders')"))
+    connection.execute(
+        text(
+            "INSERT INTO integrations_job (route_id, by, asked, what, selection, total) "
+            "VALUES (1, 'jane', 1.5, 'retry', '{}', 3)"
+        )
+    )
+    found = connection.execute(text("SELECT done, looked_at, how, after FROM integrations_job")).one()
+    assert tuple(found) == (0, 0, "{}", None)
+    assert connection.execute(text("SELECT run_id FROM integrations_run")).scalar_one() == "manual__1"
+
+
+STEPS = [
+    Step("0001", nothing_there, takes_rows),
+    Step("0003", a_run_is_there, takes_definitions_and_jobs),
+]
 
 
 @pytest.fixture

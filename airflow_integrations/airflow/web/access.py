@@ -103,14 +103,14 @@ class Who:
 
 
 def signed_in(request: Request, user: GetUserDep) -> Who:
-    """The dependency of every endpoint. 401: nobody is signed in. 403: a change that another site may have asked for."""
-    if request.method not in SAFE_METHODS and not bearer(request.headers):
-        if not same_origin(request.headers, _origins(request)):
-            raise HTTPException(
-                403,
-                "a change is taken with Airflow's cookie only from a page of this server (headers Sec-Fetch-Site or "
-                "Origin); a program sends its token: Authorization: Bearer …",
-            )
+    """The dependency of every endpoint. 401: nobody is signed in. 403: another site may have asked for a change."""
+    changes = request.method not in SAFE_METHODS
+    if changes and not bearer(request.headers) and not same_origin(request.headers, _origins(request)):
+        raise HTTPException(
+            403,
+            "a change is taken with Airflow's cookie only from a page of this server (headers Sec-Fetch-Site or "
+            "Origin); a program sends its token: Authorization: Bearer …",
+        )
     return Who(str(user.get_name()), user)
 
 
