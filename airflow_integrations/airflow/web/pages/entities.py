@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Annotated, get_args
+from dataclasses import asdict, dataclass
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from airflow_integrations.airflow.web.access import Signed
+from airflow_integrations.airflow.web.entities import Description, payload_search
+from airflow_integrations.airflow.web.entities import entities as search
 from airflow_integrations.airflow.web.pages.asked import Behind
 from airflow_integrations.airflow.web.pages.render import Links, page
-from airflow_integrations.ledger.queries import find
-from airflow_integrations.ledger.status import STATUSES, Status
+from airflow_integrations.ledger.status import STATUSES
 
 __all__ = ["Asked", "router"]
 
@@ -32,6 +33,17 @@ class Asked:
     within: str = ""
     fingerprint: str = ""
 
+    def description(self, now: float) -> Description:
+        """All of it but the text in the payload."""
+        return Description(
+            statuses=tuple(status for status in STATUSES if status == self.status),
+            fingerprint=self.fingerprint or None,
+            text=self.text or None,
+            prefix=self.prefix or None,
+            target_id=self.target_id or None,
+            since=now - _WITHIN[self.within] if self.within in _WITHIN else None,
+        )
+
     @property
     def anything(self) -> bool:
         return any(asdict(self).values())
@@ -41,34 +53,21 @@ class Asked:
 def entities(
     request: Request, who: Signed, console: Behind, route: str, asked: Annotated[Asked, Depends()], after: str = ""
 ) -> Response:
-    who.to_read(route)
-    now = console.now()
-    found = find(
-        console.database,
-        route=route,
-        statuses=(asked.status,) if asked.status in STATUSES else (),  # type: ignore[arg-type]
-        fingerprint=asked.fingerprint or None,
-        text=asked.text or None,
-        prefix=asked.prefix or None,
-        target_id=asked.target_id or None,
-        since=now - _WITHIN[asked.within] if asked.within in _WITHIN else None,
-        limit=PAGE,
-        after=after or None,
-    )
-    links = Links(request)
-    search = asdict(asked)
+    wanted, may_see = asked.description(console.now()), who.may_see_payloads(route)
+    if asked.payload and may_see:
+        found = payload_search(console, who, route, asked.payload, wanted, limit=PAGE, after=after or None)
+    else:
+        found = search(console, who, route, wanted, limit=PAGE, after=after or None)
+    links, address = Links(request), asdict(asked)
     return page(
         request,
         "entities.html",
         route=route,
         asked=asked,
-        lines=found.entities,
+        found=found,
         statuses=STATUSES,
         may_act=who.may_act(route),
-        may_see=who.may_see_payloads(route),
-        whole="",
-        stopped="",
-        exports=[],
-        here_address=links.to("routes", route, "entities", **search, after=after),
-        more=links.to("routes", route, "entities", **search, after=found.after) if found.after else "",
+        may_see=may_see,
+        here_address=links.to("routes", route, "entities", **address, after=after),
+        more=links.to("routes", route, "entities", **address, after=found.after) if found.after else "",
     )

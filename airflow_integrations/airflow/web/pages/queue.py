@@ -1,4 +1,4 @@
-"""What waits: in the inbox and in the routes, since when, in whose hands, and what of it is stuck."""
+"""What waits in the routes, since when and in whose hands, and what of it is stuck."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from airflow_integrations.airflow.web.access import Signed
 from airflow_integrations.airflow.web.pages.asked import Behind
-from airflow_integrations.airflow.web.pages.render import page
-from airflow_integrations.ledger.overview import queue as waiting
+from airflow_integrations.airflow.web.pages.render import Links, page
+from airflow_integrations.airflow.web.queue_view import queue_view
 
 __all__ = ["router"]
 
@@ -16,6 +16,11 @@ router = APIRouter()
 
 @router.get("/queue")
 def queue(request: Request, who: Signed, console: Behind) -> Response:
-    lines = waiting(console.database, console.now())
-    readable = who.readable([line.route for line in lines])
-    return page(request, "queue.html", lines=[line for line in lines if line.route in readable])
+    view = queue_view(console, who)
+    return page(
+        request,
+        "queue.html",
+        view=view,
+        acting={name for name in {line.route for line in view.leases} if who.may_act(name)},
+        here_address=Links(request).to("queue"),
+    )

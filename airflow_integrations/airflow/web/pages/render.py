@@ -16,13 +16,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from airflow_integrations.airflow.web.pages.drawing import slices, sparkline
-from airflow_integrations.airflow.web.pages.words import MEANINGS, cause, tone, word
+from airflow_integrations.airflow.web.pages.words import MEANINGS, TONES, cause, tone, word
 from airflow_integrations.cli.legible import moment, visible
 
 __all__ = ["STATIC", "Links", "is_fragment", "page"]
 
 STATIC = Path(__file__).parent.parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
+_PERIODS = {1.0: "hour", 24.0: "day", 168.0: "week", 720.0: "30 days"}
 _LONGEST_DURATION = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -84,8 +85,11 @@ def _environment() -> Environment:
         "when": _when,
         "number": _number,
         "share": _share,
+        "hours": lambda hours: _PERIODS.get(hours, f"{hours:g} hours"),
+        "outcomes": lambda counts: {name: count for name, count in counts.items() if name in TONES},
         "duration": duration,
         "visible": lambda text: visible(str(text)),
+        "shown": lambda text: "\n".join(map(visible, text.split("\n"))),
         "tone": tone,
         "word": word,
         "cause": cause,

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from airflow_integrations.airflow.web.access import Signed
+from airflow_integrations.airflow.web.overview import readable_routes
 from airflow_integrations.airflow.web.pages.asked import Behind
 from airflow_integrations.airflow.web.pages.render import Links, page
-from airflow_integrations.airflow.web.pages.known import is_route
 
 __all__ = ["router"]
 
@@ -36,7 +36,7 @@ def run(request: Request, who: Signed, console: Behind, dag_id: str, run_id: str
 
 
 def _of(request: Request, who: Signed, console: Behind, dag_id: str, run_id: str = "", stage: str = "") -> Response:
-    if not is_route(console, who, dag_id):
+    if dag_id not in readable_routes(console, who):
         return page(request, "no_route.html", dag_id=dag_id)
     links = Links(request)
     if run_id:
