@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +13,11 @@ from airflow_integrations.compression import DAMAGED
 from airflow_integrations.engine.records import key_of_line, read_entities, read_problems
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import RunError
-from airflow_integrations.formats.json import encode_anyhow
+from airflow_integrations.formats.json import encode, encode_anyhow
 from airflow_integrations.ledger.records import PayloadRef, PayloadStage
 from airflow_integrations.staging import SegmentRef, Staging
 
-__all__ = ["Payload", "Wanted", "incoming_of", "payload_of", "read_payloads"]
+__all__ = ["Payload", "Wanted", "incoming_of", "payload_in", "payload_of", "read_payloads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +42,32 @@ def payload_of(staging: Staging, key: str, ref: PayloadRef) -> bytes | None:
     None where it is gone. ``staging`` is any run's: through it the others are reached.
     """
     for _, payload in read_payloads(staging, [Wanted(key, ref)]):
-        return encode_anyhow(payload.record) if payload.line is None else _value(payload.line)
+        return payload_in(payload)
     return None
 
 
-def incoming_of(staging: Staging, key: str, ref: PayloadRef) -> bytes | None:
+def payload_in(payload: Payload) -> bytes:
+    """As JSON: what was to be sent, or what the source gave."""
+    return encode_anyhow(payload.record) if payload.line is None else _value(payload.line)
+
+
+def incoming_of(staging: Staging, key: str, ref: PayloadRef, *, patience: float | None = None) -> bytes | None:
     """What the source gave of an entity in the run that ``ref`` is of, as JSON.
 
-    None where it is gone, was taken over from another run, or was split from an entity of another key.
+    None where it is gone, was taken over from another run, or was split from an entity of another key; and where
+    ``patience`` seconds were not enough to find it among all that the run fetched.
     """
     if not ref.folder:
         return None
-    there = staging.sibling(ref.folder)
+    there, until = staging.sibling(ref.folder), None if patience is None else time.monotonic() + patience
+    begins = b"\n[" + encode(key) + b","  # as a line of fetch does
     try:
         manifest = there.manifest("fetch")
-        for segment in manifest.segments if manifest else ():
-            for line in _lines(there, segment):
-                if key_of_line(line) == key:
-                    return _value(line)
+        for block in there.blocks(manifest.segments if manifest else ()):
+            if (at := (b"\n" + block).find(begins)) >= 0:
+                return _value(block[at:].partition(b"\n")[0])
+            if until is not None and time.monotonic() > until:
+                return None
     except (RunError, *DAMAGED, msgspec.DecodeError):
         return None  # a file that is gone or broken: what it held is missing
     return None

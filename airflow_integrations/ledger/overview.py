@@ -79,11 +79,12 @@ def error_groups(
         ]
 
 
-def queue(database: Database, now: float) -> list[QueueLine]:
-    """What waits in each route that the ledger knows, in the order of their names."""
+def queue(database: Database, now: float, *, among: Collection[str] | None = None) -> list[QueueLine]:
+    """What waits in each route that the ledger knows, or in those of them that are ``among`` these, by name."""
     claim = schema.claim.c
     with database.read() as connection:
-        routes = connection.execute(select(schema.route).order_by(schema.route.c.name)).all()
+        known = connection.execute(select(schema.route).order_by(schema.route.c.name)).all()
+        routes = [route for route in known if among is None or route.name in among]
         waiting: dict[int, list[tuple[Status, int, float, float | None]]] = {}
         for route_id, status, count, oldest, attempt in connection.execute(
             select(

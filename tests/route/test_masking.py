@@ -67,7 +67,9 @@ def test_without_a_mask_bytes_stay_as_they_are() -> None:
     assert masked(Mask(), b'{ "a":1 }', b"torn") == ((b'{ "a":1 }', b"torn"), frozenset())
 
 
-leaves = st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text("abäx1.")
+leaves = (
+    st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text("abäx1.")
+)
 values = st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from("abc"), inner))
 
 

@@ -26,6 +26,8 @@ class Console:
         self._open = ledger or _configured
         self._ledger: Ledger | None = None
         self._opening = threading.Lock()
+        self.definitions: dict[tuple[str, str], str] = {}
+        """By route and hash, what was read of the ledger: a definition never changes."""
 
     @property
     def ledger(self) -> Ledger:

@@ -1,0 +1,51 @@
+"""What waits, who has what under way, and what is stuck."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from airflow_integrations.airflow.web.overview import readable_routes
+from airflow_integrations.ledger.answers import ErrorGroup, QueueLine
+from airflow_integrations.ledger.leases import LeaseLine, leases
+from airflow_integrations.ledger.overview import error_groups, queue
+
+if TYPE_CHECKING:
+    from airflow_integrations.airflow.web.access import Who
+    from airflow_integrations.airflow.web.console import Console
+
+__all__ = ["Errors", "QueueView", "errors", "queue_view"]
+
+
+class QueueView(msgspec.Struct, frozen=True):
+    at: float
+    queue: tuple[QueueLine, ...]
+    """Routes with something open or under way, the one that has waited longest first."""
+    leases: tuple[LeaseLine, ...]
+    """The stuck ones first."""
+
+
+class Errors(msgspec.Struct, frozen=True):
+    at: float
+    groups: tuple[ErrorGroup, ...]
+    """The largest first."""
+
+
+def queue_view(console: Console, who: Who, route: str | None = None) -> QueueView:
+    routes, now = _wanted(console, who, route), console.now()
+    waiting = [line for line in queue(console.database, now, among=routes) if line.counts or line.leased]
+    waiting.sort(key=lambda line: (line.oldest is None, line.oldest or 0.0, line.route))
+    return QueueView(now, tuple(waiting), tuple(leases(console.database, routes, now)))
+
+
+def errors(console: Console, who: Who, route: str | None = None) -> Errors:
+    """What is not delivered, by kind of error."""
+    return Errors(console.now(), tuple(error_groups(console.database, among=_wanted(console, who, route))))
+
+
+def _wanted(console: Console, who: Who, route: str | None) -> frozenset[str]:
+    if route is None:
+        return readable_routes(console, who)
+    who.to_read(route)
+    return frozenset([route])
