@@ -85,6 +85,8 @@ def _environment() -> Environment:
         "when": _when,
         "number": _number,
         "share": _share,
+        "fate": lambda name: name in TONES,
+        "duration": duration,
         "hours": lambda hours: _PERIODS.get(hours, f"{hours:g} hours"),
         "outcomes": lambda counts: {name: count for name, count in counts.items() if name in TONES},
         "duration": duration,
