@@ -19,6 +19,7 @@ Part = Literal["incoming", "transform", "outgoing"]
 _BUILT_IN: dict[Part, dict[str, str]] = {
     "incoming": {
         "http": "airflow_integrations.incoming.http:HttpIncoming",
+        "none": "airflow_integrations.incoming.none:NoIncoming",
     },
     "transform": {
         "filter": "airflow_integrations.transform.filter:Filter",

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import keyword
 from datetime import datetime, time
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from airflow_integrations.cron import check_cron, check_timezone
 from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
@@ -22,14 +22,25 @@ from airflow_integrations.moment import Moment
 from airflow_integrations.retention import Retention
 from airflow_integrations.since import Missing, WindowOptions
 from airflow_integrations.stage import IncomingStage, OutgoingStage, TransformStage
+from airflow_integrations.trigger import Trigger
 from airflow_integrations.window import AIRFLOW_ALIASES
 
-__all__ = ["PRIORITIES", "RUN_PARAMS", "Delivery", "EntityOptions", "Priority", "Route", "Schedule", "TaskOptions"]
+__all__ = [
+    "PRIORITIES",
+    "RUN_PARAMS",
+    "Delivery",
+    "EntityOptions",
+    "Priority",
+    "Route",
+    "Schedule",
+    "TaskOptions",
+    "Trigger",
+]
 
 Priority = Literal["critical", "high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("critical", "high", "normal", "low")
 
-RUN_PARAMS = ("window_start", "window_end", "keys", "entities", "limit", "dry_run", "retry", "confirm")
+RUN_PARAMS = ("window_start", "window_end", "keys", "entities", "limit", "dry_run", "retry", "confirm", "events")
 """What every run can be asked for, in one flat form with the route's own params."""
 
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
@@ -73,25 +84,12 @@ class Schedule(Model):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ValueError, KeyError, OSError):  # OSError: the name of a folder of zones
-            close = get_close_matches(name, available_timezones(), n=1)
-            guess = f"did you mean {close[0]!r}?" if close else "write one such as 'Europe/Madrid' or 'UTC'"
-            raise ValueError(f"unknown time zone {name!r}, {guess}") from None
-        return name
+        return check_timezone(name)
 
     @field_validator("cron")
     @classmethod
     def _readable_cron(cls, cron: str | None) -> str | None:
-        if cron is not None:
-            from croniter import croniter
-
-            presets = {"@hourly", "@daily", "@weekly", "@monthly", "@quarterly", "@yearly"}
-            if cron not in presets and (len(cron.split()) != 5 or not croniter.is_valid(cron)):
-                example = f"write five fields like '*/5 * * * *', or one of {', '.join(sorted(presets))}"
-                raise ValueError(f"{cron!r} is no cron expression; {example}")
-        return cron
+        return None if cron is None else check_cron(cron)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -148,10 +146,12 @@ class Route(Model):
     commands and error messages. A path is looked for in the record as it was fetched and in what goes to the target."""
     schedule: Schedule | None = None
     """When it runs by itself. Without one it runs when it is triggered."""
+    trigger: Trigger | None = None
+    """What makes it run when something happens, beside the schedule or instead of one."""
     params: dict[Identifier, Any] = Field(default_factory=dict)
     """Values a run may be given, with their defaults; expressions and templates read ``params.name``."""
-    incoming: IncomingStage
-    """Where entities come from."""
+    incoming: IncomingStage = Field(default={"none": {}}, validate_default=True)
+    """Where entities are fetched from. A route with a trigger whose events carry the records can do without."""
     transform: tuple[TransformStage, ...] = ()
     """What happens to them, in this order."""
     outgoing: OutgoingStage

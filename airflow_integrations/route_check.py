@@ -93,6 +93,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     stages = [Seen(loc, stage, found_names(stage)) for loc, stage in _stages(route)]
     yield from entity_mistakes(surroundings, route.entity, stages)
     yield from name_mistakes(surroundings, stages)
+    yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
     yield from _outgoing_mistakes(route)
     for loc, stage in _stages(route):
@@ -100,6 +101,19 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
         if own is not None:
             for inner, text in own(stage.config, route):
                 yield (*loc, stage.kind, *inner), text
+
+
+def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tuple[Loc, str]]:
+    if route.trigger is None:
+        if "incoming" not in route.model_fields_set:
+            yield ("incoming",), "is missing: a route without trigger has to fetch its entities from somewhere"
+        return
+    names = _Names(surroundings, (), frozenset())
+    for inner, leaf in _leaves(route.trigger):
+        for deeper, text in names.mistakes(leaf):
+            yield ("trigger", *inner, *deeper), text
+    if route.trigger.sweep is not None and route.schedule is not None:
+        yield ("trigger", "sweep"), "runs by schedule take what waits, too; leave sweep out"
 
 
 def _missing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:

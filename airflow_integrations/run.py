@@ -56,6 +56,8 @@ class Run:
     retry: RetryWanted | None = None
     """Take over open entities of earlier runs that this names, and fetch nothing. Those that are due by themselves go
     with every run."""
+    events: bool = False
+    """Take what waits in the route's inbox, and fetch nothing. Runs that fetch take it along."""
 
 
 class Connections(Protocol):

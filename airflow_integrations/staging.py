@@ -72,6 +72,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: those of ``segments`` that were taken over: rejected entities that go through transform again."""
     taken: bool = False
     """fetch: whether it has taken over what was due. Where it starts over, that stays."""
+    events: int = 0
+    """fetch: how many events of the inbox it has taken."""
     attempt: int = 0
     """fetch: how often it has begun anew; part of the names of what it took over."""
     version: str | None = None

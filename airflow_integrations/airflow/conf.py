@@ -1,8 +1,8 @@
 """What a run can be asked for: the form of a trigger, in UI, REST and CLI alike, and how its answers are read.
 
 The form is flat: the route's own params beside ``window_start``, ``window_end``, ``keys``, ``entities``, ``limit``,
-``dry_run``, ``retry`` and ``confirm``. What JSON Schema can refuse, Airflow refuses when the run is created (REST:
-400). The rest is refused by fetch, all mistakes at once.
+``dry_run``, ``retry``, ``confirm`` and ``events``. What JSON Schema can refuse, Airflow refuses when the run is created
+(REST: 400). The rest is refused by fetch, all mistakes at once.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class Asked:
     dry_run: bool = False
     retry: RetryWanted | None = None
     confirm: tuple[Confirmation, ...] = ()
+    events: bool = False
 
 
 def params(route: Route) -> dict[str, Param]:
@@ -93,6 +94,12 @@ def params(route: Route) -> dict[str, Param]:
         False, title="Dry run", description="Fetch and transform, but send nothing.", type="boolean"
     )
     form |= conf_open.params()
+    form["events"] = Param(
+        False,
+        title="Events",
+        description="Take what waits in the route's inbox, and fetch nothing. What is rung for an event has it.",
+        type="boolean",
+    )
     for param in form.values():
         param.source = "dag"
     return form
@@ -145,11 +152,12 @@ def read(
         dry_run=take("dry_run", _flag, False),
         retry=take("retry", conf_open.retry),
         confirm=take("confirm", conf_open.confirmations, ()),
+        events=take("events", _flag, False),
     )
     mistakes += [
         f"{name} fetches nothing, so it excludes {', '.join(others)}"
         for name, excluded in _EXCLUDED.items()
-        if name in asked and (others := [other for other in excluded if other in asked])
+        if asked.get(name) and (others := [other for other in excluded if other in asked])
     ]
     if mistakes:
         raise RunError("the run's conf cannot be used: " + "; ".join(mistakes))
@@ -159,6 +167,7 @@ def read(
 _EXCLUDED = {
     "retry": ("window_start", "window_end", "keys", "entities", "confirm"),
     "confirm": ("window_start", "window_end", "keys", "entities", "limit", "retry"),
+    "events": ("window_start", "window_end", "keys", "entities", "limit", "retry", "confirm"),
 }
 
 

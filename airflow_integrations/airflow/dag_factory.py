@@ -10,7 +10,7 @@ from airflow.sdk import DAG
 from airflow_integrations.airflow import conf, pools, settings
 from airflow_integrations.airflow.operators import FetchOperator, PushOperator, SettleOperator, TransformOperator
 from airflow_integrations.airflow.route_story import story
-from airflow_integrations.airflow.timetable import end_date, start_date, timetable
+from airflow_integrations.airflow.timetable import dag_schedule, end_date, start_date
 from airflow_integrations.route import Route
 
 __all__ = ["STAGES", "build_dag"]
@@ -34,7 +34,7 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
     options: dict[str, Any] = {
         "dag_id": route.route,
         "description": route.description or None,
-        "schedule": timetable(schedule),
+        "schedule": dag_schedule(route),
         "start_date": start_date(schedule),
         "end_date": end_date(schedule),
         "catchup": schedule.catchup if schedule else False,

@@ -17,14 +17,15 @@ _NOT_FOR_THE_DATABASE = frozenset({"cursor", "iam", "redshift", "cluster-identif
 """What Airflow's own hook reads in a Connection's extra and PostgreSQL would refuse."""
 
 
-def open_ledger() -> Ledger:
-    """The configured ledger, created or migrated where need be; the caller closes it.
+def open_ledger(*, synced: bool = False) -> Ledger:
+    """The configured ledger, created or migrated where need be; the caller closes it. ``synced``: as
+    :meth:`Database.open` has it.
 
     Raises SetupError where it cannot be used as configured, OutageError where its database is away.
     """
     from airflow_integrations.ledger.ledger import Ledger
 
-    return Ledger.open(ledger_url())
+    return Ledger.open(ledger_url(), synced=synced)
 
 
 def ledger_url() -> str:

@@ -28,7 +28,8 @@ Keeps the ledger of all routes in order, every two minutes.
 
 - **tidy** closes the books of runs that died, fails entities that nobody confirmed in time and, once an hour, forgets
   what each route's `retention` says.
-- **wake** triggers routes that have entities to send again and no run soon. A paused route is left alone.
+- **wake** triggers routes that have entities to send again, or events that wait, and no run soon. A paused route is
+  left alone.
 """
 
 
@@ -50,19 +51,24 @@ class TidyOperator(BaseOperator):
 
         now = datetime.now(UTC)
         try:
-            due = tidy(Path(self.routes), settings.staging_base(), now, thoroughly=_hourly(context))
+            wanted = tidy(Path(self.routes), settings.staging_base(), now, thoroughly=_hourly(context))
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:
             raise AirflowFailException(str(error)) from None
         ti: Any = context["ti"]
-        wake = sleeping(due, ti, ti.dag_id, Path(self.routes), now)
-        # One id a minute: should this task be retried, no second run is triggered.
-        return [{"route": route, "wake_id": f"retry__{now:%Y-%m-%dT%H:%M}Z"} for route in wake]
+        names = sorted({*wanted.retries, *wanted.events})
+        # One id a minute: should this task be retried, no second run is triggered. A run for events takes along what is
+        # to be sent again.
+        return [
+            {"route": route, "wake_id": f"{'event' if route in wanted.events else 'retry'}__{now:%Y-%m-%dT%H:%M}Z"}
+            for route in sleeping(names, ti, ti.dag_id, Path(self.routes), now)
+        ]
 
 
 class WakeOperator(BaseOperator):
-    """Trigger a route's DAG so that it sends what is due; skipped where that run is there already."""
+    """Trigger a route's DAG so that it sends what is due, or takes what waits in its inbox; skipped where that run is
+    there already. Which of both, the id begins with."""
 
     def __init__(self, *, route: str, wake_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -74,7 +80,7 @@ class WakeOperator(BaseOperator):
         raise DagRunTriggerException(
             trigger_dag_id=self.route,
             dag_run_id=self.wake_id,
-            conf={"retry": "due"},
+            conf={"events": True} if self.wake_id.startswith("event__") else {"retry": "due"},
             reset_dag_run=False,
             skip_when_already_exists=True,
             wait_for_completion=False,
@@ -98,7 +104,7 @@ def build_maintenance(routes: str | Path) -> DAG:
         default_args["pool"] = pools.pool_name("high")
     with DAG(
         MAINTENANCE,
-        description="Keeps the ledger in order; wakes routes that have something to send again.",
+        description="Keeps the ledger in order; wakes routes that have something to do.",
         schedule=CronTriggerTimetable("*/2 * * * *", timezone="UTC"),
         catchup=False,
         max_active_runs=1,

@@ -117,10 +117,11 @@ class RouteOperator(BaseOperator, SkipMixin):
                 entities=asked.entities,
                 limit=asked.limit,
                 dry_run=asked.dry_run,
-                kind=_kind(context),
+                kind="event" if asked.events else _kind(context),
                 interval=_interval(context),
                 explicit=asked.window is not None,
                 retry=asked.retry,
+                events=asked.events,
             )
             staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), context["run_id"])
             return self.work(context, run, staging)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +22,27 @@ if TYPE_CHECKING:
     from airflow_integrations.ledger.records import Lapsed
     from airflow_integrations.run import Services
 
-__all__ = ["tidy"]
+__all__ = ["Wanted", "tidy"]
 
 log = logging.getLogger("airflow_integrations")
 
 
-def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list[str]:
-    """Put the ledger in order and return the routes that have entities to send again, by name.
+RUNG_SECONDS = 15.0
+"""For an event that waits no longer than this the doorbell of an API server is still at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Routes that have something to do, by name."""
+
+    retries: list[str]
+    """Entities to send again."""
+    events: list[str]
+    """Events that nobody took."""
+
+
+def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> Wanted:
+    """Put the ledger in order and return the routes that have something to do.
 
     ``thoroughly``: also forget what the routes in the folder ``routes`` say in ``retention``; for routes that have no
     file there, its defaults count. Nothing is forgotten of a route whose file is broken: it might say longer.
@@ -36,7 +51,7 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> list
     return asyncio.run(_tidy(routes, staging, now.timestamp(), thoroughly))
 
 
-async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> list[str]:
+async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wanted:
     from airflow_integrations.ledger.due import due_routes
     from airflow_integrations.ledger.expiry import expire
 
@@ -48,7 +63,9 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> lis
             log.warning("%d entities have failed: nobody confirmed them by their deadline", expired)
         if thoroughly:
             _forget(ledger, routes, staging, now)
-        return due_routes(ledger.database, now)
+        waiting = ledger.inbox.waiting(now)
+        left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS]
+        return Wanted(due_routes(ledger.database, now), left)
 
 
 async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: str) -> None:

@@ -7,18 +7,32 @@ or of fixed length, so that ``0 9 * * 1-5`` would never see what came between Fr
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pendulum
-from airflow.sdk import CronDataIntervalTimetable, DeltaDataIntervalTimetable
+from airflow.sdk import AssetOrTimeSchedule, CronDataIntervalTimetable, CronTriggerTimetable, DeltaDataIntervalTimetable
 
-from airflow_integrations.route import Schedule
+from airflow_integrations.airflow.assets import triggering_assets
+from airflow_integrations.route import Route, Schedule
 
-__all__ = ["end_date", "interval_end", "start_date", "timetable"]
+__all__ = ["dag_schedule", "end_date", "interval_end", "start_date", "timetable"]
+
+
+def dag_schedule(route: Route) -> Any:
+    """The DAG's ``schedule``: the route's own times, else those of its sweep, and the assets that make it run."""
+    trigger = route.trigger
+    times: Any = timetable(route.schedule)
+    if times is None and trigger is not None and trigger.sweep is not None:
+        times = CronTriggerTimetable(trigger.sweep, timezone=pendulum.timezone(trigger.timezone))
+    assets = triggering_assets(route)
+    if assets is None or times is None:
+        return assets if times is None else times
+    return AssetOrTimeSchedule(timetable=times, assets=assets)
 
 
 def timetable(schedule: Schedule | None) -> CronDataIntervalTimetable | DeltaDataIntervalTimetable | None:
-    """The DAG's ``schedule``; None for a route that only runs when it is triggered."""
+    """The times of a route's schedule; None where it has none."""
     if schedule is None:
         return None
     if schedule.cron is not None:

@@ -1,4 +1,5 @@
-"""Which routes get a run of their own because entities are due and no run is near that would take them along."""
+"""Which routes get a run of their own because entities are due, or events wait, and no run is near that would take
+them along."""
 
 from __future__ import annotations
 
@@ -48,16 +49,16 @@ def _sleeps(route: str, dags: Dags, here: str | None, folder: Path, now: datetim
     try:
         dag = dags.get_dag(route)
     except AirflowRuntimeError:
-        log.info("%s has entities that are due, and there is no DAG of this name", route)
+        log.info("%s has something to do, and there is no DAG of this name", route)
         return False
     if dag.is_paused:
-        log.info("%s has entities that are due, and is paused", route)
+        log.info("%s has something to do, and is paused", route)
         return False
     if dag.relative_fileloc == here:
         try:
             schedule = read_route(folder, route).route.schedule
         except RouteError as error:
-            log.warning("%s has entities that are due, and cannot run: %s", route, error)
+            log.warning("%s has something to do, and cannot run: %s", route, error)
             return False
         if _comes_soon(schedule, dag.next_dagrun, now):
             return False

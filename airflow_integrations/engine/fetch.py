@@ -7,12 +7,14 @@ place (``Manifest.resume``) always stands exactly behind the last entity that is
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 from airflow_integrations.engine.absorb import absorb
+from airflow_integrations.engine.arrivals import Arrival, arrivals, take_events, takes_events
 from airflow_integrations.engine.beginning import Begun, begin, cursor_options
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.cursor_watch import CursorWatch
@@ -125,7 +127,9 @@ class _Fetch:
         self.keys = KeyReader(run.route.entity, services.base_names(run))
         self.fetched = manifest.counts.get("fetched", 0)
         self.rejected = manifest.counts.get("rejected", 0)
-        self.taken_over = manifest.entities - self.fetched + self.rejected
+        self.superseded = manifest.counts.get("superseded", 0)
+        """Older states of entities that came several times in events, where only the newest counts."""
+        self.taken_over = manifest.entities - self.fetched + self.rejected + self.superseded
         """What goes on to transform beside what was fetched and not rejected; less what was rejected of it."""
         self.keyless = False
         cursor = cursor_options(run)
@@ -144,6 +148,8 @@ class _Fetch:
 
     async def _work(self) -> Manifest:
         committed = time.monotonic()
+        if takes_events(self.run) and not self.resumed:  # else they were staged before the place that was saved
+            await self._take_events()
         async with aclosing(self._pages()) as pages:
             async for page in pages:
                 enough = self._take(page.records)
@@ -163,7 +169,7 @@ class _Fetch:
         if self.run.entities is not None:
             yield Page(list(self.run.entities))
             return
-        if self.run.retry is not None:
+        if self.run.retry is not None or self.run.events:
             return
         stage = self.run.route.incoming
         incoming: Incoming = stage.component()(stage.config, self.run.route)
@@ -171,9 +177,53 @@ class _Fetch:
             async for page in pages:
                 yield page
 
+    async def _take_events(self) -> None:
+        self.manifest.events = await take_events(self.run, self.ref, self.services)
+        if not self.manifest.events:
+            return
+        trigger = self.run.route.trigger
+        newest = await self._newest() if trigger is not None and trigger.latest else None
+        async for some in arrivals(self.ref, self.services):
+            noted = []
+            for arrival in some:
+                keys = self._take_event(arrival, newest)
+                if arrival.wanted:
+                    noted.append((arrival.number, keys))
+            await asyncio.to_thread(self.services.ledger.inbox.note_keys, noted)
+            for writer in (self.writer, self.problem_writer):
+                if writer.full:
+                    writer.close_segment()
+
+    async def _newest(self) -> dict[str, tuple[int, int]]:
+        """Where the last state of each entity stands: the event's number and the record's place in it."""
+        newest = {}
+        async for some in arrivals(self.ref, self.services):
+            for arrival in some:
+                for place, record in enumerate(arrival.records):
+                    with contextlib.suppress(EntityError):  # rejected when it is staged
+                        newest[self.keys.read(record)[0]] = arrival.number, place
+        return newest
+
+    def _take_event(self, arrival: Arrival, newest: dict[str, tuple[int, int]] | None) -> list[str]:
+        """The keys of its entities."""
+        keys = []
+        for place, record in enumerate(arrival.records):
+            try:
+                key, version = self.keys.read(record)
+            except EntityError as error:
+                self._reject("", record, error)
+                continue
+            keys.append(key)
+            if newest is not None and newest[key] != (arrival.number, place):
+                self.fetched += 1
+                self.superseded += 1
+                continue
+            self._stage(key, version or arrival.version, record)
+        return keys
+
     def _take(self, records: list[Any]) -> bool:
         """Stage a page's records. True when the run's limit is reached."""
-        run, add, read = self.run, self.writer.add, self.keys.read
+        run, stage, read = self.run, self._stage, self.keys.read
         seen = self.seen
         if self.cursor is not None:
             self.cursor.see(records)
@@ -191,16 +241,19 @@ class _Fetch:
                 seen.append(key)
             if run.keys is not None and key not in run.keys:
                 continue
-            try:
-                line = encode_fetched(key, version, record)
-            except NOT_JSON as error:
-                self._reject(key, record, EntityError(why_not_json(error)))
-                continue
-            self.fetched += 1
-            add(line)
+            stage(key, version, record)
         if self.services.progress:
             self.services.progress("fetch", {"fetched": self.fetched})
         return run.limit is not None and self.fetched >= run.limit
+
+    def _stage(self, key: str, version: str | None, record: Any) -> None:
+        try:
+            line = encode_fetched(key, version, record)
+        except NOT_JSON as error:
+            self._reject(key, record, EntityError(why_not_json(error)))
+            return
+        self.fetched += 1
+        self.writer.add(line)
 
     def _reject(self, key: str, record: Any, error: EntityError) -> None:
         self.fetched += 1
@@ -214,8 +267,10 @@ class _Fetch:
         await self._tell_ledger()
         manifest = self.manifest
         manifest.segments, manifest.problems = self.writer.segments, self.problem_writer.segments
-        manifest.entities = self.fetched - self.rejected + self.taken_over
+        manifest.entities = self.fetched - self.rejected - self.superseded + self.taken_over
         manifest.counts = {**manifest.counts, "fetched": self.fetched, "rejected": self.rejected}
+        if self.superseded:
+            manifest.counts["superseded"] = self.superseded
         manifest.cursor = self.cursor.value if self.cursor else None
         if complete and not self.run.dry_run:
             await note_rejections(self.ref, self.services, self.staging, manifest)
@@ -253,6 +308,9 @@ class _Fetch:
         log, manifest = self.services.log, self.manifest
         if self.run.entities is not None:
             log.info("took %d %s entities from the run's conf; the source was not asked", self.fetched, self.name)
+        elif self.run.events:
+            came = manifest.events
+            log.info("took %d %s entities of %d events; the source was not asked", self.fetched, self.name, came)
         elif self.run.retry is not None:
             log.info("retries %d entities; the source was not asked", manifest.counts.get("carried_in", 0))
         else:

@@ -151,6 +151,7 @@ async def _close(
         mark=mark,
         cursor=fetched.cursor if fetched and whole and moves_cursor(run) else None,
         now=services.now(),
+        decided=whole,
     )
 
 

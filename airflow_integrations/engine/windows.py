@@ -21,7 +21,7 @@ def gapless(run: Run) -> bool:
     to the moment, unless it says ``window.mode: gapless`` or ``window.initial``.
     """
     options = run.route.window
-    if options.mode == "interval" or run.explicit or run.kind == "backfill":
+    if options.mode == "interval" or run.explicit or run.events or run.kind == "backfill":
         return False
     return run.route.schedule is not None or not options.model_fields_set.isdisjoint({"mode", "initial"})
 
@@ -77,7 +77,7 @@ def moves_cursor(run: Run) -> bool:
 
 def _whole(run: Run) -> bool:
     asked = run.keys is None and run.entities is None and run.limit is None and run.retry is None
-    return asked and not run.dry_run
+    return asked and not run.events and not run.dry_run
 
 
 def settled_window(staging: Staging) -> Window | None:

@@ -69,6 +69,14 @@ SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
         "run": _RUN,
         "entity": _ENTITY,
         "answer": _ANSWER,
+        "event": _scope(
+            "one event from outside, as it came",
+            params="the route's params with their defaults",
+            headers="the headers of the request or message, by lower-case name",
+            query="the parameters of the request's address; of a message: empty",
+            body="the decoded body",
+            subject="the address it came to: the webhook's path, the topic, routing key or name of the file",
+        ),
         "item": _scope("one element of an answer's list", _ANSWER, item="the element"),
         "part": _scope(
             "one element of the list that an entity is split by", _ENTITY, item="the element; the entity is still whole"

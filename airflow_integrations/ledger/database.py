@@ -62,9 +62,11 @@ class Database:
             event.listen(engine, "begin", _begin_sqlite)
 
     @classmethod
-    def open(cls, url: str) -> Database:
+    def open(cls, url: str, *, synced: bool = False) -> Database:
         """Opens the ledger at ``url``; creates it, with its folder, or migrates it where necessary.
 
+        ``synced``: what was committed survives the machine's death. PostgreSQL does so anyway; SQLite waits for the
+        disk then, which the engine, whose journal is on disk before, has no need of.
         Raises :class:`SetupError` for a URL, driver, permission or schema version that does not fit, and
         :class:`OutageError` where the database is away.
         """
@@ -86,6 +88,8 @@ class Database:
                 "'airflow-integrations[postgres]' on every machine that runs Airflow's components"
             ) from error
         database = cls(engine, where)
+        if synced and not postgres:
+            event.listen(engine, "connect", _sync_sqlite)
         try:
             if not version.check(database._revision(), where):
                 with database.write() as connection:
@@ -223,6 +227,10 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
         "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _sync_sqlite(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA synchronous=FULL")
 
 
 def _write_ahead(connection: Any) -> None:

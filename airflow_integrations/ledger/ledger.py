@@ -7,6 +7,7 @@ from datetime import datetime
 
 from airflow_integrations.ledger import conclusion, definitions, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
+from airflow_integrations.ledger.inbox import Inbox
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
     Due,
@@ -39,18 +40,24 @@ class Ledger:
         self.database = database
 
     @classmethod
-    def open(cls, url: str) -> Ledger:
+    def open(cls, url: str, *, synced: bool = False) -> Ledger:
         """Opens the ledger at ``url`` (``sqlite:////path`` or ``postgresql://…``); creates or migrates it.
 
+        ``synced``: as :meth:`Database.open` has it.
         Raises :class:`SetupError` where the URL or the schema's version does not fit, and :class:`OutageError`
         where the database is away.
         """
-        return cls(Database.open(url))
+        return cls(Database.open(url, synced=synced))
 
     @classmethod
     def temporary(cls) -> Ledger:
         """An empty one in memory, gone when it is closed."""
         return cls(Database.temporary())
+
+    @property
+    def inbox(self) -> Inbox:
+        """What came from outside and waits for a run."""
+        return Inbox(self.database)
 
     @property
     def dialect(self) -> Dialect:
@@ -120,11 +127,13 @@ class Ledger:
         mark: datetime | None,
         cursor: str | None,
         now: float,
+        decided: bool = True,
     ) -> None:
         """Closes the books of a run.
 
         ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them.
-        The run's leases are given up. What it took over and did not decide is *retrying* again, due at once.
+        The run's leases are given up. What it took over and did not decide is *retrying* again, due at once. The events
+        that it took are done, or, where not all of its entities are ``decided``, wait for another run.
         """
         self.database.transact(
             lambda connection: runs.finish(
@@ -136,6 +145,7 @@ class Ledger:
                 size=bytes,
                 mark=mark,
                 cursor=cursor,
+                decided=decided,
                 now=now,
             )
         )

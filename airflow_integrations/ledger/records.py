@@ -26,7 +26,7 @@ __all__ = [
     "RunRef",
 ]
 
-RunKind = Literal["scheduled", "manual", "backfill", "asset", "cli"]
+RunKind = Literal["scheduled", "manual", "backfill", "asset", "cli", "event", "live"]
 PayloadStage = Literal["push", "problems-fetch", "problems-transform"]
 LEASED = "leased"
 """``error_class`` of an entity that a run passed over because another run had a state of it under way."""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, literal, select, update
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import among, lock_entities, lock_leases, lock_route
 from airflow_integrations.ledger.history import KEPT, line
+from airflow_integrations.ledger.inbox import renew_events
 from airflow_integrations.ledger.keyset import pack, unpack
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
@@ -120,6 +121,7 @@ def renew(connection: Connection, run: RunRef, *, lease_until: float) -> int:
         .where(open_of(connection, [run.route_id]), _entity.status == "pending", _entity.run == run.id)
         .values(lease_until=lease_until)
     )
+    renew_events(connection, run, lease_until=lease_until)
     return connection.execute(
         update(schema.claim).where(_claim.run == run.id, _claim.lease_until > LOST).values(lease_until=lease_until)
     ).rowcount

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.history import KEPT, line
+from airflow_integrations.ledger.inbox import close_events
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.reservation import release
@@ -109,6 +110,7 @@ def finish(
     size: int,
     mark: datetime | None,
     cursor: str | None,
+    decided: bool,
     now: float,
 ) -> None:
     lock_route(connection, run.route_id)
@@ -134,6 +136,7 @@ def finish(
         connection.execute(update(schema.route).where(_route.id == run.route_id).values(**moved))
     release(connection, run)
     _give_back(connection, run, now)
+    close_events(connection, run, decided=decided, now=now)
 
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:

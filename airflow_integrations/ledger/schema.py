@@ -22,7 +22,23 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["OPEN", "PREFIX", "action", "claim", "definition", "entity", "job", "metadata", "overlay", "route", "run"]
+__all__ = [
+    "OPEN",
+    "PREFIX",
+    "UNDONE",
+    "action",
+    "claim",
+    "consumer",
+    "definition",
+    "entity",
+    "event",
+    "job",
+    "metadata",
+    "overlay",
+    "route",
+    "run",
+    "subscription",
+]
 
 PREFIX = "integrations_"
 """Of every table: the ledger may share a database with something else, such as Airflow's own."""
@@ -63,6 +79,7 @@ run = Table(
     Column("verdict", Text, comment="why the run failed; NULL where it did not"),
     Column("applied", Integer, nullable=False, server_default="0", comment="journal lines that are in this ledger"),
     Column("bytes", _Id, nullable=False, server_default="0", comment="of the run's segments, compressed"),
+    Column("fetched", _Id, comment="the how-manieth finished fetch of its route that others may read; NULL: not read"),
     UniqueConstraint("route_id", "run_id"),
 )
 Index(f"{PREFIX}run_started", run.c.route_id, run.c.started)
@@ -170,6 +187,52 @@ action = Table(
     Column("detail", Text),
 )
 """What people did, for ever."""
+
+event = Table(
+    f"{PREFIX}event",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, nullable=False),
+    Column("event_id", String(250), nullable=False, comment="the sender's, so that nothing counts twice"),
+    Column("source", String(20), nullable=False, comment="webhook, api, or the kind of a listener"),
+    Column("received", Float, nullable=False),
+    Column("wanted", Boolean, nullable=False, server_default=text("false"), comment="its sender waits for the fate"),
+    Column("size", Integer, nullable=False, comment="bytes of the body"),
+    Column("body", LargeBinary, comment="the records, a JSON array; NULL once the run that took it closed its books"),
+    Column("run", _Id, comment="the run that has taken it: run.id; NULL: it waits"),
+    Column("lease_until", Float, comment="the run that has taken it has it until then"),
+    Column("keys", Text, comment="of its entities, a JSON array, where it is wanted"),
+    Column("done", Float, comment="when the run that took it closed its books"),
+    UniqueConstraint("route_id", "event_id"),
+)
+"""The inbox: what came from outside and waits for a run. Afterwards it is remembered that it came."""
+UNDONE = text("done IS NULL")
+Index(
+    f"{PREFIX}event_undone",
+    event.c.route_id,
+    event.c.run,
+    event.c.id,
+    sqlite_where=UNDONE,
+    postgresql_where=UNDONE,
+)
+
+consumer = Table(
+    f"{PREFIX}consumer",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("holder", String(300), nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
+"""Which process takes what comes in for a route of low latency, and until when nobody else does."""
+
+subscription = Table(
+    f"{PREFIX}subscription",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("source_id", _Id, primary_key=True, autoincrement=False, comment="the route whose fetches it reads"),
+    Column("position", _Id, nullable=False, comment="the last run.fetched whose entities all have their fate here"),
+)
+"""Routes that read what another one fetched."""
 
 job = Table(
     f"{PREFIX}job",

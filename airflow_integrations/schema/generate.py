@@ -36,6 +36,7 @@ def route_schema() -> Json:
     schema = Route.model_json_schema(by_alias=True)
     properties: Json = schema["properties"]
     schema["required"].remove("route")
+    schema["anyOf"] = [{"required": ["incoming"]}, {"required": ["trigger"]}]
     for part in SHARED_PARTS:
         properties[part] = _or_use(properties[part], schema["$defs"])
     steps = properties["transform"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
@@ -15,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
 from airflow_integrations.airflow.ledger import open_ledger
 from airflow_integrations.airflow.maintenance import MAINTENANCE, WakeOperator, build_maintenance
 from airflow_integrations.airflow.settings import staging_base
+from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.staging import Staging
 from airflow_integrations.window import Window
@@ -86,6 +88,21 @@ def test_a_route_with_something_due_gets_a_run(tidy: Callable[..., Any]) -> None
     assert caught.value.dag_run_id.startswith("retry__")
     assert caught.value.conf == {"retry": "due"}
     assert caught.value.skip_when_already_exists
+
+
+def test_an_event_that_nobody_took_gets_a_run(tidy: Callable[..., Any]) -> None:
+    event = NewEvent(route="orders", event_id="e", body=b"[{}]", source="webhook")
+    with open_ledger() as ledger:
+        ledger.inbox.put([event], datetime.now(UTC).timestamp())
+    assert tidy() == []  # the doorbell is still at it
+    with open_ledger() as ledger:
+        ledger.inbox.put([msgspec.structs.replace(event, event_id="old")], LONG_AGO)
+    (wanted,) = tidy()
+    assert wanted["route"] == "orders"
+    with pytest.raises(DagRunTriggerException) as caught:
+        WakeOperator(task_id="wake", **wanted).execute({})  # type: ignore[typeddict-item]
+    assert caught.value.dag_run_id.startswith("event__")
+    assert caught.value.conf == {"events": True}
 
 
 def test_what_a_run_that_died_had_under_way_is_free_again(tidy: Callable[..., Any]) -> None:

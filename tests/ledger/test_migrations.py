@@ -53,6 +53,31 @@ def takes_rows(connection: Connection) -> None:
     assert tuple(connection.execute(text("SELECT counts, applied, bytes FROM integrations_run")).one()) == ("{}", 0, 0)
 
 
+def a_run_and_an_entity(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_route (name) VALUES ('orders')"))
+    connection.execute(text(A_RUN))
+    connection.execute(text(AN_ENTITY))
+
+
+def takes_events(connection: Connection) -> None:
+    assert tuple(connection.execute(text("SELECT run_id, fetched FROM integrations_run")).one()) == ("manual__1", None)
+    assert connection.scalar(text("SELECT status FROM integrations_entity")) == "delivered"
+    connection.execute(
+        text(
+            "INSERT INTO integrations_event (route_id, event_id, source, received, size, body) "
+            "VALUES (1, 'e-1', 'webhook', 1.5, 2, '[]')"
+        )
+    )
+    assert tuple(connection.execute(text("SELECT id, wanted, run, done FROM integrations_event")).one()) == (
+        1,
+        False,
+        None,
+        None,
+    )
+    connection.execute(text("INSERT INTO integrations_consumer VALUES (1, 'host:1', 9.5)"))
+    connection.execute(text("INSERT INTO integrations_subscription VALUES (1, 2, 7)"))
+
+
 def a_run_is_there(connection: Connection) -> None:
     connection.execute(text("INSERT INTO integrations_route (name) VALUES ('orders')"))
     connection.execute(text(A_RUN))
@@ -73,6 +98,7 @@ def takes_definitions_and_jobs(connection: Connection) -> None:
 
 STEPS = [
     Step("0001", nothing_there, takes_rows),
+    Step("0002", a_run_and_an_entity, takes_events),
     Step("0003", a_run_is_there, takes_definitions_and_jobs),
 ]
 

@@ -1,0 +1,151 @@
+"""The doorbell: a route with something in its inbox gets a run.
+
+The inbox is the truth. A run is named after the first event that waits, so that one ring is enough until that event is
+taken, however many events, threads and API servers there are; one that is lost is made good by the next look, and where
+no API server is left, by the maintenance DAG.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow_integrations.errors import IntegrationError
+from airflow_integrations.route import PRIORITIES, Route
+
+if TYPE_CHECKING:
+    from airflow_integrations.airflow.triggering import Rung
+    from airflow_integrations.ledger.inbox import Inbox, Waiting
+
+__all__ = ["EVENTS", "Doorbell", "ring_name"]
+
+log = logging.getLogger("airflow_integrations")
+
+EVENTS: Mapping[str, Any] = {"events": True}
+"""The conf of a run that takes what waits."""
+LOOK_SECONDS = 2.0
+"""Without being rung it looks so often: what a run left because of ``max_batch``, and what listeners brought."""
+LATEST_PAUSE = 10
+"""A burst that does not end is rung for after so many times its ``debounce``."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+"""Seconds until the next try where Airflow did not take a ring; doubled each time."""
+
+
+def ring_name(first: int) -> str:
+    """The id of the run that takes what waits behind the event ``first``."""
+    return f"event__{first}"
+
+
+class Doorbell:
+    """One a process; its thread begins with the first ring and rings for one route after the other.
+
+    ``routes`` gives the routes as they are now, ``trigger`` makes a run: DAG id, run id, conf.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        routes: Callable[[], Mapping[str, Route]],
+        trigger: Callable[[str, str, Mapping[str, Any]], Rung],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._inbox = inbox
+        self._routes = routes
+        self._trigger = trigger
+        self._now = now
+        self._wake = threading.Condition()
+        self._dirty: set[str] = set()
+        self._rung: dict[str, int] = {}
+        self._later: dict[str, float] = {}
+        """Not before these moments: a burst that has not ended, or Airflow that did not take a ring."""
+        self._failures: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+        self._closed = False
+
+    def ring(self, routes: Iterable[str]) -> None:
+        """Something new waits for these routes. Returns at once, from any thread."""
+        with self._wake:
+            self._dirty.update(routes)
+            self._wake.notify()
+            if self._thread is None and not self._closed:
+                self._thread = threading.Thread(target=self._work, name="integrations-doorbell", daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Ends the thread; a ring that is under way is waited for."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        look_at = self._now()
+        while True:
+            with self._wake:
+                pause = min([look_at, *self._later.values()]) - self._now()
+                if not self._dirty and not self._closed and pause > 0:
+                    self._wake.wait(pause)
+                if self._closed:
+                    return
+                dirty, self._dirty = self._dirty, set()
+            now = self._now()
+            due = {route for route, moment in self._later.items() if moment <= now}
+            routes: set[str] | None = dirty | due
+            if now >= look_at:
+                look_at, routes = now + LOOK_SECONDS, None
+            elif not routes:
+                continue
+            try:
+                self._answer(routes)
+            except IntegrationError as error:
+                log.warning("the inbox cannot be looked at, and is again in %g s: %s", LOOK_SECONDS, error)
+            except Exception:
+                log.exception("the doorbell met an error, and goes on")
+
+    def _answer(self, routes: set[str] | None) -> None:
+        known = self._routes()
+        waits = self._inbox.waiting(self._now(), routes)
+        for name in (routes or set(self._later)) - {waiting.route for waiting in waits}:
+            self._later.pop(name, None)
+        for waiting in sorted(waits, key=lambda waiting: _urgency(known.get(waiting.route))):
+            route = known.get(waiting.route)
+            if self._rung.get(waiting.route) == waiting.first or route is None:
+                continue
+            if waiting.route in self._failures and self._later.get(waiting.route, 0.0) > self._now():
+                continue
+            if (moment := _burst_ends(waiting, route)) > self._now():
+                self._later[waiting.route] = moment
+                continue
+            self._ring(waiting)
+
+    def _ring(self, waiting: Waiting) -> None:
+        name = waiting.route
+        try:
+            self._trigger(name, ring_name(waiting.first), EVENTS)
+        except IntegrationError as error:
+            failures = self._failures[name] = self._failures.get(name, 0) + 1
+            pause = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
+            self._later[name] = self._now() + pause
+            log.warning("%s could not be rung for, and is again in %g s: %s", name, pause, error)
+            return
+        self._failures.pop(name, None)
+        self._later.pop(name, None)
+        self._rung[name] = waiting.first
+
+
+def _urgency(route: Route | None) -> int:
+    return PRIORITIES.index(route.priority) if route is not None else len(PRIORITIES)
+
+
+def _burst_ends(waiting: Waiting, route: Route) -> float:
+    debounce = route.trigger.debounce if route.trigger else None
+    if debounce is None:
+        return 0.0
+    seconds = debounce.total_seconds()
+    return min(waiting.newest + seconds, waiting.oldest + LATEST_PAUSE * seconds)

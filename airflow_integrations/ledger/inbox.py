@@ -1,0 +1,174 @@
+"""The inbox: events from outside, kept until a run has decided what becomes of their entities.
+
+Asset events and triggered runs are only the doorbell. Whatever rings, or fails to, what waits here goes with the
+route's next run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.bulk import lock_leases
+from airflow_integrations.ledger.event_rows import NewEvent, Put, insert_events
+
+if TYPE_CHECKING:
+    from airflow_integrations.ledger.database import Database
+    from airflow_integrations.ledger.records import RunRef
+
+__all__ = ["Inbox", "TakenEvent", "Waiting", "close_events", "renew_events"]
+
+READ_BYTES = 8 * 1024 * 1024
+"""Of bodies that are in memory at a time."""
+
+_event = schema.event.c
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """What waits for a run of one route. Times are seconds since the epoch."""
+
+    route: str
+    first: int
+    """The smallest number of a waiting event: as long as that one waits, one ring is enough."""
+    events: int
+    oldest: float
+    newest: float
+
+
+class TakenEvent(msgspec.Struct, frozen=True):
+    number: int
+    received: float
+    wanted: bool
+    body: bytes
+
+
+class Inbox:
+    """The events of all routes of one ledger. Thread-safe. Every method is one transaction and raises
+    :class:`OutageError` where the database is away or full."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._numbers: dict[str, int] = {}
+        self._learning = threading.Lock()
+
+    def put(self, events: Sequence[NewEvent], now: float) -> list[Put]:
+        """Write events, all or none. Where it returns they are on disk, if the database is one that syncs."""
+        self._learn({event.route for event in events})
+        rows = [(self._numbers[event.route], event) for event in events]
+        return self._database.transact(lambda connection: insert_events(connection, rows, now))
+
+    def _learn(self, routes: Collection[str]) -> None:
+        """The ledger's numbers of routes, which never change."""
+        if self._numbers.keys() >= set(routes):
+            return
+        with self._learning:
+            self._numbers |= self._database.transact(lambda connection: _numbered(connection, routes))
+
+    def waiting(self, now: float, routes: Collection[str] | None = None) -> list[Waiting]:
+        """What no run has, by route: of all of them, or of these. Includes what runs had that were not heard of since
+        their lease."""
+        route = schema.route.c
+        query = (
+            select(
+                route.name,
+                func.min(_event.id),
+                func.count(),
+                func.min(_event.received),
+                func.max(_event.received),
+            )
+            .join(schema.route, route.id == _event.route_id)
+            .where(schema.UNDONE, _free(now))
+            .group_by(route.name)
+            .order_by(route.name)
+        )
+        if routes is not None:
+            query = query.where(route.name.in_(sorted(routes)))
+        with self._database.read() as connection:
+            return [Waiting(*row) for row in connection.execute(query)]
+
+    def take(self, run: RunRef, *, limit: int, max_bytes: int, lease_until: float, now: float) -> int:
+        """The run takes the oldest events that wait, at most ``limit``, and no more when ``max_bytes`` are reached. How
+        many are its own now, with what an earlier attempt of it took, which counts towards neither."""
+        return self._database.transact(lambda connection: _take(connection, run, limit, max_bytes, lease_until, now))
+
+    def read(self, run: RunRef, *, after: int = 0, most: int = 500, max_bytes: int = READ_BYTES) -> list[TakenEvent]:
+        """What the run has taken and not closed, in the order in which it came, beginning behind ``after``: at most so
+        many, or so many bytes, and at least one where there is one."""
+        mine = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id, _event.id > after)
+        with self._database.read() as connection:
+            sizes = select(_event.id, _event.size).where(*mine).order_by(_event.id).limit(most)
+            count, last = _within(connection.execute(sizes), max_bytes)
+            if not count:
+                return []
+            columns = select(_event.id, _event.received, _event.wanted, _event.body)
+            rows = connection.execute(columns.where(*mine, _event.id <= last).order_by(_event.id))
+            return [TakenEvent(row.id, row.received, row.wanted, row.body) for row in rows]
+
+    def note_keys(self, keys: Iterable[tuple[int, Sequence[str]]]) -> None:
+        """Which entities came of events whose sender waits: the event's number and their keys."""
+        noted = [(number, msgspec.json.encode(list(of)).decode()) for number, of in keys]
+
+        def write(connection: Connection) -> None:
+            for number, text in noted:
+                connection.execute(update(schema.event).where(_event.id == number).values(keys=text))
+
+        if noted:
+            self._database.transact(write)
+
+
+def close_events(connection: Connection, run: RunRef, *, decided: bool, now: float) -> None:
+    """The run's books are closed: the entities of its events have their fate, or (not ``decided``) they wait again."""
+    after = {"done": now, "body": None} if decided else {"run": None, "lease_until": None}
+    mine = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
+    connection.execute(update(schema.event).where(*mine).values(**after))
+
+
+def renew_events(connection: Connection, run: RunRef, *, lease_until: float) -> None:
+    """What the run has taken stays its own until then."""
+    mine = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
+    connection.execute(update(schema.event).where(*mine).values(lease_until=lease_until))
+
+
+def _numbered(connection: Connection, routes: Collection[str]) -> dict[str, int]:
+    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    name, number = schema.route.c.name, schema.route.c.id
+    rows = connection.execute(select(name, number).where(name.in_(sorted(routes))))
+    known: dict[str, int] = {row[0]: row[1] for row in rows}
+    for route in sorted(set(routes) - known.keys()):
+        connection.execute(into(schema.route).values(name=route).on_conflict_do_nothing())
+        known[route] = connection.execute(select(number).where(name == route)).scalar_one()
+    return known
+
+
+def _free(now: float) -> ColumnElement[bool]:
+    return or_(_event.run.is_(None), _event.lease_until < now)
+
+
+def _take(connection: Connection, run: RunRef, limit: int, max_bytes: int, lease_until: float, now: float) -> int:
+    lock_leases(connection, run.route_id)
+    renew_events(connection, run, lease_until=lease_until)
+    free = and_(schema.UNDONE, _event.route_id == run.route_id, _free(now))
+    sizes = select(_event.id, _event.size).where(free).order_by(_event.id).limit(limit)
+    count, last = _within(connection.execute(sizes), max_bytes)
+    if count:
+        taken = update(schema.event).where(free, _event.id <= last)
+        connection.execute(taken.values(run=run.id, lease_until=lease_until))
+    own = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
+    return int(connection.execute(select(func.count()).where(*own)).scalar_one())
+
+
+def _within(sizes: Iterable[Any], max_bytes: int) -> tuple[int, int]:
+    """How many events, given as numbers and sizes, have at most ``max_bytes`` together, but at least one; and the
+    number of the last of them."""
+    count = last = total = 0
+    for number, size in sizes:
+        if count and total + size > max_bytes:
+            break
+        count, last, total = count + 1, number, total + size
+    return count, last

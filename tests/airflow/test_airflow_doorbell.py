@@ -1,0 +1,172 @@
+"""The doorbell on a real inbox: one ring for what waits, whoever rings how often, and none is lost."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from airflow_integrations.airflow.doorbell import Doorbell, ring_name
+from airflow_integrations.airflow.triggering import Rung
+from airflow_integrations.errors import OutageError
+from airflow_integrations.ledger.event_rows import NewEvent
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.route import Route
+from airflow_integrations.window import EPOCH, Window
+
+
+class Airflow:
+    """Takes runs as Airflow does: an id once."""
+
+    def __init__(self) -> None:
+        self.runs: list[tuple[str, str]] = []
+        self.tries = 0
+        self.away = 0
+        self.heard = threading.Condition()
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> Rung:
+        assert conf == {"events": True}
+        json.dumps(dict(conf))
+        with self.heard:
+            self.tries += 1
+            if self.away:
+                self.away -= 1
+                raise OutageError("the database is locked")
+            there = (dag_id, run_id) in self.runs
+            if not there:
+                self.runs.append((dag_id, run_id))
+            self.heard.notify_all()
+            return "there" if there else "rung"
+
+    def wait(self, count: int, seconds: float = 20.0) -> list[tuple[str, str]]:
+        with self.heard:
+            assert self.heard.wait_for(lambda: len(self.runs) >= count, seconds), self.runs
+            return list(self.runs)
+
+
+def route(name: str, **more: Any) -> Route:
+    definition = {"route": name, "entity": {"key": "entity.id"}, "outgoing": {"none": {}}, "trigger": {}}
+    return Route.load(definition | more)
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    with Ledger.temporary() as made:
+        yield made
+
+
+@pytest.fixture
+def airflow() -> Airflow:
+    return Airflow()
+
+
+@pytest.fixture
+def hang(ledger: Ledger, airflow: Airflow) -> Iterator[Callable[..., Doorbell]]:
+    """Doorbells of one ledger and one Airflow, for these routes."""
+    hung: list[Doorbell] = []
+
+    def hang(*routes: Route) -> Doorbell:
+        named = {each.route: each for each in routes}
+        hung.append(Doorbell(ledger.inbox, lambda: named, airflow.trigger))
+        return hung[-1]
+
+    yield hang
+    for doorbell in hung:
+        doorbell.close()
+
+
+def put(ledger: Ledger, name: str, route: str = "orders") -> int:
+    event = NewEvent(route=route, event_id=name, body=b"[{}]", source="webhook")
+    return ledger.inbox.put([event], time.time())[0].number
+
+
+def run_takes(ledger: Ledger, run_id: str, limit: int = 100) -> None:
+    run = ledger.begin_run(
+        "orders", run_id, kind="event", window=Window(EPOCH, EPOCH), route_hash="h", staging="", now=time.time()
+    )
+    ledger.inbox.take(run, limit=limit, max_bytes=10**9, lease_until=time.time() + 60, now=time.time())
+    ledger.finish_run(run, counts={}, seconds={}, verdict=None, bytes=0, mark=None, cursor=None, now=time.time())
+
+
+def test_one_ring_is_enough_until_the_first_event_is_taken(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    bells = [hang(route("orders")) for _ in range(3)]  # as three API servers have them
+    first = put(ledger, "a")
+    for number in range(20):
+        put(ledger, f"more-{number}")
+        bells[number % 3].ring({"orders"})
+    assert airflow.wait(1) == [("orders", ring_name(first))]
+    run_takes(ledger, "run-1")
+    second = put(ledger, "b")
+    bells[0].ring({"orders"})
+    assert airflow.wait(2) == [("orders", ring_name(first)), ("orders", ring_name(second))]
+
+
+def test_what_a_run_left_is_rung_for_without_anybody_ringing(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    bell = hang(route("orders"))
+    put(ledger, "a")
+    left = put(ledger, "b")
+    bell.ring({"orders"})
+    airflow.wait(1)
+    run_takes(ledger, "run-1", limit=1)
+    assert airflow.wait(2)[-1] == ("orders", ring_name(left))
+
+
+def test_a_ring_that_airflow_does_not_take_is_tried_again(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    airflow.away = 3
+    first = put(ledger, "a")
+    hang(route("orders")).ring({"orders"})
+    assert airflow.wait(1) == [("orders", ring_name(first))]
+    assert airflow.tries == 4
+
+
+def test_a_failing_ring_is_not_hurried_by_new_events(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    airflow.away = 1000
+    bell = hang(route("orders"))
+    for number in range(40):
+        put(ledger, str(number))
+        bell.ring({"orders"})
+        time.sleep(0.01)
+    assert 1 <= airflow.tries <= 4
+
+
+def test_a_burst_is_one_run(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    bell = hang(route("orders", trigger={"debounce": "0.5s"}), route("stock"))
+    first = put(ledger, "a")
+    for number in range(8):
+        put(ledger, f"more-{number}")
+        bell.ring({"orders"})
+        time.sleep(0.05)
+    put(ledger, "s", route="stock")
+    bell.ring({"stock"})
+    assert [dag for dag, _ in airflow.wait(1)] == ["stock"]  # the burst is not over
+    assert airflow.wait(2)[-1] == ("orders", ring_name(first))
+
+
+def test_a_burst_without_end_is_rung_for_all_the_same(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    bell = hang(route("orders", trigger={"debounce": "0.1s"}))
+    until = time.monotonic() + 10
+    number = 0
+    while not airflow.runs:
+        assert time.monotonic() < until
+        put(ledger, str(number := number + 1))
+        bell.ring({"orders"})
+        time.sleep(0.02)
+
+
+def test_critical_is_rung_for_first(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    names = {"a_low": "low", "b_normal": "normal", "c_high": "high", "d_critical": "critical"}
+    for name in names:
+        put(ledger, name, route=name)
+    hang(*(route(name, priority=priority) for name, priority in names.items())).ring(names)
+    assert [dag for dag, _ in airflow.wait(4)] == list(names)[::-1]
+
+
+def test_a_route_without_a_file_is_left_alone(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    put(ledger, "a", route="gone")
+    put(ledger, "a")
+    hang(route("orders")).ring({"gone", "orders"})
+    assert [dag for dag, _ in airflow.wait(1)] == ["orders"]
