@@ -66,6 +66,7 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
             "rejected": stage.problems.total,
             "split_added": stage.split_added,
         },
+        passed=stage.passed,
         segments=stage.writer.segments,
         problems=stage.problem_writer.segments,
         saved_at=services.now(),
@@ -96,6 +97,7 @@ class _Transform:
             stage.component()(stage.config, Place(index, stage.kind, run.route.entity.name))
             for index, stage in enumerate(run.route.transform)
         ]
+        self.passed = [0] * len(self.chain)
         self.left: list[Outcome] = []
         self.noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.noted.set_result(None)
@@ -109,10 +111,11 @@ class _Transform:
                 await step.open(self.run, self.services)
                 opened.append(step)
             for batch in read_entities(self.staging.blocks(fetched.segments), self.rejected):
-                await self._through(batch, self.chain)
+                await self._through(batch, 0)
             for index, step in enumerate(self.chain):
                 async for batch in step.flush(self):
-                    await self._through(batch, self.chain[index + 1 :])
+                    self.passed[index] += len(batch)
+                    await self._through(batch, index + 1)
             self.writer.close_segment()
             self.problem_writer.close_segment()
             await self._note_left()
@@ -125,11 +128,13 @@ class _Transform:
             for step in opened:
                 await step.close()
 
-    async def _through(self, batch: list[Entity], chain: list[Transformer]) -> None:
-        for step in chain:
+    async def _through(self, batch: list[Entity], first: int) -> None:
+        """Through the steps from ``first`` on, and into a segment."""
+        for index in range(first, len(self.chain)):
             if not batch:
                 return
-            batch = await step.apply(batch, self)
+            batch = await self.chain[index].apply(batch, self)
+            self.passed[index] += len(batch)
         writer, keep = self.writer, self.keep
         before = self.problems.total
         for entity in batch:

@@ -102,8 +102,7 @@ class Scene:
         """Runs of the routes that have something to show."""
         self.scenario.switch_on()
         for route in (INVOICES, WAREHOUSE, CONTACTS):
-            self.scenario._wait(time.monotonic() + 60, f"no {route}", lambda route=route: self.scenario.airflow.has_dag(route))
-            self.scenario.airflow.unpause(route)
+            self.wait(f"the DAG {route}", lambda route=route: self.scenario.airflow.has_dag(route))
         contacts = [{"number": HOSTILE, "name": HOSTILE, HOSTILE: [HOSTILE]}, {"number": "C-1/2 ä?#", "name": "Ana"}]
         runs = [(INVOICES, self.trigger(INVOICES)), (WAREHOUSE, self.trigger(WAREHOUSE))]
         runs.append((CONTACTS, self.trigger(CONTACTS, {"entities": contacts})))

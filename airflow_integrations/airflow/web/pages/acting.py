@@ -1,68 +1,92 @@
-"""What people do to entities: every action answers with a note that says what was done, to how many, and what is next."""
+"""What people do to entities: every action answers with a note that says what was done, to how many, and what is next.
+
+The functions behind it are those of the API. Retries are sent at once where the user may start runs of the route.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request, Response
 
+from airflow_integrations.airflow.web import actions
 from airflow_integrations.airflow.web.access import Signed
 from airflow_integrations.airflow.web.pages.asked import Behind
-from airflow_integrations.airflow.web.pages.render import page
-from airflow_integrations.ledger import desk
-from airflow_integrations.ledger.editing import edit as keep_edit
-from airflow_integrations.ledger.selection import Acted, Selection
+from airflow_integrations.airflow.web.pages.said import done, many, note
+from airflow_integrations.ledger.selection import Selection
+from airflow_integrations.ledger.status import STATUSES
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/routes/{route}/act")
 
-Keys = Annotated[list[str], Form(alias="key")]
-Text = Annotated[str, Form()]
+Keys = Annotated[list[str], Form(alias="key", default_factory=list)]
+Word = Annotated[str, Form()]
 
 
 @router.post("/retry")
-def retry(request: Request, who: Signed, console: Behind, route: str, keys: Keys = [], status: Text = "", fingerprint: Text = "") -> Response:
-    who.to_act(route)
-    acted = desk.retry(console.database, _selection(route, keys, status, fingerprint), who.name, console.now())
-    return _said(request, f"{_many(acted)} due again", acted, "They go with the route's next run.")
+def retry(
+    request: Request, who: Signed, console: Behind, route: str, keys: Keys, status: Word = "", fingerprint: Word = ""
+) -> Response:
+    chosen = _selection(route, keys, status, fingerprint)
+    result = actions.retry(console, who, chosen, send=who.may_trigger(route))
+    return done(request, route, result, f"{many(result.entities)} due again", "They go with the route's next run.")
 
 
 @router.post("/skip")
-def skip(request: Request, who: Signed, console: Behind, route: str, reason: Text, keys: Keys = [], status: Text = "", fingerprint: Text = "") -> Response:
-    who.to_act(route)
-    acted = desk.skip(console.database, _selection(route, keys, status, fingerprint), reason, who.name, console.now())
-    return _said(request, f"{_many(acted)} skipped", acted)
+def skip(
+    request: Request,
+    who: Signed,
+    console: Behind,
+    route: str,
+    keys: Keys,
+    reason: Word = "",
+    status: Word = "",
+    fingerprint: Word = "",
+) -> Response:
+    result = actions.skip(console, who, _selection(route, keys, status, fingerprint), reason)
+    return done(request, route, result, f"{many(result.entities)} skipped")
 
 
 @router.post("/confirm")
-def confirm(request: Request, who: Signed, console: Behind, route: str, key: Text, became: Text, reason: Text = "", target_id: Text = "") -> Response:
-    who.to_act(route)
-    acted = desk.confirm(console.database, _selection(route, [key], "", ""), "failed" if became == "failed" else "delivered", who.name, console.now(), reason=reason or None, target_id=target_id or None)
-    return _said(request, f"{key} is {became}", acted)
+def confirm(
+    request: Request,
+    who: Signed,
+    console: Behind,
+    route: str,
+    key: Word,
+    became: Annotated[Literal["delivered", "failed"], Form()],
+    reason: Word = "",
+    target_id: Word = "",
+) -> Response:
+    chosen = _selection(route, [key], "", "")
+    result = actions.confirm(console, who, chosen, became, reason=reason or None, target_id=target_id or None)
+    return done(request, route, result, f"{many(result.entities)} {became}")
 
 
 @router.post("/edit")
-def edit(request: Request, who: Signed, console: Behind, route: str, key: Text, payload: Text, retry: Text = "") -> Response:
-    who.to_act(route)
-    keep_edit(console.database, route, key, payload, who.name, console.now())
+def edit(
+    request: Request, who: Signed, console: Behind, route: str, key: Word, payload: Word, retry: Word = ""
+) -> Response:
+    actions.edit(console, who, route, key, payload.encode("utf-8", "surrogatepass"))
     if not retry:
-        return _said(request, "The edited payload is kept", Acted(1), "Retry sends it.")
-    acted = desk.retry(console.database, _selection(route, [key], "", ""), who.name, console.now())
-    return _said(request, "The edited payload is kept, and due again", acted, "It goes with the route's next run.")
+        return note(request, "The edited payload is kept", "Retry sends it.", changed=True)
+    result = actions.retry(console, who, _selection(route, [key], "", ""), send=who.may_trigger(route))
+    return done(request, route, result, "The edited payload is kept, and due again", "It goes with the next run.")
+
+
+@router.post("/release")
+def release(request: Request, who: Signed, console: Behind, route: str, run_id: Word, force: Word = "") -> Response:
+    result = actions.give_back(console, who, route, run_id, force=bool(force))
+    next_run = "Maintenance, or the route's next run, finds out what became of them and goes on."
+    return done(request, route, result, f"{many(result.entities)} released", next_run)
 
 
 def _selection(route: str, keys: list[str], status: str, fingerprint: str) -> Selection:
-    return Selection(route, keys=frozenset(keys) or None, statuses=frozenset([status]) if status else None, fingerprint=fingerprint or None)  # type: ignore[list-item]
-
-
-def _many(acted: Acted) -> str:
-    return "1 entity is" if acted.entities == 1 else f"{acted.entities:,} entities are"
-
-
-def _said(request: Request, title: str, acted: Acted, *lines: str) -> Response:
-    """The note, and word to everything live on the page that it is out of date."""
-    left = [f"Left as they are: {reason}" for reason in acted.left]
-    answer = page(request, "said.html", title=title, tone="warn" if left else "good", lines=[*lines, *left])
-    answer.headers["HX-Trigger-After-Settle"] = "acted"
-    return answer
+    """Raises RunError where nothing says which."""
+    return Selection(
+        route,
+        keys=frozenset(keys) or None,
+        statuses=frozenset(name for name in STATUSES if name == status) or None,
+        fingerprint=fingerprint or None,
+    )

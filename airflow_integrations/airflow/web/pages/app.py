@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from airflow_integrations.airflow.web.access import signed_in
 from airflow_integrations.airflow.web.console import Console
-from airflow_integrations.airflow.web.pages import acting, entities, entity, errors, find, overview, queue, route, tabs
+from airflow_integrations.airflow.web.pages import acting, entities, entity, errors, find, jobs, overview, queue, route, tabs
 from airflow_integrations.airflow.web.pages.render import STATIC, Links, is_fragment, page
 from airflow_integrations.errors import IntegrationError, OutageError, RunError, SetupError
 
@@ -22,7 +22,7 @@ __all__ = ["build_pages"]
 
 log = logging.getLogger(__name__)
 
-PARTS = (overview, entity, entities, route, errors, queue, acting, find, tabs)
+PARTS = (overview, entity, entities, route, errors, queue, acting, jobs, find, tabs)
 """Modules with a ``router``; an entity's key may hold slashes, so its page is looked for first."""
 _KEPT_BY_BROWSERS = "public, max-age=31536000, immutable"
 
@@ -62,7 +62,7 @@ _TITLES = {
 def _problem(request: Request, status: int, text: str) -> Response:
     title, remedy = _TITLES.get(status, ("That went wrong", "Nothing is known to have changed. Look at the API server's log."))
     if is_fragment(request) and request.method != "GET":
-        return page(request, "said.html", status=status, title=title, tone="bad", lines=[text, remedy])
+        return page(request, "said.html", status=status, title=title, tone="bad", lines=[text, remedy], run=None)
     return page(request, "problem.html", status=status, title=title, text=text, remedy=remedy)
 
 

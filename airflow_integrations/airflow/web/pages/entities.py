@@ -45,6 +45,12 @@ class Asked:
         )
 
     @property
+    def whole(self) -> bool:
+        """Whether an action can be about all that is found: the ledger selects by status and kind of error."""
+        others = (self.prefix, self.target_id, self.text, self.payload, self.within)
+        return not any(others) and bool(self.status or self.fingerprint)
+
+    @property
     def anything(self) -> bool:
         return any(asdict(self).values())
 

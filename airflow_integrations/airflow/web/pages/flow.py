@@ -74,12 +74,8 @@ def flow(
     steps: Sequence[tuple[str, str]],
     target: tuple[str, str],
     counts: Mapping[str, int],
-    between: Sequence[int] = (),
 ) -> Flow:
-    """``source``, each of ``steps`` and ``target`` are a kind and a detail.
-
-    ``counts`` are those of the books; ``between``: how many came out of each step, where that was counted.
-    """
+    """``source``, each of ``steps`` and ``target`` are a kind and a detail; ``counts`` are those of the books."""
     came = sum(counts.get(name, 0) for name in ("fetched", "split_added", "deletes_emitted"))
     carried = counts.get("carried_in", 0)
     most = max(1, came + carried)
@@ -90,7 +86,7 @@ def flow(
         Node(20 + i * (WIDTH + GAP), kind, _short(detail), stage) for i, (kind, detail, stage) in enumerate(named)
     )
     y = TOP + HEIGHT // 2
-    passed: list[int | None] = [counts.get("fetched", 0), *_between(between, len(steps), on)]
+    passed: list[int | None] = [counts.get("fetched", 0), *_between(counts, len(steps), on)]
     if not steps:
         passed = [on]
     edges = [
@@ -100,12 +96,14 @@ def flow(
     delivered = counts.get("delivered", 0)
     end = nodes[-1].x + WIDTH
     edges.append(Edge(end, end + GAP, y, _thick(delivered, most), delivered))
-    at_transform = nodes[len(steps)] if steps else nodes[0]
+    left: dict[int, list[str]] = {}
+    for name in _LEFT_BY_TRANSFORM:
+        left.setdefault(_where(name, [kind for kind, _ in steps], passed), []).append(name)
     branches = [
-        *_down(at_transform, _LEFT_BY_TRANSFORM, counts, most),
+        *(branch for at, names in left.items() for branch in _down(nodes[at], names, counts, most)),
         *_down(nodes[-1], _LEFT_BY_PUSH, counts, most),
         *_in(nodes[-1], ("carried_in",), counts, most),
-        *_in(at_transform, ("split_added", "deletes_emitted"), counts, most),
+        *_in(nodes[min(1, len(steps))], ("split_added", "deletes_emitted"), counts, most),
     ]
     rows = [branch.y for branch in branches if branch.down]
     return Flow(
@@ -118,10 +116,24 @@ def flow(
     )
 
 
-def _between(between: Sequence[int], steps: int, on: int) -> list[int | None]:
-    if len(between) == steps:
-        return list(between)
-    return [None] * (steps - 1) + [on]
+def _between(counts: Mapping[str, int], steps: int, on: int) -> list[int | None]:
+    """What came out of each step, where runs have counted it. The last edge also has what was carried in."""
+    return [*(counts.get(f"step.{index}") for index in range(steps - 1)), on]
+
+
+def _where(name: str, kinds: Sequence[str], passed: Sequence[int | None]) -> int:
+    """The box below which an outcome of transform is drawn: its kind of step, or the first other that lost entities.
+
+    The books count it for all steps together.
+    """
+    own = {"filtered": "filter", "merged": "merge"}.get(name)
+    if own in kinds:
+        return kinds.index(own) + 1
+    for index, kind in enumerate(kinds):
+        came, went = passed[index], passed[index + 1]
+        if kind not in ("filter", "merge") and came is not None and went is not None and went < came:
+            return index + 1
+    return len(kinds)
 
 
 def _thick(count: int, most: int) -> float:
@@ -162,5 +174,5 @@ def _short(detail: str, most: int = 21) -> str:
 
 
 def _told(source: tuple[str, str], target: tuple[str, str], counts: Mapping[str, int]) -> str:
-    parts = [f"{count:,} {word(name)}" for name, count in counts.items() if count]
+    parts = [f"{count:,} {word(name)}" for name, count in counts.items() if count and not name.startswith("step.")]
     return f"From {' '.join(source)} to {' '.join(target)}: {', '.join(parts) or 'nothing yet'}."

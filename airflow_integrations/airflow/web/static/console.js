@@ -41,7 +41,9 @@
   });
   // A swap must not take the keyboard's place away: where the focused link or button comes again, it has the focus again.
   let place = null;
+  let unfolded = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
+    unfolded = [...document.querySelectorAll("details[open][id]")].map((details) => details.id);
     // A refusal is an answer too: it says why.
     if (event.detail.xhr.status >= 400 && event.detail.xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
       event.detail.shouldSwap = true;
@@ -51,6 +53,7 @@
     place = event.detail.target.contains(active) ? active.id || active.getAttribute("href") : null;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
+    unfolded.forEach((id) => { const details = document.getElementById(id); if (details) details.open = true; });
     if (place === null) return;
     const same = [...event.target.querySelectorAll("a, button")].find((e) => (e.id || e.getAttribute("href")) === place);
     place = null;
@@ -86,21 +89,20 @@
   });
 
   // --- actions: asked first, in words that name how many
-  const chosen = (form) => {
-    const all = form.querySelector("input[data-whole]");
-    return all?.checked ? Number(all.dataset.whole) : form.querySelectorAll("input[name=key]:checked").length;
-  };
+  const boxes = (form) => [...document.querySelectorAll("input[name=key]")].filter((box) => box.form === form);
+  const whole = (form) => Boolean(form.querySelector("input[data-whole]")?.checked);
+  const chosen = (form) => (whole(form) ? "all that the search finds" : boxes(form).filter((box) => box.checked).length);
   const count = (form) => {
     const many = chosen(form);
     every(form, "[data-chosen]", (place) => { place.textContent = many ? `${many} chosen` : "none chosen"; });
-    every(form, "[data-needs-choice]", (button) => { button.disabled = many === 0; });
+    every(form, "[data-needs-choice]", (button) => { button.disabled = !many; });
+    every(form, "input[type=hidden]", (input) => { input.disabled = !whole(form); });
   };
   document.addEventListener("change", (event) => {
-    const form = event.target.closest("form[data-choice]");
-    if (!form) return;
-    if (event.target.matches("input[data-all]")) {
-      every(form, "input[name=key]", (box) => { box.checked = event.target.checked; });
-    }
+    const form = event.target.form;
+    if (!form?.matches("form[data-choice]")) return;
+    if (event.target.matches("input[data-all]")) boxes(form).forEach((box) => { box.checked = event.target.checked; });
+    if (event.target.matches("input[data-whole]")) boxes(form).forEach((box) => { box.disabled = event.target.checked; });
     count(form);
   });
   document.addEventListener("click", (event) => {
@@ -108,7 +110,7 @@
     if (opens) {
       const dialog = document.getElementById(opens.dataset.opens);
       const form = opens.closest("form[data-choice]");
-      every(dialog, "[data-many]", (place) => { place.textContent = form ? chosen(form) : ""; });
+      if (form) every(dialog, "[data-many]", (place) => { place.textContent = chosen(form); });
       dialog.showModal();
     }
     if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
@@ -158,7 +160,7 @@
       scales: { y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1)] } },
       axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(legible) }],
       series: [{}, ...series.map(({ label, fill }) => ({
-        label, stroke: colour(fill), fill: `${colour(fill)}33`, width: 1.5, points: { size: 5 }, value: (_, value) => legible(value),
+        label, stroke: colour(fill), fill: `${colour(fill)}33`, width: 1.5, points: { show: true, size: 5, fill: colour(fill) }, value: (_, value) => legible(value),
       }))],
     }, [x, ...series.map(({ y }) => y)], box));
   };
