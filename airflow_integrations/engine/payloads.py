@@ -17,7 +17,7 @@ from airflow_integrations.formats.json import encode, encode_anyhow
 from airflow_integrations.ledger.records import PayloadRef, PayloadStage
 from airflow_integrations.staging import SegmentRef, Staging
 
-__all__ = ["Payload", "Wanted", "incoming_of", "payload_in", "payload_of", "read_payloads"]
+__all__ = ["Payload", "Wanted", "incoming_of", "incomings_of", "payload_in", "payload_of", "read_payloads"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +57,45 @@ def incoming_of(staging: Staging, key: str, ref: PayloadRef, *, patience: float 
     None where it is gone, was taken over from another run, or was split from an entity of another key; and where
     ``patience`` seconds were not enough to find it among all that the run fetched.
     """
-    if not ref.folder:
-        return None
-    there, until = staging.sibling(ref.folder), None if patience is None else time.monotonic() + patience
-    begins = b"\n[" + encode(key) + b","  # as a line of fetch does
-    try:
-        manifest = there.manifest("fetch")
-        for block in there.blocks(manifest.segments if manifest else ()):
-            if (at := (b"\n" + block).find(begins)) >= 0:
-                return _value(block[at:].partition(b"\n")[0])
-            if until is not None and time.monotonic() > until:
-                return None
-    except (RunError, *DAMAGED, msgspec.DecodeError):
-        return None  # a file that is gone or broken: what it held is missing
-    return None
+    return incomings_of(staging, [Wanted(key, ref)], patience=patience).get(key)
+
+
+def incomings_of(staging: Staging, wanted: Iterable[Wanted], *, patience: float | None = None) -> dict[str, bytes]:
+    """The same of many, by key; what each run fetched is read once."""
+    until = None if patience is None else time.monotonic() + patience
+    missing: dict[str, dict[bytes, str]] = {}
+    for one in wanted:
+        if one.ref.folder:
+            missing.setdefault(one.ref.folder, {})[encode(one.key)] = one.key
+    found: dict[str, bytes] = {}
+    for folder, keys in missing.items():
+        there = staging.sibling(folder)
+        try:
+            manifest = there.manifest("fetch")
+            for block in there.blocks(manifest.segments if manifest else ()):
+                found |= _within(block, keys)
+                if not keys or (until is not None and time.monotonic() > until):
+                    break
+        except (RunError, *DAMAGED, msgspec.DecodeError):
+            continue  # a file that is gone or broken: what it held is missing
+    return found
+
+
+def _within(block: bytes, keys: dict[bytes, str]) -> dict[str, bytes]:
+    """Those of the ``keys``, by their JSON, that lines of this block are about; they are no longer looked for."""
+    found = {}
+    if len(keys) == 1:  # searching is quicker than looking at each line
+        (encoded,) = keys
+        if (at := (b"\n" + block).find(b"\n[" + encoded + b",")) >= 0:
+            found[keys.pop(encoded)] = _value(block[at:].partition(b"\n")[0])
+        return found
+    for line in block.split(b"\n"):
+        encoded = line[1 : line.find(b'",') + 1]
+        if b"\\" in encoded:  # that quotation mark may be the key's own
+            encoded = encode(key_of_line(line))
+        if encoded in keys:
+            found[keys.pop(encoded)] = _value(line)
+    return found
 
 
 def read_payloads(staging: Staging, wanted: Sequence[Wanted]) -> Iterator[tuple[int, Payload]]:

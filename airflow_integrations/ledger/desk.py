@@ -6,9 +6,11 @@ statement, so that an entity that a run takes in the same moment is left to the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sqlalchemy import CursorResult, case, delete, null, update
+from sqlalchemy import Connection, CursorResult, case, delete, null, update
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger import schema
@@ -23,7 +25,20 @@ from airflow_integrations.ledger.status import CLOSED, Status
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
 
-__all__ = ["CONFIRMABLE", "RETRIABLE", "SKIPPABLE", "confirm", "count", "retry", "skip"]
+__all__ = [
+    "CONFIRMABLE",
+    "RETRIABLE",
+    "SKIPPABLE",
+    "Decision",
+    "confirm",
+    "confirming",
+    "count",
+    "decide",
+    "retry",
+    "retrying",
+    "skip",
+    "skipping",
+]
 
 MOST_MESSAGE = 1000
 """Characters that are kept of an error's message."""
@@ -62,21 +77,12 @@ def retry(database: Database, selection: Selection, by: str, now: float) -> Acte
 
     Raises RunError with the reasons where that is possible for none of them.
     """
-    values = {
-        "attempts": 0,
-        "since": now,
-        "next_attempt": now,
-        "deadline": None,
-        "lease_until": None,
-    }
-    return _act(database, selection, "retry", "retrying", RETRIABLE, values, f"retry by {by}", by, now, payload=True)
+    return _act(database, selection, retrying(by, now), by, now)
 
 
 def skip(database: Database, selection: Selection, reason: str, by: str, now: float) -> Acted:
     """Close them undelivered. A new state of them, should one come, is delivered as usual. Raises RunError as retry."""
-    if not reason.strip():
-        raise RunError("say why they are skipped: the reason stays in their history")
-    return _act(database, selection, "skip", "skipped", SKIPPABLE, _CLOSED, f"{reason} (by {by})", by, now, reason)
+    return _act(database, selection, skipping(reason, by), by, now)
 
 
 def confirm(
@@ -94,6 +100,50 @@ def confirm(
     ``reason`` is needed where they failed; ``target_id`` is for one entity that was delivered. Raises RunError as
     :func:`retry`, and where these do not fit.
     """
+    decision = confirming(selection, became, by, now, reason=reason, target_id=target_id)
+    return _act(database, selection, decision, by, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an action makes of each entity that it may touch."""
+
+    what: str
+    after: Status
+    allowed: frozenset[Status]
+    """From which statuses."""
+    values: Mapping[str, Any]
+    said: str
+    """The line in the entity's history."""
+    detail: str | None = None
+    """For the record of actions."""
+    payload: bool = False
+    """Only entities whose payload is still there."""
+
+
+def retrying(by: str, now: float) -> Decision:
+    """See :func:`retry`."""
+    values = {"attempts": 0, "since": now, "next_attempt": now, "deadline": None, "lease_until": None}
+    return Decision("retry", "retrying", RETRIABLE, values, f"retry by {by}", payload=True)
+
+
+def skipping(reason: str, by: str) -> Decision:
+    """See :func:`skip`. Raises RunError without a reason."""
+    if not reason.strip():
+        raise RunError("say why they are skipped: the reason stays in their history")
+    return Decision("skip", "skipped", SKIPPABLE, _CLOSED, f"{reason} (by {by})", reason)
+
+
+def confirming(
+    selection: Selection,
+    became: Literal["delivered", "failed"],
+    by: str,
+    now: float,
+    *,
+    reason: str | None = None,
+    target_id: str | None = None,
+) -> Decision:
+    """See :func:`confirm`. Raises RunError for what does not fit together."""
     if target_id is not None and (became != "delivered" or len(selection.keys or ()) != 1):
         raise RunError("a target id belongs to one entity, named by its key, that was delivered")
     if target_id is not None and not 0 < len(target_id) <= LONGEST_TARGET_ID:
@@ -112,7 +162,7 @@ def confirm(
             "lease_until": None,
         }
         said = f"{reason} (confirmed by {by})"
-        return _act(database, selection, "confirm", "failed", CONFIRMABLE, values, said, by, now, f"failed: {reason}")
+        return Decision("confirm", "failed", CONFIRMABLE, values, said, f"failed: {reason}")
     values = {
         **_CLOSED,
         "delivered_hash": case((_e.deleted, null()), else_=_e.hash),
@@ -123,42 +173,50 @@ def confirm(
     if target_id is not None:
         values["target_id"] = target_id
     said = f"confirmed by {by}" + (f": {reason}" if reason else "")
-    return _act(database, selection, "confirm", "delivered", CONFIRMABLE, values, said, by, now, reason or "delivered")
+    return Decision("confirm", "delivered", CONFIRMABLE, values, said, reason or "delivered")
 
 
-def _act(
-    database: Database,
-    selection: Selection,
-    what: str,
-    after: Status,
-    allowed: frozenset[Status],
-    values: dict[str, Any],
-    said: str,
-    by: str,
-    now: float,
-    detail: str | None = None,
-    *,
-    payload: bool = False,
-) -> Acted:
+def _act(database: Database, selection: Selection, decision: Decision, by: str, now: float) -> Acted:
     with database.write() as connection:
         route_id = known_route(connection, selection.route)
-        lock_route(connection, route_id)
-        chosen = choose(connection, route_id, selection, allowed, now=now, payload=payload)
-        acted = 0
-        for keys in chunks(chosen.keys):
-            changed = connection.execute(
-                update(schema.entity)
-                .where(_e.route_id == route_id, among(connection, _e.key, keys), _e.status.in_(sorted(allowed)))
-                .values(status=after, changed=now, history=prepended(now, after, said), **values)
+        acted = decide(connection, route_id, selection, decision, now)
+        if not acted.entities:
+            raise RunError(f"{decision.what}: " + ("; ".join(acted.left) or "no entity fits this description"))
+        record(
+            connection,
+            route_id,
+            decision.what,
+            selection.dump(),
+            acted.entities,
+            by=by,
+            now=now,
+            detail=decision.detail,
+        )
+    return acted
+
+
+def decide(connection: Connection, route_id: int, selection: Selection, decision: Decision, now: float) -> Acted:
+    """Carry it out in the connection's transaction; the record of it is the caller's."""
+    lock_route(connection, route_id)
+    chosen = choose(connection, route_id, selection, decision.allowed, now=now, payload=decision.payload)
+    acted = 0
+    for keys in chunks(chosen.keys):
+        fitting = (_e.route_id == route_id, among(connection, _e.key, keys), _e.status.in_(sorted(decision.allowed)))
+        changed = connection.execute(
+            update(schema.entity)
+            .where(*fitting)
+            .values(
+                status=decision.after,
+                changed=now,
+                history=prepended(now, decision.after, decision.said),
+                **decision.values,
             )
-            acted += cast("CursorResult[Any]", changed).rowcount
-            if after in CLOSED:
-                connection.execute(
-                    delete(schema.overlay).where(
-                        schema.overlay.c.route_id == route_id, among(connection, schema.overlay.c.key, keys)
-                    )
+        )
+        acted += cast("CursorResult[Any]", changed).rowcount
+        if decision.after in CLOSED:
+            connection.execute(
+                delete(schema.overlay).where(
+                    schema.overlay.c.route_id == route_id, among(connection, schema.overlay.c.key, keys)
                 )
-        if not acted:
-            raise RunError(f"{what}: " + ("; ".join(chosen.left) or "no entity fits this description"))
-        record(connection, route_id, what, selection.dump(), acted, by=by, now=now, detail=detail)
+            )
     return Acted(acted, chosen.left)

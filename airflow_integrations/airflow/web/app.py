@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from airflow_integrations.airflow.web.api.app import build_api
+from airflow_integrations.airflow.web.body_limit import BodyLimit
 from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.airflow.web.headers import SecurityHeaders
 from airflow_integrations.airflow.web.pages.app import build_pages
@@ -18,9 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["build_app"]
 
+MOST_BYTES = 8 * 1024 * 1024
+"""Of a request: ten thousand keys of the greatest length, or an edited payload as a form sends it."""
+
 
 def build_app(console: Console | None = None) -> ASGIApp:
     """Each part protects itself: Airflow's own authentication does not reach plugin applications."""
     console = console or Console()
-    routes: list[BaseRoute] = [Mount("/api/v1", build_api(console)), Mount("/", build_pages(console))]
+    routes: list[BaseRoute] = [
+        Mount("/api/v1", BodyLimit(build_api(console), MOST_BYTES)),
+        Mount("/", BodyLimit(build_pages(console), MOST_BYTES)),  # the last: it answers for whatever nobody else has
+    ]
+    console.jobs.wake()  # one that the end of another API server interrupted goes on
     return SecurityHeaders(Starlette(routes=routes))

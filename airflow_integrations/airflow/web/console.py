@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_integrations.airflow.connections import AirflowConnections
 from airflow_integrations.airflow.ledger import open_ledger
+from airflow_integrations.airflow.web.job_runner import JobRunner
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
@@ -28,6 +29,7 @@ class Console:
         self._opening = threading.Lock()
         self.definitions: dict[tuple[str, str], str] = {}
         """By route and hash, what was read of the ledger: a definition never changes."""
+        self.jobs = JobRunner(self)
 
     @property
     def ledger(self) -> Ledger:

@@ -14,10 +14,12 @@ from airflow.sdk.configuration import conf
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from airflow_integrations.airflow.maintenance import MAINTENANCE
+
 __all__ = ["DagFacts", "dag_facts", "documents", "run_states", "run_url", "tagged"]
 
 TAG = "integration"
-"""Every DAG that is made from a route has it."""
+"""Every DAG that is made from a route has it, and the maintenance."""
 
 
 class DagFacts(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ def dag_facts(dag_ids: Collection[str]) -> dict[str, DagFacts]:
 def tagged() -> frozenset[str]:
     """The DAGs that say of themselves that they are routes."""
     with create_session() as session:
-        return frozenset(session.scalars(select(DagTag.dag_id).where(DagTag.name == TAG)))
+        return frozenset(session.scalars(select(DagTag.dag_id).where(DagTag.name == TAG))) - {MAINTENANCE}
 
 
 def documents(dag_ids: Collection[str]) -> dict[str, str]:

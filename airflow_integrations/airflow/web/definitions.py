@@ -57,7 +57,7 @@ def current(console: Console, route: str) -> str | None:
 def documented(route: str) -> str | None:
     """From the DAG's documentation. None where there is none, or where it was cut because it is long."""
     text = _fenced(route)
-    return None if text is None or _CUT in text or _read(text) is None else text
+    return None if text is None or _CUT in text or _read(text) is None else f"{text}\n"  # as the ledger keeps it
 
 
 def newest(console: Console, routes: Collection[str]) -> dict[str, str]:

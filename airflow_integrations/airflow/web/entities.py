@@ -11,12 +11,12 @@ import msgspec
 from airflow_integrations.airflow import settings
 from airflow_integrations.airflow.web.definitions import mask_of
 from airflow_integrations.engine.masked import masked
-from airflow_integrations.engine.payloads import Wanted, payload_in, read_payloads
+from airflow_integrations.engine.payloads import Wanted, incomings_of, payload_in, read_payloads
 from airflow_integrations.ledger.answers import EntityLine
 from airflow_integrations.ledger.payload_places import Place, places
 from airflow_integrations.ledger.searching import Found, search
 from airflow_integrations.ledger.status import KEPT, Status
-from airflow_integrations.masking import Mask
+from airflow_integrations.masking import Mask, hide
 from airflow_integrations.staging import Staging
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ __all__ = ["Description", "entities", "lines_with_payloads", "payload_search"]
 
 PAYLOAD_SECONDS = 2.0
 """How long payloads are read for one page."""
+SOURCE_SECONDS = 2.0
+"""The same for what the source gave, which lies among all that its run fetched; asked for where a route has a mask."""
 AT_ONCE = 500
 """Payloads that are read together: those of one segment in one pass."""
 
@@ -91,15 +93,19 @@ def payload_search(
 def lines_with_payloads(
     console: Console, route: str, lines: Collection[EntityLine], mask: Mask
 ) -> Iterator[tuple[EntityLine, bytes | None]]:
-    """Each line with the payload that would be sent: the edited one, else the staged one; masked. None: it is gone."""
-    there = places(console.database, route, [line.key for line in lines])
-    wanted = [Wanted(key, place.ref) for key, place in there.items() if place.ref is not None and place.edited is None]
-    payloads: dict[str, bytes] = {
-        wanted[index].key: payload_in(payload)
-        for index, payload in read_payloads(Staging(settings.staging_base(), route, ""), wanted)
-    }
+    """Each line with the payload that would be sent: the edited one, else the staged one. None: it is gone.
+
+    Payloads and messages are masked. What the source gave is looked for in SOURCE_SECONDS; where it is not found, the
+    paths count for the payload as it is.
+    """
+    near, there = Staging(settings.staging_base(), route, ""), places(console.database, route, [e.key for e in lines])
+    wanted = [Wanted(key, place.ref) for key, place in there.items() if place.ref is not None]
+    staged = {wanted[index].key: payload_in(payload) for index, payload in read_payloads(near, wanted)}
+    # What the source gave says what is hidden, under whatever name it goes out.
+    mapped = [one for one in wanted if mask and one.ref.stage == "push"]
+    sources = incomings_of(near, mapped, patience=SOURCE_SECONDS)
     for line in lines:
         place = there.get(line.key, Place(None, None))
-        payload = payloads.get(line.key) if place.edited is None else place.edited.encode()
-        (shown,), _ = masked(mask, payload)
-        yield line, shown
+        payload = staged.get(line.key) if place.edited is None else place.edited.encode()
+        (shown, _, _), secrets = masked(mask, payload, staged.get(line.key), sources.get(line.key))
+        yield msgspec.structs.replace(line, message=hide(line.message, secrets)), shown

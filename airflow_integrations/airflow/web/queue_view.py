@@ -8,6 +8,7 @@ import msgspec
 
 from airflow_integrations.airflow.web.overview import readable_routes
 from airflow_integrations.ledger.answers import ErrorGroup, QueueLine
+from airflow_integrations.ledger.inbox import Inbox, Waiting
 from airflow_integrations.ledger.leases import LeaseLine, leases
 from airflow_integrations.ledger.overview import error_groups, queue
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from airflow_integrations.airflow.web.access import Who
     from airflow_integrations.airflow.web.console import Console
 
-__all__ = ["Errors", "QueueView", "errors", "queue_view"]
+__all__ = ["Errors", "InboxView", "QueueView", "errors", "inbox_view", "queue_view"]
 
 
 class QueueView(msgspec.Struct, frozen=True):
@@ -24,6 +25,12 @@ class QueueView(msgspec.Struct, frozen=True):
     """Routes with something open or under way, the one that has waited longest first."""
     leases: tuple[LeaseLine, ...]
     """The stuck ones first."""
+
+
+class InboxView(msgspec.Struct, frozen=True):
+    at: float
+    waiting: tuple[Waiting, ...]
+    """Events that no run has taken, by route; the one whose oldest has waited longest first."""
 
 
 class Errors(msgspec.Struct, frozen=True):
@@ -37,6 +44,13 @@ def queue_view(console: Console, who: Who, route: str | None = None) -> QueueVie
     waiting = [line for line in queue(console.database, now, among=routes) if line.counts or line.leased]
     waiting.sort(key=lambda line: (line.oldest is None, line.oldest or 0.0, line.route))
     return QueueView(now, tuple(waiting), tuple(leases(console.database, routes, now)))
+
+
+def inbox_view(console: Console, who: Who, route: str | None = None) -> InboxView:
+    """What came from outside and waits for a run."""
+    routes, now = _wanted(console, who, route), console.now()
+    waiting = Inbox(console.database).waiting(now, routes)
+    return InboxView(now, tuple(sorted(waiting, key=lambda each: (each.oldest, each.route))))
 
 
 def errors(console: Console, who: Who, route: str | None = None) -> Errors:

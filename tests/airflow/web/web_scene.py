@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import requests
+from sqlalchemy import func, select, update
 
+from airflow_integrations import engine
 from airflow_integrations.demo.components import Components
+from airflow_integrations.http import Endpoint
+from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.database import Database
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.route_file import read_route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Staging
+from airflow_integrations.window import Window
 
 ROUTE = """
 description: Orders go to the books.
@@ -26,10 +39,21 @@ outgoing:
   http: {{connection: erp, method: PUT, path: "/sales/{{{{ order.Number }}}}"}}
 """
 ROUTES = {
-    "orders": "schedule: {every: 1h}",
+    "orders": "schedule: {every: 1h}\nmask: [customer.email, lines.*.note]",
     "stock": "",
     "never_ran": "",
 }
+ORDERS = [
+    {
+        "number": f"{number:04}",
+        "status": "open" if number % 10 == 9 else "paid",
+        "total": Decimal("12345678901234567.10"),
+        "customer": {"name": f"Customer {number}", "email": f"buyer{number}@example.com"},
+        "lines": [{"sku": "A", "note": f"ring {number} times"}],
+    }
+    for number in range(40)
+]
+"""Of which 4 are filtered out."""
 USERS = {"admin": "admin", "ann": "user", "vic": "viewer", "orders_only": "user", "no_payloads": "user"}
 
 
@@ -40,8 +64,16 @@ class Server:
         self.components = components
         self.ledger_url = ledger_url
         self.staging = staging
+        self._target = ThreadingHTTPServer(("127.0.0.1", 0), Target)
+        threading.Thread(target=self._target.serve_forever, daemon=True).start()
+        self.target = f"http://127.0.0.1:{self._target.server_port}"
         self.api = f"{components.url}/integrations/api/v1"
         self._tokens: dict[str, str] = {}
+
+    def close(self) -> None:
+        self._target.shutdown()
+        self._target.server_close()
+        self.components.stop()
 
     def database(self) -> Database:
         return Database.open(self.ledger_url)
@@ -85,8 +117,63 @@ class Server:
         return list(answer.json()["event_logs"])
 
 
-def started(home: Path) -> tuple[Components, Server]:
-    """An API server in ``home``; the caller stops the components."""
+class Target(BaseHTTPRequestHandler):
+    """Takes everything."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+class ErpOnly:
+    """Connections: every one of them is the target."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def endpoint(self, connection: str) -> Endpoint:
+        return Endpoint(connection, self.url)
+
+    def variable(self, name: str) -> str | None:
+        return None
+
+
+async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, Any]]) -> None:
+    """A real run of the engine, beside the server: everything is delivered."""
+    with Ledger.open(server.ledger_url) as ledger:
+        definition = read_route(server.components.home / "routes", route).route
+        window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+        run = Run(definition, run_id, window, entities=tuple(orders), kind="scheduled")
+        staging = Staging(server.staging, route, run_id)
+        async with Services(ErpOnly(server.target), ledger=ledger) as services:
+            for stage in (engine.fetch, engine.transform, engine.push, engine.settle):
+                await stage(run, services, staging)
+
+
+def stopped(server: Server, route: str, keys: dict[str, int], status: str = "failed", **columns: Any) -> None:
+    """Make open entities of delivered ones: ``keys`` to the line of push that holds each one's payload."""
+    entity, run = schema.entity.c, schema.run.c
+    error = {"error_class": "refused", "http_status": 422, "fingerprint": "f" * 16, "message": "price is missing"}
+    with server.database() as database, database.write() as connection:
+        route_id = connection.scalar(select(schema.route.c.id).where(schema.route.c.name == route))
+        newest = connection.scalar(select(func.max(run.id)).where(run.route_id == route_id))
+        for key, line in keys.items():
+            there = {"payload_run": newest, "payload_stage": "push", "payload_at": line, "since": time.time() - 60}
+            values = {"status": status, "hash": "ab" * 16, **error, **there, **columns}
+            changed = connection.execute(
+                update(schema.entity).where(entity.route_id == route_id, entity.key == key).values(**values)
+            )
+            assert changed.rowcount == 1
+
+
+def started(home: Path) -> Server:
+    """An API server in ``home``; the caller closes it."""
     routes = home / "routes"
     routes.mkdir(parents=True)
     for name, more in ROUTES.items():
@@ -128,4 +215,4 @@ def started(home: Path) -> tuple[Components, Server]:
     except BaseException:
         components.stop()
         raise
-    return components, Server(components, ledger, home / "staging")
+    return Server(components, ledger, home / "staging")

@@ -11,7 +11,7 @@ from airflow_integrations.airflow.web.api.answer import answer, described
 from airflow_integrations.airflow.web.api.asked import Asked, Hours
 from airflow_integrations.airflow.web.overview import Overview
 from airflow_integrations.airflow.web.overview import overview as all_routes
-from airflow_integrations.airflow.web.queue_view import Errors, QueueView, queue_view
+from airflow_integrations.airflow.web.queue_view import Errors, InboxView, QueueView, inbox_view, queue_view
 from airflow_integrations.airflow.web.queue_view import errors as error_groups
 
 __all__ = ["router"]
@@ -33,3 +33,8 @@ def errors(console: Asked, who: Signed, route: Only = None) -> Response:
 @router.get("/queue", summary="What waits, who has what under way, what is stuck", responses=described(QueueView))
 def queue(console: Asked, who: Signed, route: Only = None) -> Response:
     return answer(queue_view(console, who, route))
+
+
+@router.get("/inbox", summary="Events that wait for a run, by route", responses=described(InboxView))
+def inbox(console: Asked, who: Signed, route: Only = None) -> Response:
+    return answer(inbox_view(console, who, route))

@@ -1,0 +1,235 @@
+"""What the API answers, and to whom: a real server, entities that a real run has moved."""
+
+from __future__ import annotations
+
+import json
+import time
+from urllib.parse import quote
+
+import pytest
+from web_scene import ORDERS, Server, flow, stopped
+
+from airflow_integrations.ledger.editing import edit
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+
+READS = [
+    "/overview",
+    "/errors",
+    "/queue",
+    "/inbox",
+    "/routes/{route}",
+    "/routes/{route}/series",
+    "/routes/{route}/runs",
+    "/routes/{route}/entities",
+    "/routes/{route}/entities/1",
+    "/routes/{route}/entity?key=1",
+    "/routes/{route}/versions/x",
+    "/routes/{route}/versions/x/diff",
+]
+
+
+@pytest.mark.parametrize("path", READS)
+def test_nothing_is_open_to_everybody(server: Server, path: str) -> None:
+    assert server.call(None, "GET", path.format(route="orders")).status_code == 401
+
+
+@pytest.mark.parametrize("path", [path for path in READS if "{route}" in path])
+def test_a_route_that_one_may_not_read_cannot_be_told_from_one_that_is_not_there(server: Server, path: str) -> None:
+    for route in ("stock", "nowhere"):
+        answer = server.call("orders_only", "GET", path.format(route=route))
+        assert answer.status_code == 403
+        assert answer.json()["detail"].endswith(f"may not read a DAG {route}, or there is none")
+
+
+@pytest.mark.parametrize("path", ["/errors", "/queue", "/inbox"])
+def test_only_one_route_is_asked_for_and_may_not_be_read(server: Server, path: str) -> None:
+    assert server.call("orders_only", "GET", path, params={"route": "stock"}).status_code == 403
+
+
+async def test_the_overview_has_every_route_that_one_may_read(server: Server) -> None:
+    await flow(server, "orders", "scheduled__1", ORDERS)
+    await flow(server, "stock", "manual__1", ORDERS[:3])
+    stopped(server, "orders", {"0001": 1, "0002": 2})
+    found = {line["route"]: line for line in server.get("/overview")["routes"]}
+    assert set(found) == {"orders", "stock", "never_ran"}
+    orders = found["orders"]
+    assert (orders["counts"]["fetched"], orders["counts"]["delivered"], orders["counts"]["filtered"]) == (40, 36, 4)
+    assert sum(orders["throughput"]) == orders["throughput"][-1] == 36
+    assert (orders["open"], orders["runs"]) == ({"failed": 2}, 1)
+    assert orders["dag_url"] == "/dags/orders"
+    assert orders["outline"] == {
+        "entity": "order",
+        "priority": "high",
+        "owner": "airflow",
+        "description": "Orders go to the books.",
+        "schedule": "every 1h",
+        "steps": [
+            {"part": "incoming", "kind": "http", "connection": "shop"},
+            {"part": "transform", "kind": "filter", "connection": None},
+            {"part": "transform", "kind": "map", "connection": None},
+            {"part": "outgoing", "kind": "http", "connection": "erp"},
+        ],
+        "masked": ["customer.email", "lines.*.note"],
+    }
+    assert found["never_ran"]["outline"]["steps"] == orders["outline"]["steps"]
+    assert found["never_ran"]["last_run"] is None
+    only = server.get("/overview", "orders_only")
+    assert [line["route"] for line in only["routes"]] == ["orders"]
+    assert only["totals"]["counts"]["fetched"] == 40
+
+
+async def test_a_route_whose_dag_is_gone_is_for_those_who_may_read_all(server: Server) -> None:
+    await flow(server, "stock", "manual__1", ORDERS[:3])
+    from sqlalchemy import update
+
+    from airflow_integrations.ledger import schema
+
+    with server.database() as database, database.write() as connection:
+        connection.execute(update(schema.route).values(name="forgotten"))
+    assert [line["route"] for line in server.get("/overview", "orders_only")["routes"]] == ["orders"]
+    assert server.call("orders_only", "GET", "/routes/forgotten").status_code == 403
+    view = server.get("/routes/forgotten", "vic")
+    assert (view["line"]["state"], view["line"]["dag_url"]) == ("gone", None)
+    assert view["definition"].startswith("route: stock")
+
+
+async def test_a_route_with_its_definition_runs_and_versions(server: Server) -> None:
+    await flow(server, "orders", "scheduled__1", ORDERS)
+    view = server.get("/routes/orders", "vic")
+    assert view["definition"].startswith("route: orders\n")
+    assert (view["unrun"], view["known"]) == (False, {"entities": 36 + 4, "more": False})
+    assert (view["may_act"], view["may_trigger"], view["may_see_payloads"]) == (False, False, True)
+    (version,) = view["versions"]
+    assert (version["hash"], version["runs"], version["kept"]) == (view["hash"], 1, True)
+    kept = server.call("vic", "GET", f"/routes/orders/versions/{version['hash']}")
+    assert kept.text == view["definition"]
+    assert server.get(f"/routes/orders/versions/{version['hash']}/diff")["lines"] == []
+    assert server.call("vic", "GET", "/routes/orders/versions/nothing").status_code == 404
+    (run,) = server.get("/routes/orders/runs")["runs"]
+    assert (run["books"]["run_id"], run["books"]["counts"]["delivered"], run["state"], run["url"]) == (
+        "scheduled__1",
+        36,
+        None,
+        None,
+    )
+    series = server.get("/routes/orders/series", stretches=4)
+    assert [each["runs"] for each in series["stretches"]] == [0, 0, 0, 1]
+    assert (series["flow"]["to_push"], series["total"]["counts"]["filtered"]) == (36, 4)
+    assert server.call("vic", "GET", "/routes/orders/series?since=2027-01-01&until=2026-01-01").status_code == 422
+
+
+async def test_entities_are_found_by_what_is_known_of_them(server: Server) -> None:
+    await flow(server, "orders", "scheduled__1", ORDERS)
+    stopped(server, "orders", {"0003": 3, "0004": 4}, target_id="T-4")
+
+    def keys(**asked: object) -> list[str]:
+        return [line["key"] for line in server.get("/routes/orders/entities", **asked)["entities"]]
+
+    assert keys(status="failed") == ["0003", "0004"]
+    assert keys(status=["failed", "filtered"]) == ["0003", "0004", "0009", "0019", "0029", "0039"]
+    assert keys(error="f" * 16) == ["0003", "0004"]
+    assert keys(text="PRICE") == ["0003", "0004"]
+    assert keys(target_id="T-4") == ["0003", "0004"]
+    assert keys(prefix="001") == [f"001{digit}" for digit in range(10)]
+    assert keys(until="2026-01-01") == []
+    assert keys(payload="customer 4") == []  # what is staged is what goes out
+    assert keys(payload='"number":"0004"') == ["0004"]
+    assert server.call("admin", "GET", "/routes/orders/entities?status=nonsense").status_code == 422
+
+
+async def test_what_is_masked_is_nowhere_in_an_answer(server: Server) -> None:
+    """Neither in the record nor in what goes out under another name, nor by searching for it, nor in an error."""
+    await flow(server, "orders", "scheduled__1", ORDERS)
+    stopped(server, "orders", {"0003": 3}, message="buyer3@example.com is blocked", history="")
+    answer = server.call("admin", "GET", "/routes/orders/entities/0003")
+    view = answer.json()
+    assert view["payloads"]["source"]["customer"] == {"name": "Customer 3", "email": "***"}
+    assert view["payloads"]["source"]["lines"] == [{"sku": "A", "note": "***"}]
+    assert view["payloads"]["target"] == {"Number": "0003", "Contact": {"Mail": "***"}}
+    assert view["payloads"]["masked"] is True
+    assert view["record"]["message"] == "*** is blocked"
+    assert "edit" not in view["can"]
+    assert "12345678901234567.10" in answer.text
+    assert "buyer3" not in answer.text
+    assert server.get("/routes/orders/entities", payload="buyer3@")["entities"] == []
+
+
+async def test_payloads_are_for_those_who_may_read_xcoms(server: Server) -> None:
+    await flow(server, "stock", "manual__1", ORDERS)
+    stopped(server, "stock", {"0003": 3})
+    with server.database() as database:
+        edit(database, "stock", "0003", '{"Contact": {"Mail": "other@example.com"}}', "ana", time.time())
+    seen = server.get("/routes/stock/entities/0003")
+    assert seen["payloads"]["edited"] == {"Contact": {"Mail": "other@example.com"}}
+    assert seen["payloads"]["target"]["Contact"] == {"Mail": "buyer3@example.com"}
+    assert set(seen["can"]) == {"retry", "edit", "skip"}
+    unseen = server.call("no_payloads", "GET", "/routes/stock/entities/0003")
+    assert unseen.json()["payloads"] is None
+    assert unseen.json()["record"]["status"] == "failed"
+    assert "@example.com" not in unseen.text
+    assert server.call("no_payloads", "GET", "/routes/stock/entities?payload=buyer").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "a/b",
+        "../../etc/passwd",
+        "..",
+        "%2e%2e",
+        "a?b#c",
+        "'; DROP TABLE integrations_entity; --",
+        "ключ",
+        "a b",
+    ],
+)
+async def test_a_key_is_a_key_whatever_is_in_it(server: Server, key: str) -> None:
+    await flow(server, "stock", "manual__1", [{**ORDERS[0], "number": key}, ORDERS[1]])
+    assert server.get("/routes/stock/entity", key=key)["record"]["key"] == key
+    for path in (f"/routes/stock/entities/{quote(key, safe='')}", f"/routes/stock/entity?key={quote(key, safe='')}"):
+        answer = server.call("admin", "GET", path)
+        assert answer.json()["record"]["key"] == key
+    for name in ("prefix", "text", "target_id", "error", "after"):
+        assert server.call("admin", "GET", "/routes/stock/entities", params={name: key[:16]}).status_code == 200
+    assert server.call("admin", "GET", f"/routes/{quote(key, safe='')}").status_code in (403, 404, 200)
+    assert server.get("/routes/stock/entity", key="0001")["record"]["status"] == "delivered"
+
+
+async def test_a_hostile_payload_is_json_and_nothing_else(server: Server) -> None:
+    name = "</script><script>alert(1)</script>"
+    await flow(server, "stock", "manual__1", [{**ORDERS[0], "customer": {"name": name, "email": name}}])
+    stopped(server, "stock", {"0000": 0}, message=name)
+    for path in ("/routes/stock/entities/0000", "/routes/stock/entities", "/errors"):
+        answer = server.call("admin", "GET", path)
+        assert answer.headers["Content-Type"] == "application/json"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cache-Control"] == "no-store"
+    assert server.get("/routes/stock/entities/0000")["payloads"]["target"]["Contact"]["Mail"] == name
+
+
+async def test_errors_and_queue_are_of_routes_that_one_may_read(server: Server) -> None:
+    await flow(server, "stock", "manual__1", ORDERS)
+    await flow(server, "orders", "scheduled__1", ORDERS)
+    stopped(server, "stock", {"0003": 3})
+    stopped(server, "orders", {"0004": 4, "0005": 5})
+    both = server.get("/errors")["groups"]
+    assert [(group["route"], group["count"], group["example_key"]) for group in both] == [
+        ("orders", 2, "0004"),
+        ("stock", 1, "0003"),
+    ]
+    assert [group["route"] for group in server.get("/errors", "orders_only")["groups"]] == ["orders"]
+    assert [line["route"] for line in server.get("/queue", "orders_only")["queue"]] == ["orders"]
+    assert {line["route"] for line in server.get("/queue")["queue"]} == {"orders", "stock"}
+
+
+def test_the_api_describes_itself(server: Server) -> None:
+    document = server.get("/openapi.json", "vic")
+    assert {"/overview", "/routes/{route}/entities"} <= set(document["paths"])
+    referred = set(json.dumps(document).split('"#/components/schemas/')[1:])
+    names = {text.partition('"')[0] for text in referred}
+    assert names <= set(document["components"]["schemas"])
+    for path in document["paths"].values():
+        for endpoint in path.values():
+            assert endpoint["summary"]
+            assert endpoint["security"]
