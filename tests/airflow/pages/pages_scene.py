@@ -1,4 +1,4 @@
-"""What the tests of the pages and the screenshots play with: the demo's shop, ERP and Airflow, with routes that fail."""
+"""For the tests of the pages and the screenshots: the demo's shop, ERP and Airflow, with routes that fail."""
 
 from __future__ import annotations
 
@@ -37,13 +37,19 @@ class Scene:
         for route in (HERE / "routes").glob("*.yaml"):
             shutil.copy(route, dags / "routes")
         (dags / "no_route.py").write_text(
-            "from airflow.sdk import dag, task\n@dag(schedule=None)\ndef no_route():\n    @task\n    def one(): pass\n    one()\nno_route()\n"
+            "from airflow.sdk import DAG\nfrom airflow.providers.standard.operators.empty import EmptyOperator\n"
+            'with DAG("no_route", schedule=None):\n    EmptyOperator(task_id="one")\n'
         )
         (nobody,) = free_ports(1)
         self.scenario = Scenario(home / "demo", dags, say=say, orders=orders, every=20)
         self.components = self.scenario.components
         self.url = self.components.url
-        warehouse = {"conn_type": "http", "host": "127.0.0.1", "port": nobody, "extra": {"integrations": {"retry_budget": 0.2}}}
+        warehouse = {
+            "conn_type": "http",
+            "host": "127.0.0.1",
+            "port": nobody,
+            "extra": {"integrations": {"retry_budget": 0.2}},
+        }
         self.components.env |= {
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
             "AIRFLOW_CONN_WAREHOUSE": json.dumps(warehouse),
@@ -76,18 +82,29 @@ class Scene:
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
+    def page(self, path: str, user: str = "admin") -> str:
+        """A page's HTML."""
+        answer = requests.get(self.url + path, cookies={"_token": self.token(user)}, timeout=60)
+        assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
+        return answer.text
+
     def token(self, user: str) -> str:
         login = {"username": user, "password": self.components.password if user == self.components.user else user}
         return str(requests.post(f"{self.url}/auth/token", json=login, timeout=60).json()["access_token"])
 
     def trigger(self, route: str, conf: dict[str, Any] | None = None) -> str:
-        return str(self.call("POST", f"/dags/{route}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"])
+        return str(
+            self.call("POST", f"/dags/{route}/dagRuns", {"logical_date": None, "conf": conf or {}})["dag_run_id"]
+        )
 
     def ended(self, route: str, run_id: str) -> str:
         """Wait for the end of a run; its state."""
         return self.wait(
             f"the end of {route} {run_id}",
-            lambda: (state := self.call("GET", f"/dags/{route}/dagRuns/{run_id}")["state"]) in ("success", "failed") and state,
+            lambda: (
+                (state := self.call("GET", f"/dags/{route}/dagRuns/{run_id}")["state"]) in ("success", "failed")
+                and state
+            ),
         )
 
     def wait(self, told: str, probe: Callable[[], Any], timeout: float = 120) -> Any:

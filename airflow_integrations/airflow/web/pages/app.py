@@ -14,7 +14,18 @@ from starlette.staticfiles import StaticFiles
 
 from airflow_integrations.airflow.web.access import signed_in
 from airflow_integrations.airflow.web.console import Console
-from airflow_integrations.airflow.web.pages import acting, entities, entity, errors, find, jobs, overview, queue, route, tabs
+from airflow_integrations.airflow.web.pages import (
+    acting,
+    entities,
+    entity,
+    errors,
+    find,
+    jobs,
+    overview,
+    queue,
+    route,
+    tabs,
+)
 from airflow_integrations.airflow.web.pages.render import STATIC, Links, is_fragment, page
 from airflow_integrations.errors import IntegrationError, OutageError, RunError, SetupError
 
@@ -55,12 +66,17 @@ _TITLES = {
     404: ("There is nothing here", "The address may be wrong, or what was here is no longer known."),
     405: ("There is nothing here", "This address takes actions; it shows no page."),
     422: ("That is not possible", "Nothing was changed. Correct what the text says and try again."),
-    503: ("The ledger cannot be reached", "Nothing was changed. Try again; if it lasts, look at the ledger's database."),
+    503: (
+        "The ledger cannot be reached",
+        "Nothing was changed. Try again; if it lasts, look at the ledger's database.",
+    ),
 }
 
 
 def _problem(request: Request, status: int, text: str) -> Response:
-    title, remedy = _TITLES.get(status, ("That went wrong", "Nothing is known to have changed. Look at the API server's log."))
+    title, remedy = _TITLES.get(
+        status, ("That went wrong", "Nothing is known to have changed. Look at the API server's log.")
+    )
     if is_fragment(request) and request.method != "GET":
         return page(request, "said.html", status=status, title=title, tone="bad", lines=[text, remedy], run=None)
     return page(request, "problem.html", status=status, title=title, text=text, remedy=remedy)

@@ -89,7 +89,6 @@ def _environment() -> Environment:
         "duration": duration,
         "hours": lambda hours: _PERIODS.get(hours, f"{hours:g} hours"),
         "outcomes": lambda counts: {name: count for name, count in counts.items() if name in TONES},
-        "duration": duration,
         "visible": lambda text: visible(str(text)),
         "shown": lambda text: "\n".join(map(visible, text.split("\n"))),
         "tone": tone,

@@ -38,9 +38,7 @@ def route_page(
 ) -> Response:
     hours = hours if hours in _STRETCHES else "24"
     view, now = route_view(console, who, route, hours=float(hours)), console.now()
-    series = route_series(
-        console, who, route, since=now - float(hours) * 3600, until=now, stretches=_STRETCHES[hours]
-    )
+    series = route_series(console, who, route, since=now - float(hours) * 3600, until=now, stretches=_STRETCHES[hours])
     return page(
         request,
         "route.html",
@@ -84,7 +82,9 @@ def version(request: Request, who: Signed, console: Behind, route: str, before: 
     old = definition(console.database, route, before)
     new = definition(console.database, route, to) if to else view.definition
     if old is None or new is None:
-        raise HTTPException(404, "This definition is not kept: runs of older versions of the package left only its hash.")
+        raise HTTPException(
+            404, "This definition is not kept: runs of older versions of the package left only its hash."
+        )
     return page(
         request,
         "version.html",
@@ -115,8 +115,16 @@ def charts(series: Series) -> dict[str, dict[str, Any]]:
             "x": x,
             "unit": "",
             "series": [
-                {"label": "delivered", "fill": "fill-good", "y": [each.counts.get("delivered", 0) for each in stretches]},
-                {"label": "wrong", "fill": "fill-bad", "y": [sum(each.counts.get(name, 0) for name in WRONG) for each in stretches]},
+                {
+                    "label": "delivered",
+                    "fill": "fill-good",
+                    "y": [each.counts.get("delivered", 0) for each in stretches],
+                },
+                {
+                    "label": "wrong",
+                    "fill": "fill-bad",
+                    "y": [sum(each.counts.get(name, 0) for name in WRONG) for each in stretches],
+                },
             ],
         },
         "duration": {
@@ -126,7 +134,10 @@ def charts(series: Series) -> dict[str, dict[str, Any]]:
                 {
                     "label": "average run",
                     "fill": "fill-busy",
-                    "y": [round(each.total / count, 2) if count else None for each, count in zip(stretches, ended, strict=True)],
+                    "y": [
+                        round(each.total / count, 2) if count else None
+                        for each, count in zip(stretches, ended, strict=True)
+                    ],
                 },
                 {
                     "label": "longest run",

@@ -29,7 +29,9 @@ def done(request: Request, route: str, result: Done, title: str, *lines: str) ->
     elif result.not_sent is not None:
         lines = (f"No run could be started now: {result.not_sent}", *lines)
     tone: Literal["good", "warn"] = "warn" if left or result.not_sent else "good"
-    return note(request, title, *lines, *left, tone=tone, run=(route, result.run_id) if result.run_id else None, changed=True)
+    return note(
+        request, title, *lines, *left, tone=tone, run=(route, result.run_id) if result.run_id else None, changed=True
+    )
 
 
 def note(

@@ -1,4 +1,4 @@
-"""What Airflow shows in the tab *Integrations* of a DAG, a run or a task: the route's page, or that this is no route."""
+"""What Airflow shows in the tab *Integrations* of a DAG, a run or a task: the route, or that this is none."""
 
 from __future__ import annotations
 

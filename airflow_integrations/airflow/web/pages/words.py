@@ -39,8 +39,8 @@ MEANINGS: Final[Mapping[Status, str]] = MappingProxyType(
         "filtered": "A filter of the route left it out.",
         "merged": "It went out as a part of another entity.",
         "skipped": "It was closed undelivered. A new state of it, should one come, is delivered as usual.",
-        "rejected": "The route could not make of it what it has to be. Mend the route, or edit the payload; then retry.",
-        "failed": "The target refused it for good, or attempts ran out. Mend the cause, or edit the payload; then retry.",
+        "rejected": "The route could not make of it what it has to be. Mend the route or the payload; then retry.",
+        "failed": "The target refused it for good, or attempts ran out. Mend the cause or the payload; then retry.",
         "retrying": "It could not be delivered yet. It goes again by itself; retry sends it with the next run.",
         "in_doubt": "It was sent, and nobody knows whether it arrived. Look in the target first: "
         "mark it delivered where it is there, retry where it is not.",
