@@ -12,7 +12,7 @@ from airflow_integrations.errors import RunError
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.decision import record
-from airflow_integrations.ledger.lookup import known_route
+from airflow_integrations.ledger.lookup import known_route, route_names
 from airflow_integrations.ledger.open_rows import open_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LeaseLine", "leases", "release"]
 
-_claim, _run, _route, _entity = schema.claim.c, schema.run.c, schema.route.c, schema.entity.c
+_claim, _run, _entity = schema.claim.c, schema.run.c, schema.entity.c
 
 
 class LeaseLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +39,7 @@ class LeaseLine(msgspec.Struct, frozen=True, kw_only=True):
 def leases(database: Database, routes: Collection[str], now: float) -> list[LeaseLine]:
     """The stuck ones first, then those that end first."""
     with database.read() as connection:
-        numbers = dict(
-            connection.execute(select(_route.id, _route.name).where(_route.name.in_(list(routes)))).tuples().all()
-        )
+        numbers = route_names(connection, routes)
         if not numbers:
             return []
         claimed = connection.execute(

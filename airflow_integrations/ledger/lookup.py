@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, select
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger import schema
 
-__all__ = ["known_route", "route_number"]
+__all__ = ["known_route", "route_names", "route_number"]
 
 
 def route_number(connection: Connection, name: str) -> int | None:
@@ -26,3 +27,11 @@ def known_route(connection: Connection, name: str) -> int:
     near = get_close_matches(name, names, n=1)
     remedy = f"did you mean {near[0]}?" if near else "it is there from its first run on"
     raise RunError(f"the ledger does not know the route {name}: {remedy}")
+
+
+def route_names(connection: Connection, names: Collection[str]) -> dict[int, str]:
+    """By number, those of these routes that the ledger knows."""
+    rows = connection.execute(
+        select(schema.route.c.id, schema.route.c.name).where(schema.route.c.name.in_(list(names)))
+    )
+    return {row.id: row.name for row in rows}

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import select
 
 from airflow_integrations.ledger import schema
+from airflow_integrations.ledger.lookup import route_names
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
@@ -20,7 +21,7 @@ MOST_RUNS = 100_000
 
 N = TypeVar("N", int, float)
 
-_run, _route = schema.run.c, schema.route.c
+_run = schema.run.c
 _counts = msgspec.json.Decoder(dict[str, int]).decode
 _seconds = msgspec.json.Decoder(dict[str, float]).decode
 
@@ -71,9 +72,7 @@ def series(
     width = (until - since) / stretches
     found = {route: [Sums(at=since + width * n) for n in range(stretches)] for route in routes}
     with database.read() as connection:
-        names = dict(
-            connection.execute(select(_route.id, _route.name).where(_route.name.in_(list(routes)))).tuples().all()
-        )
+        names = route_names(connection, routes)
         rows = connection.execute(
             select(_run.route_id, _run.started, _run.finished, _run.verdict.is_not(None), _run.counts, _run.seconds)
             .where(_run.route_id.in_(sorted(names)), _run.started >= since, _run.started < until)

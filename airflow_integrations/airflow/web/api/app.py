@@ -9,14 +9,14 @@ from fastapi.openapi.utils import get_openapi
 
 from airflow_integrations import __version__
 from airflow_integrations.airflow.web.access import signed_in
-from airflow_integrations.airflow.web.api import actions, entities, me, overview, routes
+from airflow_integrations.airflow.web.api import actions, entities, exports, me, overview, routes
 from airflow_integrations.airflow.web.api.answer import SCHEMAS, answer
 from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.errors import IntegrationError, OutageError, RunError, SetupError
 
 __all__ = ["build_api"]
 
-PARTS = (me, overview, routes, entities, actions)
+PARTS = (me, overview, routes, entities, exports, actions)
 """Modules with a ``router``."""
 
 
