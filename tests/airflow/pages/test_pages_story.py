@@ -107,6 +107,18 @@ def test_many_are_chosen_asked_about_and_skipped(scene: Scene, browser: Browser)
         expect(page.locator(".timeline")).to_contain_text("the shelf is being moved (by console:admin)")
 
 
+def test_one_is_retried_with_a_click(scene: Scene, browser: Browser) -> None:
+    with signed_in(browser, scene) as context:
+        page = context.new_page()
+        page.goto(f"{scene.url}/integrations/routes/{INVOICES}/entities?status=rejected")
+        page.locator("#live tbody a").last.click()
+        page.get_by_role("button", name="Retry", exact=True).click()
+        expect(page.locator("#said")).to_contain_text("1 entity is due again")
+        # the route has not been mended
+        expect(page.locator("#live .badge").first).to_have_text("rejected", timeout=90_000)
+        expect(page.locator(".timeline")).to_contain_text("retry by console:admin")
+
+
 def test_all_of_one_kind_are_a_job_with_progress(scene: Scene, browser: Browser) -> None:
     with signed_in(browser, scene) as context:
         page = context.new_page()
