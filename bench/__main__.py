@@ -1,8 +1,9 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading. The first two with each kind of ledger; bulk also has a second pass, in which
-nothing has changed and nothing is sent (``again_per_second``).
+Figures: bulk, single, memory, loading, console. The first two with each kind of ledger; bulk also has a second pass, in
+which nothing has changed and nothing is sent (``again_per_second``). What the console asks of a ledger with a million
+entities (console) is measured only where it is named.
 """
 
 from __future__ import annotations
@@ -85,6 +86,11 @@ def loading() -> None:
 
 
 def main(wanted: list[str]) -> None:
+    if wanted == ["console"]:
+        from bench.console import main as console
+
+        console()
+        return
     server = subprocess.Popen([sys.executable, "-m", "bench.servers"], stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

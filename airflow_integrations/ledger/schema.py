@@ -144,6 +144,7 @@ Index(
     entity.c.route_id,
     entity.c.status,
     entity.c.next_attempt,
+    entity.c.since,  # what waits, and since when, is read of the index alone
     sqlite_where=OPEN,
     postgresql_where=OPEN,
 )

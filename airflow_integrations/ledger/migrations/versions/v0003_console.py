@@ -1,4 +1,4 @@
-"""What the console needs: the definitions that runs worked by, jobs, and runs by the time they began."""
+"""What the console needs: definitions that runs worked by, jobs, runs by when they began, what waits by index."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ revision = "0003"
 down_revision = "0002"
 
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_OPEN = sa.text("since IS NOT NULL")
 _KEY = sa.String(512).with_variant(sa.String(512, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     op.create_index("integrations_run_started", "integrations_run", ["route_id", "started"])
+    op.drop_index("integrations_entity_open", "integrations_entity")
+    op.create_index(
+        "integrations_entity_open",
+        "integrations_entity",
+        ["route_id", "status", "next_attempt", "since"],
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
+    )
     op.create_table(
         "integrations_definition",
         sa.Column("route_id", _ID, sa.ForeignKey("integrations_route.id"), primary_key=True),
