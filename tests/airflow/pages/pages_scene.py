@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,11 +20,33 @@ from airflow_integrations.demo.scenario import Scenario
 
 __all__ = ["CONTACTS", "HOSTILE", "INVOICES", "USERS", "WAREHOUSE", "Scene"]
 
+POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
 HERE = Path(__file__).parent
 DAGS = HERE.parents[2] / "dags"
 INVOICES, WAREHOUSE, CONTACTS = "shop_invoices_to_erp", "shop_stock_to_warehouse", "contacts_to_crm"
 USERS = {"admin": "admin", "ann": "user", "vic": "viewer"}
 HOSTILE = """<img src=x onerror="window.top.pwned=1"><script>window.top.pwned=1</script>'"</textarea></script>"""
+
+
+@contextmanager
+def _database_of_its_own() -> Iterator[str | None]:
+    """Airflow's, in PostgreSQL where that runs: on a busy machine SQLite makes the components wait for each other for
+    so long that they end. None: there is no PostgreSQL."""
+    import psycopg
+
+    name = f"pages_{uuid.uuid4().hex[:12]}"
+    try:
+        server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
+    except psycopg.OperationalError:
+        yield None
+        return
+    with server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            info = server.info
+            yield f"postgresql+psycopg://{info.user}:{info.password}@{info.host}:{info.port}/{name}"
+        finally:
+            server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 class Scene:
@@ -58,18 +83,18 @@ class Scene:
         (self.components.home / "passwords.json").write_text(json.dumps(passwords))
 
     def __enter__(self) -> Self:
-        self.scenario.__enter__()
-        try:
+        with ExitStack() as stack:
+            if (url := stack.enter_context(_database_of_its_own())) is not None:
+                self.components.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = url
+            stack.enter_context(self.scenario)
             self._fail()
-        except BaseException:
-            self.scenario.stop()
-            raise
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.scenario.stop()
+        self._open.close()
 
     def call(self, method: str, path: str, document: Any = None, user: str = "admin") -> Any:
         """Airflow's REST API; ``path`` begins behind ``/api/v2``."""
@@ -107,7 +132,7 @@ class Scene:
             ),
         )
 
-    def wait(self, told: str, probe: Callable[[], Any], timeout: float = 120) -> Any:
+    def wait(self, told: str, probe: Callable[[], Any], timeout: float = 300) -> Any:
         end = time.monotonic() + timeout
         while not (found := probe()):
             self.scenario.check_processes()

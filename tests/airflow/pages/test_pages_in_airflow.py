@@ -1,4 +1,4 @@
-"""The console inside Airflow's UI: tabs, links in and out of the frame, the colour mode, the keyboard, narrow screens."""
+"""The console inside Airflow's UI: tabs, links out of the frame, the colour mode, the keyboard, narrow screens."""
 
 from __future__ import annotations
 
@@ -160,7 +160,14 @@ def test_live_parts_rest_while_nobody_looks(scene: Scene, browser: Browser) -> N
     with signed_in(browser, scene) as context:
         page = context.new_page()
         asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url) if "HX-Request" in str(request.headers) or request.headers.get("hx-request") else None)
+        page.on(
+            "request",
+            lambda request: (
+                asked.append(request.url)
+                if "HX-Request" in str(request.headers) or request.headers.get("hx-request")
+                else None
+            ),
+        )
         page.goto(f"{scene.url}/integrations/queue")
         page.wait_for_timeout(6_500)
         assert len(asked) == 1

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from airflow_integrations.airflow.web.access import Signed
 from airflow_integrations.airflow.web.entities import Description, payload_search
@@ -13,6 +14,7 @@ from airflow_integrations.airflow.web.entities import entities as search
 from airflow_integrations.airflow.web.pages.asked import Behind
 from airflow_integrations.airflow.web.pages.render import Links, page
 from airflow_integrations.ledger.status import STATUSES
+from airflow_integrations.window import rfc3339
 
 __all__ = ["Asked", "router"]
 
@@ -25,13 +27,13 @@ _WITHIN = {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 class Asked:
     """The search, as it stands in the address."""
 
-    prefix: str = ""
+    prefix: Annotated[str, Query(max_length=512)] = ""
     status: str = ""
-    target_id: str = ""
-    text: str = ""
-    payload: str = ""
+    target_id: Annotated[str, Query(max_length=512)] = ""
+    text: Annotated[str, Query(max_length=200)] = ""
+    payload: Annotated[str, Query(max_length=200)] = ""
     within: str = ""
-    fingerprint: str = ""
+    fingerprint: Annotated[str, Query(max_length=16)] = ""
 
     def description(self, now: float) -> Description:
         """All of it but the text in the payload."""
@@ -74,6 +76,20 @@ def entities(
         statuses=STATUSES,
         may_act=who.may_act(route),
         may_see=may_see,
+        exported=_exported(asked, console.now()),
         here_address=links.to("routes", route, "entities", **address, after=after),
         more=links.to("routes", route, "entities", **address, after=found.after) if found.after else "",
     )
+
+
+def _exported(asked: Asked, now: float) -> dict[str, str]:
+    """The same search, as the API's export is asked for it. Text in payloads is not among what that can look for."""
+    within = _WITHIN.get(asked.within)
+    return {
+        "status": asked.status,
+        "error": asked.fingerprint,
+        "text": asked.text,
+        "prefix": asked.prefix,
+        "target_id": asked.target_id,
+        "since": rfc3339(datetime.fromtimestamp(now - within, UTC)) if within else "",
+    }

@@ -1,4 +1,4 @@
-"""What waits in the routes, since when and in whose hands, and what of it is stuck."""
+"""What waits in the inbox and in the routes, since when and in whose hands, and what of it is stuck."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from airflow_integrations.airflow.web.access import Signed
 from airflow_integrations.airflow.web.pages.asked import Behind
 from airflow_integrations.airflow.web.pages.render import Links, page
-from airflow_integrations.airflow.web.queue_view import queue_view
+from airflow_integrations.airflow.web.queue_view import inbox_view, queue_view
 
 __all__ = ["router"]
 
@@ -21,6 +21,7 @@ def queue(request: Request, who: Signed, console: Behind) -> Response:
         request,
         "queue.html",
         view=view,
+        inbox=inbox_view(console, who).waiting,
         acting={name for name in {line.route for line in view.leases} if who.may_act(name)},
         here_address=Links(request).to("queue"),
     )
