@@ -21,3 +21,5 @@ class Retention(Model):
     history: Duration = Field(default="90d", validate_default=True)
     """Books of runs, and histories of entities that have not been seen for so long. What was delivered last stays
     known, so that it is not sent again."""
+    events: Duration = Field(default="3d", validate_default=True)
+    """Ids of events whose entities have their fate: one that comes again within this time counts for nothing."""

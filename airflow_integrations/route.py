@@ -177,6 +177,13 @@ class Route(Model):
             raise ValueError(f"{', '.join(taken)} already means something in every run's params; choose another name")
         return params
 
+    @field_validator("route")
+    @classmethod
+    def _no_consumer(cls, name: str) -> str:
+        if name.endswith("__live"):
+            raise ValueError("a name that ends with __live is that of a consumer's DAG; choose another")
+        return name
+
     @model_validator(mode="after")
     def _checked(self, info: ValidationInfo) -> Self:
         from airflow_integrations.route_check import check

@@ -24,6 +24,7 @@ from airflow_integrations.route_files.mistakes import mistakes_of, placed
 from airflow_integrations.route_files.nodes import Node
 from airflow_integrations.route_files.partial import partial_mistakes
 from airflow_integrations.route_files.references import Shelf
+from airflow_integrations.webhook_paths import by_path, clashes
 
 __all__ = ["LoadedRoute", "RouteFiles", "check_all", "read_route", "read_routes"]
 
@@ -109,7 +110,13 @@ def check_all(root: Path) -> list[Mistake]:
     mistakes = [
         loaded.mistake(loc, message) for loaded in found.routes.values() for loc, message in deep_mistakes(loaded.route)
     ]
-    return list(_ordered([*found.mistakes, *mistakes]))
+    return list(_ordered([*found.mistakes, *mistakes, *_clashes(found.routes)]))
+
+
+def _clashes(routes: dict[str, LoadedRoute]) -> Iterator[Mistake]:
+    for sharing in by_path(loaded.route for loaded in routes.values()).values():
+        for route, option, text in clashes(sharing):
+            yield routes[route.route].mistake(("trigger", "webhook", option), text)
 
 
 def _name(shelf: Shelf, path: Path) -> str:

@@ -76,6 +76,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: whether it has taken over what was due. Where it starts over, that stays."""
     events: int = 0
     """fetch: how many events of the inbox it has taken."""
+    staged_events: list[int] | None = None
+    """fetch: the numbers of those whose entities are staged, where the run takes events for as long as it goes on.
+    None: all that it has taken, once it is complete."""
     attempt: int = 0
     """fetch: how often it has begun anew; part of the names of what it took over."""
     version: str | None = None
@@ -246,12 +249,14 @@ class SegmentWriter:
         self._lines.append(line)
         self._bytes += len(line) + 1
 
-    def close_segment(self) -> None:
-        """Write what was collected as one segment; nothing where nothing was collected."""
+    def close_segment(self) -> bytes:
+        """Write what was collected as one segment; nothing where nothing was collected. Gives its lines, too."""
         if not self._lines:
-            return
+            return b""
         name = f"{self._prefix}-{len(self.segments):05d}.jsonl.zst"
-        self._staging.write(name, compress(b"\n".join(self._lines)))
+        content = b"\n".join(self._lines)
+        self._staging.write(name, compress(content))
         self.segments.append(SegmentRef(name, len(self._lines), self._bytes))
         self._lines = []
         self._bytes = 0
+        return content

@@ -1,9 +1,9 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading, console. The first two with each kind of ledger; bulk also has a second pass, in
-which nothing has changed and nothing is sent (``again_per_second``). What the console asks of a ledger with a million
-entities (console) is measured only where it is named.
+Figures: bulk, single, memory, loading, ingest, console. The first two and ingest with each kind of ledger; bulk also
+has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). What the console asks of a
+ledger with a million entities (console) is measured only where it is named.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import urllib.request
 from typing import Any
 
+from bench.ingest import ingest
 from bench.ledgers import servers
 
 RUNS = 3
@@ -99,6 +100,8 @@ def main(wanted: list[str]) -> None:
             for ledger in ledgers.items():
                 if "bulk" in wanted:
                     against_script(url, "bulk", 100_000, "bulk", ledger, passes=2)
+                if "ingest" in wanted:
+                    figure("ingest", ledger=ledger[0], **ingest(ledger[1]))
                 if "single" in wanted:  # 30 % are filtered out: 5,000 are posted
                     against_script(url, "single", 7_150, "single", ledger, passes=1)
         if "memory" in wanted:
@@ -111,4 +114,4 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["bulk", "single", "memory", "loading"])
+    main(sys.argv[1:] or ["bulk", "single", "memory", "loading", "ingest"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.errors import IntegrationError
@@ -42,7 +42,8 @@ def ring_name(first: int) -> str:
 class Doorbell:
     """One a process; its thread begins with the first ring and rings for one route after the other.
 
-    ``routes`` gives the routes as they are now, ``trigger`` makes a run: DAG id, run id, conf.
+    ``routes`` gives the routes as they are now, ``trigger`` makes a run: DAG id, run id, conf. ``served`` says which
+    routes have a consumer at a moment: it hears by itself.
     """
 
     def __init__(
@@ -51,9 +52,11 @@ class Doorbell:
         routes: Callable[[], Mapping[str, Route]],
         trigger: Callable[[str, str, Mapping[str, Any]], Rung],
         *,
+        served: Callable[[float], Collection[str]] = lambda now: (),
         now: Callable[[], float] = time.time,
     ) -> None:
         self._inbox = inbox
+        self._served = served
         self._routes = routes
         self._trigger = trigger
         self._now = now
@@ -113,9 +116,10 @@ class Doorbell:
         waits = self._inbox.waiting(self._now(), routes)
         for name in (routes or set(self._later)) - {waiting.route for waiting in waits}:
             self._later.pop(name, None)
+        served = self._served(self._now()) if any(map(_is_low, known.values())) else ()
         for waiting in sorted(waits, key=lambda waiting: _urgency(known.get(waiting.route))):
             route = known.get(waiting.route)
-            if self._rung.get(waiting.route) == waiting.first or route is None:
+            if self._rung.get(waiting.route) == waiting.first or route is None or waiting.route in served:
                 continue
             if waiting.route in self._failures and self._later.get(waiting.route, 0.0) > self._now():
                 continue
@@ -141,6 +145,10 @@ class Doorbell:
 
 def _urgency(route: Route | None) -> int:
     return PRIORITIES.index(route.priority) if route is not None else len(PRIORITIES)
+
+
+def _is_low(route: Route) -> bool:
+    return route.trigger is not None and route.trigger.latency == "low"
 
 
 def _burst_ends(waiting: Waiting, route: Route) -> float:

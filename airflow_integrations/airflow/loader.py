@@ -17,6 +17,7 @@ from airflow.sdk import DAG, get_parsing_context
 
 from airflow_integrations.airflow import settings
 from airflow_integrations.airflow.dag_factory import build_dag
+from airflow_integrations.airflow.live import build_live_dag, is_live, live_dag_id, route_of_live
 from airflow_integrations.airflow.maintenance import MAINTENANCE, build_maintenance
 from airflow_integrations.errors import RouteError
 from airflow_integrations.route_file import check_all, read_route, read_routes
@@ -65,6 +66,8 @@ def check_routes(beside: str | Path) -> None:
 
 
 def _one(folder: Path, route_id: str) -> dict[str, DAG]:
+    if (route := route_of_live(route_id)) is not None:
+        return {route_id: build_live_dag(read_route(folder, route).route)}
     return {route_id: build_dag(read_route(folder, route_id).route, documented=False, auto_register=False)}
 
 
@@ -79,6 +82,8 @@ def _all(folder: Path) -> dict[str, DAG]:
             continue
         try:
             dags[route_id] = _valid(build_dag(loaded.route, auto_register=False))
+            if is_live(loaded.route):
+                dags[live_dag_id(route_id)] = _valid(build_live_dag(loaded.route))
         except Exception as error:
             log.warning("%s: Airflow refuses this route's DAG: %s", loaded.path, error)
     return dags

@@ -15,6 +15,7 @@ from airflow_integrations.airflow.remedy import remedy
 from airflow_integrations.airflow.route_operator import RouteOperator, asked_by
 from airflow_integrations.engine.ahead import anything, for_push, for_transform
 from airflow_integrations.engine.disk import make_room
+from airflow_integrations.engine.express import all_the_way, goes_express
 from airflow_integrations.engine.settle import Balance
 from airflow_integrations.engine.troubles import Troubles, gather
 from airflow_integrations.engine.windows import as_fetched
@@ -35,7 +36,8 @@ class FetchOperator(RouteOperator):
     """Fetch the entities of the run's window into staging, and take over from earlier runs what is due.
 
     A retry goes on behind the last page that was staged. Where there is nothing at all it closes the run's books and
-    the route's other tasks are skipped; where everything was rejected, transform and push are.
+    the route's other tasks are skipped; where everything was rejected, transform and push are. A run that was rung for,
+    with few entities, is taken all the way at once, and the tasks behind are skipped; what stands in the way is theirs.
     XCom: ``{"manifest": path, "entities": how many go on, "counts": {"fetched": …, "carried_in": …, "rejected": …}}``.
     """
 
@@ -43,17 +45,30 @@ class FetchOperator(RouteOperator):
     ui_color = "#dbeafe"
 
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
-        async def stage() -> Manifest:
+        stop = asyncio.Event()
+
+        async def stage() -> tuple[Manifest, list[Manifest], Balance | None]:
             async with self.services() as services:
                 await make_room(services, staging, settings.staging_max_bytes())
                 manifest = await engine.fetch(run, services, staging)
                 if not anything(manifest):
                     await engine.settle(as_fetched(run, staging), services, staging)
-                return manifest
+                elif goes_express(run, manifest) and self.is_followed():
+                    return manifest, *await all_the_way(run, services, staging, manifest, stop)
+                return manifest, [], None
 
-        manifest = self.run_until_stopped(stage())
+        manifest, further, balance = self.run_until_stopped(stage(), stop)
         result = self.report(manifest)
-        if not anything(manifest):
+        for done in further:
+            self.report(done)
+        if balance is not None:
+            result["counts"] = dict(balance.counts)
+            # Where something is wrong with the books it is settle that fails: people look for it there.
+            left = ("transform", "push") if balance.verdict else ("transform", "push", "settle")
+            self.skip_stages(context, left, result)
+        elif further:
+            self.skip_stages(context, ("transform",), result)
+        elif not anything(manifest):
             staging.clean()
             self.skip_stages(context, ("transform", "push", "settle"), result)
         elif not for_transform(manifest):
@@ -92,12 +107,17 @@ class TransformOperator(RouteOperator):
 class PushOperator(RouteOperator):
     """Deliver what transform staged and fetch took over.
 
-    Delivers whatever it can and leaves the judgement to settle. A retry sends what was not confirmed; the last one
+    Delivers whatever it can and leaves the judgement to settle. Runs, too, where fetch has done transform's work
+    (``trigger_rule="none_failed"``). A retry sends what was not confirmed; the last one
     leaves to a later run what the target's outage does not let it send. XCom: as fetch, with what became of them.
     """
 
     stage = "push"
     ui_color = "#dcfce7"
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("trigger_rule", "none_failed")
+        super().__init__(**kwargs)
 
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
         stop = asyncio.Event()

@@ -1,7 +1,8 @@
 """Priorities: who goes first, and slots that a flood of low priority cannot take.
 
 A pool per level divides the executor's slots so that high, normal and low together leave some free: a critical task
-always finds both a slot in its pool and one in the executor.
+always finds both a slot in its pool and one in the executor. Consumers of routes of low latency have a pool of their
+own, which only keeps them out of the others: each takes a slot of the executor for as long as it is switched on.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from airflow_integrations.route import PRIORITIES, Priority
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-__all__ = ["create_pools", "missing_pools", "pool_name", "pool_sizes", "weight"]
+__all__ = ["LIVE_POOL", "create_pools", "missing_pools", "pool_name", "pool_sizes", "weight"]
 
 _BASE = {"critical": 4000, "high": 3000, "normal": 2000, "low": 1000}
+
+
+LIVE_POOL = "integrations_live"
+"""Of the consumers of routes of low latency, each of which holds a slot for ever."""
 
 
 def pool_name(priority: Priority) -> str:
@@ -42,7 +47,7 @@ def pool_sizes(slots: int) -> dict[str, int]:
     low = max(1, free // 6)
     high = max(1, free // 3)
     sizes: dict[Priority, int] = {"critical": slots, "high": high, "normal": max(1, free - high - low), "low": low}
-    return {pool_name(priority): sizes[priority] for priority in PRIORITIES}
+    return {pool_name(priority): sizes[priority] for priority in PRIORITIES} | {LIVE_POOL: slots}
 
 
 def create_pools(slots: int | None = None, *, session: Session | None = None) -> dict[str, int]:
@@ -65,7 +70,7 @@ def create_pools(slots: int | None = None, *, session: Session | None = None) ->
         Pool.create_or_update_pool(
             name=name,
             slots=size,
-            description=f"Routes of priority {name.removeprefix('integrations_')}",
+            description=_about(name),
             include_deferred=False,
             session=session,
         )
@@ -81,4 +86,10 @@ def missing_pools(*, session: Session | None = None) -> list[str]:
         with create_session() as own:
             return missing_pools(session=own)
     there = {pool.pool for pool in Pool.get_pools(session=session)}
-    return [name for name in map(pool_name, PRIORITIES) if name not in there]
+    return [name for name in (*map(pool_name, PRIORITIES), LIVE_POOL) if name not in there]
+
+
+def _about(name: str) -> str:
+    if name == LIVE_POOL:
+        return "Consumers of routes of low latency: two slots each, one of them for a minute every quarter of an hour"
+    return f"Routes of priority {name.removeprefix('integrations_')}"

@@ -183,7 +183,7 @@ class RouteOperator(BaseOperator, SkipMixin):
         """The stage's XCom, paths and counts only; its metrics are sent along."""
         from airflow.sdk.observability import stats
 
-        tags = {"route": self.route.route, "stage": self.stage}
+        tags = {"route": self.route.route, "stage": manifest.stage}
         for outcome, count in manifest.counts.items():
             if count:
                 stats.incr("integrations.entities", count=count, tags={**tags, "outcome": outcome})
@@ -194,14 +194,19 @@ class RouteOperator(BaseOperator, SkipMixin):
         """End this task well with ``result`` as its XCom, and skip later stages of this route. Does not return
         where there are any."""
         wanted = set(stages)
-        tasks = [
-            task
-            for task in self.get_flat_relatives()
-            if isinstance(task, RouteOperator) and task.route.route == self.route.route and task.stage in wanted
-        ]
+        tasks = [task for task in self._followers() if task.stage in wanted]
         if tasks:
             context["ti"].xcom_push("return_value", result)
             self.skip(context["ti"], tasks)
+
+    def is_followed(self) -> bool:
+        """Whether all other stages of the route come behind this task, as in a DAG that was made from a route."""
+        return {"transform", "push", "settle"} <= {task.stage for task in self._followers()}
+
+    def _followers(self) -> list[RouteOperator]:
+        """The tasks behind this one that are stages of the same route."""
+        behind = (task for task in self.get_flat_relatives() if isinstance(task, RouteOperator))
+        return [task for task in behind if task.route.route == self.route.route]
 
 
 def asked_by(context: Context) -> str:

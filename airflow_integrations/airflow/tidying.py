@@ -52,6 +52,7 @@ def tidy(routes: Path, staging: str, now: datetime, *, thoroughly: bool) -> Want
 
 
 async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wanted:
+    from airflow_integrations.ledger.consumers import consumed
     from airflow_integrations.ledger.due import due_routes
     from airflow_integrations.ledger.expiry import expire
 
@@ -64,7 +65,8 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wan
         if thoroughly:
             _forget(ledger, routes, staging, now)
         waiting = ledger.inbox.waiting(now)
-        left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS]
+        served = consumed(ledger.database, now)
+        left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS and waits.route not in served]
         return Wanted(due_routes(ledger.database, now), left)
 
 
@@ -82,6 +84,7 @@ async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: st
 
 
 def _forget(ledger: Ledger, folder: Path, staging: str, now: float) -> None:
+    from airflow_integrations.ledger.event_retention import prune_events
     from airflow_integrations.ledger.staged import known_routes
 
     found = read_routes(folder)
@@ -92,9 +95,11 @@ def _forget(ledger: Ledger, folder: Path, staging: str, now: float) -> None:
     elif without:
         log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), folder)
     pruned = forget(ledger, staging, wanted, now)
+    events = prune_events(ledger.database, routes=wanted, now=now)
     log.info(
-        "forgot the books of %d runs, the histories of %d entities and the payloads of %d runs",
+        "forgot the books of %d runs, the histories of %d entities, the payloads of %d runs and the ids of %d events",
         pruned.runs,
         pruned.histories,
         len(pruned.staging),
+        events,
     )

@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator
 
 from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.entity_payload import masked_record, payload_lines
 from airflow_integrations.cli.legible import ago, json_text, moment, visible
+from airflow_integrations.cli.masks import mask_of
 from airflow_integrations.cli.surroundings import open_ledger
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.errors import RunError
@@ -23,15 +25,14 @@ def run(args: argparse.Namespace) -> int:
     now = time.time()
     with open_ledger() as ledger:
         record = found(ledger.database, args.route, args.key, now)
+        mask = mask_of(ledger.database, args.route)
     if args.format == "json":
-        out(json_text(record, indent=2))
+        out(json_text(masked_record(record, mask), indent=2))
     else:
         for line in _story(record, now):
             out(line)
         if args.payload:
-            from airflow_integrations.cli.entity_payload import payload_lines
-
-            for line in payload_lines(record):
+            for line in payload_lines(record, mask):
                 out(visible(line))
     return OK
 

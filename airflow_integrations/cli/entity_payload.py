@@ -9,11 +9,13 @@ import msgspec
 
 from airflow_integrations.cli.legible import moment
 from airflow_integrations.cli.surroundings import staging_base
+from airflow_integrations.engine.masked import masked
 from airflow_integrations.engine.payloads import incoming_of, payload_of
 from airflow_integrations.ledger.answers import EntityRecord
+from airflow_integrations.masking import Mask
 from airflow_integrations.staging import Staging
 
-__all__ = ["differences", "payload_lines", "pretty", "staged_payload"]
+__all__ = ["differences", "masked_record", "payload_lines", "pretty", "staged_payload"]
 
 
 def staged_payload(record: EntityRecord) -> str | None:
@@ -24,21 +26,38 @@ def staged_payload(record: EntityRecord) -> str | None:
     return None if payload is None else pretty(payload.decode())
 
 
-def payload_lines(record: EntityRecord) -> Iterator[str]:
-    """Both payloads, and the edit, line by line; hostile characters are still in them."""
+def payload_lines(record: EntityRecord, mask: Mask) -> Iterator[str]:
+    """Both payloads, and the edit, line by line, masked; hostile characters are still in them."""
+    source, staged, kept = _masked(record, mask)
+    overlay = record.overlay
+    yield "what the source gave"
     if record.payload is not None and record.payload.stage == "push":
-        given = incoming_of(Staging(staging_base(), record.route, ""), record.key, record.payload)
-        yield "what the source gave"
-        yield from _indented(None if given is None else pretty(given.decode()))
+        yield from _indented(source)
         yield "what goes to the target"
-    else:
-        yield "what the source gave"
-    staged = staged_payload(record)
     yield from _indented(staged)
-    if record.overlay is not None:
-        yield f"as it was edited by {record.overlay.by}, {moment(record.overlay.at)}"
-        for line in differences(staged or "", pretty(record.overlay.payload)):
+    if overlay is not None and kept is not None:
+        yield f"as it was edited by {overlay.by}, {moment(overlay.at)}"
+        for line in differences("" if staged is None else pretty(staged.decode()), pretty(kept.decode())):
             yield f"  {line}"
+
+
+def masked_record(record: EntityRecord, mask: Mask) -> EntityRecord:
+    """The same with the payload that a person has edited as it may be shown."""
+    if record.overlay is None or not mask:
+        return record
+    _, _, kept = _masked(record, mask)
+    overlay = msgspec.structs.replace(record.overlay, payload=(kept or b"").decode())
+    return msgspec.structs.replace(record, overlay=overlay)
+
+
+def _masked(record: EntityRecord, mask: Mask) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """What the source gave, what is staged to go out (or, of a rejected entity, the source's once more), the edit."""
+    near, ref, overlay = Staging(staging_base(), record.route, ""), record.payload, record.overlay
+    given = incoming_of(near, record.key, ref) if ref is not None and ref.stage == "push" else None
+    payload = payload_of(near, record.key, ref) if ref is not None else None
+    edited = overlay.payload.encode() if overlay is not None else None
+    (source, staged, kept), _ = masked(mask, given, payload, edited)
+    return source, staged, kept
 
 
 def pretty(payload: str) -> str:
@@ -55,6 +74,6 @@ def differences(before: str, after: str) -> list[str]:
     return list(lines)
 
 
-def _indented(payload: str | None) -> Iterator[str]:
-    for line in payload.splitlines() if payload is not None else ["gone, or part of another entity"]:
+def _indented(payload: bytes | None) -> Iterator[str]:
+    for line in pretty(payload.decode()).splitlines() if payload is not None else ["gone, or part of another entity"]:
         yield f"  {line}"

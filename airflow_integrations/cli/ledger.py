@@ -53,15 +53,18 @@ def _status(ledger: Ledger, form: str) -> int:
 def _prune(ledger: Ledger, args: argparse.Namespace) -> int:
     """Only routes whose file says how long they are remembered, and no file may be broken: it might say longer."""
     from airflow_integrations.engine.disk import forget
+    from airflow_integrations.ledger.event_retention import prune_events
     from airflow_integrations.route_file import read_routes
 
     found = read_routes(routes_folder(args))
     if found.mistakes:
         raise RouteError(found.mistakes)
     wanted = {name: loaded.route.retention for name, loaded in found.routes.items()}
-    pruned = forget(ledger, staging_base(), wanted, time.time())
+    now = time.time()
+    pruned = forget(ledger, staging_base(), wanted, now)
+    events = prune_events(ledger.database, routes=wanted, now=now)
     out(
-        f"forgot the books of {pruned.runs} runs, the histories of {pruned.histories} entities "
-        f"and the payloads of {len(pruned.staging)} runs"
+        f"forgot the books of {pruned.runs} runs, the histories of {pruned.histories} entities, "
+        f"the payloads of {len(pruned.staging)} runs and the ids of {events} events"
     )
     return OK

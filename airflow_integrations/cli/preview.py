@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_integrations.cli.asked import asked_run
 from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.preview_masked import masked_trial
 from airflow_integrations.cli.preview_text import show
 from airflow_integrations.cli.prospects import Prospects, look_ahead
 from airflow_integrations.cli.routes import asked_route
@@ -33,6 +34,7 @@ def run(args: argparse.Namespace) -> int:
     trial, real, prospects = asyncio.run(_tried(asked, connections()))
     if args.record:
         Path(args.record).write_text(test_text(asked, trial, real.recorded), encoding="utf-8")
+    trial = masked_trial(trial, loaded.route)
     if args.format == "json":
         out(encode(_plain(asked, trial, prospects)).decode())
     else:

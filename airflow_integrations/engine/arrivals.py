@@ -12,7 +12,7 @@ from airflow_integrations.ledger.inbox import TakenEvent
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.run import Run, Services
 
-__all__ = ["Arrival", "arrivals", "take_events", "takes_events"]
+__all__ = ["Arrival", "arrival_of", "arrivals", "take_events", "takes_events"]
 
 LEASE_SECONDS = 3600.0
 """What a run has taken is another run's to take so long after it was last heard of. Push renews it."""
@@ -59,9 +59,10 @@ async def arrivals(ref: RunRef, services: Services) -> AsyncIterator[list[Arriva
     """All that the run has taken, in the order in which it came, some at a time."""
     inbox, after = services.ledger.inbox, 0
     while events := await asyncio.to_thread(inbox.read, ref, after=after):
-        yield [_arrival(event) for event in events]
+        yield [arrival_of(event) for event in events]
         after = events[-1].number
 
 
-def _arrival(event: TakenEvent) -> Arrival:
+def arrival_of(event: TakenEvent) -> Arrival:
+    """An event as fetch takes it."""
     return Arrival(event.number, f"{event.received * 1e6:.0f}", event.wanted, _records(event.body))

@@ -74,6 +74,10 @@ class Books:
         if self._size >= FLUSH_ENTITIES:
             self._wanted.set()
 
+    def hurry(self) -> None:
+        """Somebody waits for what was noted: it need not wait for more."""
+        self._wanted.set()
+
     def finished(self, claim: int | None) -> None:
         """Every entity of a claim has its fate in what was noted so far: its lease ends with them."""
         if claim is not None:

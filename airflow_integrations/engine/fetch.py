@@ -19,6 +19,7 @@ from airflow_integrations.engine.beginning import Begun, begin, cursor_options
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.cursor_watch import CursorWatch
 from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.keys import KeyReader
 from airflow_integrations.engine.records import NOT_JSON, Problem, encode_fetched, encode_problem, why_not_json
 from airflow_integrations.engine.rejections import note_rejections
@@ -132,6 +133,7 @@ class _Fetch:
         self.taken_over = manifest.entities - self.fetched + self.rejected + self.superseded
         """What goes on to transform beside what was fetched and not rejected; less what was rejected of it."""
         self.keyless = False
+        self.hiding = Hiding(run.route)
         cursor = cursor_options(run)
         saved_cursor = manifest.cursor or begun.cursor
         self.cursor = CursorWatch(cursor, saved_cursor) if cursor is not None and moves_cursor(run) else None
@@ -258,8 +260,9 @@ class _Fetch:
     def _reject(self, key: str, record: Any, error: EntityError) -> None:
         self.fetched += 1
         self.rejected += 1
-        self.problems.add(key or "no key", error.reason)
-        self.problem_writer.add(encode_problem(Problem(key, "fetch", "rejected", error.reason, error.field, record)))
+        reason = self.hiding.reason(error.reason, record)
+        self.problems.add(key or "no key", reason)
+        self.problem_writer.add(encode_problem(Problem(key, "fetch", "rejected", reason, error.field, record)))
 
     async def _commit(self, *, resume: Any, complete: bool = False) -> None:
         self.writer.close_segment()

@@ -74,6 +74,10 @@ class Journal:
                 journal._file.write(b"\n")  # ends a line that a crash may have cut short
         return journal
 
+    def grow(self, entities: int) -> None:
+        """The run has so many entities more, behind those that it has."""
+        self._state.extend(bytes(entities))
+
     def close(self) -> None:
         self.flush()
         if self._file is not None:

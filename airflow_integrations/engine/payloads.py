@@ -17,7 +17,7 @@ from airflow_integrations.formats.json import encode, encode_anyhow
 from airflow_integrations.ledger.records import PayloadRef, PayloadStage
 from airflow_integrations.staging import SegmentRef, Staging
 
-__all__ = ["Payload", "Wanted", "incoming_of", "incomings_of", "payload_in", "payload_of", "read_payloads"]
+__all__ = ["Payload", "Wanted", "incoming_of", "incomings_of", "payload_in", "payload_of", "read_payloads", "source_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,14 @@ def payload_of(staging: Staging, key: str, ref: PayloadRef) -> bytes | None:
 def payload_in(payload: Payload) -> bytes:
     """As JSON: what was to be sent, or what the source gave."""
     return encode_anyhow(payload.record) if payload.line is None else _value(payload.line)
+
+
+def source_in(payload: Payload) -> bytes | None:
+    """What the source gave, where it was staged beside what goes out; JSON."""
+    if payload.line is None:
+        return None
+    fields = msgspec.json.decode(payload.line, type=tuple[msgspec.Raw, ...])
+    return bytes(fields[3]) if len(fields) > 3 and bytes(fields[3]) != b"null" else None
 
 
 def incoming_of(staging: Staging, key: str, ref: PayloadRef, *, patience: float | None = None) -> bytes | None:

@@ -12,19 +12,19 @@ import time
 from airflow_integrations.engine.absorb import absorb_journal
 from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunks
+from airflow_integrations.engine.circuit import clock, close_circuit, open_circuit
 from airflow_integrations.engine.collector import fewer_collections
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.leftovers import close_rest
 from airflow_integrations.engine.plan import Plan
 from airflow_integrations.engine.recover import recover_others
-from airflow_integrations.engine.retry_policy import circuit_pause
 from airflow_integrations.engine.run_ref import run_ref
 from airflow_integrations.engine.sending import Sending
 from airflow_integrations.engine.source import Outbounds
 from airflow_integrations.engine.traffic import Traffic
 from airflow_integrations.engine.verdicts import Verdicts
 from airflow_integrations.errors import OutageError
-from airflow_integrations.ledger.records import Outcome, RouteState, RunRef
+from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.ledger.status import STATUSES
 from airflow_integrations.outgoing import Outgoing
 from airflow_integrations.route_hash import route_hash
@@ -113,15 +113,15 @@ class _Push:
         ):
             plan = Plan(chunks, journal, books, self.verdicts, self.traffic, batch=self.run.route.delivery.batch)
             if state.circuit_until > services.now() and journal.pending:
-                reason = f"nothing is sent before {_clock(state.circuit_until)}: the target was away"
+                reason = f"nothing is sent before {clock(state.circuit_until)}: the target was away"
                 services.log.warning("%s", reason)
                 await self._close(plan, ref, reason, state.circuit_until)
                 return None
             error = await self._send(plan, books)
-            if self.traffic.answered and state.outages:
-                await asyncio.to_thread(services.ledger.outage, ref.route_id, until=None)
+            await close_circuit(ref, state, self.traffic, services)
             if final and isinstance(error, OutageError) and books.error is None and not self.traffic.stop.is_set():
-                await self._close(plan, ref, str(error), await self._open_circuit(ref, state, error))
+                until = await open_circuit(ref, state, self.traffic, error, services)
+                await self._close(plan, ref, str(error), until)
                 return None
             return error
 
@@ -137,14 +137,6 @@ class _Push:
         sending.problems.log(self.services.log, "push")
         return error
 
-    async def _open_circuit(self, ref: RunRef, state: RouteState, error: OutageError) -> float:
-        """Nothing of the route is sent before the moment it returns."""
-        outages = 1 if self.traffic.answered else state.outages + 1
-        until = self.services.now() + max(circuit_pause(outages, self.services.rng), error.retry_after or 0)
-        await asyncio.to_thread(self.services.ledger.outage, ref.route_id, until=until)
-        self.services.log.warning("%s; what is left is tried again from %s on", error, _clock(until))
-        return until
-
     async def _close(self, plan: Plan, ref: RunRef, reason: str, not_before: float) -> None:
         self.traffic.outages_in_a_row = 0
         await close_rest(plan, ref, self.traffic, self.verdicts, cause="outage", reason=reason, not_before=not_before)
@@ -155,7 +147,3 @@ def _skip_all(journal: Journal, outbounds: Outbounds) -> None:
     for ordinal, outbound in enumerate(outbounds.read()):
         if not journal.concluded(ordinal):
             journal.done([ordinal], [Outcome(key=outbound.key, status="skipped", reason="dry run")])
-
-
-def _clock(seconds: float) -> str:
-    return time.strftime("%H:%M:%S UTC", time.gmtime(seconds))

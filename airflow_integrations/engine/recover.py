@@ -21,9 +21,9 @@ async def recover(route: Route | None, lapsed: Lapsed, services: Services, near:
     """Close the books of a run whose lease has passed. ``near`` is any run's staging below the same base.
 
     What it sent without hearing of it is in doubt, what it had not sent is retried; its window counts as not
-    completed. Where its staging is gone, or its route (None), only its leases end, and the next run fetches its window
-    again; None is returned then, and where somebody else is at it. Should the run come to life after all it finds its
-    own entities open, and goes on.
+    completed. Where its staging is gone, or its route (None), only its leases end, its events wait again, and the next
+    run fetches its window again; None is returned then, and where somebody else is at it. Should the run come to life
+    after all it finds its own entities open, and goes on.
     """
     now = services.now()
     if not await asyncio.to_thread(services.ledger.adopt, lapsed.run, until=now + ADOPTED_SECONDS, now=now):
@@ -35,7 +35,7 @@ async def recover(route: Route | None, lapsed: Lapsed, services: Services, near:
             lapsed.run.run_id,
             lapsed.run.route,
         )
-        await asyncio.to_thread(services.ledger.release, lapsed.run)
+        await asyncio.to_thread(services.ledger.abandon, lapsed.run)
         return None
     run = Run(route, lapsed.run.run_id, lapsed.window, kind=lapsed.kind, explicit=True)
     balance = await settle(run, services, staging)

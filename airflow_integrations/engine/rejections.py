@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
-from airflow_integrations.engine.records import read_problems
+from airflow_integrations.engine.records import Problem, read_problems
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.run import Services
 from airflow_integrations.staging import Manifest, Staging
 
-__all__ = ["note_rejections"]
+__all__ = ["note_rejections", "rejection"]
 
 BATCH = 5_000
+
+
+def rejection(problem: Problem, stage: PayloadStage, at: int, version: str | None) -> Outcome:
+    """What the ledger hears of a rejected entity, whose payload is the line ``at`` of that stage's problems."""
+    return Outcome(
+        key=problem.key,
+        status="rejected",
+        version=problem.version or version,
+        reason=f"{problem.field}: {problem.reason}" if problem.field else problem.reason,
+        error_class="rejected",
+        payload_stage=stage,
+        payload_at=at,
+    )
 
 
 async def note_rejections(ref: RunRef, services: Services, staging: Staging, manifest: Manifest) -> None:
@@ -23,18 +36,7 @@ async def note_rejections(ref: RunRef, services: Services, staging: Staging, man
     outcomes: list[Outcome] = []
     for at, problem in enumerate(read_problems(staging.blocks(manifest.problems))):
         if problem.key and problem.status == "rejected":
-            reason = f"{problem.field}: {problem.reason}" if problem.field else problem.reason
-            outcomes.append(
-                Outcome(
-                    key=problem.key,
-                    status="rejected",
-                    version=problem.version or version,
-                    reason=reason,
-                    error_class="rejected",
-                    payload_stage=stage,
-                    payload_at=at,
-                )
-            )
+            outcomes.append(rejection(problem, stage, at, version))
         if len(outcomes) >= BATCH:
             await asyncio.to_thread(services.ledger.conclude, ref, outcomes, now=services.now())
             outcomes = []

@@ -144,9 +144,8 @@ class Sending:
                 part = Batch(batch.chunk, [batch.ordinals[p] for p in decided], [batch.outbounds[p] for p in decided])
                 self._conclude(part, [results[p] for p in decided])
             first = results[waiting[0]]
-            error = OutageError(
-                first.reason or "the target is away", retry_after=first.retry_after, status=first.http_status
-            )
+            reason = self._verdicts.told(batch.outbounds[waiting[0]], first) or "the target is away"
+            error = OutageError(reason, retry_after=first.retry_after, status=first.http_status)
             self._traffic.met_outage(error, [(batch.chunk, batch.ordinals[p], batch.outbounds[p]) for p in waiting])
         if not self._journal.local:
             await self._journal.durable()

@@ -152,6 +152,7 @@ async def _close(
         cursor=fetched.cursor if fetched and whole and moves_cursor(run) else None,
         now=services.now(),
         decided=whole,
+        staged_events=fetched.staged_events if fetched else None,
     )
 
 

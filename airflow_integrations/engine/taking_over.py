@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.keys import KeyReader
 from airflow_integrations.engine.payloads import Payload, Wanted, read_payloads
 from airflow_integrations.engine.records import (
@@ -72,6 +73,7 @@ class TakingOver:
         self._carried = SegmentWriter(staging, f"carried-{attempt}")
         self._retried = SegmentWriter(staging, f"retried-{attempt}")
         self._problems = SegmentWriter(staging, _problems(attempt))
+        self._hiding = Hiding(run.route)
         self._keys = KeyReader(run.route.entity, services.base_names(run))
         # By its end the ledger tells this attempt's lease from that of an earlier one, which comes again.
         self._lease_until = services.now() + LEASE_SECONDS + services.rng.random()
@@ -198,7 +200,8 @@ class TakingOver:
             self._end(due, "merged", f"it is part of {key} again")
 
     def _reject(self, due: Due, record: object, reason: str, field: str | None) -> None:
-        problem = Problem(due.key, "fetch", "rejected", reason, field, record, version=due.version)
+        told = self._hiding.reason(reason, record)
+        problem = Problem(due.key, "fetch", "rejected", told, field, record, version=due.version)
         self._problems.add(encode_problem(problem))
         self._taken.count += 1
         self._taken.rejected += 1

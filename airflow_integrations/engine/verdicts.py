@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airflow_integrations.delivery import InDoubt
+from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.retry_policy import next_attempt, transient
 from airflow_integrations.engine.traffic import Limbo
 from airflow_integrations.entity import older
@@ -29,6 +30,7 @@ class Verdicts:
         self._always = route.delivery.resend == "always"
         self._services = services
         self._moments: dict[str, float | None] = {}
+        self._hiding = Hiding(route)
         self.policy: InDoubt = route.delivery.in_doubt or ("resend" if outgoing.repeatable else "hold")
 
     def before(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome | None:
@@ -77,13 +79,14 @@ class Verdicts:
         status = result.status
         if status == "delivered" or status == "skipped":
             fate = self._fate(ordinal, outbound, status)
-            fate.target_id, fate.reason = result.target_id, result.reason
+            fate.target_id, fate.reason = result.target_id, self.told(outbound, result)
             return fate
         if status == "failed" and transient(self._retry, result.http_status):
             return self.again(ordinal, outbound, known, result.cause or "refused", result)
         outcome = self._open(ordinal, outbound, "failed", known, tried=True)
         outcome.status = status  # failed, in_doubt or waiting
-        outcome.target_id, outcome.reason, outcome.http_status = result.target_id, result.reason, result.http_status
+        outcome.target_id, outcome.http_status = result.target_id, result.http_status
+        outcome.reason = self.told(outbound, result)
         outcome.error_class = result.cause or {"in_doubt": "unknown", "waiting": "waiting"}.get(status, "refused")
         if status == "in_doubt":
             outcome.error_class = "unknown"
@@ -119,11 +122,12 @@ class Verdicts:
         ``burnt`` is False where the target was away altogether: that is no attempt of the entity's own.
         """
         outcome = self._open(ordinal, outbound, "retrying", known, tried=burnt)
-        outcome.error_class, outcome.reason, outcome.http_status = cause, result.reason, result.http_status
+        outcome.error_class, outcome.http_status = cause, result.http_status
+        outcome.reason = self.told(outbound, result)
         outcome.next_attempt = self._when(outcome, result.retry_after)
         if outcome.next_attempt is None:
             outcome.status = "failed"
-            outcome.reason = f"given up after {outcome.attempts} attempts: {result.reason}"
+            outcome.reason = f"given up after {outcome.attempts} attempts: {outcome.reason}"
         return outcome
 
     def limbo(self, limbo: Limbo, last: Outbound) -> Outcome:
@@ -138,6 +142,12 @@ class Verdicts:
             return self.again(ordinal, outbound, known, "behind", result, burnt=False)
         result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)
         return self.again(ordinal, outbound, known, cause_of(error), result)
+
+    def told(self, outbound: Outbound, result: Result) -> str | None:
+        """The reason as people may read it: the target may quote what it was sent."""
+        if not self._hiding or result.reason is None:
+            return result.reason
+        return self._hiding.reason(result.reason, outbound.encoded, outbound.source)
 
     def _when(self, outcome: Outcome, retry_after: float | None) -> float | None:
         """The next attempt; the same moment for all of a batch that has to go out again as it was."""

@@ -62,5 +62,7 @@ class TextDecoding:
                 f"the text is not {self._encoding}: {error.reason} near byte {self._seen + error.start}, {near!r}; "
                 "if it is written in another encoding, say encoding: cp1252 (or whichever it is)"
             ) from None
+        except UnicodeError as error:  # of the stream as a whole, such as UTF-16 without its mark
+            raise ContentError(f"the text is not {self._encoding}: {error}") from None
         self._seen += len(chunk)
         return text

@@ -113,6 +113,11 @@ class Database:
             metadata.create_all(connection)
         return database
 
+    @property
+    def url(self) -> URL:
+        """Its address, which may hold a password: for connections of one's own, and for no log."""
+        return self._engine.url
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -10,8 +10,10 @@ from sqlalchemy import Connection
 
 from airflow_integrations.ledger.schema import PREFIX
 
-__all__ = ["MAX_EVENT_ID", "NewEvent", "Put", "insert_events"]
+__all__ = ["CHANNEL", "MAX_EVENT_ID", "NewEvent", "Put", "insert_events"]
 
+CHANNEL = "integrations_inbox"
+"""Where PostgreSQL notifies of routes that have something new in their inbox."""
 MAX_EVENT_ID = 250
 """Characters of an event's id."""
 
@@ -68,6 +70,8 @@ def insert_events(connection: Connection, events: Sequence[tuple[int, NewEvent]]
     for at, (route_id, event) in enumerate(events):
         first.setdefault((route_id, event.event_id), at)
     inserted = _inserted(connection, [_row(*events[at], now) for at in first.values()])
+    if connection.dialect.name == "postgresql":
+        _notify(connection, {event.route for _, event in events})
     known: dict[_Name, int] = {}
     puts = []
     for at, (route_id, event) in enumerate(events):
@@ -94,6 +98,12 @@ def _inserted(connection: Connection, rows: list[tuple[Any, ...]]) -> dict[_Name
         if number is not None:
             new[row[0], row[1]] = int(number)
     return new
+
+
+def _notify(connection: Connection, routes: set[str]) -> None:
+    """Whoever listens hears of it when this transaction has committed."""
+    told = f"SELECT pg_notify('{CHANNEL}', name) FROM unnest(%s::text[]) AS name"  # noqa: S608
+    connection.exec_driver_sql(told, (sorted(routes),))
 
 
 def _known(connection: Connection, name: _Name) -> int:

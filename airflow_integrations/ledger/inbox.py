@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, and_, exists, func, literal, or_, select, update
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_leases
 from airflow_integrations.ledger.event_rows import NewEvent, Put, insert_events
+from airflow_integrations.ledger.lookup import number_of
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.database import Database
@@ -68,7 +69,8 @@ class Inbox:
         if self._numbers.keys() >= set(routes):
             return
         with self._learning:
-            self._numbers |= self._database.transact(lambda connection: _numbered(connection, routes))
+            for route in sorted(set(routes) - self._numbers.keys()):
+                self._numbers[route] = self._database.transact(partial(number_of, name=route))
 
     def waiting(self, now: float, routes: Collection[str] | None = None) -> list[Waiting]:
         """What no run has, by route: of all of them, or of these. Includes what runs had that were not heard of since
@@ -97,6 +99,27 @@ class Inbox:
         many are its own now, with what an earlier attempt of it took, which counts towards neither."""
         return self._database.transact(lambda connection: _take(connection, run, limit, max_bytes, lease_until, now))
 
+    def grab(self, run: RunRef, *, limit: int, max_bytes: int, lease_until: float, now: float) -> list[TakenEvent]:
+        """The same, and what is taken now, in the order in which it came: for a consumer that keeps it in memory.
+
+        Nothing where somebody has closed the run's books, because it was taken to be dead.
+        """
+        still_open = exists().where(schema.run.c.id == run.id, schema.run.c.finished.is_(None))
+        free = and_(schema.UNDONE, _event.route_id == run.route_id, _free(now), still_open)
+        sizes = select(_event.id, _event.size).where(free).order_by(_event.id).limit(limit)
+        mine = update(schema.event).values(run=run.id, lease_until=lease_until)
+        columns = (_event.id, _event.received, _event.wanted, _event.body)
+
+        def write(connection: Connection) -> list[TakenEvent]:
+            lock_leases(connection, run.route_id)
+            count, last = _within(connection.execute(sizes), max_bytes)
+            if not count:
+                return []
+            rows = connection.execute(mine.where(free, _event.id <= last).returning(*columns))
+            return sorted((TakenEvent(*row) for row in rows), key=lambda taken: taken.number)
+
+        return self._database.transact(write)
+
     def read(self, run: RunRef, *, after: int = 0, most: int = 500, max_bytes: int = READ_BYTES) -> list[TakenEvent]:
         """What the run has taken and not closed, in the order in which it came, beginning behind ``after``: at most so
         many, or so many bytes, and at least one where there is one."""
@@ -122,28 +145,32 @@ class Inbox:
             self._database.transact(write)
 
 
-def close_events(connection: Connection, run: RunRef, *, decided: bool, now: float) -> None:
-    """The run's books are closed: the entities of its events have their fate, or (not ``decided``) they wait again."""
-    after = {"done": now, "body": None} if decided else {"run": None, "lease_until": None}
+def close_events(
+    connection: Connection, run: RunRef, *, decided: bool, now: float, staged: Sequence[int] | None = None
+) -> None:
+    """The run's books are closed: the entities of its events have their fate. Those of which they have not (not
+    ``decided``, or not among the ``staged`` ones, where these are named) wait again."""
     mine = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
-    connection.execute(update(schema.event).where(*mine).values(**after))
+    if decided:
+        done = update(schema.event).where(*mine).values(done=now, body=None)
+        if staged is not None:
+            done = done.where(_event.id.in_(_numbers(connection, staged)))
+        connection.execute(done)
+    if not decided or staged is not None:
+        connection.execute(update(schema.event).where(*mine).values(run=None, lease_until=None))
+
+
+def _numbers(connection: Connection, numbers: Sequence[int]) -> Any:
+    """SQL: these, of which there may be thousands."""
+    if connection.dialect.name == "postgresql":
+        return select(func.unnest(literal(list(numbers), ARRAY(BigInteger))))
+    return select(func.json_each(literal(msgspec.json.encode(list(numbers)).decode())).table_valued("value").c.value)
 
 
 def renew_events(connection: Connection, run: RunRef, *, lease_until: float) -> None:
     """What the run has taken stays its own until then."""
     mine = (schema.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
     connection.execute(update(schema.event).where(*mine).values(lease_until=lease_until))
-
-
-def _numbered(connection: Connection, routes: Collection[str]) -> dict[str, int]:
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    name, number = schema.route.c.name, schema.route.c.id
-    rows = connection.execute(select(name, number).where(name.in_(sorted(routes))))
-    known: dict[str, int] = {row[0]: row[1] for row in rows}
-    for route in sorted(set(routes) - known.keys()):
-        connection.execute(into(schema.route).values(name=route).on_conflict_do_nothing())
-        known[route] = connection.execute(select(number).where(name == route)).scalar_one()
-    return known
 
 
 def _free(now: float) -> ColumnElement[bool]:

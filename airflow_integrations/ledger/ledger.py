@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from airflow_integrations.ledger import conclusion, definitions, for_fetch, reservation, runs, taking_over
 from airflow_integrations.ledger.database import Database, Dialect
-from airflow_integrations.ledger.inbox import Inbox
+from airflow_integrations.ledger.inbox import Inbox, close_events
 from airflow_integrations.ledger.lookup import route_number
 from airflow_integrations.ledger.records import (
     Due,
@@ -128,12 +130,14 @@ class Ledger:
         cursor: str | None,
         now: float,
         decided: bool = True,
+        staged_events: Sequence[int] | None = None,
     ) -> None:
         """Closes the books of a run.
 
         ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them.
         The run's leases are given up. What it took over and did not decide is *retrying* again, due at once. The events
-        that it took are done, or, where not all of its entities are ``decided``, wait for another run.
+        that it took are done, or, where not all of its entities are ``decided``, wait for another run; so do those that
+        are not among ``staged_events``, where these are named.
         """
         self.database.transact(
             lambda connection: runs.finish(
@@ -146,6 +150,7 @@ class Ledger:
                 mark=mark,
                 cursor=cursor,
                 decided=decided,
+                staged_events=staged_events,
                 now=now,
             )
         )
@@ -184,6 +189,15 @@ class Ledger:
     def release(self, run: RunRef) -> None:
         """Gives up all leases of the run."""
         self.database.transact(lambda connection: reservation.release(connection, run))
+
+    def abandon(self, run: RunRef) -> None:
+        """The run is dead and has left nothing: its leases end, and the events that it had taken wait again."""
+
+        def write(connection: Connection) -> None:
+            reservation.release(connection, run)
+            close_events(connection, run, decided=False, now=0.0)
+
+        self.database.transact(write)
 
     def conclude(
         self,

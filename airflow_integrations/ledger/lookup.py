@@ -6,16 +6,27 @@ from collections.abc import Collection
 from difflib import get_close_matches
 
 from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger import schema
 
-__all__ = ["known_route", "route_names", "route_number"]
+__all__ = ["known_route", "number_of", "route_names", "route_number"]
 
 
 def route_number(connection: Connection, name: str) -> int | None:
     """None: the ledger has not heard of the route."""
     found: int | None = connection.scalar(select(schema.route.c.id).where(schema.route.c.name == name))
+    return found
+
+
+def number_of(connection: Connection, name: str) -> int:
+    """The same; a route that the ledger has not heard of gets a number. For a transaction that writes."""
+    found = route_number(connection, name)
+    if found is None:
+        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(into(schema.route).values(name=name).on_conflict_do_nothing())
+        found = connection.execute(select(schema.route.c.id).where(schema.route.c.name == name)).scalar_one()
     return found
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.bulk import lock_route
 from airflow_integrations.ledger.history import KEPT, line
 from airflow_integrations.ledger.inbox import close_events
+from airflow_integrations.ledger.lookup import number_of
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.reservation import release
@@ -35,11 +35,7 @@ def begin(
     staging: str,
     now: float,
 ) -> RunRef:
-    route_id = connection.scalar(select(_route.id).where(_route.name == route))
-    if route_id is None:
-        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(into(schema.route).values(name=route).on_conflict_do_nothing())
-        route_id = connection.execute(select(_route.id).where(_route.name == route)).scalar_one()
+    route_id = number_of(connection, route)
     lock_route(connection, route_id)
     start, end = window.dump()
     values = {
@@ -111,6 +107,7 @@ def finish(
     mark: datetime | None,
     cursor: str | None,
     decided: bool,
+    staged_events: Sequence[int] | None,
     now: float,
 ) -> None:
     lock_route(connection, run.route_id)
@@ -136,7 +133,7 @@ def finish(
         connection.execute(update(schema.route).where(_route.id == run.route_id).values(**moved))
     release(connection, run)
     _give_back(connection, run, now)
-    close_events(connection, run, decided=decided, now=now)
+    close_events(connection, run, decided=decided, staged=staged_events, now=now)
 
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:

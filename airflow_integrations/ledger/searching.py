@@ -78,7 +78,7 @@ def search(
                 return Found(tuple(lines), None, True)
             after = end
             if clock() - begun >= seconds:
-                return Found(tuple(lines), after, False)
+                return Found(tuple(lines), after, len(lines) == limit)
 
 
 def how_many(database: Database, route: str) -> Amount:

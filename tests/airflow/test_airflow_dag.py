@@ -12,7 +12,7 @@ import yaml
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_integrations.airflow import build_dag
-from airflow_integrations.airflow.pools import pool_name, pool_sizes, weight
+from airflow_integrations.airflow.pools import LIVE_POOL, pool_name, pool_sizes, weight
 from airflow_integrations.route import PRIORITIES, Route
 from airflow_integrations.route_file import read_routes
 
@@ -29,7 +29,8 @@ def test_the_stages_follow_each_other(make_route: Callable[..., Any]) -> None:
     assert dag.dag_id == "orders"
     assert [task.task_id for task in dag.topological_sort()] == ["fetch", "transform", "push", "settle"]
     assert dag.get_task("settle").trigger_rule == "all_done"
-    assert {task.trigger_rule for task in dag.tasks if task.task_id != "settle"} == {"all_success"}
+    assert dag.get_task("push").trigger_rule == "none_failed"
+    assert {dag.get_task(stage).trigger_rule for stage in ("fetch", "transform")} == {"all_success"}
 
 
 def test_what_the_route_says_of_itself_is_the_dags(make_route: Callable[..., Any]) -> None:
@@ -97,6 +98,7 @@ def test_weights_put_levels_apart_and_finish_what_was_begun(make_route: Callable
 @pytest.mark.parametrize("slots", [4, 5, 8, 16, 32, 100])
 def test_the_other_levels_always_leave_a_slot_to_critical(slots: int) -> None:
     sizes = pool_sizes(slots)
+    assert sizes.pop(LIVE_POOL) == slots
     others = sum(size for name, size in sizes.items() if name != pool_name("critical"))
     assert list(sizes) == [pool_name(priority) for priority in PRIORITIES]
     assert all(size >= 1 for size in sizes.values())

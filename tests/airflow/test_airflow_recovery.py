@@ -111,7 +111,7 @@ class Scene:
         return [tuple(json.loads(line)) for line in self.book.read_text().splitlines()] if self.book.exists() else []
 
     def tidy(self, now: float) -> list[str]:
-        return tidy(self.routes, self.staging, datetime.fromtimestamp(now, UTC), thoroughly=False)
+        return tidy(self.routes, self.staging, datetime.fromtimestamp(now, UTC), thoroughly=False).retries
 
     async def run(self, run_id: str, now: float | None = None) -> dict[str, int]:
         with open_ledger() as ledger:

@@ -11,6 +11,7 @@ import pytest
 from cli_servers import Systems
 
 from airflow_integrations.cli.surroundings import open_ledger
+from airflow_integrations.ledger.editing import edit as edit_payload
 from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.ledger.version import HEAD
 from airflow_integrations.window import EPOCH, Window
@@ -293,3 +294,19 @@ def test_an_order_that_was_refused_is_mended_and_arrives(call, routes, systems: 
         "failed",
     ]
     assert call("queue")[1].count("failed") == 0
+
+
+def test_what_the_route_masks_is_not_shown(call, routes, systems, edit):
+    systems.orders[0]["customer"]["name"] = "Ana Buyer"
+    systems.status = 422
+    edit(routes / "orders.yaml", "entity: {name: order", "mask: [customer.name]\nentity: {name: order")
+    call("run", "orders")
+    code, out, _ = call("entities", "show", "orders", "1", "--payload")
+    assert code == 0
+    assert '"name": "***"' in out
+    assert '"Customer": "***"' in out
+    assert "Ana Buyer" not in out
+    with open_ledger() as ledger:
+        edit_payload(ledger.database, "orders", "1", '{"Customer": "Ana Buyer"}', "cli:ana", NOW)
+    for how in ("--payload", "--format=json"):
+        assert "Ana Buyer" not in call("entities", "show", "orders", "1", how)[1]

@@ -116,3 +116,15 @@ def test_pretty_is_exact_and_bounded():
     assert pretty({"n": Decimal("1.10"), "i": 10**30}) == ["{", '  "n": 1.10,', f'  "i": {10**30}', "}"]
     assert len(pretty(list(range(10_000)))) == 81
     assert len(pretty("x" * 10_000)[0]) < 300
+
+
+def test_what_the_route_masks_is_not_shown(call, routes, systems, edit):
+    systems.orders[0]["customer"]["name"] = "Ana Buyer"
+    edit(routes / "orders.yaml", "entity: {name: order", "mask: [customer.name]\nentity: {name: order")
+    for shown in (call("preview", "orders"), call("preview", "orders", "--format", "json")):
+        assert shown[0] == 0
+        assert "Ana Buyer" not in shown[1]
+    found = json.loads(shown[1])
+    assert found["entities"][0]["before"]["customer"] == {"name": "***"}
+    assert found["entities"][0]["after"]["Customer"] == "***"
+    assert found["requests"][0]["body"]["Customer"] == "***"

@@ -78,6 +78,26 @@ def test_without_a_fate_they_wait_again(ledger: Ledger, inbox: Inbox) -> None:
     assert inbox.read(later)[0].body == b'[{"n":1}]'
 
 
+def test_only_what_was_staged_is_done(ledger: Ledger, inbox: Inbox) -> None:
+    puts = inbox.put([event(name) for name in "abc"], now=2.0)
+    run = begin(ledger)
+    assert [taken.number for taken in inbox.grab(run, limit=2, max_bytes=10**6, lease_until=99.0, now=3.0)] == [
+        puts[0].number,
+        puts[1].number,
+    ]
+    assert numbers(inbox.grab(run, limit=2, max_bytes=10**6, lease_until=99.0, now=3.0)) == [puts[2].number]
+    finish(ledger, run, staged_events=[puts[0].number, puts[2].number])
+    assert [(waits.first, waits.events) for waits in inbox.waiting(now=4.0)] == [(puts[1].number, 1)]
+
+
+def test_a_dead_run_that_left_nothing_gives_its_events_back(ledger: Ledger, inbox: Inbox) -> None:
+    inbox.put([event("a")], now=2.0)
+    run = begin(ledger)
+    take(inbox, run)
+    ledger.abandon(run)
+    assert [waits.events for waits in inbox.waiting(now=3.0)] == [1]
+
+
 def test_a_dead_runs_events_are_free_after_their_lease(ledger: Ledger, inbox: Inbox) -> None:
     inbox.put([event("a")], now=2.0)
     dead, next_one = begin(ledger, "dead"), begin(ledger, "next")

@@ -11,6 +11,7 @@ from airflow_integrations.airflow.web.api.app import build_api
 from airflow_integrations.airflow.web.body_limit import BodyLimit
 from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.airflow.web.headers import SecurityHeaders
+from airflow_integrations.airflow.web.hooks.app import Hooks
 from airflow_integrations.airflow.web.pages.app import build_pages
 
 if TYPE_CHECKING:
@@ -23,12 +24,13 @@ MOST_BYTES = 8 * 1024 * 1024
 """Of a request: ten thousand keys of the greatest length, or an edited payload as a form sends it."""
 
 
-def build_app(console: Console | None = None) -> ASGIApp:
+def build_app(console: Console | None = None, hooks: Hooks | None = None) -> ASGIApp:
     """Each part protects itself: Airflow's own authentication does not reach plugin applications."""
-    console = console or Console()
+    console, hooks = console or Console(), hooks or Hooks()
     routes: list[BaseRoute] = [
-        Mount("/api/v1", BodyLimit(build_api(console), MOST_BYTES)),
+        Mount("/api/v1", BodyLimit(build_api(console, hooks), MOST_BYTES)),
         Mount("/", BodyLimit(build_pages(console), MOST_BYTES)),  # the last: it answers for whatever nobody else has
     ]
     console.jobs.wake()  # one that the end of another API server interrupted goes on
-    return SecurityHeaders(Starlette(routes=routes))
+    pages = SecurityHeaders(Starlette(routes=routes))
+    return Starlette(routes=[Mount("/hooks", hooks.app), Mount("/", pages)])

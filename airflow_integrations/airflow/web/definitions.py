@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import yaml
 
 from airflow_integrations.airflow.web.dags import documents
 from airflow_integrations.ledger.definitions import definition, newest_hashes
 from airflow_integrations.masking import Mask
+from airflow_integrations.route_text import mask_in, read_definition
 
 if TYPE_CHECKING:
     from airflow_integrations.airflow.web.console import Console
@@ -24,7 +24,6 @@ __all__ = ["Outline", "Step", "current", "mask_of", "outline", "outlines"]
 
 _FENCED = re.compile(r"^(?P<fence>`{3,})yaml\n(?P<text>.*?)\n(?P=fence)$", re.DOTALL | re.MULTILINE)
 _CUT = "\n# … cut:"
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -57,7 +56,9 @@ def current(console: Console, route: str) -> str | None:
 def documented(route: str) -> str | None:
     """From the DAG's documentation. None where there is none, or where it was cut because it is long."""
     text = _fenced(route)
-    return None if text is None or _CUT in text or _read(text) is None else f"{text}\n"  # as the ledger keeps it
+    if text is None or _CUT in text or read_definition(text) is None:
+        return None
+    return f"{text}\n"  # as the ledger keeps it
 
 
 def newest(console: Console, routes: Collection[str]) -> dict[str, str]:
@@ -81,7 +82,7 @@ def outlines(console: Console, routes: Collection[str]) -> dict[str, Outline]:
 @lru_cache(maxsize=2048)
 def outline(text: str) -> Outline:
     """Of a definition. One that cannot be read has nothing in it."""
-    plain = _read(text) or {}
+    plain = read_definition(text) or {}
     entity = plain.get("entity") or {}
     return Outline(
         entity=str(entity.get("name", "entity")),
@@ -97,8 +98,7 @@ def outline(text: str) -> Outline:
 def mask_of(console: Console, route: str) -> Mask:
     """What Airflow's version of the route hides together with what its newest run's did: a change that takes a path
     away counts from the next run on, one that adds a path as soon as Airflow has read the file."""
-    known = [outline(text) for text in (documented(route), newest(console, [route]).get(route)) if text is not None]
-    return Mask((path for each in known for path in each.masked), entity=known[0].entity if known else None)
+    return mask_in(_fenced(route), newest(console, [route]).get(route))
 
 
 def _fenced(route: str) -> str | None:
@@ -134,11 +134,3 @@ def _kept(console: Console, route: str, hash_: str) -> str | None:
             return None
         kept[route, hash_] = text
     return kept[route, hash_]
-
-
-def _read(text: str) -> dict[str, Any] | None:
-    try:
-        plain = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
-    except yaml.YAMLError:
-        return None
-    return plain if isinstance(plain, dict) else None

@@ -11,7 +11,7 @@ import msgspec
 from airflow_integrations.airflow import settings
 from airflow_integrations.airflow.web.definitions import mask_of
 from airflow_integrations.engine.masked import masked
-from airflow_integrations.engine.payloads import Wanted, incomings_of, payload_in, read_payloads
+from airflow_integrations.engine.payloads import Wanted, incomings_of, payload_in, read_payloads, source_in
 from airflow_integrations.ledger.answers import EntityLine
 from airflow_integrations.ledger.payload_places import Place, places
 from airflow_integrations.ledger.searching import Found, search
@@ -100,10 +100,13 @@ def lines_with_payloads(
     """
     near, there = Staging(settings.staging_base(), route, ""), places(console.database, route, [e.key for e in lines])
     wanted = [Wanted(key, place.ref) for key, place in there.items() if place.ref is not None]
-    staged = {wanted[index].key: payload_in(payload) for index, payload in read_payloads(near, wanted)}
-    # What the source gave says what is hidden, under whatever name it goes out.
-    mapped = [one for one in wanted if mask and one.ref.stage == "push"]
-    sources = incomings_of(near, mapped, patience=SOURCE_SECONDS)
+    found = {wanted[index].key: payload for index, payload in read_payloads(near, wanted)}
+    staged = {key: payload_in(payload) for key, payload in found.items()}
+    # What the source gave says what is hidden, under whatever name it goes out. Runs from before the route had a mask
+    # have not staged it beside.
+    sources = {key: source for key, payload in found.items() if mask and (source := source_in(payload)) is not None}
+    lacking = [one for one in wanted if mask and one.ref.stage == "push" and one.key not in sources]
+    sources |= incomings_of(near, lacking, patience=SOURCE_SECONDS)
     for line in lines:
         place = there.get(line.key, Place(None, None))
         payload = staged.get(line.key) if place.edited is None else place.edited.encode()

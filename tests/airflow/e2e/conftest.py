@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from e2e_scene import ROUTE, ROUTES, Airflow, Systems
+from e2e_scene import HOOK_SECRET, ROUTE, ROUTES, Airflow, Systems
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import free_ports
@@ -52,6 +52,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
     connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": {"retry_budget": 0.2}}}
     return {
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
+        "AIRFLOW_CONN_HOOK_SECRET": json.dumps({"conn_type": "generic", "password": HOOK_SECRET}),
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # the routes stay as they are

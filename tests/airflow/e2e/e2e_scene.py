@@ -43,11 +43,15 @@ ROUTES = {
     "again": ON,
     "killed": ON,
     "stopped": ON,
+    "hooked": f"{ON}\ntrigger:\n  webhook: {{path: e2e/orders, verify: {{github: hook_secret}}, "
+    "event_id: 'headers[\"x-github-delivery\"]', records: body.orders, wait: true}",
     **{
         f"flow_{priority}": f"{ON}\npriority: {priority}\nmax_active_runs: 12"
         for priority in ("critical", "high", "normal", "low")
     },
 }
+
+HOOK_SECRET = "wh-secret-0123456789"
 
 START = "2026-01-01T00:00:00Z"
 

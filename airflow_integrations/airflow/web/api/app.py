@@ -9,18 +9,19 @@ from fastapi.openapi.utils import get_openapi
 
 from airflow_integrations import __version__
 from airflow_integrations.airflow.web.access import signed_in
-from airflow_integrations.airflow.web.api import actions, entities, exports, me, overview, routes
+from airflow_integrations.airflow.web.api import actions, entities, events, exports, me, overview, routes
 from airflow_integrations.airflow.web.api.answer import SCHEMAS, answer
 from airflow_integrations.airflow.web.console import Console
+from airflow_integrations.airflow.web.hooks.app import Hooks
 from airflow_integrations.errors import IntegrationError, OutageError, RunError, SetupError
 
 __all__ = ["build_api"]
 
-PARTS = (me, overview, routes, entities, exports, actions)
+PARTS = (me, overview, routes, entities, exports, actions, events)
 """Modules with a ``router``."""
 
 
-def build_api(console: Console) -> FastAPI:
+def build_api(console: Console, hooks: Hooks) -> FastAPI:
     """Every endpoint needs a signed-in user; what one of them needs beyond that it asks for itself."""
     api = FastAPI(
         title="Airflow Integrations",
@@ -33,6 +34,7 @@ def build_api(console: Console) -> FastAPI:
         openapi_url=None,
     )
     api.state.console = console
+    api.state.hooks = hooks
     for part in PARTS:
         api.include_router(part.router)
     api.add_exception_handler(IntegrationError, _told)

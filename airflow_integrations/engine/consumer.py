@@ -1,0 +1,192 @@
+"""A route's consumer: what comes into its inbox goes out at once, in live runs, one after the other.
+
+One process at a time is a route's consumer, by a lease in the ledger. Another one stands by and goes on in the moment
+in which the first one ends, or when its lease has passed; what a consumer that died had under way is recovered then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from airflow_integrations.engine.live_run import LiveRun
+from airflow_integrations.engine.recover import recover
+from airflow_integrations.errors import OutageError, RunError
+from airflow_integrations.ledger.bell import Bell, bell_of
+from airflow_integrations.ledger.consumers import hold, release_consumer, unfinished
+from airflow_integrations.ledger.due import due_routes
+from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.route import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging import Staging
+from airflow_integrations.window import EPOCH, Window
+
+__all__ = ["Consumer"]
+
+LEASE_SECONDS = 15.0
+"""A consumer that was not heard of for so long is dead."""
+RENEW_SECONDS = 3.0
+OPEN_SECONDS, OPEN_EVENTS, OPEN_SEGMENTS = 60.0, 2_000, 400
+"""A live run's books are closed after so long, so many events, or so many pieces in staging."""
+IDLE_SECONDS = 5.0
+"""Or when nothing has come for so long."""
+LOOK_SECONDS = 1.0
+"""Without hearing the bell the inbox is looked at so often."""
+DUE_SECONDS = 10.0
+"""And whether entities of earlier runs are due again."""
+STILLBORN = "its process died before it had taken anything"
+
+
+@dataclass
+class Consumer:
+    """``holder`` names it among all processes; ``base`` is where runs are staged."""
+
+    route: Route
+    services: Services
+    base: str
+    holder: str
+    counts: Counter[str] = field(default_factory=Counter)
+    """The books of its live runs, summed up."""
+
+    def __post_init__(self) -> None:
+        self._database = self.services.ledger.database
+        self._name = self.route.route
+        self._run: LiveRun | None = None
+        self._opened = self._heard = 0.0
+        self._lease_until = self._not_before = self._look_for_due = 0.0
+
+    async def work(self, until: float, stop: asyncio.Event) -> None:
+        """Consume until the moment ``until`` (seconds since the epoch), or until ``stop`` is set; before that, stand by
+        where another one is the consumer. Raises OutageError where it lost its lease or the ledger is away, and what
+        makes sending impossible, such as SetupError; the books of what it has done are closed then, if they can be.
+        """
+        async with bell_of(self._database, self._name) as bell:
+            if not await self._stand_by(bell, until, stop):
+                return
+            keeper = asyncio.create_task(self._keep())
+            try:
+                await self._recover()
+                await self._consume(bell, until, stop, keeper)
+            finally:
+                try:
+                    await self._close()
+                finally:
+                    keeper.cancel()
+                    await asyncio.gather(keeper, return_exceptions=True)
+                    await asyncio.to_thread(release_consumer, self._database, self._name, self.holder)
+
+    async def _stand_by(self, bell: Bell, until: float, stop: asyncio.Event) -> bool:
+        told = False
+        while not stop.is_set() and self.services.now() < until:
+            if await self._hold():
+                return True
+            if not told:
+                self.services.log.info("%s has a consumer: standing by", self._name)
+                told = True
+            await bell.wait(LOOK_SECONDS)
+        return False
+
+    async def _hold(self) -> bool:
+        now = self.services.now()
+        lease = now + LEASE_SECONDS
+        if not await asyncio.to_thread(hold, self._database, self._name, self.holder, until=lease, now=now):
+            return False
+        self._lease_until = lease
+        return True
+
+    async def _keep(self) -> None:
+        """Renew the lease for ever. Ends where another one has it."""
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            with contextlib.suppress(OutageError):  # the lease, which nobody renews then, says when it is over
+                if not await self._hold():
+                    return
+
+    async def _recover(self) -> None:
+        """What an earlier consumer left open is closed: it is dead, for its lease is ours."""
+        near = Staging(self.base, self._name, "")
+        for lapsed in await asyncio.to_thread(unfinished, self._database, self._name):
+            try:
+                if await recover(self.route, lapsed, self.services, near) is None:
+                    await asyncio.to_thread(self._forget, lapsed.run)
+            except RunError as error:
+                self.services.log.error("run %s died and cannot be recovered: %s", lapsed.run.run_id, error)
+
+    def _forget(self, run: RunRef) -> None:
+        """A run that has left nothing will not come back."""
+        now, ledger = self.services.now(), self.services.ledger
+        books: dict[str, int] = {}
+        ledger.finish_run(
+            run, counts=books, seconds={}, verdict=STILLBORN, bytes=0, mark=None, cursor=None, now=now, decided=False
+        )
+
+    async def _consume(self, bell: Bell, until: float, stop: asyncio.Event, keeper: asyncio.Task[None]) -> None:
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set() and (now := self.services.now()) < until:
+                if keeper.done() or now >= self._lease_until:
+                    raise OutageError(f"another process became the consumer of {self._name}; this one ends")
+                if await self._work_to_do(now):
+                    continue
+                waiting = asyncio.create_task(bell.wait(LOOK_SECONDS))
+                try:
+                    await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    waiting.cancel()
+                    await asyncio.gather(waiting, return_exceptions=True)
+        finally:
+            stopping.cancel()
+            await asyncio.gather(stopping, return_exceptions=True)
+
+    async def _work_to_do(self, now: float) -> bool:
+        """Whether there was something to take; if so there may be more."""
+        if self._run is None and not await self._ready(now):
+            return False
+        run = self._run or await self._open(now)
+        taken = await run.take()
+        if taken:
+            self._heard = now
+        full = now - self._opened > OPEN_SECONDS or run.events >= OPEN_EVENTS or run.segments >= OPEN_SEGMENTS
+        if run.ended or full or now - self._heard > IDLE_SECONDS:
+            await self._close()
+        return bool(taken)
+
+    async def _ready(self, now: float) -> bool:
+        """Whether something waits or is due, and the target is not known to be away."""
+        if now < self._not_before:
+            return False
+        ledger = self.services.ledger
+        waits: Sequence[object] = await asyncio.to_thread(ledger.inbox.waiting, now, {self._name})
+        if not waits and now >= self._look_for_due:
+            self._look_for_due = now + DUE_SECONDS
+            due = await asyncio.to_thread(due_routes, self._database, now)
+            waits = [route for route in due if route == self._name]
+        if not waits:
+            return False
+        state = await asyncio.to_thread(ledger.route_state, self._name)
+        self._not_before = state.circuit_until
+        return now >= self._not_before
+
+    async def _open(self, now: float) -> LiveRun:
+        moment = datetime.fromtimestamp(now, UTC)
+        run = Run(self.route, f"live__{moment:%Y%m%dT%H%M%S.%fZ}", Window(EPOCH, moment), kind="live", events=True)
+        staging = Staging(self.base, self._name, run.run_id)
+        self._run = await LiveRun.begin(run, self.services, staging)
+        self._opened = self._heard = now
+        return self._run
+
+    async def _close(self) -> None:
+        """Close the books of the run that is open."""
+        run, self._run = self._run, None
+        if run is None:
+            return
+        balance = await run.close()
+        self.counts.update(balance.counts)
+        log = self.services.log
+        log.info("%s: %s", run.run.run_id, balance.lines()[0])
+        if balance.verdict:
+            log.error("%s", balance.verdict)

@@ -1,0 +1,99 @@
+"""Searches that come back in time lose nothing and show nothing twice, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ledger_rows import NOW, Rows
+from sqlalchemy import delete
+
+from airflow_integrations.ledger import schema, searching
+from airflow_integrations.ledger.database import Database
+from airflow_integrations.ledger.searching import Found, how_many, search
+
+
+@pytest.fixture
+def rows(database: Database, monkeypatch: pytest.MonkeyPatch) -> Rows:
+    monkeypatch.setattr(searching, "STRETCH", 3)
+    return Rows(database)
+
+
+def hurried() -> Callable[[], float]:
+    """A clock for which the time is always over."""
+    ticks = iter(range(1_000_000))
+    return lambda: float(next(ticks))
+
+
+keys = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=4)
+kinds = st.sampled_from(["delivered", "skipped", "failed", "retrying"])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(
+    st.dictionaries(keys, kinds, max_size=25),
+    st.sampled_from([(), ("delivered",), ("skipped",), ("failed",), ("failed", "skipped")]),
+    st.integers(1, 7),
+    st.booleans(),
+)
+def test_pages_together_are_what_was_asked_for(
+    rows: Rows, entities: dict[str, str], statuses: tuple[str, ...], limit: int, hurry: bool
+) -> None:
+    with rows.database.write() as connection:
+        connection.execute(delete(schema.entity))
+    for kind in sorted(set(entities.values())):
+        chosen = [key for key, status in entities.items() if status == kind]
+        (rows.opened if kind in ("failed", "retrying") else rows.entities)(chosen, kind)
+    seen, after, asked = list[str](), None, 0
+    while True:
+        found: Found = search(
+            rows.database,
+            route="orders",
+            limit=limit,
+            after=after,
+            statuses=statuses,
+            seconds=0.5 if hurry else 1e9,
+            clock=hurried(),
+        )
+        assert len(found.entities) <= limit
+        assert found.searched or len(found.entities) < limit
+        seen += [line.key for line in found.entities]
+        asked += 1
+        assert asked <= len(entities) + 5
+        after = found.after
+        if after is None:
+            assert found.searched
+            break
+    assert seen == sorted(key for key, status in entities.items() if not statuses or status in statuses)
+
+
+def test_a_search_that_found_nothing_in_its_time_says_where_it_is(rows: Rows) -> None:
+    rows.entities([f"{number:02}" for number in range(20)], "delivered", target_id="T")
+    found = search(rows.database, route="orders", target_id="nobody", seconds=0.5, clock=hurried())
+    assert (found.entities, found.after, found.searched) == ((), "02", False)
+    again = search(rows.database, route="orders", target_id="nobody", after="02", seconds=1e9)
+    assert (again.entities, again.after, again.searched) == ((), None, True)
+
+
+def test_prefix_and_target_id(rows: Rows) -> None:
+    rows.entities([f"a{number}" for number in range(9)], "delivered", target_id="A")
+    rows.entities([f"b{number}" for number in range(9)], "delivered", target_id="B")
+    found = search(rows.database, route="orders", prefix="b", limit=20)
+    assert [line.key for line in found.entities] == [f"b{number}" for number in range(9)]
+    assert len(search(rows.database, route="orders", target_id="B", limit=20).entities) == 9
+
+
+def test_a_route_that_never_ran_has_nothing(rows: Rows) -> None:
+    assert search(rows.database, route="stock") == Found((), None, True)
+    assert how_many(rows.database, "stock") == searching.Amount(0, False)
+
+
+def test_counting_stops(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows.entities([f"{number:02}" for number in range(20)], "delivered", changed=NOW)
+    assert how_many(rows.database, "orders") == searching.Amount(20, False)
+    monkeypatch.setattr(searching, "COUNTED", 19)
+    assert how_many(rows.database, "orders") == searching.Amount(19, True)
