@@ -232,6 +232,18 @@ def test_retry_and_send_starts_a_run_of_the_route(failed: Server) -> None:
     assert [entry["event"] for entry in failed.audit_log()[:2]] == ["integrations_send", "integrations_retry"]
 
 
+def test_retry_and_send_of_many_starts_a_run_when_the_job_is_done(failed: Server) -> None:
+    answer = failed.call("ann", "POST", "/routes/orders/retry", json={"error": "f" * 16, "send": True}).json()
+    job = ended(failed, answer["job"])
+    url = f"{failed.components.url}/api/v2/dags/orders/dagRuns/retry__job_{job['id']}"
+    headers = {"Authorization": f"Bearer {failed.token('admin')}"}
+    end = time.monotonic() + 30
+    while (found := requests.get(url, headers=headers, timeout=60)).status_code == 404:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert (found.json()["conf"], found.json()["triggering_user_name"]) == ({"retry": "due"}, "ann")
+
+
 async def test_retry_of_a_route_without_a_dag_says_that_nothing_was_sent(server: Server) -> None:
     from sqlalchemy import update
 

@@ -155,6 +155,23 @@ async def test_what_is_masked_is_nowhere_in_an_answer(server: Server) -> None:
     assert server.get("/routes/orders/entities", payload="buyer3@")["entities"] == []
 
 
+@pytest.mark.parametrize("limit", [1, 7, 100])
+async def test_pages_of_a_search_in_payloads_have_everything_once(server: Server, limit: int) -> None:
+    await flow(server, "stock", "manual__1", ORDERS)
+    paid = [order["number"] for order in ORDERS if order["status"] == "paid"]
+    stopped(server, "stock", {key: line for line, key in enumerate(paid)})
+    wanted = [key for key in paid if key.startswith("001")]
+    seen, after = list[str](), None
+    while True:
+        asked = {"payload": 'number":"001', "limit": limit} | ({"after": after} if after else {})
+        page = server.get("/routes/stock/entities", **asked)
+        seen += [line["key"] for line in page["entities"]]
+        after = page["after"]
+        if after is None:
+            break
+    assert seen == wanted
+
+
 async def test_payloads_are_for_those_who_may_read_xcoms(server: Server) -> None:
     await flow(server, "stock", "manual__1", ORDERS)
     stopped(server, "stock", {"0003": 3})
