@@ -1,9 +1,9 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading, ingest, console. The first two and ingest with each kind of ledger; bulk also
-has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). What the console asks of a
-ledger with a million entities (console) is measured only where it is named.
+Figures: bulk, single, memory, loading, ingest, console, pages. The first two and ingest with each kind of ledger; bulk
+also has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). What the console asks
+of a ledger with a million entities (console), and its pages (pages), are measured only where they are named.
 """
 
 from __future__ import annotations
@@ -91,6 +91,11 @@ def main(wanted: list[str]) -> None:
         from bench.console import main as console
 
         console()
+        return
+    if wanted == ["pages"]:
+        from bench.pages import main as pages
+
+        pages()
         return
     server = subprocess.Popen([sys.executable, "-m", "bench.servers"], stdout=subprocess.PIPE, text=True)
     try:

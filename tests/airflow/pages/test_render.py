@@ -33,6 +33,7 @@ def request(root: str = "/integrations") -> Request:
 def test_a_key_is_one_segment_of_an_address_whatever_it_holds() -> None:
     links = Links(request())
     assert links.entity("orders", "a/b?c=1#d ü") == "/integrations/routes/orders/entities/a%2Fb%3Fc%3D1%23d%20%C3%BC"
+    assert links.entity("orders", "..") == "/integrations/routes/orders/entity?key=.."
     assert links.to("errors", route="", which=None) == "/integrations/errors"
 
 

@@ -15,6 +15,7 @@ __all__ = ["router"]
 router = APIRouter()
 
 
+@router.get("/routes/{route}/entity")
 @router.get("/routes/{route}/entities/{key:path}")
 def entity(request: Request, who: Signed, console: Behind, route: str, key: str) -> Response:
     view = entity_view(console, who, route, key)

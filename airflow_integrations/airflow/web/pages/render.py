@@ -41,6 +41,8 @@ class Links:
         return f"{path}?{urlencode(asked, doseq=True)}" if asked else path
 
     def entity(self, route: str, key: str) -> str:
+        if key in (".", ".."):  # browsers take them out of a path, encoded or not
+            return self.to("routes", route, "entity", key=key)
         return self.to("routes", route, "entities", key)
 
     def dag(self, route: str) -> str:
