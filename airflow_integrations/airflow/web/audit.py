@@ -10,13 +10,18 @@ from airflow.utils.session import create_session
 
 __all__ = ["audit"]
 
-MOST = 2_000
-"""Characters of what an action was about."""
+MOST = 1_000
+"""Characters of one fact: a thousand keys are counted, and the first of them named."""
 
 
 def audit(who: str, what: str, route: str, **facts: Any) -> None:
     """One row, with the event ``integrations_<what>`` and the route as its DAG. No payload belongs into ``facts``."""
-    extra = json.dumps({name: value for name, value in facts.items() if value is not None}, default=str)[:MOST]
+    told = {
+        name: f"{value[:MOST]}…" if isinstance(value, str) and len(value) > MOST else value
+        for name, value in facts.items()
+        if value is not None
+    }
+    extra = json.dumps(told, default=str)
     with create_session() as session:
         session.add(
             Log(

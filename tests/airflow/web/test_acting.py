@@ -125,6 +125,15 @@ def test_an_action_on_many_is_a_job(failed: Server) -> None:
     assert json.loads(failed.audit_log()[0]["extra"])["job"] == job["id"]
 
 
+def test_an_action_on_hundreds_of_keys_is_told_in_short(failed: Server) -> None:
+    keys = ["0003", *(f"no such order {number}" for number in range(500))]
+    assert failed.call("ann", "POST", "/routes/orders/retry", json={"keys": keys}).json()["entities"] == 1
+    told = json.loads(failed.audit_log()[0]["extra"])
+    assert told["entities"] == 1
+    assert told["selection"].startswith('{"keys":["0003",')
+    assert len(told["selection"]) < 1100
+
+
 def test_an_interrupted_job_goes_on_when_somebody_looks(failed: Server) -> None:
     from airflow_integrations.ledger import jobs
     from airflow_integrations.ledger.selection import Selection
