@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pages_scene import Scene
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 __all__ = ["AXE", "chromium", "problems_of", "signed_in", "theme"]
 
@@ -26,6 +26,8 @@ _ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 45_000
+"""Milliseconds: Airflow's own page takes its time on a machine that runs other tests."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -45,6 +47,7 @@ def chromium() -> Iterator[Browser]:
     path = _found()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
+        expect.set_options(timeout=PATIENCE)
         yield browser
         browser.close()
 
@@ -53,7 +56,7 @@ def chromium() -> Iterator[Browser]:
 def signed_in(browser: Browser, scene: Scene, user: str = "admin", **how: Any) -> Iterator[BrowserContext]:
     """A browser of its own for one user. In the end it has asked no other host for anything."""
     context = browser.new_context(**how)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     context.add_cookies([{"name": "_token", "value": scene.token(user), "url": scene.url}])
     elsewhere: list[str] = []
     context.on("request", lambda request: None if _here(request.url, scene) else elsewhere.append(request.url))

@@ -7,7 +7,7 @@ import re
 import pytest
 from pages_browser import problems_of, signed_in, theme
 from pages_scene import CONTACTS, HOSTILE, INVOICES, Scene
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("pages")]
 
@@ -46,6 +46,10 @@ def test_axe_finds_nothing_serious_on_any_page(scene: Scene, browser: Browser, m
             page.goto(scene.url + path)
             expect(page.locator("html")).to_have_attribute("data-theme", mode)
             found[name] = problems_of(page)
+            for opens in ("Edit and retry", "Skip") if name == "hostile" else ():
+                page.get_by_role("button", name=opens).click()
+                found[f"{name}, {opens}"] = problems_of(page)
+                page.keyboard.press("Escape")
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
@@ -174,3 +178,35 @@ def test_live_parts_rest_while_nobody_looks(scene: Scene, browser: Browser) -> N
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
         page.wait_for_timeout(6_500)
         assert len(asked) == 1
+
+
+def test_what_cannot_be_refreshed_stays_and_says_so(scene: Scene, browser: Browser) -> None:
+    def away(route: Route) -> None:
+        if "hx-request" in route.request.headers:
+            route.fulfill(status=503, content_type="text/html", body="<p>away</p>")
+        else:
+            route.continue_()
+
+    with signed_in(browser, scene) as context:
+        page = context.new_page()
+        page.goto(f"{scene.url}/integrations/queue")
+        rows = page.locator("#live tr").count()
+        page.route("**/integrations/queue", away)
+        page.evaluate("htmx.trigger(document.body, 'beat')")
+        expect(page.locator("#stale")).to_contain_text("Airflow answered 503. What is shown is out of date.")
+        assert page.locator("#live tr").count() == rows > 0
+        page.unroute("**/integrations/queue")
+        page.evaluate("htmx.trigger(document.body, 'beat')")
+        expect(page.locator("#stale")).to_be_hidden()
+
+
+def test_who_is_signed_out_meanwhile_keeps_the_page_and_hears_of_it(scene: Scene, browser: Browser) -> None:
+    with signed_in(browser, scene) as context:
+        page = context.new_page()
+        page.goto(f"{scene.url}/integrations/errors")
+        context.clear_cookies()
+        page.evaluate("htmx.trigger(document.body, 'beat')")
+        expect(page.locator("#stale")).to_contain_text("You are no longer signed in")
+        expect(page.locator("#live table")).to_be_visible()
+        page.locator("#stale a").click()
+        page.wait_for_url("**/auth/login**")

@@ -84,7 +84,7 @@ def _problem(request: Request, status: int, text: str) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    if error.status_code == 401 and request.method == "GET":
+    if error.status_code == 401 and request.method == "GET" and not is_fragment(request):
         links = Links(request)
         return RedirectResponse(f"{links.airflow}/api/v2/auth/login?next={quote(str(request.url), safe='')}", 307)
     return _problem(request, error.status_code, str(error.detail))

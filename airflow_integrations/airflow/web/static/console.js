@@ -35,20 +35,29 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     const { elt, requestConfig } = event.detail;
     if (requestConfig.triggeringEvent?.type !== "beat") return;
-    const busy = document.querySelector("dialog[open]") || elt.querySelector("input:checked") ||
+    const busy = document.querySelector("dialog[open], form[data-choice] input:checked") || elt.querySelector("input:checked") ||
       (elt.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
     if (busy) event.preventDefault();
   });
+  // What cannot be refreshed stays as it is, and says so.
+  const isLive = (event) => ["beat", "acted"].includes(event.detail.requestConfig.triggeringEvent?.type);
+  const stale = (why) => {
+    document.getElementById("stale").hidden = why === "";
+    document.querySelector("#stale span").textContent = why;
+  };
   // A swap must not take the keyboard's place away: where the focused link or button comes again, it has the focus again.
   let place = null;
   let unfolded = [];
   document.addEventListener("htmx:beforeSwap", (event) => {
-    unfolded = [...document.querySelectorAll("details[open][id]")].map((details) => details.id);
-    // A refusal is an answer too: it says why.
-    if (event.detail.xhr.status >= 400 && event.detail.xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
-      event.detail.shouldSwap = true;
+    const { xhr } = event.detail;
+    if (isLive(event)) {
+      event.detail.shouldSwap = xhr.status === 200;
+      stale(xhr.status === 200 ? "" : xhr.status === 401 ? "You are no longer signed in." : `Airflow answered ${xhr.status}.`);
+    } else if (xhr.status >= 400 && xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
+      event.detail.shouldSwap = true; // a refusal is an answer too: it says why
       event.detail.isError = false;
     }
+    unfolded = [...document.querySelectorAll("details[open][id]")].map((details) => details.id);
     const active = document.activeElement;
     place = event.detail.target.contains(active) ? active.id || active.getAttribute("href") : null;
   });
@@ -60,10 +69,11 @@
     same?.focus({ preventScroll: true });
   });
   document.addEventListener("htmx:sendError", (event) => {
-    if (event.detail.requestConfig.triggeringEvent?.type !== "beat") say("Airflow does not answer. Nothing was changed; try again.", "bad");
+    if (isLive(event)) stale("Airflow does not answer.");
+    else say("Airflow does not answer. It is not known whether anything was changed: look before you try again.", "bad");
   });
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.requestConfig.triggeringEvent?.type !== "beat") say(`Airflow answered ${event.detail.xhr.status}. Reload the page and try again.`, "bad");
+    if (!isLive(event)) say(`Airflow answered ${event.detail.xhr.status}. Reload the page and try again.`, "bad");
   });
 
   const say = (text, tone) => {
@@ -172,7 +182,10 @@
     tellAll(root);
     clock(root);
     drawAll(root);
-    every(root, "form[data-choice]", count);
+    every(document, "form[data-choice]", (form) => {
+      if (!boxes(form).some((box) => box.checked)) form.reset(); // the rows that were chosen are gone
+      count(form);
+    });
   };
   htmx.onLoad(prepare);
 })();
