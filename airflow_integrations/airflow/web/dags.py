@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from airflow.models.dag import DagModel, DagTag
+from airflow.models.dag_version import DagVersion
 from airflow.models.dagrun import DagRun
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.sdk.configuration import conf
 from airflow.utils.session import create_session
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from airflow_integrations.airflow.maintenance import MAINTENANCE
 
@@ -60,12 +62,27 @@ def tagged() -> frozenset[str]:
 
 def documents(dag_ids: Collection[str]) -> dict[str, str]:
     """By id, the documentation of each DAG's newest version, which holds its route's definition."""
-    found = {}
-    for row in SerializedDagModel.get_latest_serialized_dags(dag_ids=list(dag_ids)):
-        text = ((row.data or {}).get("dag") or {}).get("doc_md")
-        if isinstance(text, str):
-            found[row.dag_id] = text
-    return found
+    number, wanted = DagVersion.version_number, DagVersion.dag_id.in_(list(dag_ids))
+    newest = select(DagVersion.dag_id, func.max(number).label("number")).where(wanted).group_by(DagVersion.dag_id)
+    latest = newest.subquery()
+    with create_session() as session:
+        rows = session.execute(
+            select(SerializedDagModel.dag_id, SerializedDagModel.dag_hash)
+            .join(DagVersion, DagVersion.id == SerializedDagModel.dag_version_id)
+            .join(latest, (latest.c.dag_id == DagVersion.dag_id) & (latest.c.number == number))
+        ).all()
+    found = {dag_id: _document(dag_id, dag_hash) for dag_id, dag_hash in rows}
+    return {dag_id: text for dag_id, text in found.items() if text is not None}
+
+
+@lru_cache(maxsize=1024)
+def _document(dag_id: str, dag_hash: str) -> str | None:
+    """Of one version, which never changes: reading all DAGs for each look at the overview would take a while."""
+    this = (SerializedDagModel.dag_id == dag_id, SerializedDagModel.dag_hash == dag_hash)
+    with create_session() as session:
+        row = session.scalar(select(SerializedDagModel).where(*this).limit(1))
+        text = ((row.data or {}).get("dag") or {}).get("doc_md") if row is not None else None
+    return text if isinstance(text, str) else None
 
 
 def run_states(dag_id: str, run_ids: Collection[str]) -> dict[str, str]:
