@@ -16,7 +16,7 @@ TEST_WORKERS ?= 2
 PYTEST_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check screenshots test lint types contracts bench chaos constraints clean
+.PHONY: help install demo demo-check screenshots test lint types contracts bench bench-latency chaos constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -61,6 +61,9 @@ contracts: $(STAMP) ## which room may import which
 
 bench: $(STAMP) ## speed and memory, one line of JSON a figure
 	@$(BIN)/python -m bench
+
+bench-latency: $(STAMP) ## from a webhook to the target's receipt, in a real Airflow on SQLite and PostgreSQL (10 minutes)
+	@$(BIN)/python -m bench latency
 
 chaos: $(STAMP) ## 100,000 entities through faults, kills, restarts and a full disk; one line of JSON, exit 0 or 1
 	@$(BIN)/python -m chaos

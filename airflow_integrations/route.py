@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from airflow_integrations.alerts import Alerts
 from airflow_integrations.cron import check_cron, check_timezone
 from airflow_integrations.delivery import Delivery
 from airflow_integrations.expressions import SCOPES, Expression, Sees
@@ -165,6 +166,8 @@ class Route(Model):
     ``{at_most: 50%}`` does so for another share of the entities than 20 %."""
     retention: Retention = Field(default_factory=Retention)
     """How long it is remembered what has been done."""
+    alerts: Alerts | None = None
+    """What counts as wrong, and who is told. Left out, or ``null`` where it stands in defaults: nobody."""
     tasks: TaskOptions = Field(default_factory=TaskOptions)
     """Retries and time-outs of the route's tasks."""
     max_active_runs: Annotated[int, Field(strict=True, ge=1, le=100)] = 1

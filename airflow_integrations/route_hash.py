@@ -16,10 +16,10 @@ def route_hash(route: Route) -> str:
 
     Equal however the route was written: as YAML, JSON or Python, in one file or with shared parts. Comments, the order
     of keys and options that were left at their default in different ways do not count; the order of mapped fields
-    does not either. Raises OSError where a file it names is gone.
+    does not either. Who is told of it does not make it another route. Raises OSError where a file it names is gone.
     """
     digest = hashlib.blake2b(digest_size=16)
-    definition = route.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    definition = route.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"alerts"})
     digest.update(json.dumps(definition, sort_keys=True, default=str).encode())
     for leaf in files_of(route):
         digest.update(b"\0" + hashlib.blake2b(leaf.path.read_bytes(), digest_size=16).digest())

@@ -24,6 +24,7 @@ from airflow_integrations.window import Window
 if TYPE_CHECKING:
     from airflow_integrations.http import Endpoint, HttpClient
     from airflow_integrations.ledger.ledger import Ledger
+    from airflow_integrations.watch import Watch
 
 __all__ = ["Connections", "Run", "Services", "entity_names"]
 
@@ -85,6 +86,7 @@ class Services:
         rng: random.Random | None = None,
         progress: Callable[[str, Mapping[str, int]], None] | None = None,
         ledger: Ledger | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.connections = connections
         self.log = log or logging.getLogger("airflow_integrations")
@@ -93,6 +95,7 @@ class Services:
         self.rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self.progress = progress
         """Called now and then with a stage's name and its counts so far."""
+        self.watch = watch
         self._ledger = ledger
         self._clients: dict[str, HttpClient] = {}
         self._opening = asyncio.Lock()
@@ -123,7 +126,9 @@ class Services:
                 from airflow_integrations.http import HttpClient
 
                 endpoint = await asyncio.to_thread(self.connections.endpoint, connection)
-                client = HttpClient(endpoint, sleep=self.sleep, now=self.now, rng=self.rng, log=self.log)
+                client = HttpClient(
+                    endpoint, sleep=self.sleep, now=self.now, rng=self.rng, log=self.log, watch=self.watch
+                )
                 self._clients[connection] = await self._stack.enter_async_context(client)
             return self._clients[connection]
 

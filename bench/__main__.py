@@ -1,9 +1,10 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading, ingest, console, pages. The first two and ingest with each kind of ledger; bulk
-also has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). What the console asks
-of a ledger with a million entities (console), and its pages (pages), are measured only where they are named.
+Figures: bulk, single, memory, loading, ingest, latency, console, pages. The first two and ingest with each kind of
+ledger; bulk also has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). Latency,
+what the console asks of a ledger with a million entities (console), and its pages (pages) are measured only where they
+are named.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import urllib.request
 from typing import Any
 
 from bench.ingest import ingest
+from bench.latency import latency
 from bench.ledgers import servers
 
 RUNS = 3
@@ -105,6 +107,9 @@ def main(wanted: list[str]) -> None:
             for ledger in ledgers.items():
                 if "bulk" in wanted:
                     against_script(url, "bulk", 100_000, "bulk", ledger, passes=2)
+                if "latency" in wanted:
+                    for found in latency(ledger[1]):
+                        figure("latency", ledger=ledger[0], **found)
                 if "ingest" in wanted:
                     figure("ingest", ledger=ledger[0], **ingest(ledger[1]))
                 if "single" in wanted:  # 30 % are filtered out: 5,000 are posted

@@ -22,7 +22,7 @@ from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import free_ports
 from airflow_integrations.ledger.ledger import Ledger
 from bench.ingest_load import SECRET
-from bench.ledgers import fresh
+from bench.ledgers import connection_json, fresh
 
 CONNECTIONS = 32
 SECONDS = 15.0
@@ -88,7 +88,7 @@ def _api_server(home: Path, ledger: str) -> Iterator[tuple[str, list[int]]]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
         "AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION": "ledger",
-        "AIRFLOW_CONN_LEDGER": _connection(ledger),
+        "AIRFLOW_CONN_LEDGER": connection_json(ledger),
         "AIRFLOW_CONN_SENDER": json.dumps({"conn_type": "generic", "password": SECRET}),
         "PYTHONPATH": str(Path(__file__).parents[1]),
     }
@@ -125,13 +125,3 @@ def _bare(home: Path, ledger: str) -> Iterator[tuple[str, list[int]]]:
     finally:
         process.terminate()
         process.wait()
-
-
-def _connection(ledger: str) -> str:
-    from sqlalchemy import make_url
-
-    url = make_url(ledger)
-    if url.drivername.startswith("sqlite"):
-        return json.dumps({"conn_type": "sqlite", "host": url.database})
-    where = {"host": url.host, "port": url.port, "login": url.username, "schema": url.database}
-    return json.dumps({"conn_type": "postgres", **where})

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import make_url
+
 from airflow_integrations.ledger.ledger import Ledger
 from chaos.postgres import Cluster, binaries
 
-__all__ = ["fresh", "servers"]
+__all__ = ["connection_json", "fresh", "fresh_database", "servers"]
 
 
 @contextmanager
@@ -28,14 +31,25 @@ def servers() -> Iterator[dict[str, str]]:
 
 def fresh(server: str, folder: Path) -> str:
     """The URL of a new ledger with all its tables."""
-    if server == "sqlite":
-        url = f"sqlite:///{folder / 'ledger.db'}"
-    else:
-        import psycopg
-
-        name = f"bench_{secrets.token_hex(4)}"
-        with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as admin:
-            admin.execute(f'CREATE DATABASE "{name}"')
-        url = server.rpartition("/")[0] + f"/{name}"
+    url = f"sqlite:///{folder / 'ledger.db'}" if server == "sqlite" else fresh_database(server, "bench")
     Ledger.open(url).close()
     return url
+
+
+def fresh_database(server: str, name: str) -> str:
+    """The URL of a new database on a PostgreSQL server; its name begins with ``name``."""
+    import psycopg
+
+    name = f"{name}_{secrets.token_hex(4)}"
+    with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')
+    return server.rpartition("/")[0] + f"/{name}"
+
+
+def connection_json(url: str) -> str:
+    """A ledger's URL as an Airflow Connection."""
+    parts = make_url(url)
+    if parts.drivername.startswith("sqlite"):
+        return json.dumps({"conn_type": "sqlite", "host": parts.database})
+    where = {"host": parts.host, "port": parts.port, "login": parts.username, "schema": parts.database}
+    return json.dumps({"conn_type": "postgres", **where})

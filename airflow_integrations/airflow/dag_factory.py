@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG
 
 from airflow_integrations.airflow import conf, pools, settings
+from airflow_integrations.airflow.lineage import assets
 from airflow_integrations.airflow.operators import FetchOperator, PushOperator, SettleOperator, TransformOperator
 from airflow_integrations.airflow.route_story import story
 from airflow_integrations.airflow.timetable import dag_schedule, end_date, start_date
@@ -54,10 +55,14 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
     }
     if settings.pools_enabled():
         options["default_args"]["pool"] = pools.pool_name(route.priority)
+    inlets, outlets = assets(route)
+    lineage = {"fetch": {"inlets": inlets}, "push": {"outlets": outlets}}
     with DAG(**options | overrides) as dag:
         before = None
         for position, operator in enumerate(STAGES):
-            task = operator(task_id=operator.stage, route=route, priority_weight=pools.weight(route.priority, position))
+            weight = pools.weight(route.priority, position)
+            ends: dict[str, Any] = lineage.get(operator.stage, {})
+            task = operator(task_id=operator.stage, route=route, priority_weight=weight, **ends)
             if before is not None:
                 before >> task
             before = task

@@ -17,6 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations.airflow import pools, settings
 from airflow_integrations.airflow.route_operator import RouteOperator
+from airflow_integrations.airflow.stage_watch import watched
 from airflow_integrations.errors import IntegrationError, OutageError
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ class ConsumeOperator(RouteOperator):
             async with self.services() as services:
                 holder = f"{socket.gethostname()}:{os.getpid()}:{context['run_id']}"
                 consumer = Consumer(self.route, services, self.staging or settings.staging_base(), holder)
-                await consumer.work(until, stop)
+                try:
+                    await consumer.work(until, stop)
+                finally:
+                    self.report_counts("settle", consumer.counts)
                 return {"counts": dict(consumer.counts)}
 
         try:
-            return self.run_until_stopped(consume(), stop)
+            with watched(self.route.route, self.stage, context["run_id"]) as self._watch:
+                return self.run_until_stopped(consume(), stop)
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:

@@ -1,4 +1,7 @@
-"""The DAG that keeps the ledger in order and gives a route a run when entities of it are due: ``tidy >> wake``."""
+"""The DAG that keeps the ledger in order and gives a route a run when entities of it are due: ``tidy >> wake``.
+
+Beside them ``tell`` sends metrics and alerts: a mail server that is away keeps nobody from working.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from airflow_integrations.errors import IntegrationError, OutageError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["MAINTENANCE", "TidyOperator", "WakeOperator", "build_maintenance"]
+__all__ = ["MAINTENANCE", "TellOperator", "TidyOperator", "WakeOperator", "build_maintenance"]
 
 log = logging.getLogger("airflow_integrations")
 
@@ -30,6 +33,7 @@ Keeps the ledger of all routes in order, every two minutes.
   what each route's `retention` says.
 - **wake** triggers routes that have entities to send again, or events that wait, and no run soon. A paused route is
   left alone.
+- **tell** sends the metrics of what waits, and the alerts that the routes ask for.
 """
 
 
@@ -91,6 +95,30 @@ class WakeOperator(BaseOperator):
         )
 
 
+class TellOperator(BaseOperator):
+    """Send the metrics of what waits and the alerts of the routes. Who could not be told is told the next time.
+
+    :param routes: The folder of the route files.
+    """
+
+    template_fields = ()
+
+    def __init__(self, *, routes: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.routes = routes
+
+    def execute(self, context: Context) -> None:
+        from airflow_integrations.airflow.telling import tell
+
+        ti: Any = context["ti"]
+        try:
+            tell(Path(self.routes), ti, datetime.now(UTC).timestamp())
+        except OutageError as error:
+            raise error.with_traceback(None) from None
+        except IntegrationError as error:
+            raise AirflowFailException(str(error)) from None
+
+
 def build_maintenance(routes: str | Path) -> DAG:
     """The DAG, for the folder ``routes``. Does no I/O but read Airflow's configuration."""
     default_args: dict[str, Any] = {
@@ -115,6 +143,7 @@ def build_maintenance(routes: str | Path) -> DAG:
         auto_register=False,
     ) as dag:
         tidy = TidyOperator(task_id="tidy", routes=str(routes))
+        TellOperator(task_id="tell", routes=str(routes), execution_timeout=timedelta(minutes=5))
         WakeOperator.partial(task_id="wake", map_index_template="{{ task.route }}").expand_kwargs(tidy.output)
     return dag
 

@@ -52,7 +52,7 @@ class FetchOperator(RouteOperator):
                 await make_room(services, staging, settings.staging_max_bytes())
                 manifest = await engine.fetch(run, services, staging)
                 if not anything(manifest):
-                    await engine.settle(as_fetched(run, staging), services, staging)
+                    self.report_books(await engine.settle(as_fetched(run, staging), services, staging))
                 elif goes_express(run, manifest) and self.is_followed():
                     return manifest, *await all_the_way(run, services, staging, manifest, stop)
                 return manifest, [], None
@@ -63,6 +63,8 @@ class FetchOperator(RouteOperator):
             self.report(done)
         if balance is not None:
             result["counts"] = dict(balance.counts)
+            if not balance.verdict:
+                self.report_books(balance)
             # Where something is wrong with the books it is settle that fails: people look for it there.
             left = ("transform", "push") if balance.verdict else ("transform", "push", "settle")
             self.skip_stages(context, left, result)
@@ -152,6 +154,7 @@ class SettleOperator(RouteOperator):
 
         balance, troubles = self.run_until_stopped(stage())
         result = {"counts": dict(balance.counts)}
+        self.report_books(balance)
         log.info("%s", balance.lines()[0])
         for line in troubles.lines:
             log.warning("%s", line)

@@ -71,6 +71,26 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "True",
                         "default": "False",
                     },
+                    "daily_summary": {
+                        "description": (
+                            "When a summary of the day goes to those whom routes name under ``alerts``:\n"
+                            "a time in UTC, or one in a time zone. Left out: there is none.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": "07:00 Europe/Madrid",
+                        "default": "",
+                    },
+                    "trace_keys": {
+                        "description": (
+                            "Whether the spans of HTTP requests tell the path, which may hold keys of entities.\n"
+                            "Spans are made where Airflow's own traces are on.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": "True",
+                        "default": "False",
+                    },
                 },
             },
         },

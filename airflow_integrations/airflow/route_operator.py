@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Coroutine, Iterable
-from datetime import timedelta
+from collections.abc import Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from airflow.sdk import BaseOperator, SkipMixin
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_integrations.airflow import conf, settings
+from airflow_integrations.airflow import conf, metrics, settings
 from airflow_integrations.airflow.outage_retry import OutageRetry
+from airflow_integrations.airflow.stage_watch import StageWatch, watched
 from airflow_integrations.airflow.window import window
 from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.route import Route
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_integrations.airflow.conf_open import Confirmation
+    from airflow_integrations.engine.settle import Balance
     from airflow_integrations.ledger.ledger import Ledger
     from airflow_integrations.ledger.records import RunKind
+    from airflow_integrations.watch import Watch
 
 __all__ = ["RouteOperator", "TaskServices", "asked_by"]
 
@@ -51,10 +53,10 @@ _KINDS: dict[str, RunKind] = {
 class TaskServices(Services):
     """The surroundings of a task: Airflow's Connections, and the configured ledger, opened when it is first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch | None = None) -> None:
         from airflow_integrations.airflow.connections import AirflowConnections
 
-        super().__init__(AirflowConnections(), log=logging.getLogger("airflow_integrations"))
+        super().__init__(AirflowConnections(), log=logging.getLogger("airflow_integrations"), watch=watch)
 
     @property
     def ledger(self) -> Ledger:
@@ -96,6 +98,8 @@ class RouteOperator(BaseOperator, SkipMixin):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._stopped = False
+        self._watch: StageWatch | None = None
+        self._counts: dict[str, dict[str, int]] = {}
 
     @abstractmethod
     def work(self, context: Context, run: Run, staging: Staging) -> Any:
@@ -124,7 +128,8 @@ class RouteOperator(BaseOperator, SkipMixin):
                 events=asked.events,
             )
             staging = Staging(self.staging or settings.staging_base(), self._owner_id(context), context["run_id"])
-            return self.work(context, run, staging)
+            with watched(self.route.route, self.stage, run.run_id) as self._watch:
+                return self.work(context, run, staging)
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:
@@ -151,7 +156,7 @@ class RouteOperator(BaseOperator, SkipMixin):
         return context["run_id"] if owner == self.route.route else f"{owner}/{context['run_id']}"
 
     def services(self) -> Services:
-        return TaskServices()
+        return TaskServices(self._watch)
 
     def run_until_stopped(self, stage: Coroutine[Any, Any, T], stop: asyncio.Event | None = None) -> T:
         """Run an engine's stage to its end, or until a moment after :meth:`on_kill`.
@@ -181,14 +186,28 @@ class RouteOperator(BaseOperator, SkipMixin):
 
     def report(self, manifest: Manifest) -> dict[str, Any]:
         """The stage's XCom, paths and counts only; its metrics are sent along."""
-        from airflow.sdk.observability import stats
-
-        tags = {"route": self.route.route, "stage": manifest.stage}
-        for outcome, count in manifest.counts.items():
-            if count:
-                stats.incr("integrations.entities", count=count, tags={**tags, "outcome": outcome})
-        stats.timing("integrations.stage", timedelta(seconds=manifest.seconds), tags=tags)
+        metrics.timing(metrics.STAGE_DURATION, manifest.seconds, route=self.route.route, stage=manifest.stage)
+        self.report_counts(manifest.stage, manifest.counts)
         return {"manifest": manifest.path, "entities": manifest.entities, "counts": dict(manifest.counts)}
+
+    def report_counts(self, stage: str, counts: Mapping[str, int]) -> None:
+        """What became of entities in a stage, as metrics, in the span of this one, and for its lineage."""
+        self._counts[stage] = dict(counts)
+        for outcome, count in counts.items():
+            metrics.count(metrics.ENTITIES, count, route=self.route.route, stage=stage, outcome=outcome)
+        if self._watch is not None:
+            self._watch.counted(stage, counts)
+
+    def report_books(self, balance: Balance) -> None:
+        """The books of a run that has come to its end."""
+        self.report_counts("settle", balance.counts)
+        metrics.count(metrics.RUNS, 1, route=self.route.route, outcome="failed" if balance.verdict else "success")
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """Called by OpenLineage's provider, where it is installed, in the process that ran the task."""
+        from airflow_integrations.airflow.lineage import openlineage_facets
+
+        return openlineage_facets(self.route, self.stage, self._counts)
 
     def skip_stages(self, context: Context, stages: Iterable[str], result: dict[str, Any]) -> None:
         """End this task well with ``result`` as its XCom, and skip later stages of this route. Does not return

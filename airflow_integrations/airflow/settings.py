@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
+from airflow_integrations.cron import check_timezone
 from airflow_integrations.errors import SetupError
 
 __all__ = [
+    "DailyTime",
+    "daily_summary",
+    "executor_slots",
     "foreign_executor",
     "ledger_connection",
     "pools_enabled",
@@ -15,10 +20,19 @@ __all__ = [
     "sqlite_ledger",
     "staging_base",
     "staging_max_bytes",
+    "trace_keys",
 ]
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _IN_PROCESS = ("LocalExecutor", "SequentialExecutor", "DebugExecutor")
+
+
+@dataclass(frozen=True, slots=True)
+class DailyTime:
+    """Once a day, in a time zone."""
+
+    cron: str
+    timezone: str
 
 
 def _option(name: str) -> str:
@@ -66,6 +80,22 @@ def sqlite_ledger() -> Path:
     return _home() / "ledger.db"
 
 
+def daily_summary() -> DailyTime | None:
+    """``daily_summary``: when it is sent, ``07:00`` in UTC or ``07:00 Europe/Madrid``. None: never. Raises
+    SetupError."""
+    text = _option("daily_summary")
+    if not text:
+        return None
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)(?:\s+(\S+))?", text)
+    if match is None:
+        raise SetupError(f"[integrations] daily_summary is a time such as 07:00 or 07:00 Europe/Madrid, not {text!r}")
+    try:
+        timezone = check_timezone(match[3] or "UTC")
+    except ValueError as error:
+        raise SetupError(f"[integrations] daily_summary: {error}") from None
+    return DailyTime(f"{int(match[2])} {int(match[1])} * * *", timezone)
+
+
 def foreign_executor() -> str | None:
     """The first configured executor that may run tasks on other machines; None where there is no such."""
     from airflow.sdk.configuration import conf
@@ -79,10 +109,24 @@ def foreign_executor() -> str | None:
     return None
 
 
+def executor_slots() -> int:
+    """``[core] parallelism``: tasks that one scheduler has running at the same time."""
+    from airflow.sdk.configuration import conf
+
+    return int(conf.getint("core", "parallelism"))
+
+
 def pools_enabled() -> bool:
     from airflow.sdk.configuration import conf
 
     return bool(conf.getboolean("integrations", "pools", fallback=False))
+
+
+def trace_keys() -> bool:
+    """``trace_keys``: whether spans of requests tell the path, which may hold keys of entities."""
+    from airflow.sdk.configuration import conf
+
+    return bool(conf.getboolean("integrations", "trace_keys", fallback=False))
 
 
 def _home() -> Path:

@@ -10,6 +10,7 @@ from airflow_integrations.cli.checkup import Check, surroundings_checks
 from airflow_integrations.cli.command import FAILED, OK, UsageError
 from airflow_integrations.cli.connection_check import check_connections
 from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.surroundings import executor_slots
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.cli.validate import all_mistakes
 from airflow_integrations.cli.version import versions
@@ -33,6 +34,8 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not checked": "
 def run(args: argparse.Namespace) -> int:
     checks, found = _routes(args)
     checks += surroundings_checks()
+    if found is not None:
+        checks += _consumers(found)
     if found is not None:
         checks += asyncio.run(check_connections(found, offline=args.offline, now=time.time))
     if args.report:
@@ -64,6 +67,18 @@ def _routes(args: argparse.Namespace) -> tuple[list[Check], RouteFiles | None]:
             f"{routes}; {len(mistakes)} mistakes in {files} files: airflow-integrations validate shows them",
         )
     ], found
+
+
+def _consumers(found: RouteFiles) -> list[Check]:
+    """Routes of low latency hold slots for ever, which others may miss."""
+    triggers = [loaded.route.trigger for loaded in found.routes.values()]
+    count, slots = sum(trigger is not None and trigger.latency == "low" for trigger in triggers), executor_slots()
+    if not count:
+        return []
+    held = f"{count} of low latency: {count} of {slots} slots are taken for ever, {2 * count} while consumers change"
+    if 2 * count >= slots:
+        return [Check("warning", "consumers", f"{held}; raise [core] parallelism, or nothing else runs then")]
+    return [Check("ok", "consumers", held)]
 
 
 def _report(checks: list[Check], found: RouteFiles | None) -> None:

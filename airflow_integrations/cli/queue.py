@@ -25,11 +25,22 @@ def run(args: argparse.Namespace) -> int:
         out("The ledger knows no route yet: a route is there from its first run on.")
         return OK
     shown = table(
-        "route", "open", "under way", "oldest", "next attempt", "target away until", "complete up to", "cursor"
+        "route",
+        "inbox",
+        "since",
+        "open",
+        "under way",
+        "oldest",
+        "next attempt",
+        "target away until",
+        "complete up to",
+        "cursor",
     )
     for line in lines:
         shown.add_row(
             line.route,
+            str(line.events or ""),
+            ago(line.oldest_event, now),
             ", ".join(f"{count} {status.replace('_', ' ')}" for status, count in sorted(line.counts.items())),
             str(line.leased or ""),
             ago(line.oldest, now),

@@ -17,6 +17,7 @@ __all__ = [
     "clock_skew",
     "connections",
     "create_pools",
+    "executor_slots",
     "ledger_place",
     "missing_pools",
     "open_ledger",
@@ -89,6 +90,13 @@ def pools_wanted() -> bool:
     from airflow_integrations.airflow import settings
 
     return settings.pools_enabled()
+
+
+def executor_slots() -> int:
+    """Tasks that one scheduler has running at the same time."""
+    from airflow_integrations.airflow import settings
+
+    return settings.executor_slots()
 
 
 def create_pools(slots: int | None) -> Mapping[str, int]:

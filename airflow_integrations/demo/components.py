@@ -111,6 +111,10 @@ class Components:
             self.processes.start(name, self.airflow(*arguments), self.env, cwd=self.home)
         self._wait_for(_HEALTH, end)
 
+    def restart(self, name: str) -> None:
+        """Start a component again that was killed."""
+        self.processes.start(name, self.airflow(*_COMPONENTS[name]), self.env, cwd=self.home)
+
     def _wait_for(self, parts: Set[str], end: float) -> None:
         while not self.healthy(parts):
             self.processes.check()

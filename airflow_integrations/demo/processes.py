@@ -80,6 +80,17 @@ class Processes:
         if code:
             raise ProcessDied(f"{name} ended with exit code {code}\n{self.tail(name)}")
 
+    def kill(self, name: str) -> None:
+        """SIGKILL for a process and all that it has started, as a machine that dies does it."""
+        process = self._running.pop(name)
+        below = _descendants([process.pid])
+        process.kill()
+        for child in below:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        process.wait()
+        psutil.wait_procs(below, timeout=5)
+
     def check(self) -> None:
         """Raises ProcessDied when one of the processes is no more."""
         for name, process in self._running.items():

@@ -11,6 +11,7 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from airflow_integrations.engine.ages import Ages
 from airflow_integrations.engine.arrivals import Arrival, arrival_of
 from airflow_integrations.engine.books import LEASE_SECONDS, Books
 from airflow_integrations.engine.chain import Chain
@@ -134,7 +135,15 @@ class LiveRun:
         batch = run.route.delivery.batch
         self._plan = Plan(chunks, self._journal, self._books, self._verdicts, self._traffic, batch=batch)
         sending = Sending(
-            run, services, self._journal, self._books, self._outgoing, self._verdicts, self._plan, self._traffic
+            run,
+            services,
+            self._journal,
+            self._books,
+            self._outgoing,
+            self._verdicts,
+            self._plan,
+            self._traffic,
+            Ages(run, manifest.version),
         )
         self._sending = asyncio.create_task(sending.all())
         self._hand_over(b"\n".join(staging.blocks(taken.carried)))

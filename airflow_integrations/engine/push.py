@@ -10,6 +10,7 @@ import asyncio
 import time
 
 from airflow_integrations.engine.absorb import absorb_journal
+from airflow_integrations.engine.ages import Ages
 from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunks
 from airflow_integrations.engine.circuit import clock, close_circuit, open_circuit
@@ -59,7 +60,8 @@ async def push(
                 _skip_all(journal, outbounds)
                 await journal.durable()
             else:
-                error = await _Push(run, services, journal, outbounds, stop).work(staging, final=final)
+                ages = Ages(run, fetched.version)
+                error = await _Push(run, services, journal, outbounds, stop, ages).work(staging, final=final)
     finally:
         journal.close()
     if journal.pending and error is None:
@@ -89,13 +91,14 @@ async def push(
 
 class _Push:
     def __init__(
-        self, run: Run, services: Services, journal: Journal, outbounds: Outbounds, stop: asyncio.Event
+        self, run: Run, services: Services, journal: Journal, outbounds: Outbounds, stop: asyncio.Event, ages: Ages
     ) -> None:
         self.run = run
         self.services = services
         self.journal = journal
         self.outbounds = outbounds
         self.traffic = Traffic(stop)
+        self.ages = ages
         stage = run.route.outgoing
         self.outgoing: Outgoing = stage.component()(stage.config, run.route)
         self.verdicts = Verdicts(run.route, self.outgoing, services)
@@ -129,7 +132,15 @@ class _Push:
         await self.outgoing.open(self.run, self.services)
         try:
             sending = Sending(
-                self.run, self.services, self.journal, books, self.outgoing, self.verdicts, plan, self.traffic
+                self.run,
+                self.services,
+                self.journal,
+                books,
+                self.outgoing,
+                self.verdicts,
+                plan,
+                self.traffic,
+                self.ages,
             )
             error = await sending.all()
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from airflow_integrations.engine.ages import Ages
 from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunk
 from airflow_integrations.engine.grouped_log import GroupedProblems
@@ -38,6 +39,7 @@ class Sending:
         verdicts: Verdicts,
         plan: Plan,
         traffic: Traffic,
+        ages: Ages,
     ) -> None:
         self._run_id = books.run.id
         self._workers = run.route.delivery.concurrency
@@ -48,6 +50,7 @@ class Sending:
         self._verdicts = verdicts
         self._plan = plan
         self._traffic = traffic
+        self._ages = ages
         self._taking = asyncio.Lock()
         self.problems = GroupedProblems()
 
@@ -155,6 +158,9 @@ class Sending:
     def _conclude(self, batch: Batch, results: Sequence[Result]) -> None:
         if results[0].status == "in_doubt":
             batch.went_unheard(self._run_id)
+        if self._services.watch is not None:
+            sent = [o for o, result in zip(batch.outbounds, results, strict=True) if result.status == "delivered"]
+            self._services.watch.delivered(self._ages.of(sent, self._services.now()))
         verdicts, known = self._verdicts, batch.chunk.known
         if all(result.status == "delivered" and result.reason is None for result in results):
             outcomes = verdicts.delivered(batch.ordinals, batch.outbounds, results)

@@ -31,6 +31,7 @@ from airflow_integrations.http.session import open_session
 from airflow_integrations.http.stream import BROKEN, Streamed, cause, shown, too_large
 from airflow_integrations.http.target import redirected, target
 from airflow_integrations.http.tokens import TokenError, Tokens
+from airflow_integrations.watch import Attempt, Watch, Why
 
 __all__ = ["HttpClient", "Stats", "Streamed"]
 
@@ -62,7 +63,7 @@ class HttpClient:
     """One keep-alive session to one endpoint, for any number of concurrent requests.
 
     Rate limit and concurrency count within this client. Use it as an asynchronous context manager.
-    ``sleep``, ``now`` (Unix seconds) and ``rng`` are its only clock and dice.
+    ``sleep``, ``now`` (Unix seconds) and ``rng`` are its only clock and dice. ``watch`` hears of attempts and waits.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class HttpClient:
         now: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         log: logging.Logger | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.stats = Stats()
@@ -83,6 +85,7 @@ class HttpClient:
         self._now = now
         self._rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self._log = log or logging.getLogger("airflow_integrations.http")
+        self._watch = watch
         self._session: aiohttp.ClientSession | None = None
         self._last_target: tuple[tuple[str, tuple[tuple[str, str], ...]], URL] | None = None
         self.redact = Redaction(endpoint)
@@ -142,7 +145,11 @@ class HttpClient:
             attempts += 1
             began = self._now()
             got = await self._attempt(request, url, stream=stream)
-            spent += max(0.0, self._now() - began)
+            took = max(0.0, self._now() - began)
+            spent += took
+            if self._watch is not None:
+                heard = None if isinstance(got, _Failure) else got.status
+                self._watch.attempted(Attempt(self.endpoint.name, request.method, request.path, heard, began, took))
             if isinstance(got, _Failure):
                 trouble, wait, answered = got.cause, None, None
                 if got.sent and not request.repeatable:
@@ -199,7 +206,9 @@ class HttpClient:
                 f"{self.endpoint.retry_budget:g} s of retry_budget",
                 retry_after=error.seconds,
             ) from None
-        self.stats.waited += held + await self._limits.turn()
+        turned = await self._limits.turn()
+        self._waited("hold", held)
+        self._waited("pace", turned)
         return held
 
     async def _pause(
@@ -223,8 +232,13 @@ class HttpClient:
             self._limits.hold(wait)  # what it asks of one request it means for all; the loop waits for the hold
             return 0.0
         await self._sleep(wait)
-        self.stats.waited += wait
+        self._waited("back_off", wait)
         return wait
+
+    def _waited(self, why: Why, seconds: float) -> None:
+        self.stats.waited += seconds
+        if seconds and self._watch is not None:
+            self._watch.waited(self.endpoint.name, why, seconds)
 
     async def _attempt(self, request: Request, url: URL, *, stream: bool) -> Answer | Streamed | _Failure:
         """One request. The slot is kept for an answer whose content is still to be read, else given back."""

@@ -166,3 +166,7 @@ class QueueLine(msgspec.Struct, frozen=True, kw_only=True):
     """Nothing is sent before this moment: the target was away. None: the circuit is closed."""
     mark: str | None
     cursor: str | None
+    events: int = 0
+    """Events in the inbox that no run has taken."""
+    oldest_event: float | None = None
+    """Since when the oldest of them waits."""

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.answers import ErrorGroup, QueueLine, RunPage
+from airflow_integrations.ledger.inbox import Inbox
 from airflow_integrations.ledger.lookup import known_route
 from airflow_integrations.ledger.open_rows import open_of
 from airflow_integrations.ledger.queries import books_of
@@ -106,6 +107,7 @@ def queue(database: Database, now: float, *, among: Collection[str] | None = Non
                 .group_by(claim.route_id)
             )
         }
+    inbox = {waits.route: waits for waits in Inbox(database).waiting(now, {route.name for route in routes})}
     return [
         QueueLine(
             route=route.name,
@@ -123,6 +125,8 @@ def queue(database: Database, now: float, *, among: Collection[str] | None = Non
             circuit_until=route.circuit_until if route.circuit_until > now else None,
             mark=route.mark,
             cursor=route.cursor,
+            events=inbox[route.name].events if route.name in inbox else 0,
+            oldest_event=inbox[route.name].oldest if route.name in inbox else None,
         )
         for route in routes
     ]

@@ -27,6 +27,7 @@ __all__ = [
     "PREFIX",
     "UNDONE",
     "action",
+    "alert",
     "claim",
     "consumer",
     "definition",
@@ -255,3 +256,17 @@ job = Table(
     Column("error", Text, comment="why it did not come to its end"),
 )
 """An action on many entities, done a piece at a time; ``after`` moves on in the transaction of each piece."""
+
+alert = Table(
+    f"{PREFIX}alert",
+    metadata,
+    Column("route", String(250), primary_key=True, comment="by name: a route that never ran can be late"),
+    Column("kind", String(40), primary_key=True, comment="failure, error_rate, nothing_received, …"),
+    Column("watched", Float, nullable=False, comment="since when it is looked at"),
+    Column("seen", Float, nullable=False, comment="runs that ended until then were looked at"),
+    Column("since", Float, comment="when it began to fire; NULL: it does not"),
+    Column("over", Float, comment="when it last ceased to"),
+    Column("detail", Text, nullable=False, comment="what is, or last was, wrong"),
+    Column("targets", Text, nullable=False, comment="who was told what, JSON: target to Told"),
+)
+"""Alerts that routes ask for. Who is told when is worked out from it, so that nobody hears the same thing twice."""

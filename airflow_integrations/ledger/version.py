@@ -12,7 +12,7 @@ from airflow_integrations.ledger.schema import PREFIX
 
 __all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "check", "migrate"]
 
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """Those in migrations/versions, oldest first. Named here because importing Alembic takes longer than the rest."""
 HEAD: Final = REVISIONS[-1]
 VERSION_TABLE: Final = f"{PREFIX}version"

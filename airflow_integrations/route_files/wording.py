@@ -52,6 +52,7 @@ _PATTERNS = {
     r"^[A-Za-z0-9_.\-]+$": "letters, digits, _, . and -",
     r"^[\w.\-]+$": "letters, digits, _, . and -",
     r"^\d{1,2}(\.\d+)?%$": "a percentage, such as 2%",
+    r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+$": "an address, such as ops@example.com",
 }
 
 

@@ -134,7 +134,7 @@ def test_no_route_can_have_the_name_of_the_maintenance(folder: Path, beside: Pat
     (folder / "good.yaml").write_text(GOOD)
     (folder / f"{MAINTENANCE}.yaml").write_text(GOOD)
     dags = loader.load_routes(beside)
-    assert [task.task_id for task in dags[MAINTENANCE].tasks] == ["tidy", "wake"]
+    assert [task.task_id for task in dags[MAINTENANCE].tasks] == ["tidy", "tell", "wake"]
     with pytest.raises(RouteError, match="the name of the maintenance DAG"):
         loader.check_routes(beside)
 

@@ -134,3 +134,20 @@ def test_pools_need_a_database(call, routes):
     assert code == 1
     assert "airflow db migrate" in err
     assert call("pools", "create", "--slots", "0")[0] == 2
+
+
+def test_consumers_hold_slots(call, routes, monkeypatch):
+    (routes / "live.yaml").write_text(
+        "entity: {key: entity.id}\ntrigger: {latency: low}\noutgoing: {none: {}}\n", encoding="utf-8"
+    )
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "8")
+    _, out, _ = call("doctor", "--offline")
+    assert "1 of low latency: 1 of 8 slots are taken for ever, 2 while consumers change" in " ".join(out.split())
+    monkeypatch.setenv("AIRFLOW__CORE__PARALLELISM", "2")
+    _, out, _ = call("doctor", "--offline")
+    assert "raise [core] parallelism, or nothing else runs then" in " ".join(out.split())
+
+
+def test_without_consumers_nothing_is_said_of_them(call, routes):
+    _, out, _ = call("doctor", "--offline")
+    assert "of low latency" not in out

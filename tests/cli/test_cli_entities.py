@@ -7,11 +7,13 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from cli_servers import Systems
 
 from airflow_integrations.cli.surroundings import open_ledger
 from airflow_integrations.ledger.editing import edit as edit_payload
+from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.ledger.version import HEAD
 from airflow_integrations.window import EPOCH, Window
@@ -235,6 +237,15 @@ def test_runs_queue_and_cursor(call, ledger):
     assert call("cursor", "set", "orders")[0] == 2
     assert call("cursor", "set", "orders", "c", "--mark", "2026-01-31")[0] == 2
     assert call("cursor", "show", "stock")[0] == 1
+
+
+def test_queue_tells_what_waits_in_the_inbox(call, ledger):
+    event = NewEvent(route="orders", event_id="e-1", body=b"[{}]", source="webhook")
+    with open_ledger() as opened:
+        opened.inbox.put([event, msgspec.structs.replace(event, event_id="e-2")], NOW)
+    (line,) = [each for each in json.loads(call("queue", "--format", "json")[1]) if each["route"] == "orders"]
+    assert (line["events"], line["oldest_event"]) == (2, NOW)
+    assert "inbox" in call("queue")[1]
 
 
 def test_the_ledger_itself(call, tmp_path):

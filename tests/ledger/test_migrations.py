@@ -53,6 +53,17 @@ def takes_rows(connection: Connection) -> None:
     assert tuple(connection.execute(text("SELECT counts, applied, bytes FROM integrations_run")).one()) == ("{}", 0, 0)
 
 
+def a_route(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_route (name) VALUES ('orders')"))
+
+
+def takes_alerts(connection: Connection) -> None:
+    insert = "INSERT INTO integrations_alert (route, kind, watched, seen, detail, targets) "
+    connection.execute(text(insert + "VALUES ('orders', 'failure', 1.5, 1.5, '', '{}')"))
+    assert connection.scalar(text("SELECT since FROM integrations_alert")) is None
+    assert connection.scalar(text("SELECT name FROM integrations_route")) == "orders"
+
+
 def a_run_and_an_entity(connection: Connection) -> None:
     connection.execute(text("INSERT INTO integrations_route (name) VALUES ('orders')"))
     connection.execute(text(A_RUN))
@@ -100,6 +111,7 @@ STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
     Step("0003", a_run_is_there, takes_definitions_and_jobs),
+    Step("0004", a_route, takes_alerts),
 ]
 
 

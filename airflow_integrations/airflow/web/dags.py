@@ -16,12 +16,13 @@ from airflow.sdk.configuration import conf
 from airflow.utils.session import create_session
 from sqlalchemy import func, select
 
+from airflow_integrations.airflow.daily_summary import SUMMARY
 from airflow_integrations.airflow.maintenance import MAINTENANCE
 
 __all__ = ["DagFacts", "dag_facts", "documents", "run_states", "run_url", "tagged"]
 
 TAG = "integration"
-"""Every DAG that is made from a route has it, and the maintenance."""
+"""Every DAG that is made from a route has it, the maintenance and the daily summary."""
 
 
 class DagFacts(msgspec.Struct, frozen=True):
@@ -57,7 +58,7 @@ def dag_facts(dag_ids: Collection[str]) -> dict[str, DagFacts]:
 def tagged() -> frozenset[str]:
     """The DAGs that say of themselves that they are routes."""
     with create_session() as session:
-        return frozenset(session.scalars(select(DagTag.dag_id).where(DagTag.name == TAG))) - {MAINTENANCE}
+        return frozenset(session.scalars(select(DagTag.dag_id).where(DagTag.name == TAG))) - {MAINTENANCE, SUMMARY}
 
 
 def documents(dag_ids: Collection[str]) -> dict[str, str]:

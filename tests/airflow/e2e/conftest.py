@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -52,6 +53,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
     connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": {"retry_budget": 0.2}}}
     return {
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
+        "AIRFLOW_CONN_PEOPLE": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/told/messages', safe='')}@",
         "AIRFLOW_CONN_HOOK_SECRET": json.dumps({"conn_type": "generic", "password": HOOK_SECRET}),
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),

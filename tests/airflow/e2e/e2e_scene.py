@@ -40,7 +40,9 @@ ROUTES = {
     "outage": ON,
     "comes_back": ON,
     "refused": ON,
+    "mended": ON,
     "again": ON,
+    "told": f"{ON}\nalerts: {{notify: [{{apprise: people}}]}}",
     "killed": ON,
     "stopped": ON,
     "hooked": f"{ON}\ntrigger:\n  webhook: {{path: e2e/orders, verify: {{github: hook_secret}}, "
@@ -104,6 +106,17 @@ class Airflow:
         document = {"logical_date": None, "conf": conf or {}, "dag_run_id": f"t-{uuid.uuid4()}"}
         answer = self.call("POST", f"/dags/{dag}/dagRuns", document, expect=expect)
         return str(answer.get("dag_run_id") or answer)
+
+    def console(self, method: str, path: str, document: Any = None) -> Any:
+        """The API of the console, in the same server."""
+        url = f"{self.components.url}/integrations/api/v1{path}"
+        for attempt in range(10):
+            answer = self.session.request(method, url, json=document, timeout=60)
+            if answer.status_code not in (500, 503):  # SQLite: the database is locked
+                break
+            time.sleep(0.5 + attempt / 2)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
 
     def runs(self, dag: str, run_type: str | None = None) -> list[dict[str, Any]]:
         found = self.call("GET", f"/dags/{dag}/dagRuns?limit=100&order_by=run_after")["dag_runs"]

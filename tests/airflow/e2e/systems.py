@@ -4,6 +4,7 @@ Every test has a namespace, the first part of the path, so that none disturbs an
 
     GET  /NS/orders?from=…&to=…&cursor=…   an order for each minute of the window, 40 a page
     PUT  /NS/sales/NUMBER                  takes an order
+    POST /NS/messages                      takes a message to people
     POST /NS/control {…}                   how it behaves: see ``Namespace``
     GET  /NS/state                         what it was asked for, and what it got
 """
@@ -35,6 +36,8 @@ class Namespace:
     received: list[str] = field(default_factory=list)
     """Numbers, in the order in which they were taken."""
     begun: int = 0
+    messages: list[str] = field(default_factory=list)
+    """Their titles."""
 
 
 spaces: dict[str, Namespace] = defaultdict(Namespace)
@@ -72,6 +75,11 @@ async def sales(request: web.Request) -> web.Response:
     return web.json_response({"id": f"S-{number}"})
 
 
+async def message(request: web.Request) -> web.Response:
+    spaces[request.match_info["ns"]].messages.append((await request.json())["title"])
+    return web.json_response({})
+
+
 async def control(request: web.Request) -> web.Response:
     for name, value in (await request.json()).items():
         setattr(spaces[request.match_info["ns"]], name, value)
@@ -80,7 +88,8 @@ async def control(request: web.Request) -> web.Response:
 
 async def state(request: web.Request) -> web.Response:
     space: Any = spaces[request.match_info["ns"]]
-    return web.json_response({"windows": space.windows, "received": space.received, "begun": space.begun})
+    told = {"windows": space.windows, "received": space.received, "begun": space.begun, "messages": space.messages}
+    return web.json_response(told)
 
 
 def main() -> None:
@@ -89,6 +98,7 @@ def main() -> None:
         [
             web.get("/{ns}/orders", orders),
             web.put("/{ns}/sales/{number}", sales),
+            web.post("/{ns}/messages", message),
             web.post("/{ns}/control", control),
             web.get("/{ns}/state", state),
         ]

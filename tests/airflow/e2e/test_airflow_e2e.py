@@ -124,6 +124,45 @@ def test_a_refused_entity_is_shown_and_the_others_arrive(airflow: Airflow, syste
     assert airflow.tasks("refused", run)["settle"]["try_number"] == 1
 
 
+def test_a_refused_entity_is_found_mended_and_sent_again(airflow: Airflow, systems: Systems) -> None:
+    bad = numbers(5)[2]
+    systems.control("mended", refuse=[bad])
+    run = airflow.trigger("mended", window(5))
+    airflow.ended("mended", run, "failed")
+    (line,) = [line for line in airflow.console("GET", "/overview")["routes"] if line["route"] == "mended"]
+    assert (line["state"], line["open"], line["counts"]["delivered"]) == ("failing", {"failed": 1}, 4)
+    (group,) = airflow.console("GET", "/errors?route=mended")["groups"]
+    assert (group["count"], group["example_key"], group["http_status"]) == (1, bad, 422)
+    entity = airflow.console("GET", f"/routes/mended/entities/{bad}")
+    assert entity["payloads"]["source"]["number"] == entity["payloads"]["target"]["Number"] == bad
+    assert entity["runs"] == {run: f"/dags/mended/runs/{run}"}
+    airflow.console("PUT", f"/routes/mended/entities/{bad}", {"Number": f"{bad}-mended", "Total": 10.5})
+    done = airflow.console("POST", "/routes/mended/retry", {"keys": [bad], "send": True})
+    airflow.ended("mended", done["run_id"])
+    assert systems.state("mended")["received"][-1] == f"{bad}-mended"
+    entity = airflow.console("GET", f"/routes/mended/entities/{bad}")
+    assert entity["record"]["status"] == "delivered"
+    told = [line["status"] for line in entity["record"]["history"]]
+    assert told == ["delivered", "pending", "retrying", "failed", "failed"]
+    assert {entity["runs"][each] for each in (run, done["run_id"])} == {
+        f"/dags/mended/runs/{each}" for each in (run, done["run_id"])
+    }
+    assert airflow.console("GET", "/errors?route=mended")["groups"] == []
+
+
+def test_people_are_told_of_a_failure_and_of_its_end(airflow: Airflow, systems: Systems) -> None:
+    def told() -> list[str]:
+        airflow.ended("integrations_maintenance", airflow.trigger("integrations_maintenance"))
+        return list(systems.state("told")["messages"])
+
+    systems.control("told", refuse=numbers(1))
+    airflow.ended("told", airflow.trigger("told", window(1)), "failed")
+    assert told() == ["ALERT told: a run failed"]
+    systems.control("told", refuse=[])
+    airflow.ended("told", airflow.trigger("told", window(2)))
+    assert told() == told() == ["ALERT told: a run failed", "RESOLVED told: a run failed"]
+
+
 def test_a_cleared_run_runs_again(airflow: Airflow, systems: Systems) -> None:
     systems.control("again", refuse=numbers(1))
     run = airflow.trigger("again", window(3))

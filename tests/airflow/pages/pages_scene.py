@@ -55,8 +55,14 @@ class Scene:
     ``url`` is Airflow's; the password of each of the :data:`USERS` is its name.
     """
 
-    def __init__(self, home: Path, *, orders: int = 120, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self, home: Path, *, orders: int = 120, hostile: bool = True, say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """``hostile``: whether one of the contacts is."""
         self.home, self.say = home, say
+        self.contacts = [{"number": "C-1/2 ä?#", "name": "Ana"}]
+        if hostile:
+            self.contacts.append({"number": HOSTILE, "name": HOSTILE, HOSTILE: [HOSTILE]})
         dags = home / "dags"
         shutil.copytree(DAGS, dags)
         for route in (HERE / "routes").glob("*.yaml"):
@@ -145,8 +151,7 @@ class Scene:
         self.scenario.switch_on()
         for route in (INVOICES, WAREHOUSE, CONTACTS):
             self.wait(f"the DAG {route}", lambda route=route: self.scenario.airflow.has_dag(route))
-        contacts = [{"number": HOSTILE, "name": HOSTILE, HOSTILE: [HOSTILE]}, {"number": "C-1/2 ä?#", "name": "Ana"}]
         runs = [(INVOICES, self.trigger(INVOICES)), (WAREHOUSE, self.trigger(WAREHOUSE))]
-        runs.append((CONTACTS, self.trigger(CONTACTS, {"entities": contacts})))
+        runs.append((CONTACTS, self.trigger(CONTACTS, {"entities": self.contacts})))
         for route, run in runs:
             self.say(f"{route}: {self.ended(route, run)}")

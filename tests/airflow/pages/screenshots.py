@@ -94,7 +94,7 @@ def main() -> int:
     IMAGES.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="screenshots-") as home,
-        Scene(Path(home) / "scene", orders=240, say=print) as scene,
+        Scene(Path(home) / "scene", orders=240, hostile=False, say=print) as scene,
         chromium() as browser,
     ):
         a_day_before(scene.components.home / "integrations" / "ledger.db")
