@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from airflow_integrations.airflow.web.access import Signed
+from airflow_integrations.airflow.web.overview import error_rate
 from airflow_integrations.airflow.web.pages.asked import Behind
 from airflow_integrations.airflow.web.pages.flow import Flow, flow
 from airflow_integrations.airflow.web.pages.render import Links, page
@@ -37,13 +39,13 @@ def route_page(
     request: Request, who: Signed, console: Behind, route: str, hours: str = "24", before: str = "", stage: str = ""
 ) -> Response:
     hours = hours if hours in _STRETCHES else "24"
-    view, now = route_view(console, who, route, hours=float(hours)), console.now()
+    view, now = route_view(console, who, route, hours=1.0), console.now()  # the period's sums come with the series
     series = route_series(console, who, route, since=now - float(hours) * 3600, until=now, stretches=_STRETCHES[hours])
     return page(
         request,
         "route.html",
         view=view,
-        line=view.line,
+        line=msgspec.structs.replace(view.line, error_rate=error_rate(series.total.counts)),
         series=series,
         flow=picture(view.line.outline, series.total.counts),
         stage=stage,
