@@ -16,7 +16,7 @@ TEST_WORKERS ?= 2
 PYTEST_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check test lint types contracts bench bench-latency chaos constraints clean
+.PHONY: help install demo demo-check screenshots test lint types contracts bench bench-latency chaos constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -42,6 +42,9 @@ demo: $(STAMP) ## start a demo shop, a demo ERP and Airflow, and watch orders fl
 
 demo-check: $(STAMP) ## run the demo without a screen and check every order in the ERP
 	@exec $(BIN)/python -m airflow_integrations.demo check
+
+screenshots: $(STAMP) ## pictures of the console for README and docs, in light and dark (needs Chromium)
+	@$(BIN)/python tests/airflow/pages/screenshots.py
 
 test: $(STAMP) ## all tests, with real servers and a real scheduler
 	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)

@@ -83,6 +83,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     entities: int = 0
     """How many go on to the next stage."""
     counts: dict[str, int] = {}
+    passed: list[int] = []
+    """transform: how many entities came out of each of its steps."""
     segments: list[SegmentRef] = []
     problems: list[SegmentRef] = []
     carried: list[SegmentRef] = []

@@ -1,9 +1,10 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading, ingest, latency, console. The first two and ingest with each kind of ledger;
-bulk also has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). Latency, and what
-the console asks of a ledger with a million entities, are measured only where they are named.
+Figures: bulk, single, memory, loading, ingest, latency, console, pages. The first two and ingest with each kind of
+ledger; bulk also has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). Latency,
+what the console asks of a ledger with a million entities (console), and its pages (pages) are measured only where they
+are named.
 """
 
 from __future__ import annotations
@@ -92,6 +93,11 @@ def main(wanted: list[str]) -> None:
         from bench.console import main as console
 
         console()
+        return
+    if wanted == ["pages"]:
+        from bench.pages import main as pages
+
+        pages()
         return
     server = subprocess.Popen([sys.executable, "-m", "bench.servers"], stdout=subprocess.PIPE, text=True)
     try:

@@ -11,10 +11,30 @@ from airflow_integrations.airflow.web.mount import LazyApp
 __all__ = ["IntegrationsPlugin"]
 
 
+def _view(destination: str, url_route: str, href: str) -> dict[str, Any]:
+    """Relative addresses: Airflow's page resolves them against the path that it is served from itself."""
+    return {
+        "name": "Integrations",
+        "destination": destination,
+        "url_route": url_route,
+        "href": f"integrations/{href}",
+        "icon": "integrations/static/icon.svg",
+        "icon_dark_mode": "integrations/static/icon-dark.svg",
+    }
+
+
 class IntegrationsPlugin(AirflowPlugin):
-    """Mounts webhooks, API and console in Airflow's API server."""
+    """Mounts webhooks, API and console in Airflow's API server, and puts the console into Airflow's pages."""
 
     name = "integrations"
     fastapi_apps: list[Any] = [  # noqa: RUF012 - as Airflow declares it
         {"app": LazyApp(), "url_prefix": "/integrations", "name": "Airflow Integrations"}
+    ]
+    # Airflow finds a view by its url_route, whatever its destination is: no two may share one.
+    external_views: list[Any] = [  # noqa: RUF012 - as Airflow declares it
+        _view("nav", "integrations", "") | {"nav_top_level": True},
+        _view("dag", "integrations-route", "tabs/dag/{DAG_ID}"),
+        _view("dag_run", "integrations-run", "tabs/dag/{DAG_ID}/run/{RUN_ID}"),
+        _view("task", "integrations-stage", "tabs/dag/{DAG_ID}/task/{TASK_ID}"),
+        _view("task_instance", "integrations-task", "tabs/dag/{DAG_ID}/run/{RUN_ID}/task/{TASK_ID}"),
     ]

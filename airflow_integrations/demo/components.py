@@ -58,7 +58,8 @@ class Components:
             "AIRFLOW__CORE__FERNET_KEY": self._kept(
                 "fernet_key", lambda: base64.urlsafe_b64encode(os.urandom(32)).decode()
             ),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            # SQLite lets one write at a time; on a busy machine the default of 5 s ended a scheduler that waited.
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,

@@ -45,6 +45,8 @@ class Chain:
             for index, stage in enumerate(route.transform)
         ]
         self._opened: list[Transformer] = []
+        self.passed = [0] * len(self.steps)
+        """How many entities came out of each step."""
         self.problems = GroupedProblems()
         self.left: list[Outcome] = []
         """Entities that the route does not want, for the ledger: whoever tells it takes them away."""
@@ -63,10 +65,11 @@ class Chain:
 
     async def through(self, batch: list[Entity], *, behind: int = 0) -> None:
         """Take entities through the steps, the first ``behind`` of them left out."""
-        for step in self.steps[behind:]:
+        for index in range(behind, len(self.steps)):
             if not batch:
                 return
-            batch = await step.apply(batch, self)
+            batch = await self.steps[index].apply(batch, self)
+            self.passed[index] += len(batch)
         writer, keep = self._writer, self._keep
         before = self.problems.total
         for entity in batch:
@@ -80,6 +83,7 @@ class Chain:
         """The last batch has passed: what steps held back goes on, a batch at a time."""
         for index, step in enumerate(self.steps):
             async for batch in step.flush(self):
+                self.passed[index] += len(batch)
                 await self.through(batch, behind=index + 1)
                 yield
 
@@ -90,6 +94,7 @@ class Chain:
         self.merged_count += earlier.merged_count
         self.split_added += earlier.split_added
         self.out += earlier.out
+        self.passed = [sum(both) for both in zip(self.passed, earlier.passed, strict=True)]
         self.left[:0] = earlier.left
 
     def warnings(self) -> list[str]:

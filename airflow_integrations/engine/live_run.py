@@ -277,6 +277,7 @@ class LiveRun:
         counts = {"fetched": self._fetched, "rejected": self._rejected, "superseded": self._superseded, **self._taken}
         if chain is not None:
             counts = {**counts, **chain.counts, "rejected": self._rejected + chain.counts["rejected"]}
+            manifest.passed = chain.passed
         manifest.counts = counts
         manifest.saved_at = self._services.now()
         self._staging.save(manifest)

@@ -148,7 +148,7 @@ async def _close(
     await asyncio.to_thread(
         services.ledger.finish_run,
         ref,
-        counts={name: count for name, count in balance.counts.items() if count},
+        counts={name: count for name, count in balance.counts.items() if count} | _passed(manifests),
         seconds={manifest.stage: round(manifest.seconds, 3) for manifest in manifests},
         verdict=balance.verdict,
         bytes=staging.size(),
@@ -159,6 +159,11 @@ async def _close(
         read=(reads.source, reads.upto) if reads else None,
         staged_events=fetched.staged_events if fetched else None,
     )
+
+
+def _passed(manifests: list[Manifest]) -> dict[str, int]:
+    """Beside the books: how many entities came out of each step of transform, ``step.0``, ``step.1``, …"""
+    return {f"step.{index}": count for each in manifests for index, count in enumerate(each.passed)}
 
 
 def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:

@@ -48,6 +48,7 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
         complete=True,
         entities=stage.chain.out,
         counts=stage.chain.counts,
+        passed=stage.chain.passed,
         segments=stage.writer.segments,
         problems=stage.problem_writer.segments,
         saved_at=services.now(),

@@ -14,6 +14,7 @@ from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.airflow.web.headers import SecurityHeaders
 from airflow_integrations.airflow.web.hooks.app import Hooks
 from airflow_integrations.airflow.web.hooks.short_cut import take_short_cut
+from airflow_integrations.airflow.web.pages.app import build_pages
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -22,14 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["build_app"]
 
 MOST_BYTES = 8 * 1024 * 1024
-"""Of a request to the API: ten thousand keys of the greatest length."""
+"""Of a request: ten thousand keys of the greatest length, or an edited payload as a form sends it."""
 
 
 def build_app(airflow: Any = None, console: Console | None = None, hooks: Hooks | None = None) -> ASGIApp:
     """Each part protects itself: Airflow's own authentication does not reach plugin applications. ``airflow`` is the
     application that this one is mounted in."""
     console, hooks = console or Console(), hooks or Hooks()
-    routes: list[BaseRoute] = [Mount("/api/v1", BodyLimit(build_api(console, hooks), MOST_BYTES))]
+    routes: list[BaseRoute] = [
+        Mount("/api/v1", BodyLimit(build_api(console, hooks), MOST_BYTES)),
+        Mount("/", BodyLimit(build_pages(console), MOST_BYTES)),  # the last: it answers for whatever nobody else has
+    ]
     console.jobs.wake()  # one that the end of another API server interrupted goes on
     pages = SecurityHeaders(Starlette(routes=routes))
     if not settings.webhook_access_log():

@@ -41,7 +41,7 @@ class Payloads(msgspec.Struct, frozen=True, kw_only=True):
     edited_by: str | None
     edited_at: float | None
     masked: bool
-    """Something is hidden: such a payload cannot be edited, for what is hidden would be lost."""
+    """Something is hidden. Who edits it leaves ``***`` where it is: the hidden value comes back in its place."""
 
 
 class EntityView(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +114,7 @@ def _can(record: EntityRecord, who: Who, payloads: Payloads | None) -> tuple[str
     there = record.payload is not None or record.overlay is not None
     possible = {
         "retry": record.status in RETRIABLE and there,
-        "edit": record.status in EDITABLE and there and payloads is not None and not payloads.masked,
+        "edit": record.status in EDITABLE and there and payloads is not None,
         "skip": record.status in SKIPPABLE,
         "confirm": record.status in CONFIRMABLE,
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow_integrations.airflow.web.access import Who
     from airflow_integrations.airflow.web.console import Console
 
-__all__ = ["Overview", "RouteLine", "Totals", "overview", "readable_routes", "route_lines"]
+__all__ = ["Overview", "RouteLine", "Totals", "error_rate", "overview", "readable_routes", "route_lines"]
 
 STRETCHES = 24
 """Points of a sparkline."""

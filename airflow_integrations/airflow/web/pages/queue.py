@@ -1,0 +1,27 @@
+"""What waits in the inbox and in the routes, since when and in whose hands, and what of it is stuck."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from airflow_integrations.airflow.web.access import Signed
+from airflow_integrations.airflow.web.pages.asked import Behind
+from airflow_integrations.airflow.web.pages.render import Links, page
+from airflow_integrations.airflow.web.queue_view import inbox_view, queue_view
+
+__all__ = ["router"]
+
+router = APIRouter()
+
+
+@router.get("/queue")
+def queue(request: Request, who: Signed, console: Behind) -> Response:
+    view = queue_view(console, who)
+    return page(
+        request,
+        "queue.html",
+        view=view,
+        inbox=inbox_view(console, who).waiting,
+        acting={name for name in {line.route for line in view.leases} if who.may_act(name)},
+        here_address=Links(request).to("queue"),
+    )
