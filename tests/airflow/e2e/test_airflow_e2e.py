@@ -12,7 +12,7 @@ import psutil
 import pytest
 from e2e_scene import START, Airflow, Systems, numbers, window
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 
 
 def test_a_schedule_takes_its_newest_window(airflow: Airflow, systems: Systems) -> None:

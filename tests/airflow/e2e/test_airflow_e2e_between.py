@@ -15,7 +15,7 @@ from e2e_scene import ON, ROUTE, Airflow, Systems
 from airflow_integrations.airflow.maintenance import MAINTENANCE
 from airflow_integrations.demo.components import Components
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 
 DAGS = Path(__file__).parents[3] / "dags"
 READER = """

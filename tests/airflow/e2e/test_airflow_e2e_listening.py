@@ -19,7 +19,7 @@ from e2e_scene import Airflow, Systems
 
 from airflow_integrations.demo.components import Components
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 
 RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
 ROUTE = """
