@@ -106,7 +106,8 @@ def build_live_dag(route: Route) -> DAG:
     with DAG(
         live_dag_id(route.route),
         description=f"Delivers what comes in for {route.route}, within milliseconds.",
-        schedule=CronTriggerTimetable(BEGINS, timezone="UTC"),
+        # At once where it is new, or was switched off: not at the next quarter of an hour.
+        schedule=CronTriggerTimetable(BEGINS, timezone="UTC", run_immediately=True),
         catchup=False,
         max_active_runs=2,
         is_paused_upon_creation=route.paused,
