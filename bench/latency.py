@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_integrations.airflow.pools import pool_sizes
 from airflow_integrations.demo.components import Components
 from bench.ledgers import connection_json, fresh, fresh_database
 
@@ -85,7 +86,7 @@ def latency(server: str, *, idle_sleep: str = "0.1", rates: tuple[int, ...] = RA
         with Components(home, _settings(home, server, target, idle_sleep), dags=home / "dags", pools=True) as airflow:
             api = _Api(airflow)
             api.wait_for({"floor", *ROUTES, "live__live", *BULK})
-            api.wait_for_task("live__live")
+            api.wait_for_tasks("live__live")
             floor = api.floor()
             yield {"way": "floor", "p50": floor}
             for name in ROUTES:
@@ -135,14 +136,14 @@ class _Api:
         for number in range(SLOTS):
             body = json.dumps({"logical_date": None, "dag_run_id": f"bulk-{number}"}).encode()
             self._call("POST", f"/api/v2/dags/{dag}/dagRuns", body)
-        self.wait_for_task(dag)
+        self.wait_for_tasks(dag, pool_sizes(SLOTS)[f"integrations_{dag}"])
 
-    def wait_for_task(self, dag: str) -> None:
+    def wait_for_tasks(self, dag: str, count: int = 1) -> None:
         def running() -> bool:
             path = f"/api/v2/dags/{dag}/dagRuns/~/taskInstances?state=running"
-            return bool(self._call("GET", path)["task_instances"])
+            return len(self._call("GET", path)["task_instances"]) >= count
 
-        self._until(f"a task of {dag}", running)
+        self._until(f"{count} tasks of {dag}", running)
 
     def floor(self) -> float:
         """The median of its runs, in milliseconds."""
