@@ -31,7 +31,7 @@ PATIENCE = 45_000
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-def _found() -> str:
+def chromium_path() -> str:
     """Its path. Skips where none is installed; fails instead in CI."""
     for name in _NAMES:
         if path := shutil.which(name):
@@ -44,7 +44,7 @@ def _found() -> str:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    path = _found()
+    path = chromium_path()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=_ARGUMENTS)
         expect.set_options(timeout=PATIENCE)
