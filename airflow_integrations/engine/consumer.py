@@ -36,6 +36,8 @@ IDLE_SECONDS = 5.0
 """Or when nothing has come for so long."""
 LOOK_SECONDS = 1.0
 """Without hearing the bell the inbox is looked at so often."""
+LAST_SECONDS = 120.0
+"""At its end a consumer waits so long for a slow target."""
 DUE_SECONDS = 10.0
 """And whether entities of earlier runs are due again."""
 STILLBORN = "its process died before it had taken anything"
@@ -56,6 +58,7 @@ class Consumer:
         self._database = self.services.ledger.database
         self._name = self.route.route
         self._run: LiveRun | None = None
+        self._hurry = asyncio.Event()
         self._opened = self._heard = 0.0
         self._lease_until = self._not_before = self._look_for_due = 0.0
 
@@ -68,16 +71,29 @@ class Consumer:
             if not await self._stand_by(bell, until, stop):
                 return
             keeper = asyncio.create_task(self._keep())
+            hurrying = asyncio.create_task(self._hurry_when(stop, keeper))
             try:
                 await self._recover()
                 await self._consume(bell, until, stop, keeper)
             finally:
+                last = asyncio.get_running_loop().call_later(LAST_SECONDS, self._hurry.set)
                 try:
                     await self._close()
                 finally:
+                    last.cancel()
+                    hurrying.cancel()
                     keeper.cancel()
-                    await asyncio.gather(keeper, return_exceptions=True)
+                    await asyncio.gather(keeper, hurrying, return_exceptions=True)
                     await asyncio.to_thread(release_consumer, self._database, self._name, self.holder)
+
+    async def _hurry_when(self, stop: asyncio.Event, keeper: asyncio.Task[None]) -> None:
+        """Where a stop was asked for, or the lease is lost, nobody waits for a slow target."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({stopping, keeper}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        self._hurry.set()
 
     async def _stand_by(self, bell: Bell, until: float, stop: asyncio.Event) -> bool:
         told = False
@@ -184,7 +200,7 @@ class Consumer:
         run, self._run = self._run, None
         if run is None:
             return
-        balance = await run.close()
+        balance = await run.close(self._hurry)
         self.counts.update(balance.counts)
         log = self.services.log
         log.info("%s: %s", run.run.run_id, balance.lines()[0])

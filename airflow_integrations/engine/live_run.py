@@ -49,7 +49,7 @@ TAKEN_EVENTS = 500
 """Events that are taken at a time."""
 TAKEN_BYTES = 8 * 1024 * 1024
 DRAIN_SECONDS = 3.0
-"""What is under way when the run closes gets so long to hear its answer."""
+"""What is under way gets so long to hear its answer where the run has to close in a hurry."""
 
 
 class LiveRun:
@@ -282,12 +282,13 @@ class LiveRun:
         manifest.saved_at = self._services.now()
         self._staging.save(manifest)
 
-    async def close(self) -> Balance:
-        """Send what is under way, close the books. Raises what stood in the way for good, such as a SetupError, when
-        the books are closed."""
+    async def close(self, hurry: asyncio.Event) -> Balance:
+        """Send what it has taken, however long the target takes for it, and close the books. Once ``hurry`` is set,
+        what is not sent a moment later is left to a later run. Raises what stood in the way for good, such as a
+        SetupError, when the books are closed."""
         self._feed.close()
         try:
-            error = await self._drained()
+            error = await self._drained(hurry)
             if isinstance(error, OutageError) and self._books.error is None and not self._stop.is_set():
                 until = await open_circuit(self.ref, self._state, self._traffic, error, self._services)
                 self._traffic.outages_in_a_row = 0
@@ -312,8 +313,15 @@ class LiveRun:
             raise error
         return balance
 
-    async def _drained(self) -> Exception | None:
-        done, _ = await asyncio.wait({self._sending}, timeout=DRAIN_SECONDS)
-        if not done:
+    async def _drained(self, hurry: asyncio.Event) -> Exception | None:
+        hurrying = asyncio.create_task(hurry.wait())
+        try:
+            await asyncio.wait({self._sending, hurrying}, return_when=asyncio.FIRST_COMPLETED)
+            if not self._sending.done():
+                await asyncio.wait({self._sending}, timeout=DRAIN_SECONDS)
+        finally:
+            hurrying.cancel()
+            await asyncio.gather(hurrying, return_exceptions=True)
+        if not self._sending.done():
             self._stop.set()
         return await self._sending

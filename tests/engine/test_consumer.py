@@ -252,6 +252,50 @@ async def test_a_target_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
     await scene.end(task)
 
 
+async def test_a_slow_target_is_waited_for_when_a_live_run_closes(
+    make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "OPEN_EVENTS", 5)
+    monkeypatch.setattr("airflow_integrations.engine.live_run.DRAIN_SECONDS", 0.05)
+
+    async def answer(batch: Sequence[Outbound]) -> list[Result]:
+        await asyncio.sleep(0.2)
+        return [Result("delivered") for _ in batch]
+
+    MemoryOutgoing.answer = answer
+    scene = make_scene(delivery={"concurrency": 1})
+    for number in range(12):
+        await scene.put({"number": number})
+    task = scene.begin()
+    await scene.until(lambda: len(numbers()) == 12)
+    await scene.until(lambda: {scene.status(str(number)) for number in range(12)} == {"delivered"})
+    counts = await scene.end(task)
+    assert counts["delivered"] == counts["fetched"] == 12
+    assert [books.verdict for books in scene.books()] == [None] * len(scene.books())
+
+
+async def test_a_stop_leaves_what_a_slow_target_has_not_taken(
+    make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_integrations.engine.live_run.DRAIN_SECONDS", 0.05)
+    monkeypatch.setattr("airflow_integrations.engine.sending.GRACE_SECONDS", 1.0)
+
+    async def answer(batch: Sequence[Outbound]) -> list[Result]:
+        await asyncio.sleep(0.3)
+        return [Result("delivered") for _ in batch]
+
+    MemoryOutgoing.answer = answer
+    scene = make_scene(delivery={"concurrency": 1})
+    for number in range(20):
+        await scene.put({"number": number})
+    task = scene.begin()
+    await scene.until(lambda: numbers() != [])
+    counts = await scene.end(task)
+    assert counts["retrying"] > 0
+    assert counts["delivered"] + counts["retrying"] == counts["fetched"] == 20
+    assert counts["delivered"] == len(numbers())
+
+
 async def test_wrong_credentials_end_it_and_nothing_is_lost(make_scene: Callable[..., Scene]) -> None:
     def answer(batch: Sequence[Outbound]) -> list[Result]:
         raise SetupError("HTTP 401: the password is wrong")
