@@ -7,6 +7,7 @@ every task that ends well, also where nothing was delivered.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, AssetAlias, AssetAll, AssetAny
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from airflow_integrations.run import Run
     from airflow_integrations.staging import Manifest, Staging
 
-__all__ = ["outlets", "publish", "route_asset", "triggering_assets"]
+__all__ = ["changed", "outlets", "publish", "route_asset", "triggering_assets"]
 
 
 def route_asset(route: str) -> Asset:
@@ -40,18 +41,16 @@ def publish(context: Context, run: Run, pushed: Manifest, staging: Staging) -> N
 
     Its event says ``route``, ``run_id``, ``delivered``, how many, and ``window``, its two ends.
     """
-    delivered = pushed.counts.get("delivered", 0)
-    if not delivered:
-        return
-    asset = route_asset(run.route.route)
-    extra: dict[str, Any] = {
-        "route": run.route.route,
-        "run_id": run.run_id,
-        "delivered": delivered,
-        "window": list(as_fetched(run, staging).window.dump()),
-    }
-    (alias,) = outlets(run.route)
-    context["outlet_events"][alias].add(asset, extra=extra)
+    window = list(as_fetched(run, staging).window.dump())
+    changed(context, run.route, pushed.counts.get("delivered", 0), {"run_id": run.run_id, "window": window})
+
+
+def changed(context: Context, route: Route, delivered: int, more: Mapping[str, Any]) -> None:
+    """The same where there is no single run: ``more`` is in the event beside ``route`` and ``delivered``."""
+    if delivered:
+        (alias,) = outlets(route)
+        extra = {"route": route.route, "delivered": delivered, **more}
+        context["outlet_events"][alias].add(route_asset(route.route), extra=extra)
 
 
 def triggering_assets(route: Route) -> BaseAsset | None:

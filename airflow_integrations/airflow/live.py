@@ -16,6 +16,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations.airflow import pools, settings
+from airflow_integrations.airflow.assets import changed, outlets
 from airflow_integrations.airflow.route_operator import RouteOperator
 from airflow_integrations.airflow.stage_watch import watched
 from airflow_integrations.errors import IntegrationError, OutageError
@@ -41,11 +42,16 @@ class ConsumeOperator(RouteOperator):
     another task is the route's consumer.
 
     Killed, it loses nothing: its next try, or the next run, closes the books of what it had under way and goes on.
-    XCom: ``{"counts": {…}}``, the books of all that it did.
+    XCom: ``{"counts": {…}}``, the books of all that it did. Where it delivered something the route's asset changes when
+    it ends.
     """
 
     stage = "consume"
     ui_color = "#fee2e2"
+
+    def __init__(self, *, route: Route, **kwargs: Any) -> None:
+        kwargs["outlets"] = [*(kwargs.get("outlets") or ()), *outlets(route)]
+        super().__init__(route=route, **kwargs)
 
     def execute(self, context: Context) -> Any:
         import asyncio
@@ -67,11 +73,13 @@ class ConsumeOperator(RouteOperator):
 
         try:
             with watched(self.route.route, self.stage, context["run_id"]) as self._watch:
-                return self.run_until_stopped(consume(), stop)
+                result = self.run_until_stopped(consume(), stop)
         except OutageError as error:
             raise error.with_traceback(None) from None
         except IntegrationError as error:
             raise AirflowFailException(str(error)) from None
+        changed(context, self.route, result["counts"].get("delivered", 0), {"run_id": context["run_id"]})
+        return result
 
     def work(self, context: Context, run: Run, staging: Staging) -> Any:
         raise AssertionError("a consumer has no run of its own")
