@@ -141,7 +141,7 @@ class World:
             assert states == sorted(set(states)), f"{key} went out of order, or twice: {states}"
         for key, state in self.fetched:
             assert max(received.get(key, [0])) >= state, f"state {state} of {key} did not arrive: {received}"
-        assert self.routes.ledger.fetches.behind(self.routes.clock.now) == []
+        assert self.routes.ledger.fetches.behind(self.routes.clock.now) == {}
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 
 import pytest
@@ -14,8 +15,11 @@ from airflow_integrations.ledger.database import Database
 from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.inbox import Inbox
 
+ROUTE = f"orders_{secrets.token_hex(4)}"
+"""Notices are for all who listen in a database, and other tests have their ledgers in the same one."""
 
-def put(database: Database, name: str, route: str = "orders") -> None:
+
+def put(database: Database, name: str, route: str = ROUTE) -> None:
     event = NewEvent(route=route, event_id=name, body=b"[]", source="webhook")
     Inbox(database).put([event], time.time())
 
@@ -34,7 +38,7 @@ async def settled(bell) -> None:
 
 
 async def test_it_is_heard_at_once_and_only_then(database: Database) -> None:
-    async with bell_of(database, "orders") as bell:
+    async with bell_of(database, ROUTE) as bell:
         await settled(bell)
         waiting = asyncio.create_task(heard(bell, 20))
         await asyncio.sleep(0.1)
@@ -44,7 +48,7 @@ async def test_it_is_heard_at_once_and_only_then(database: Database) -> None:
 
 
 async def test_what_came_before_the_wait_is_heard(database: Database) -> None:
-    async with bell_of(database, "orders") as bell:
+    async with bell_of(database, ROUTE) as bell:
         await settled(bell)
         await asyncio.to_thread(put, database, "a")
         await asyncio.sleep(0.2)
@@ -54,16 +58,16 @@ async def test_what_came_before_the_wait_is_heard(database: Database) -> None:
 async def test_other_routes_ring_elsewhere(database: Database) -> None:
     if database.dialect == "sqlite":
         pytest.skip("SQLite's bell hears every commit")
-    async with bell_of(database, "orders") as bell:
+    async with bell_of(database, ROUTE) as bell:
         await settled(bell)
-        await asyncio.to_thread(put, database, "a", "stock")
+        await asyncio.to_thread(put, database, "a", f"{ROUTE}_other")
         assert await heard(bell, 0.5) >= 0.4
 
 
 async def test_a_lost_connection_is_made_again(database: Database) -> None:
     if database.dialect == "sqlite":
         pytest.skip("SQLite has no connection to lose")
-    async with bell_of(database, "orders") as bell:
+    async with bell_of(database, ROUTE) as bell:
         await settled(bell)
         with database.write() as connection:
             killed = connection.execute(
