@@ -1,7 +1,7 @@
 """``python -m chaos.events``: 10,000 webhook events at 50 a second while Airflow's processes are killed in turn.
 
-In a real Airflow, on PostgreSQL where its server is installed, else on SQLite: SIGKILL for the API server, a
-route's consumer, the triggerer and the scheduler (with all tasks that it runs). Every event that was answered with 2xx is
+In a real Airflow, on PostgreSQL where its server is installed, else on SQLite: SIGKILL for the API server, a route's
+consumer, the triggerer and the scheduler (with all tasks that it runs). Every event that was answered with 2xx is
 delivered exactly once; none that was refused is; of those without an answer each at most once. ``--events 600`` is a
 shorter one. One line of JSON a route; exit 1 where anything is not as it must be.
 """
