@@ -64,7 +64,8 @@ class ConsumeOperator(RouteOperator):
         async def consume() -> dict[str, Any]:
             async with self.services() as services:
                 holder = f"{socket.gethostname()}:{os.getpid()}:{context['run_id']}"
-                consumer = Consumer(self.route, services, self.staging or settings.staging_base(), holder)
+                base = self.staging or settings.staging_base()
+                consumer = Consumer(self.route, services, base, holder, max_bytes=settings.staging_max_bytes())
                 try:
                     await consumer.work(until, stop)
                 finally:

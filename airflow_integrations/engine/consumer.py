@@ -10,16 +10,16 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from airflow_integrations.engine.disk import make_room
 from airflow_integrations.engine.live_run import LiveRun
 from airflow_integrations.engine.recover import recover
 from airflow_integrations.errors import OutageError, RunError
 from airflow_integrations.ledger.bell import Bell, bell_of
 from airflow_integrations.ledger.consumers import hold, release_consumer, unfinished
 from airflow_integrations.ledger.due import due_routes
-from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.ledger.records import RetryWanted, RunRef
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
@@ -43,20 +43,22 @@ DUE_SECONDS = 10.0
 STILLBORN = "its process died before it had taken anything"
 
 
-@dataclass
 class Consumer:
-    """``holder`` names it among all processes; ``base`` is where runs are staged."""
+    """``holder`` names it among all processes. ``base`` is where runs are staged, and ``max_bytes`` what may lie there
+    (None: as much as the disk holds)."""
 
-    route: Route
-    services: Services
-    base: str
-    holder: str
-    counts: Counter[str] = field(default_factory=Counter)
-    """The books of its live runs, summed up."""
-
-    def __post_init__(self) -> None:
-        self._database = self.services.ledger.database
-        self._name = self.route.route
+    def __init__(
+        self, route: Route, services: Services, base: str, holder: str, *, max_bytes: int | None = None
+    ) -> None:
+        self.route = route
+        self.services = services
+        self.base = base
+        self.holder = holder
+        self.max_bytes = max_bytes
+        self.counts: Counter[str] = Counter()
+        """The books of its live runs, summed up."""
+        self._database = services.ledger.database
+        self._name = route.route
         self._run: LiveRun | None = None
         self._hurry = asyncio.Event()
         self._opened = self._heard = 0.0
@@ -189,8 +191,17 @@ class Consumer:
 
     async def _open(self, now: float) -> LiveRun:
         moment = datetime.fromtimestamp(now, UTC)
-        run = Run(self.route, f"live__{moment:%Y%m%dT%H%M%S.%fZ}", Window(EPOCH, moment), kind="live", events=True)
+        run = Run(
+            self.route,
+            f"live__{moment:%Y%m%dT%H%M%S.%fZ}",
+            Window(EPOCH, moment),
+            kind="live",
+            events=True,
+            retry=RetryWanted(),  # what is due, so much of it as a live run can hold in memory
+            limit=OPEN_EVENTS,
+        )
         staging = Staging(self.base, self._name, run.run_id)
+        await make_room(self.services, staging, self.max_bytes)
         self._run = await LiveRun.begin(run, self.services, staging)
         self._opened = self._heard = now
         return self._run

@@ -120,6 +120,8 @@ class LiveRun:
         self._lines = SegmentWriter(staging, "carried-live", manifest.carried)
         self._problems = SegmentWriter(staging, "problems-fetch-live", manifest.problems)
         self._told = sum(segment.entities for segment in manifest.problems)
+        self._stack.push_async_callback(self._close_chain)
+        await self._open_chain()
         self._save()
         await taking.conclude()
         await note_rejections(self.ref, services, staging, manifest)
@@ -127,8 +129,6 @@ class LiveRun:
         self._stack.callback(self._journal.close)
         await self._outgoing.open(run, services)
         self._stack.push_async_callback(self._outgoing.close)
-        await self._open_chain()
-        self._stack.push_async_callback(self._close_chain)
         self._books = await self._stack.enter_async_context(Books(self.ref, services, self._journal))
         given = (self.ref, services, self._journal, self._books, self._traffic)
         chunks = await self._stack.enter_async_context(LiveChunks(self._feed, *given))
@@ -146,7 +146,9 @@ class LiveRun:
             Ages(run, manifest.version),
         )
         self._sending = asyncio.create_task(sending.all())
-        self._hand_over(b"\n".join(staging.blocks(taken.carried)))
+        self._stack.push_async_callback(self._end_sending)
+        for block in staging.blocks(taken.carried):
+            self._hand_over(block)
         if taken.retried:
             for entities in read_entities(staging.blocks(taken.retried), self._chain.rejected):
                 await self._through(entities)
@@ -161,6 +163,12 @@ class LiveRun:
 
     async def _close_chain(self) -> None:
         await self._chain.close()
+
+    async def _end_sending(self) -> None:
+        """Nothing is sent behind the end of the books."""
+        if not self._sending.done():
+            self._stop.set()
+            await asyncio.gather(self._sending, return_exceptions=True)
 
     @property
     def ended(self) -> bool:
@@ -236,10 +244,10 @@ class LiveRun:
         if self._holds_back:  # what was held back until the last batch has passed: here each is the last
             async for _ in self._chain.flush():
                 pass
-            counts = self._chain
-            await self._chain.close()
+            earlier = self._chain
+            await earlier.close()
             await self._open_chain()
-            self._chain.add(counts)
+            self._chain.add(earlier)
         content = self._lines.close_segment()
         self._problems.close_segment()
         self._save()
@@ -272,13 +280,16 @@ class LiveRun:
             self._feed.extend(outbounds)
 
     def _save(self) -> None:
-        manifest, chain = self._manifest, getattr(self, "_chain", None)
+        manifest, chain = self._manifest, self._chain
         manifest.carried, manifest.problems = self._lines.segments, self._problems.segments
-        counts = {"fetched": self._fetched, "rejected": self._rejected, "superseded": self._superseded, **self._taken}
-        if chain is not None:
-            counts = {**counts, **chain.counts, "rejected": self._rejected + chain.counts["rejected"]}
-            manifest.passed = chain.passed
-        manifest.counts = counts
+        manifest.passed = chain.passed
+        manifest.counts = {
+            **self._taken,
+            **chain.counts,
+            "fetched": self._fetched,
+            "superseded": self._superseded,
+            "rejected": self._rejected + chain.counts["rejected"],
+        }
         manifest.saved_at = self._services.now()
         self._staging.save(manifest)
 

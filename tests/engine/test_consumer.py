@@ -252,6 +252,35 @@ async def test_a_target_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
     await scene.end(task)
 
 
+async def test_much_that_is_due_is_taken_over_a_part_at_a_time(
+    make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a live run has not sent is in memory."""
+    monkeypatch.setattr(consumer_module, "DUE_SECONDS", 0.1)
+    monkeypatch.setattr("airflow_integrations.engine.circuit.circuit_pause", lambda outages, rng: 0.3)
+    away = True
+
+    def answer(batch: Sequence[Outbound]) -> list[Result]:
+        if away:
+            raise OutageError("the target is away")
+        return [Result("delivered") for _ in batch]
+
+    MemoryOutgoing.answer = answer
+    scene = make_scene(delivery={"retry": {"delay": "0.1s", "max_delay": "0.1s"}})
+    for number in range(30):
+        await scene.put({"number": number})
+    task = scene.begin()
+    await scene.until(lambda: {scene.status(str(number)) for number in range(30)} == {"retrying"})
+    away = False
+    monkeypatch.setattr(consumer_module, "OPEN_EVENTS", 10)
+    await scene.until(lambda: {scene.status(str(number)) for number in range(30)} == {"delivered"}, 60)
+    await scene.end(task)
+    assert Counter(numbers()) == Counter(range(30))
+    carried = [books.counts.get("carried_in", 0) for books in scene.books()]
+    assert max(carried) <= 10
+    assert sum(carried) >= 30
+
+
 async def test_a_slow_target_is_waited_for_when_a_live_run_closes(
     make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
