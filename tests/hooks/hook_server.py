@@ -60,11 +60,11 @@ def write_route(folder: Path, name: str, trigger: str, **more: Any) -> Path:
 class Served:
     """A context: inside it the server answers at ``url``."""
 
-    def __init__(self, database_url: str, folder: Path, routes: dict[str, str], more: dict[str, Any]) -> None:
+    def __init__(self, ledger_url: str, folder: Path, routes: dict[str, str], more: dict[str, Any]) -> None:
         for name, trigger in routes.items():
             write_route(folder, name, trigger, **more)
         self.folder = folder
-        self.ledger = Ledger.open(database_url, synced=True)
+        self.ledger = Ledger.open(ledger_url, synced=True)
         self.rung: list[str] = []
         self.session = requests.Session()
         self.book = Book(folder)

@@ -61,12 +61,12 @@ def listening(port: int) -> bool:
 
 
 @pytest.mark.e2e
-def test_what_was_answered_survives(database_url: str, tmp_path: Path) -> None:
+def test_what_was_answered_survives(ledger_url: str, tmp_path: Path) -> None:
     write_route(tmp_path / "routes", "orders", "webhook: {path: orders, verify: none, event_id: body.id}")
-    Ledger.open(database_url, synced=True).close()
+    Ledger.open(ledger_url, synced=True).close()
     (port,) = free_ports(1)
     script = Path(__file__).with_name("hook_process.py")
-    command = [sys.executable, str(script), database_url, str(tmp_path / "routes"), str(port)]
+    command = [sys.executable, str(script), ledger_url, str(tmp_path / "routes"), str(port)]
     burst = Burst(port)
     for round_ in range(KILLS + 1):
         server = subprocess.Popen(command)
@@ -89,7 +89,7 @@ def test_what_was_answered_survives(database_url: str, tmp_path: Path) -> None:
             server.wait()
     assert burst.lost >= KILLS  # it did die in the middle of something
     assert set(burst.statuses) <= {200, 202}
-    with Ledger.open(database_url) as ledger, ledger.database.read() as connection:
+    with Ledger.open(ledger_url) as ledger, ledger.database.read() as connection:
         stored = list(connection.scalars(select(schema.event.c.event_id)))
     assert len(stored) == len(set(stored))
     assert set(stored) == burst.answered
