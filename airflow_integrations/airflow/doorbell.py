@@ -18,7 +18,7 @@ from airflow_integrations.route import PRIORITIES, Route
 
 if TYPE_CHECKING:
     from airflow_integrations.airflow.triggering import Rung
-    from airflow_integrations.ledger.inbox import Inbox, Waiting
+    from airflow_integrations.ledger.inbox import Inbox
 
 __all__ = ["EVENTS", "Doorbell", "ring_name"]
 
@@ -29,8 +29,6 @@ EVENTS: Mapping[str, Any] = {"events": True}
 JOINED_SECONDS = 0.02
 LOOK_SECONDS = 2.0
 """Without being rung it looks so often: for what a run left because of ``max_batch``."""
-LATEST_PAUSE = 10
-"""A burst that does not end is rung for after so many times its ``debounce``."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 """Seconds until the next try where Airflow did not take a ring; doubled each time."""
 
@@ -124,7 +122,8 @@ class Doorbell:
         known = self._routes()
         waits = self._inbox.waiting(self._now(), routes)
         for name in (routes or set(self._later)) - {waiting.route for waiting in waits}:
-            self._later.pop(name, None)
+            if not self._pausing(name):
+                self._later.pop(name, None)
         served = self._served(self._now()) if any(map(_is_low, known.values())) else ()
         for waiting in sorted(waits, key=lambda waiting: _urgency(known.get(waiting.route))):
             route = known.get(waiting.route)
@@ -132,34 +131,41 @@ class Doorbell:
                 continue
             if routes is None and _listens(route):  # a trigger of the triggerer looks, and rings
                 continue
-            if waiting.route in self._failures and self._later.get(waiting.route, 0.0) > self._now():
+            if self._pausing(waiting.route):
                 continue
-            if (moment := _burst_ends(waiting, route)) > self._now():
+            debounce = route.trigger.debounce if route.trigger else None
+            moment = waiting.burst_ends(debounce.total_seconds()) if debounce else 0.0
+            if moment > self._now():
                 self._later[waiting.route] = moment
-                continue
-            self._ring(waiting)
+            elif self._ring(waiting.route, ring_name(waiting.first)):
+                self._rung[waiting.route] = waiting.first
 
     def _read_on(self) -> None:
         """Give routes a run that read what another one fetched."""
         known = self._routes()
         for name, newest in self._fetched(self._now()).items():
-            if name in known and self._newest.get(name) != newest:
-                self._trigger(name, f"fetched__{newest}", EVENTS)
+            if name not in known or self._newest.get(name) == newest or self._pausing(name):
+                continue
+            if self._ring(name, f"fetched__{newest}"):
                 self._newest[name] = newest
 
-    def _ring(self, waiting: Waiting) -> None:
-        name = waiting.route
+    def _pausing(self, name: str) -> bool:
+        """Airflow did not take the last ring for this route, and it is not time for another."""
+        return name in self._failures and self._later.get(name, 0.0) > self._now()
+
+    def _ring(self, name: str, run_id: str) -> bool:
+        """Whether Airflow has taken it; else it is tried again after a pause."""
         try:
-            self._trigger(name, ring_name(waiting.first), EVENTS)
+            self._trigger(name, run_id, EVENTS)
         except IntegrationError as error:
             failures = self._failures[name] = self._failures.get(name, 0) + 1
             pause = min(FIRST_PAUSE * 2 ** (failures - 1), LONGEST_PAUSE)
             self._later[name] = self._now() + pause
             log.warning("%s could not be rung for, and is again in %g s: %s", name, pause, error)
-            return
+            return False
         self._failures.pop(name, None)
         self._later.pop(name, None)
-        self._rung[name] = waiting.first
+        return True
 
 
 def _urgency(route: Route | None) -> int:
@@ -172,11 +178,3 @@ def _is_low(route: Route) -> bool:
 
 def _listens(route: Route) -> bool:
     return route.trigger is not None and route.trigger.listen is not None
-
-
-def _burst_ends(waiting: Waiting, route: Route) -> float:
-    debounce = route.trigger.debounce if route.trigger else None
-    if debounce is None:
-        return 0.0
-    seconds = debounce.total_seconds()
-    return min(waiting.newest + seconds, waiting.oldest + LATEST_PAUSE * seconds)

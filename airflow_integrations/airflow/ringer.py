@@ -25,8 +25,6 @@ LOOK_SECONDS = 5.0
 """The inbox is looked at so often also where nothing came: a run that took a part of it leaves the rest."""
 AGAIN_SECONDS = 60.0
 """A ring that no run has followed is repeated after so long. While a run is under way Airflow joins the rings."""
-BURSTS = 10
-"""A burst that does not end rings after so many times its debounce."""
 
 _duration: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
@@ -74,7 +72,7 @@ class Ringer:
         now = self._now()
         if self._rung is not None and self._rung[0] == waiting.first and now - self._rung[1] < AGAIN_SECONDS:
             return None
-        if (pause := self._pause(waiting, now)) > 0:
+        if (pause := waiting.burst_ends(self._quiet) - now) > 0:
             await asyncio.sleep(min(pause, LOOK_SECONDS))
             self._came.set()
             return None
@@ -84,7 +82,3 @@ class Ringer:
     def _waiting(self) -> list[Waiting]:
         now = self._now()
         return [] if self._route in self._served(now) else self._inbox.waiting(now, [self._route])
-
-    def _pause(self, waiting: Waiting, now: float) -> float:
-        """Seconds until the burst counts as over."""
-        return min(waiting.newest + self._quiet, waiting.oldest + BURSTS * self._quiet) - now

@@ -27,6 +27,8 @@ __all__ = ["Inbox", "TakenEvent", "Waiting", "close_events", "renew_events"]
 
 IDS_AT_ONCE = 500
 """That one query asks for."""
+MOST_QUIET = 10
+"""A burst that does not end is over after so many times its ``debounce``."""
 READ_BYTES = 8 * 1024 * 1024
 """Of bodies that are in memory at a time."""
 
@@ -42,6 +44,10 @@ class Waiting(msgspec.Struct, frozen=True):
     events: int
     oldest: float
     newest: float
+
+    def burst_ends(self, quiet: float) -> float:
+        """When nothing has come for ``quiet`` seconds, at most MOST_QUIET times as long after the first."""
+        return min(self.newest + quiet, self.oldest + MOST_QUIET * quiet)
 
 
 class TakenEvent(msgspec.Struct, frozen=True):

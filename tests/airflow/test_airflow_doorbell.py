@@ -12,7 +12,7 @@ import pytest
 
 from airflow_integrations.airflow.doorbell import Doorbell, ring_name
 from airflow_integrations.airflow.triggering import Rung
-from airflow_integrations.errors import OutageError
+from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.event_rows import NewEvent
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.route import Route
@@ -26,6 +26,7 @@ class Airflow:
         self.runs: list[tuple[str, str]] = []
         self.tries = 0
         self.away = 0
+        self.refused: set[str] = set()
         self.heard = threading.Condition()
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> Rung:
@@ -36,6 +37,8 @@ class Airflow:
             if self.away:
                 self.away -= 1
                 raise OutageError("the database is locked")
+            if dag_id in self.refused:
+                raise SetupError(f"there is no DAG {dag_id}")
             there = (dag_id, run_id) in self.runs
             if not there:
                 self.runs.append((dag_id, run_id))
@@ -69,9 +72,9 @@ def hang(ledger: Ledger, airflow: Airflow) -> Iterator[Callable[..., Doorbell]]:
     """Doorbells of one ledger and one Airflow, for these routes."""
     hung: list[Doorbell] = []
 
-    def hang(*routes: Route) -> Doorbell:
+    def hang(*routes: Route, **more: Any) -> Doorbell:
         named = {each.route: each for each in routes}
-        hung.append(Doorbell(ledger.inbox, lambda: named, airflow.trigger))
+        hung.append(Doorbell(ledger.inbox, lambda: named, airflow.trigger, **more))
         return hung[-1]
 
     yield hang
@@ -186,3 +189,14 @@ def test_a_route_that_listens_is_rung_for_when_somebody_rings(
     assert len(airflow.runs) == 1
     bell.ring({"heard"})  # as for an entity that came by the API
     assert airflow.wait(2)[1][0] == "heard"
+
+
+def test_a_fetch_of_another_route_is_rung_for_once(ledger: Ledger, airflow: Airflow, hang: Any) -> None:
+    behind = {"a_broken": 1, "prices": 3, "unknown": 1}
+    airflow.refused.add("a_broken")
+    hang(route("a_broken"), route("prices"), fetched=lambda now: behind).ring(())
+    assert airflow.wait(1) == [("prices", "fetched__3")]  # one that cannot be rung for is in nobody's way
+    behind["prices"] = 4
+    assert airflow.wait(2)[-1] == ("prices", "fetched__4")
+    airflow.refused.clear()
+    assert ("a_broken", "fetched__1") in airflow.wait(3)
