@@ -31,11 +31,13 @@ class Gate(Inbox):
 
     def __init__(self, ledger: Ledger) -> None:
         super().__init__(ledger.database)
+        self.entered = threading.Event()
         self.open = threading.Event()
         self.error: Exception | None = None
         self.transactions: list[int] = []
 
     def put(self, events: Sequence[NewEvent], now: float) -> list[Put]:
+        self.entered.set()
         assert self.open.wait(30)
         self.transactions.append(len(events))
         if self.error is not None:
@@ -64,14 +66,16 @@ async def test_what_waits_goes_in_one_transaction(gate: Gate) -> None:
 
 async def test_a_full_queue_takes_nothing_more_and_loses_nothing(gate: Gate) -> None:
     writer = Writer(lambda: gate, lambda routes: None, most_waiting=10, most_bytes=10_000)
+    first = asyncio.create_task(writer.put([event("first")]))
+    assert await asyncio.to_thread(gate.entered.wait, 30)  # from here on nothing leaves the queue
     puts = [asyncio.create_task(writer.put([event(str(at))])) for at in range(30)]
     await asyncio.sleep(0.1)
     gate.open.set()
     results = await asyncio.gather(*puts, return_exceptions=True)
     refused = [result for result in results if isinstance(result, Full)]
     taken = [at for at, result in enumerate(results) if isinstance(result, list)]
-    assert len(refused) + len(taken) == 30
-    assert 10 <= len(taken) <= 12
+    assert (len(refused), taken) == (20, list(range(10)))
+    assert (await first)[0].new
     gate.open.clear()
     large = [asyncio.create_task(writer.put([event(f"large {at}", b"x" * 6_000)])) for at in range(5)]
     await asyncio.sleep(0.1)

@@ -194,6 +194,8 @@ def started(home: Path) -> Server:
             "PYTHONPATH": ":".join((here, str(Path(__file__).parents[3]))),
             "AIRFLOW__CORE__AUTH_MANAGER": "console_auth.PickyAuthManager",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{name}:{role}" for name, role in USERS.items()),
+            # a test that changes a route has it read again at once, where Airflow waits 30 seconds since it last did
+            "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
             "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
             "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
             "AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION": "ledger",
