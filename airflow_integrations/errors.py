@@ -16,6 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_integrations.exchange import Exchange
+    from airflow_integrations.http import Answer
 
 __all__ = [
     "AnswerError",
@@ -32,6 +37,9 @@ __all__ = [
 
 class IntegrationError(Exception):
     """Root of all errors that this package raises on purpose. Its text is for people and holds no secret."""
+
+    exchange: Exchange | None = None
+    """What a target was asked when this came, and what it answered: an outgoing kind may tell."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -77,24 +85,33 @@ class OutageError(IntegrationError):
     """The other system is unreachable, overloaded or failing; the same request may well work later.
 
     ``retry_after`` is the number of seconds the server asked to wait, where it said so. ``status`` is the HTTP status
-    that the last attempt was answered with; None where nothing answered.
+    that the last attempt was answered with; None where nothing answered. ``answer`` is the whole of it.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        status: int | None = None,
+        answer: Answer | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.status = status
+        self.answer = answer
 
 
 class UnknownOutcome(IntegrationError):
     """A request left this machine and no usable answer came back: it may or may not have taken effect.
 
-    ``status`` is the HTTP status of the answer that left it open, where there was one.
+    ``status`` is the HTTP status of the answer that left it open, where there was one; ``answer`` is the whole of it.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, answer: Answer | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.answer = answer
 
 
 class EntityError(IntegrationError):

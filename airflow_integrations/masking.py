@@ -6,13 +6,16 @@ was masked in one place is masked wherever else it appears: in the other of the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
+from html import escape
 from typing import Annotated, Any
+from urllib.parse import quote, quote_plus
 
 from pydantic import AfterValidator, Field
 
-__all__ = ["HIDDEN", "Mask", "MaskPath", "hide"]
+__all__ = ["HIDDEN", "Mask", "MaskPath", "forms", "hide"]
 
 HIDDEN = "***"
 SHORTEST = 4
@@ -40,6 +43,11 @@ class Mask:
         parted = [tuple(path.split(".")) for path in paths]
         parted += [path[1:] for path in parted if len(path) > 1 and path[0] == entity]
         self.paths = tuple(dict.fromkeys(parted))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The paths, with dots. A mask hides no more than another where its names are among the other's."""
+        return frozenset(map(".".join, self.paths))
 
     def __bool__(self) -> bool:
         return bool(self.paths)
@@ -69,6 +77,22 @@ def hide(value: Any, secrets: Collection[str]) -> Any:
     if isinstance(value, list):
         return [hide(inner, secrets) for inner in value]
     return HIDDEN if _text(value) in secrets else value
+
+
+def forms(secrets: Iterable[str]) -> frozenset[str]:
+    """The values as they stand in the text of a request or an answer: in JSON, XML, a form or a URL, too."""
+    return frozenset(
+        form
+        for secret in secrets
+        for form in (
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            escape(secret),
+            quote(secret, safe=""),
+            quote_plus(secret),
+        )
+    )
 
 
 def _masked(value: Any, path: tuple[str, ...]) -> Any:

@@ -8,6 +8,7 @@
                          carried-0-00000.jsonl.zst   entities taken over from earlier runs, as transform writes them
                          retried-0-00000.jsonl.zst   rejected ones of earlier runs that go through transform again
                          push.journal                what became of each entity at the target
+                         push.exchanges              what was asked and answered where something did not arrive
 
 Paths are the same for every attempt of a run; a file is written aside and renamed, so it is whole or not there.
 """

@@ -14,8 +14,8 @@ from pathlib import Path
 from airflow_integrations.cli.chosen import agreed, by
 from airflow_integrations.cli.command import OK, UsageError
 from airflow_integrations.cli.entity import found
-from airflow_integrations.cli.entity_payload import differences, pretty, staged_payload
-from airflow_integrations.cli.legible import visible
+from airflow_integrations.cli.entity_payload import differences, staged_payload
+from airflow_integrations.cli.legible import pretty, visible
 from airflow_integrations.cli.surroundings import open_ledger
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.errors import RunError

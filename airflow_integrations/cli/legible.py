@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-__all__ = ["ago", "json_text", "moment", "visible"]
+__all__ = ["ago", "json_text", "moment", "pretty", "visible"]
 
 
 def visible(text: str) -> str:
@@ -30,6 +30,14 @@ def json_text(value: object, *, indent: int | None = None) -> str:
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+
+def pretty(payload: str) -> str:
+    """JSON over several lines, numbers as they are. What is no JSON, as a source may have given it, stays as it is."""
+    try:
+        return msgspec.json.format(payload, indent=2) + "\n"
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return payload
 
 
 def moment(at: float | None) -> str:

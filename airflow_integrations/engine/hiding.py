@@ -32,7 +32,16 @@ class Hiding:
         """``payloads``: the entity in the forms that the reason may quote, as values or as JSON."""
         if not self._mask or reason is None:
             return reason
-        return hide(reason, self._mask.secrets(*map(_value, payloads)))  # type: ignore[no-any-return]
+        return hide(reason, self.secrets(*payloads))  # type: ignore[no-any-return]
+
+    def secrets(self, *payloads: Any) -> frozenset[str]:
+        """What the mask names in these payloads, as texts."""
+        return self._mask.secrets(*map(_value, payloads))
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Of the mask: see :attr:`Mask.names`."""
+        return self._mask.names
 
 
 def _value(payload: Any) -> Any:

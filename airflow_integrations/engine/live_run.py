@@ -16,6 +16,7 @@ from airflow_integrations.engine.arrivals import Arrival, arrival_of
 from airflow_integrations.engine.books import LEASE_SECONDS, Books
 from airflow_integrations.engine.chain import Chain
 from airflow_integrations.engine.circuit import close_circuit, open_circuit
+from airflow_integrations.engine.exchanges import Exchanges
 from airflow_integrations.engine.hiding import Hiding
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.keys import KeyReader
@@ -127,6 +128,8 @@ class LiveRun:
         await note_rejections(self.ref, services, staging, manifest)
         self._journal = Journal.open(staging, 0)
         self._stack.callback(self._journal.close)
+        exchanges = Exchanges(staging, run.route)
+        self._stack.callback(exchanges.close)
         await self._outgoing.open(run, services)
         self._stack.push_async_callback(self._outgoing.close)
         self._books = await self._stack.enter_async_context(Books(self.ref, services, self._journal))
@@ -144,6 +147,7 @@ class LiveRun:
             self._plan,
             self._traffic,
             Ages(run, manifest.version),
+            exchanges,
         )
         self._sending = asyncio.create_task(sending.all())
         self._stack.push_async_callback(self._end_sending)

@@ -15,6 +15,7 @@ from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunks
 from airflow_integrations.engine.circuit import clock, close_circuit, open_circuit
 from airflow_integrations.engine.collector import fewer_collections
+from airflow_integrations.engine.exchanges import Exchanges
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.leftovers import close_rest
 from airflow_integrations.engine.plan import Plan
@@ -61,7 +62,12 @@ async def push(
                 await journal.durable()
             else:
                 ages = Ages(run, fetched.version)
-                error = await _Push(run, services, journal, outbounds, stop, ages).work(staging, final=final)
+                exchanges = Exchanges(staging, run.route)
+                try:
+                    given = (run, services, journal, outbounds, stop, ages, exchanges)
+                    error = await _Push(*given).work(staging, final=final)
+                finally:
+                    exchanges.close()
     finally:
         journal.close()
     if journal.pending and error is None:
@@ -91,7 +97,14 @@ async def push(
 
 class _Push:
     def __init__(
-        self, run: Run, services: Services, journal: Journal, outbounds: Outbounds, stop: asyncio.Event, ages: Ages
+        self,
+        run: Run,
+        services: Services,
+        journal: Journal,
+        outbounds: Outbounds,
+        stop: asyncio.Event,
+        ages: Ages,
+        exchanges: Exchanges,
     ) -> None:
         self.run = run
         self.services = services
@@ -102,6 +115,7 @@ class _Push:
         stage = run.route.outgoing
         self.outgoing: Outgoing = stage.component()(stage.config, run.route)
         self.verdicts = Verdicts(run.route, self.outgoing, services)
+        self.exchanges = exchanges
 
     async def work(self, staging: Staging, *, final: bool) -> Exception | None:
         """Send everything that can be sent. Returns what stands in the way of the rest, if anything does."""
@@ -141,6 +155,7 @@ class _Push:
                 plan,
                 self.traffic,
                 self.ages,
+                self.exchanges,
             )
             error = await sending.all()
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from airflow_integrations.engine.ages import Ages
 from airflow_integrations.engine.books import Books
 from airflow_integrations.engine.chunks import Chunk
+from airflow_integrations.engine.exchanges import Exchanges
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.journal import Journal
 from airflow_integrations.engine.plan import Batch, Plan
@@ -40,6 +41,7 @@ class Sending:
         plan: Plan,
         traffic: Traffic,
         ages: Ages,
+        exchanges: Exchanges,
     ) -> None:
         self._run_id = books.run.id
         self._workers = run.route.delivery.concurrency
@@ -51,6 +53,7 @@ class Sending:
         self._plan = plan
         self._traffic = traffic
         self._ages = ages
+        self._exchanges = exchanges
         self._taking = asyncio.Lock()
         self.problems = GroupedProblems()
 
@@ -111,10 +114,12 @@ class Sending:
             else:
                 await self._journal.back(batch.ordinals)
             self._traffic.met_outage(error, self._entities(batch))
+            self._exchanges.note(batch.ordinals, batch.outbounds, error.exchange)
         except SetupError as error:
             await self._journal.back(batch.ordinals)
             self._traffic.limbo.extend((*entity, None) for entity in self._entities(batch))
             self._traffic.fatal = self._traffic.fatal or error
+            self._exchanges.note(batch.ordinals, batch.outbounds, error.exchange)
         else:
             if len(results) != len(batch.outbounds):
                 raise RuntimeError(
@@ -122,6 +127,7 @@ class Sending:
                     f"for {len(batch.outbounds)} entities"
                 )
             await self._take_in(batch, results)
+            self._exchanges.of(batch.ordinals, batch.outbounds, results)
 
     async def _verified(self, batch: Batch) -> list[Result]:
         """Ask the target first whether it has them; what it has not is sent, one by one."""

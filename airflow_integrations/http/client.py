@@ -150,8 +150,9 @@ class HttpClient:
             if self._watch is not None:
                 heard = None if isinstance(got, _Failure) else got.status
                 self._watch.attempted(Attempt(self.endpoint.name, request.method, request.path, heard, began, took))
+            answered: Answer | None = None
             if isinstance(got, _Failure):
-                trouble, wait, answered = got.cause, None, None
+                trouble, wait = got.cause, None
                 if got.sent and not request.repeatable:
                     raise UnknownOutcome(f"{self._say(request)}: {trouble}; it may have taken effect") from got.error
             else:
@@ -168,7 +169,8 @@ class HttpClient:
                     got.attempts = attempts
                     return got
                 assert isinstance(got, Answer)
-                trouble, wait, answered = _trouble(got), asked_wait(got.headers, self._now()), status
+                got.attempts = attempts
+                trouble, wait, answered = _trouble(got), asked_wait(got.headers, self._now()), got
             spent += await self._pause(request, wait, spent, attempts, trouble, answered)
             self.stats.retries += 1
 
@@ -191,7 +193,9 @@ class HttpClient:
             decided = verdict(status, repeatable=request.repeatable)
             if decided is Verdict.UNKNOWN:
                 assert isinstance(got, Answer)
-                raise UnknownOutcome(f"{self._say(request)}: {_trouble(got)}; it may have taken effect", status=status)
+                raise UnknownOutcome(
+                    f"{self._say(request)}: {_trouble(got)}; it may have taken effect", status=status, answer=got
+                )
             if decided is Verdict.AGAIN:
                 return False
         return again is None or isinstance(got, Streamed) or not again(got)
@@ -212,7 +216,7 @@ class HttpClient:
         return held
 
     async def _pause(
-        self, request: Request, asked: float | None, spent: float, attempts: int, trouble: str, status: int | None
+        self, request: Request, asked: float | None, spent: float, attempts: int, trouble: str, answer: Answer | None
     ) -> float:
         """Wait before the next attempt; raises OutageError where the budget does not allow one."""
         budget = self.endpoint.retry_budget
@@ -223,7 +227,8 @@ class HttpClient:
                 f"{self._say(request)}: {trouble}; gave up after {attempts} attempt{'s' * (attempts != 1)} "
                 f"in {spent:.1f} s{said} (retry_budget {budget:g} s)",
                 retry_after=asked,
-                status=status,
+                status=answer.status if answer else None,
+                answer=answer,
             )
         self._log.info(
             "%s: %s; attempt %d follows in %.1f s", self._say(request), trouble.partition(":")[0], attempts + 1, wait

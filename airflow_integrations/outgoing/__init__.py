@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
 from airflow_integrations.entity import content_hash
+from airflow_integrations.exchange import Exchange
 from airflow_integrations.formats.json import decode
 from airflow_integrations.model import Model
 from airflow_integrations.route import Route
@@ -118,6 +119,9 @@ class Result:
     """Seconds that the target asked to wait before it is sent again."""
     deadline: float | None = None
     """For ``waiting``: seconds from now after which it counts as failed."""
+    exchange: Exchange | None = field(default=None, compare=False, repr=False)
+    """What was asked last and what the target answered, for people; the same one for all entities of a request. Of what
+    was delivered it is not kept."""
 
 
 class Outgoing(Protocol):
@@ -155,7 +159,8 @@ class Outgoing(Protocol):
         Called concurrently up to ``delivery.concurrency``, never with a key that is under way in another call.
         Raises OutageError when the target is away and nothing of the batch took effect: the engine stops sending,
         the task fails and Airflow's retry goes on with what is left. Raises SetupError for Connections and
-        credentials. Never raises for what is one entity's matter.
+        credentials. Never raises for what is one entity's matter. The errors' ``exchange`` is kept for people, as the
+        results' is.
         """
         ...
 

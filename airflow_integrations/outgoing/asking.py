@@ -7,11 +7,12 @@ from typing import Any
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
-from airflow_integrations.http import Answer, HttpClient
+from airflow_integrations.http import Answer
 from airflow_integrations.http.refusal import reason_phrase
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.answer_names import AnswerNames
 from airflow_integrations.outgoing.http_questions import Question
+from airflow_integrations.outgoing.overheard import Overheard
 from airflow_integrations.outgoing.request_body import Body, structured
 from airflow_integrations.outgoing.request_parts import JSON
 from airflow_integrations.outgoing.request_writer import RequestWriter
@@ -34,7 +35,7 @@ class Asking:
         self,
         question: Question,
         base: Mapping[str, Any],
-        client: HttpClient,
+        client: Overheard,
         place: str,
         *,
         headers: Mapping[str, Template],
@@ -53,7 +54,7 @@ class Asking:
         """The answer and the names over it and the entity; None where its status says that the target has nothing.
 
         Raises UntoldError for other statuses and for content that cannot be read, EntityError where no question can be
-        written for this entity, and what :meth:`HttpClient.send` raises.
+        written for this entity, and what :meth:`Overheard.send` raises.
         """
         body = self._body((outbound,), names) if self._body else None
         answer = await self._client.send(self._writer.write(names, body))

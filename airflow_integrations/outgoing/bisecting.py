@@ -55,4 +55,4 @@ def _parted(batch: Sequence[Outbound]) -> list[Sequence[Outbound]]:
 
 def _set_aside(error: OutageError | SetupError) -> Result:
     status, wait = (error.status, error.retry_after) if isinstance(error, OutageError) else (None, None)
-    return Result("pending", None, reason_text(error), status, cause_of(error), wait)
+    return Result("pending", None, reason_text(error), status, cause_of(error), wait, exchange=error.exchange)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError
-from airflow_integrations.http import HttpClient
 from airflow_integrations.http.refusal import UnreadableError, reason_phrase
 from airflow_integrations.http.retry import asked_wait
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.answer_names import is_page
 from airflow_integrations.outgoing.http_options import HttpOptions
 from airflow_integrations.outgoing.judgement import GONE, refusal
+from airflow_integrations.outgoing.overheard import Overheard
 from airflow_integrations.outgoing.request_body import Body, no_body
 from airflow_integrations.outgoing.request_names import RequestNames, names_read
 from airflow_integrations.outgoing.request_parts import own_body, writer_of
@@ -31,7 +31,7 @@ class Deleting:
         options: HttpOptions,
         base: Mapping[str, Any],
         entity: str,
-        client: HttpClient,
+        client: Overheard,
         *,
         now: Callable[[], float],
     ) -> None:

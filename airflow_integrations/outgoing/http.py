@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from airflow_integrations.errors import AnswerError, EntityError, UnknownOutcome
+from airflow_integrations.errors import AnswerError, EntityError, IntegrationError, UnknownOutcome
 from airflow_integrations.http.refusal import UnreadableError
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.bisecting import in_parts
@@ -18,9 +19,10 @@ from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 
 if TYPE_CHECKING:
-    from airflow_integrations.http import HttpClient, Request
+    from airflow_integrations.http import Request
     from airflow_integrations.outgoing.deleting import Deleting
     from airflow_integrations.outgoing.judgement import Judgement
+    from airflow_integrations.outgoing.overheard import Overheard
     from airflow_integrations.outgoing.request_body import Body
     from airflow_integrations.outgoing.request_names import RequestNames
     from airflow_integrations.outgoing.request_writer import RequestWriter
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["HttpOutgoing"]
 
 _NO_DELETE = "the source no longer has it, and outgoing.http has no delete to tell the target"
+_NOT_SENT = ("unwritable", "too_large")
+"""Causes for which there was no request."""
 _NO_VERIFY = "outgoing.http has no verify to ask the target whether it has arrived"
 
 
@@ -44,7 +48,7 @@ class HttpOutgoing:
 
     Config = HttpOptions
 
-    _client: HttpClient
+    _client: Overheard
     _log: logging.Logger
     _names: RequestNames
     _judgement: Judgement
@@ -73,6 +77,7 @@ class HttpOutgoing:
     async def open(self, run: Run, services: Services) -> None:
         from airflow_integrations.outgoing.deleting import Deleting
         from airflow_integrations.outgoing.judgement import Judgement
+        from airflow_integrations.outgoing.overheard import Overheard
         from airflow_integrations.outgoing.request_names import RequestNames, names_read
         from airflow_integrations.outgoing.request_parts import body_of, writer_of
         from airflow_integrations.outgoing.upsert import Upserting
@@ -80,7 +85,7 @@ class HttpOutgoing:
 
         options, entity, base = self._options, self._route.entity.name, services.base_names(run)
         self._log = services.log
-        self._client = client = await services.client(options.connection)
+        self._client = client = Overheard(await services.client(options.connection), now=services.now)
         self._judgement = Judgement(options, base, now=services.now)
         if options.delete is not None:
             self._deleting = Deleting(options, base, entity, client, now=services.now)
@@ -97,9 +102,7 @@ class HttpOutgoing:
         self._body = body_of(options, options, together=self._together)
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
-        if self._upserting is not None:
-            return await in_parts(batch, self._upsert)
-        return await in_parts(batch, self._attempt)
+        return await in_parts(batch, self._overheard)
 
     async def verify(self, outbound: Outbound) -> Result | None:
         """Whether the target has the entity: see :class:`Outgoing`. None at once where sending it again is harmless."""
@@ -107,7 +110,13 @@ class HttpOutgoing:
             return None
         if self._verifying is None:
             return None if self.repeatable else Result("in_doubt", reason=_NO_VERIFY, cause="unknown")
-        return await self._verifying.ask(outbound)
+        self._client.forget()
+        try:
+            result = await self._verifying.ask(outbound)
+        except IntegrationError as error:
+            error.exchange = self._client.exchange()
+            raise
+        return None if result is None else self._with_exchange([result])[0]
 
     async def close(self) -> None:
         judgement = getattr(self, "_judgement", None)
@@ -120,6 +129,25 @@ class HttpOutgoing:
             )
         if judgement.ids_missed:
             self._log.warning("%d delivered entities have no id: id read none in the answer", judgement.ids_missed)
+
+    async def _overheard(self, part: Sequence[Outbound]) -> list[Result] | None:
+        """Send entities in one request; what is not simply delivered has with it what was said."""
+        self._client.forget()
+        try:
+            results = await (self._attempt(part) if self._upserting is None else self._upsert(part))
+        except IntegrationError as error:
+            error.exchange = self._client.exchange()
+            raise
+        return None if results is None else self._with_exchange(results)
+
+    def _with_exchange(self, results: list[Result]) -> list[Result]:
+        if all(result.status == "delivered" for result in results):
+            return results
+        exchange = self._client.exchange()
+        return [
+            result if result.status == "delivered" or result.cause in _NOT_SENT else replace(result, exchange=exchange)
+            for result in results
+        ]
 
     async def _upsert(self, part: Sequence[Outbound]) -> list[Result] | None:
         assert self._upserting is not None

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError, OutageError, UnknownOutcome
-from airflow_integrations.http import HttpClient, Request
+from airflow_integrations.http import Request
 from airflow_integrations.http.refusal import UnreadableError
 from airflow_integrations.http.retry import back_off
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.asking import Asking, UntoldError, nothing
 from airflow_integrations.outgoing.http_options import HttpOptions
 from airflow_integrations.outgoing.judgement import Judgement
+from airflow_integrations.outgoing.overheard import Overheard
 from airflow_integrations.outgoing.request_names import RequestNames, names_read
 from airflow_integrations.outgoing.request_parts import body_of, writer_of
 from airflow_integrations.outgoing.wording import id_text, reason_text
@@ -33,7 +34,7 @@ class Upserting:
         options: HttpOptions,
         base: Mapping[str, Any],
         entity: str,
-        client: HttpClient,
+        client: Overheard,
         judgement: Judgement,
         *,
         sleep: Callable[[float], Awaitable[None]],

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError
-from airflow_integrations.http import Answer, HttpClient
+from airflow_integrations.http import Answer
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.asking import Asking, UntoldError, nothing
 from airflow_integrations.outgoing.http_options import HttpOptions
+from airflow_integrations.outgoing.overheard import Overheard
 from airflow_integrations.outgoing.request_names import RequestNames, names_read
 from airflow_integrations.outgoing.wording import id_text, no_verdict, reason_text
 
@@ -19,7 +20,7 @@ __all__ = ["Verifying"]
 class Verifying:
     """Asks for single entities. What the answer leaves open stays in doubt."""
 
-    def __init__(self, options: HttpOptions, base: Mapping[str, Any], entity: str, client: HttpClient) -> None:
+    def __init__(self, options: HttpOptions, base: Mapping[str, Any], entity: str, client: Overheard) -> None:
         verify = options.verify
         assert verify is not None
         self._names = RequestNames(base, entity, names_read(verify, options.headers), together=False)

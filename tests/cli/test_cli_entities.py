@@ -289,6 +289,9 @@ def test_an_order_that_was_refused_is_mended_and_arrives(call, routes, systems: 
     assert "C1" in staged
     assert "Ana" in edited
     assert "C1" in edited
+    asked, _, answered = edited.partition("what it answered\n")
+    assert "  POST http" in asked.partition("what the target was asked last")[2]
+    assert answered.splitlines()[0].startswith("  HTTP 422 Unprocessable Entity, in ")
     assert call("entities", "retry", "orders", "--key", "1")[0] == 0
     systems.status = 201
     systems.documents.clear()

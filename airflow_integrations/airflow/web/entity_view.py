@@ -9,8 +9,10 @@ import msgspec
 from airflow_integrations.airflow import settings
 from airflow_integrations.airflow.web.dags import run_states, run_url
 from airflow_integrations.airflow.web.definitions import mask_of
+from airflow_integrations.engine.exchanges import exchange_of
 from airflow_integrations.engine.masked import masked
 from airflow_integrations.engine.payloads import incoming_of, payload_of
+from airflow_integrations.exchange import Exchange
 from airflow_integrations.ledger.answers import EntityRecord
 from airflow_integrations.ledger.desk import CONFIRMABLE, RETRIABLE, SKIPPABLE
 from airflow_integrations.ledger.editing import EDITABLE
@@ -49,6 +51,9 @@ class EntityView(msgspec.Struct, frozen=True, kw_only=True):
     """Without the payload's content. ``message``, ``http_status`` and ``error_class`` are the target's last answer."""
     payloads: Payloads | None
     """None: the user may not see payloads."""
+    exchange: Exchange | None
+    """What the target was asked last and what it answered, where that was kept and the user may see payloads: it is of
+    what did not simply arrive."""
     runs: dict[str, str | None]
     """Airflow's page of each run that the entity was in; None: Airflow does not have the run (any more)."""
     can: tuple[str, ...]
@@ -61,7 +66,9 @@ def entity_view(console: Console, who: Who, route: str, key: str) -> EntityView 
     record = where(console.database, route, key, console.now())
     if record is None:
         return None
-    payloads, secrets = _payloads(console, record) if who.may_see_payloads(route) else (None, frozenset[str]())
+    payloads, exchange, secrets = (
+        _content(console, record) if who.may_see_payloads(route) else (None, None, frozenset[str]())
+    )
     decided = record.run.run_id if record.run else None
     run_ids = (record.seen_run, decided, *(line.run_id for line in record.history))
     named = {run_id for run_id in run_ids if run_id is not None}
@@ -69,12 +76,14 @@ def entity_view(console: Console, who: Who, route: str, key: str) -> EntityView 
     return EntityView(
         record=_told(record, secrets),
         payloads=payloads,
+        exchange=exchange,
         runs={run_id: run_url(route, run_id) if run_id in known or "/" in run_id else None for run_id in sorted(named)},
         can=_can(record, who, payloads),
     )
 
 
-def _payloads(console: Console, record: EntityRecord) -> tuple[Payloads, frozenset[str]]:
+def _content(console: Console, record: EntityRecord) -> tuple[Payloads, Exchange | None, frozenset[str]]:
+    """And what the mask hides of it."""
     near, ref, overlay = Staging(settings.staging_base(), record.route, ""), record.payload, record.overlay
     staged = payload_of(near, record.key, ref) if ref is not None else None
     if ref is not None and ref.stage != "push":
@@ -94,7 +103,7 @@ def _payloads(console: Console, record: EntityRecord) -> tuple[Payloads, frozens
         edited_at=overlay.at if overlay else None,
         masked=shown != (source, target, edited),
     )
-    return payloads, secrets
+    return payloads, exchange_of(near, ref, mask, secrets) if ref is not None else None, secrets
 
 
 def _told(record: EntityRecord, secrets: frozenset[str]) -> EntityRecord:

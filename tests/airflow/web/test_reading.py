@@ -155,6 +155,20 @@ async def test_what_is_masked_is_nowhere_in_an_answer(server: Server) -> None:
     assert server.get("/routes/orders/entities", payload="buyer3@")["entities"] == []
 
 
+async def test_what_the_target_was_asked_and_answered(server: Server) -> None:
+    refused = {**ORDERS[0], "number": "refused/1", "customer": {"name": "Ana", "email": "ana.buyer@example.com"}}
+    await flow(server, "orders", "manual__1", [ORDERS[1], refused])
+    answer = server.call("admin", "GET", "/routes/orders/entity", params={"key": "refused/1"})
+    found = answer.json()["exchange"]
+    assert found["request"] == f"PUT {server.target}/sales/refused%2F1"
+    assert found["status"] == 422
+    assert found["body"] == found["request_body"] == '{"Number":"refused/1","Contact":{"Mail":"***"}}'
+    assert "ana.buyer" not in answer.text
+    assert server.get("/routes/orders/entities/0001")["exchange"] is None
+    unseen = server.call("no_payloads", "GET", "/routes/orders/entity", params={"key": "refused/1"})
+    assert unseen.json()["exchange"] is None
+
+
 @pytest.mark.parametrize("limit", [1, 7, 100])
 async def test_pages_of_a_search_in_payloads_have_everything_once(server: Server, limit: int) -> None:
     await flow(server, "stock", "manual__1", ORDERS)

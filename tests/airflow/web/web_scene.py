@@ -118,14 +118,19 @@ class Server:
 
 
 class Target(BaseHTTPRequestHandler):
-    """Takes everything."""
+    """Takes everything but what is numbered so, and quotes that."""
 
     protocol_version = "HTTP/1.1"
 
     def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.send_response(204)
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        refused = b'"refused' in content
+        self.send_response(422 if refused else 204)
+        if refused:
+            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if refused:
+            self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""
@@ -145,7 +150,7 @@ class ErpOnly:
 
 
 async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, Any]]) -> None:
-    """A real run of the engine, beside the server: everything is delivered."""
+    """A real run of the engine, beside the server: everything is delivered that :class:`Target` takes."""
     with Ledger.open(server.ledger_url) as ledger:
         definition = read_route(server.components.home / "routes", route).route
         window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))

@@ -9,6 +9,7 @@ from airflow_integrations.airflow.web.entity_view import entity_view
 from airflow_integrations.airflow.web.pages.asked import Behind
 from airflow_integrations.airflow.web.pages.payloads import shown
 from airflow_integrations.airflow.web.pages.render import page
+from airflow_integrations.cli.exchange_text import answered, asked
 
 __all__ = ["router"]
 
@@ -27,6 +28,9 @@ def entity(request: Request, who: Signed, console: Behind, route: str, key: str)
         record=view.record,
         runs=view.runs,
         can=view.can,
+        exchange=view.exchange,
+        asked=asked(view.exchange) if view.exchange else None,
+        answered=answered(view.exchange) if view.exchange else None,
         may_act=who.may_act(route),
         payload=shown(view.payloads, stopped_at=view.record.payload.stage if view.record.payload else None),
     )

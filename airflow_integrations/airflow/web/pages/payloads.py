@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_integrations.airflow.web.pages.sides import Side, sides
-from airflow_integrations.cli.entity_payload import pretty
+from airflow_integrations.cli.legible import pretty
 
 if TYPE_CHECKING:
     import msgspec
