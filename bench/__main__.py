@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Collection
 from typing import Any
 
 from bench.ingest import ingest
@@ -88,6 +89,11 @@ def loading() -> None:
             figure(name, **{key: statistics.median(run[key] for run in runs) for key in runs[0]})
 
 
+def wanted_of(ledgers: Collection[str], wanted: Collection[str], ledger: str) -> bool:
+    """Where the command names one, the others are passed over."""
+    return ledger in wanted or not set(ledgers) & set(wanted)
+
+
 def main(wanted: list[str]) -> None:
     if wanted == ["console"]:
         from bench.console import main as console
@@ -105,6 +111,8 @@ def main(wanted: list[str]) -> None:
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
         with servers() as ledgers:
             for ledger in ledgers.items():
+                if not wanted_of(ledgers, wanted, ledger[0]):
+                    continue
                 if "bulk" in wanted:
                     against_script(url, "bulk", 100_000, "bulk", ledger, passes=2)
                 if "latency" in wanted:

@@ -36,24 +36,28 @@ def weight(priority: Priority, stage: int = 0) -> int:
     return _BASE[priority] + stage
 
 
-def pool_sizes(slots: int) -> dict[str, int]:
+def pool_sizes(slots: int, consumers: int = 0) -> dict[str, int]:
     """The slots of each pool where the executor has ``slots`` in all (``[core] parallelism``, or all Celery workers').
 
-    A quarter (at least one) is left to critical alone. Below 4 slots nothing can be kept free and only weights decide.
+    ``consumers`` is the number of routes of low latency: each takes one for ever, and a second one while consumers
+    change. Of the others a quarter (at least one) is left to critical alone. Below 4 slots nothing can be kept free and
+    only weights decide.
     """
     if slots < 1:
         raise ValueError(f"an executor has at least 1 slot, not {slots}")
-    free = slots - max(1, slots // 4)
+    shared = slots - 2 * consumers
+    free = shared - max(1, shared // 4)
     low = max(1, free // 6)
     high = max(1, free // 3)
     sizes: dict[Priority, int] = {"critical": slots, "high": high, "normal": max(1, free - high - low), "low": low}
     return {pool_name(priority): sizes[priority] for priority in PRIORITIES} | {LIVE_POOL: slots}
 
 
-def create_pools(slots: int | None = None, *, session: Session | None = None) -> dict[str, int]:
+def create_pools(slots: int | None = None, consumers: int = 0, *, session: Session | None = None) -> dict[str, int]:
     """Create the pools, or give them these sizes; returns name to slots. Needs Airflow's metadata database.
 
-    ``slots`` is the number that the executor has in all, ``[core] parallelism`` where it is left out.
+    ``slots`` is the number that the executor has in all, ``[core] parallelism`` where it is left out; ``consumers``
+    that of routes of low latency.
     """
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
@@ -64,8 +68,8 @@ def create_pools(slots: int | None = None, *, session: Session | None = None) ->
         slots = conf.getint("core", "parallelism")
     if session is None:
         with create_session() as own:
-            return create_pools(slots, session=own)
-    sizes = pool_sizes(slots)
+            return create_pools(slots, consumers, session=own)
+    sizes = pool_sizes(slots, consumers)
     for name, size in sizes.items():
         Pool.create_or_update_pool(
             name=name,

@@ -172,6 +172,7 @@ COMMANDS: tuple[Command | Group, ...] = (
                 "Create or resize the pool of each priority level",
                 "pools",
                 (
+                    ROUTES,
                     Option(
                         ("--slots",),
                         {

@@ -9,6 +9,7 @@ import time
 from airflow_integrations.cli.checkup import Check, surroundings_checks
 from airflow_integrations.cli.command import FAILED, OK, UsageError
 from airflow_integrations.cli.connection_check import check_connections
+from airflow_integrations.cli.consumers import consumers
 from airflow_integrations.cli.routes import routes_folder
 from airflow_integrations.cli.surroundings import executor_slots
 from airflow_integrations.cli.terminal import console, out, table
@@ -70,9 +71,7 @@ def _routes(args: argparse.Namespace) -> tuple[list[Check], RouteFiles | None]:
 
 
 def _consumers(found: RouteFiles) -> list[Check]:
-    """Routes of low latency hold slots for ever, which others may miss."""
-    triggers = [loaded.route.trigger for loaded in found.routes.values()]
-    count, slots = sum(trigger is not None and trigger.latency == "low" for trigger in triggers), executor_slots()
+    count, slots = consumers(found), executor_slots()
     if not count:
         return []
     held = f"{count} of low latency: {count} of {slots} slots are taken for ever, {2 * count} while consumers change"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 
 from airflow_integrations.cli.command import OK, UsageError
+from airflow_integrations.cli.consumers import consumers
+from airflow_integrations.cli.routes import routes_folder
 from airflow_integrations.cli.surroundings import create_pools, pools_wanted
 from airflow_integrations.cli.terminal import console, out, table
+from airflow_integrations.route_file import read_routes
 
 __all__ = ["run"]
 
@@ -14,7 +17,7 @@ __all__ = ["run"]
 def run(args: argparse.Namespace) -> int:
     if args.slots is not None and args.slots < 1:
         raise UsageError(f"--slots is the number of the executor's slots, not {args.slots}")
-    sizes = create_pools(args.slots)
+    sizes = create_pools(args.slots, _consumers(args))
     shown = table("pool", "slots")
     for name, slots in sizes.items():
         shown.add_row(name, str(slots))
@@ -22,3 +25,13 @@ def run(args: argparse.Namespace) -> int:
     if not pools_wanted():
         out("Routes don't use them yet: set [integrations] pools = True (AIRFLOW__INTEGRATIONS__POOLS=True).")
     return OK
+
+
+def _consumers(args: argparse.Namespace) -> int:
+    """Of the routes that there are by now, if there are any."""
+    try:
+        return consumers(read_routes(routes_folder(args)))
+    except UsageError:
+        if args.routes:
+            raise
+        return 0

@@ -99,14 +99,17 @@ def executor_slots() -> int:
     return settings.executor_slots()
 
 
-def create_pools(slots: int | None) -> Mapping[str, int]:
-    """Create or resize the pools; name to slots. Raises SetupError without a metadata database that is migrated."""
+def create_pools(slots: int | None, consumers: int) -> Mapping[str, int]:
+    """Create or resize the pools; name to slots. ``consumers``: routes of low latency.
+
+    Raises SetupError without a metadata database that is migrated.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     from airflow_integrations.airflow import pools
 
     try:
-        return pools.create_pools(slots)
+        return pools.create_pools(slots, consumers)
     except SQLAlchemyError as error:
         raise _no_database(error) from None
 

@@ -67,6 +67,8 @@ class Components:
             "AIRFLOW__API_AUTH__JWT_SECRET": self._kept("jwt_secret", lambda: secrets.token_urlsafe(64)),
             # Each hop from task to task waits for one loop of the scheduler: 1 s by default.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            # Airflow 3.3 overlooks the end of some tasks' processes; their slots are taken until the next heartbeat.
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",

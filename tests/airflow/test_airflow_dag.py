@@ -95,15 +95,21 @@ def test_weights_put_levels_apart_and_finish_what_was_begun(make_route: Callable
     assert {str(getattr(task.weight_rule, "value", task.weight_rule)) for task in tasks} == {"absolute"}
 
 
-@pytest.mark.parametrize("slots", [4, 5, 8, 16, 32, 100])
-def test_the_other_levels_always_leave_a_slot_to_critical(slots: int) -> None:
-    sizes = pool_sizes(slots)
+@pytest.mark.parametrize("consumers", [0, 1, 3])
+@pytest.mark.parametrize("own", [4, 5, 8, 16, 32, 100])
+def test_the_other_levels_always_leave_a_slot_to_critical(own: int, consumers: int) -> None:
+    slots = own + 2 * consumers
+    sizes = pool_sizes(slots, consumers)
     assert sizes.pop(LIVE_POOL) == slots
     others = sum(size for name, size in sizes.items() if name != pool_name("critical"))
     assert list(sizes) == [pool_name(priority) for priority in PRIORITIES]
     assert all(size >= 1 for size in sizes.values())
-    assert others < slots
+    assert others < own
     assert sizes[pool_name("critical")] == slots
+
+
+def test_more_consumers_than_slots_leave_a_slot_to_each_pool() -> None:
+    assert all(size >= 1 for size in pool_sizes(8, 9).values())
 
 
 def test_pools_need_an_executor_with_slots() -> None:
