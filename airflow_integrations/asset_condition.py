@@ -48,6 +48,11 @@ class AssetCondition(ShortForm):
     def depth(self) -> int:
         return 1 + max((part.depth for part in self.parts), default=0)
 
+    @property
+    def waits_for_several(self) -> bool:
+        """Whether there is a part of it that the change of one asset does not fulfil."""
+        return len(self.all or ()) > 1 or any(part.waits_for_several for part in self.parts)
+
     def words(self) -> str:
         """The condition for people: ``categories and (stock or s3://exports)``."""
         if not self.parts:

@@ -18,6 +18,7 @@ from airflow_integrations.window import AIRFLOW_ALIASES
 
 if TYPE_CHECKING:
     from airflow_integrations.route import EntityOptions, Route
+    from airflow_integrations.trigger import Trigger
 
 __all__ = [
     "Loc",
@@ -29,6 +30,7 @@ __all__ = [
     "found_names",
     "name_mistakes",
     "names_needed_by_outgoing",
+    "trigger_name_mistakes",
 ]
 
 Loc = tuple[int | str, ...]
@@ -108,18 +110,28 @@ def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tupl
         if "incoming" not in route.model_fields_set:
             yield ("incoming",), "is missing: a route without trigger has to fetch its entities from somewhere"
         return
-    names = _Names(replace(surroundings, scheduled=False), (), frozenset())  # an event has no window
-    for inner, leaf in _leaves(route.trigger):
-        for deeper, text in names.mistakes(leaf):
-            yield ("trigger", *inner, *deeper), text
-    for loc, stage in _listening(route):
-        for inner, leaf in _leaves(stage.config):
-            for deeper, text in names.mistakes(leaf):
-                yield (*loc, stage.kind, *inner, *deeper), text
+    yield from trigger_name_mistakes(surroundings, route.trigger)
+    if route.trigger.listen is not None and route.trigger.assets is not None and route.trigger.assets.waits_for_several:
+        yield (
+            ("trigger", "assets"),
+            "a message that listen brings would use up what all has seen so far; put one of the two into a route of its own",
+        )
     if route.trigger.sweep is not None and route.schedule is not None:
         yield ("trigger", "sweep"), "runs by schedule take what waits, too; leave sweep out"
     if route.trigger.at is not None and route.schedule is not None:
         yield ("trigger", "at"), "the route runs at the times of its schedule, too; leave at out"
+
+
+def trigger_name_mistakes(surroundings: Surroundings, trigger: Trigger) -> Iterator[tuple[Loc, str]]:
+    """The same for the expressions of ``trigger``: an event has no window, and nothing was looked up for it."""
+    names = _Names(replace(surroundings, scheduled=False), (), frozenset())
+    listen = trigger.listen
+    found = [(("trigger", *inner), leaf) for inner, leaf in _leaves(trigger)]
+    if listen is not None:
+        found += [(("trigger", "listen", listen.kind, *inner), leaf) for inner, leaf in _leaves(listen.config)]
+    for loc, leaf in found:
+        for deeper, text in names.mistakes(leaf):
+            yield (*loc, *deeper), text
 
 
 def _missing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:

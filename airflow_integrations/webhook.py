@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -65,6 +65,16 @@ class WebhookOptions(Model):
     wait: Annotated[bool, Field(strict=True)] = False
     """Whether senders may wait for the fate of the entities, with ``?wait=20`` or ``Prefer: wait=20``. They are told
     it, with the reasons of what was refused and the ids that the target gave."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _verified(cls, options: Any) -> Any:
+        if isinstance(options, dict) and "verify" not in options:
+            raise ValueError(
+                "verify is missing: how the sender proves who it is, such as verify: {shopify: <Connection>}; "
+                f"one of {', '.join(Verify.model_fields)}"
+            )
+        return options
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

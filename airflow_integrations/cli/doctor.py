@@ -11,6 +11,7 @@ from airflow_integrations.cli.command import FAILED, OK, UsageError
 from airflow_integrations.cli.connection_check import check_connections
 from airflow_integrations.cli.consumers import consumers
 from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.secret_check import check_secrets
 from airflow_integrations.cli.surroundings import executor_slots
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.cli.validate import all_mistakes
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     checks += surroundings_checks()
     if found is not None:
         checks += _consumers(found)
-    if found is not None:
+        checks += check_secrets(found)
         checks += asyncio.run(check_connections(found, offline=args.offline, now=time.time))
     if args.report:
         _report(checks, found)

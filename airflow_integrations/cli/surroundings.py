@@ -18,6 +18,7 @@ __all__ = [
     "connections",
     "create_pools",
     "executor_slots",
+    "has_password",
     "ledger_place",
     "missing_pools",
     "open_ledger",
@@ -32,6 +33,13 @@ def connections() -> Connections:
     from airflow_integrations.airflow.connections import AirflowConnections
 
     return AirflowConnections.for_command_line()
+
+
+def has_password(connection: str) -> bool:
+    """Of a Connection of any type. Raises SetupError where it is missing."""
+    from airflow_integrations.airflow.connections import AirflowConnections
+
+    return bool(AirflowConnections.for_command_line().broker(connection).password)
 
 
 def staging_base() -> str:

@@ -9,8 +9,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from airflow_integrations.model import Folder
 from airflow_integrations.route import EntityOptions
-from airflow_integrations.route_check import Loc, Seen, Surroundings, entity_mistakes, found_names, name_mistakes
+from airflow_integrations.route_check import (
+    Loc,
+    Seen,
+    Surroundings,
+    entity_mistakes,
+    found_names,
+    name_mistakes,
+    trigger_name_mistakes,
+)
 from airflow_integrations.stage import IncomingStage, OutgoingStage, Stage, TransformStage
+from airflow_integrations.trigger import Trigger
 
 __all__ = ["partial_mistakes"]
 
@@ -33,6 +42,11 @@ def partial_mistakes(data: dict[str, Any], folder: Folder) -> Iterator[tuple[Loc
     stages = list(_stages(data, folder))
     yield from entity_mistakes(surroundings, entity, stages)
     yield from name_mistakes(surroundings, stages)
+    try:
+        trigger = Trigger.model_validate(data.get("trigger"), context=folder)
+    except ValidationError:
+        return
+    yield from trigger_name_mistakes(surroundings, trigger)
 
 
 def _stages(data: dict[str, Any], folder: Folder) -> Iterator[Seen]:

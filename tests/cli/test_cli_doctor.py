@@ -129,6 +129,28 @@ def test_the_report_holds_no_secrets_and_no_addresses(call, routes, systems, mon
             assert secret not in out + err
 
 
+def test_connections_of_queues_webhooks_and_alerts(call, routes, monkeypatch):
+    (routes / "paid.yaml").write_text(
+        "trigger:\n"
+        "  webhook: {path: paid, verify: {hmac: {header: X-S, secret: [hook_old, hook_new]}}}\n"
+        "  listen: {rabbitmq: {connection: rabbit, queue: paid}}\n"
+        "alerts: {failure: true, notify: [{slack: ops_slack}, {email: ops@example.com}]}\n"
+        "entity: {name: order, key: order.number}\n"
+        "outgoing: {http: {connection: target, path: /x}}\n"
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_HOOK_OLD", '{"conn_type": "generic"}')
+    monkeypatch.setenv("AIRFLOW_CONN_HOOK_NEW", '{"conn_type": "generic", "password": "s3cret-hook"}')
+    monkeypatch.setenv("AIRFLOW_CONN_RABBIT", '{"conn_type": "amqp", "host": "127.0.0.1", "password": "s3cret-amqp"}')
+    code, out, err = call("doctor")
+    told = " ".join(out.split())
+    assert code == 1
+    assert "it has no password, which is a webhook's secret (used by paid)" in told
+    assert told.count("it is there: ") == 2
+    assert "there is no Connection 'ops_slack'" in told
+    assert "there is no Connection 'smtp_default'" in told
+    assert "s3cret" not in out + err
+
+
 def test_pools_need_a_database(call, routes):
     code, _, err = call("pools", "create")
     assert code == 1

@@ -44,7 +44,10 @@ class Burst:
                     answer = requests.post(
                         self.url, data=body, headers={"Content-Type": "application/json"}, timeout=60
                     )
-                except requests.ConnectionError:
+                except (
+                    requests.ConnectionError,
+                    requests.exceptions.ChunkedEncodingError,
+                ):  # no answer, or half of one
                     self.lost += 1
                     time.sleep(0.05)
                     continue
