@@ -114,7 +114,7 @@ def _trigger_mistakes(surroundings: Surroundings, route: Route) -> Iterator[tupl
     if route.trigger.listen is not None and route.trigger.assets is not None and route.trigger.assets.waits_for_several:
         yield (
             ("trigger", "assets"),
-            "a message that listen brings would use up what all has seen so far; put one of the two into a route of its own",
+            "a message that listen brings would use up what all has seen so far; give each a route of its own",
         )
     if route.trigger.sweep is not None and route.schedule is not None:
         yield ("trigger", "sweep"), "runs by schedule take what waits, too; leave sweep out"

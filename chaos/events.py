@@ -49,7 +49,7 @@ from airflow_integrations.airflow import load_routes
 globals().update(load_routes(__file__))
 """
 KILLED = ("api-server", "consumer", "triggerer", "scheduler")
-"""The scheduler last: it takes the consumer along, and Airflow notices that only after five minutes."""
+"""The scheduler last: it takes the consumer along, and Airflow notices that only after two minutes here."""
 AWAY_SECONDS = 3.0
 
 

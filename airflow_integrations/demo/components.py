@@ -69,6 +69,10 @@ class Components:
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             # Airflow 3.3 overlooks the end of some tasks' processes; their slots are taken until the next heartbeat.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            # An API server that is restarted does not end its tasks: each failure takes about 10 s.
+            "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
+            # How soon tasks that died with their worker are noticed, and tried again: 300 s by default.
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",

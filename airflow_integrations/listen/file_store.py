@@ -18,6 +18,8 @@ __all__ = ["FileStore", "Found"]
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "created")
 _STAMPS = ("ETag", "etag", *_TIMES)
 """What file systems tell of a file that changes with its content, the best first."""
+_CLIENTS = frozenset({"aiobotocore", "aiohttp", "azure", "botocore", "gcsfs", "google", "paramiko"})
+"""Libraries below file systems of fsspec, some of whose errors come through as they are."""
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"})
 
 
@@ -118,5 +120,7 @@ def _seconds(time: Any) -> float | None:
 def _understood(what: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, EOFError) as error:
+    except Exception as error:
+        if not isinstance(error, (OSError, EOFError)) and type(error).__module__.partition(".")[0] not in _CLIENTS:
+            raise
         raise OutageError(f"{what}: {error}") from None

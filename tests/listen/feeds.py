@@ -253,7 +253,8 @@ def sqs(endpoint: str, *, visibility: int = 2, redrive: int | None = None, **con
 
 
 @contextmanager
-def kafka(at: Broker, **config: Any) -> Iterator[Feed]:
+def kafka(at: Broker, *, administered: bool = True, **config: Any) -> Iterator[Feed]:
+    """``administered``: whether topics are made; where not, the first message makes them."""
     from aiokafka import AIOKafkaProducer
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
@@ -273,11 +274,12 @@ def kafka(at: Broker, **config: Any) -> Iterator[Feed]:
         await producer.start()
         try:
             for body in bodies:
-                await producer.send_and_wait(name, body)
+                await producer.send_and_wait(name, body, partition=0)  # between partitions there is no order
         finally:
             await producer.stop()
 
-    asyncio.run(administer(lambda client: client.create_topics([NewTopic(name, 1, 1)])))
+    if administered:
+        asyncio.run(administer(lambda client: client.create_topics([NewTopic(name, 1, 1)])))
     try:
         yield Feed(
             kind="kafka",
@@ -286,7 +288,44 @@ def kafka(at: Broker, **config: Any) -> Iterator[Feed]:
             publish=publish,
         )
     finally:
-        asyncio.run(administer(lambda client: client.delete_topics([name])))
+        if administered:
+            asyncio.run(administer(lambda client: client.delete_topics([name])))
+
+
+@contextmanager
+def s3(endpoint: str, **config: Any) -> Iterator[Feed]:
+    import boto3
+
+    bucket, count = unique("s3"), iter(range(1_000_000))
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        region_name="us-east-1",
+    )
+    client.create_bucket(Bucket=bucket)
+
+    def send(bodies: Any) -> None:
+        for body in bodies:
+            client.put_object(Bucket=bucket, Key=f"in/{next(count):06d}.json", Body=body)
+
+    async def publish(bodies: Any) -> None:
+        await asyncio.to_thread(send, bodies)
+
+    def at(endpoint_url: str) -> dict[str, Broker]:
+        extra = {"endpoint_url": endpoint_url, "config_kwargs": {"retries": {"max_attempts": 1}}}
+        return {"broker": Broker("broker", "aws", login="test", password="test", extra=extra)}
+
+    where = {"connection": "broker", "path": f"s3://{bucket}/in/*.json", "every": "0.2s", "stable": "0s"}
+    yield Feed(
+        kind="files",
+        config={**where, **config},
+        brokers=at(endpoint),
+        away=at("http://127.0.0.1:1"),
+        publish=publish,
+        remembers=False,
+    )
 
 
 def files(folder: Path, **config: Any) -> Feed:

@@ -107,14 +107,14 @@ def test_nats_says_that_it_was_terminated() -> None:
 
 
 @pytest.fixture
-def sqs_feed(sqs_server: str) -> Iterator[Feed]:
-    with feeds.sqs(sqs_server, redrive=2, dead_letters=True) as feed:
+def sqs_feed(aws_server: str) -> Iterator[Feed]:
+    with feeds.sqs(aws_server, redrive=2, dead_letters=True) as feed:
         yield feed
 
 
-def test_sqs_has_its_redrive_policy(sqs_feed: Feed, sqs_server: str) -> None:
+def test_sqs_has_its_redrive_policy(sqs_feed: Feed, aws_server: str) -> None:
     access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
-    client = boto3.client("sqs", endpoint_url=sqs_server, **access)
+    client = boto3.client("sqs", endpoint_url=aws_server, **access)
     url = client.get_queue_url(QueueName=f"{sqs_feed.config['queue']}-dead")["QueueUrl"]
     found: list[bytes] = []
 
@@ -126,13 +126,13 @@ def test_sqs_has_its_redrive_policy(sqs_feed: Feed, sqs_server: str) -> None:
     asyncio.run(heard(sqs_feed, dead))
 
 
-def test_sqs_without_a_redrive_policy_says_so(sqs_server: str) -> None:
+def test_sqs_without_a_redrive_policy_says_so(aws_server: str) -> None:
     async def scene(feed: Feed) -> None:
         with Ledger.temporary() as ledger:
             receiver: Any = feed.receiver(ledger)
             await anext(receiver._listener.batches(receiver._around))
 
-    with feeds.sqs(sqs_server, dead_letters=True) as feed, pytest.raises(SetupError, match="no redrive policy"):
+    with feeds.sqs(aws_server, dead_letters=True) as feed, pytest.raises(SetupError, match="no redrive policy"):
         asyncio.run(scene(feed))
 
 

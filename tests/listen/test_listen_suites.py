@@ -9,6 +9,7 @@ from pathlib import Path
 import feeds
 import pytest
 
+from airflow_integrations.listen.broker import Broker
 from airflow_integrations.testing import Feed, ListenSuite
 
 
@@ -41,18 +42,19 @@ class TestMqtt(ListenSuite):
 
 
 class TestKafka(ListenSuite):
+    """``TEST_KAFKA``, such as ``//127.0.0.1:9092``, names a Kafka of its own."""
+
     @pytest.fixture
-    def feed(self) -> Iterator[Feed]:
-        if "TEST_KAFKA" not in os.environ:
-            pytest.skip("no Kafka is named by TEST_KAFKA, such as //127.0.0.1:9092")
-        with feeds.kafka(feeds.broker("kafka")) as feed:
+    def feed(self, kafka_server: Broker) -> Iterator[Feed]:
+        own = "TEST_KAFKA" in os.environ
+        with feeds.kafka(feeds.broker("kafka") if own else kafka_server, administered=own) as feed:
             yield feed
 
 
 class TestSqs(ListenSuite):
     @pytest.fixture
-    def feed(self, sqs_server: str) -> Iterator[Feed]:
-        with feeds.sqs(sqs_server) as feed:
+    def feed(self, aws_server: str) -> Iterator[Feed]:
+        with feeds.sqs(aws_server) as feed:
             yield feed
 
 
@@ -60,3 +62,13 @@ class TestFiles(ListenSuite):
     @pytest.fixture
     def feed(self, tmp_path: Path) -> Feed:
         return feeds.files(tmp_path, then="delete")
+
+
+class TestS3(ListenSuite):
+    @pytest.fixture
+    def feed(self, aws_server: str) -> Iterator[Feed]:
+        with feeds.s3(aws_server, then="delete") as feed:
+            yield feed
+
+    @pytest.mark.skip("files are of no type: any Connection whose extra has fsspec's options will do")
+    def test_a_connection_of_something_else_is_a_setup_error(self) -> None: ...
