@@ -16,11 +16,11 @@ TEST_WORKERS ?= 2
 PYTEST_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check screenshots test lint types contracts bench bench-latency chaos constraints clean
+.PHONY: help install demo demo-check screenshots test lint types contracts bench bench-latency chaos chaos-events constraints clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-12s %s\n' "$$name" "$$text"; done
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 install: $(STAMP) ## create .venv with the pinned versions
 
@@ -67,6 +67,9 @@ bench-latency: $(STAMP) ## from a webhook to the target's receipt, in a real Air
 
 chaos: $(STAMP) ## 100,000 entities through faults, kills, restarts and a full disk; one line of JSON, exit 0 or 1
 	@$(BIN)/python -m chaos
+
+chaos-events: $(STAMP) ## 20,000 webhook events while Airflow's processes are killed; a line of JSON a route, exit 0 or 1
+	@$(BIN)/python -m chaos.events
 
 constraints: ## pin the newest versions again (maintainers; needs uv)
 	@uv pip compile --quiet --universal --upgrade --python-version 3.11 --all-extras pyproject.toml \

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from airflow_integrations.exchange import Exchange
+    from airflow_integrations.exchange import Telling
     from airflow_integrations.http import Answer
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 class IntegrationError(Exception):
     """Root of all errors that this package raises on purpose. Its text is for people and holds no secret."""
 
-    exchange: Exchange | None = None
+    exchange: Telling | None = None
     """What a target was asked when this came, and what it answered: an outgoing kind may tell."""
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import msgspec
 
-__all__ = ["TEXT_LENGTH", "Exchange"]
+__all__ = ["TEXT_LENGTH", "Exchange", "Telling"]
 
 TEXT_LENGTH = 64_000
 """Characters that an outgoing kind gives of a body at most; fewer of them are kept."""
@@ -30,3 +33,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How often it was sent until this answer."""
     error: str | None = None
     """Why there is no answer, or none that is of use."""
+
+
+Telling: TypeAlias = Callable[[], Exchange]
+"""Makes it, for those of which it is kept: where thousands fail alike, the others cost nothing."""

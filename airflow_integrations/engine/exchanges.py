@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 
 from airflow_integrations.engine.hiding import Hiding
-from airflow_integrations.exchange import Exchange
+from airflow_integrations.exchange import Exchange, Telling
 from airflow_integrations.ledger.records import PayloadRef
 from airflow_integrations.masking import Mask, forms, hide
 from airflow_integrations.outgoing import Outbound, Result
@@ -57,20 +57,20 @@ class Exchanges:
 
     def of(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], results: Sequence[Result]) -> None:
         """Note those that came with the results of a batch."""
-        found: dict[int, tuple[Exchange, list[int]]] = {}
+        found: dict[int, tuple[Telling, list[int]]] = {}
         for ordinal, result in zip(ordinals, results, strict=True):
             if result.exchange is not None:
                 found.setdefault(id(result.exchange), (result.exchange, []))[1].append(ordinal)
         for exchange, about in found.values():
             self.note(about, outbounds, exchange)
 
-    def note(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], exchange: Exchange | None) -> None:
+    def note(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], exchange: Telling | None) -> None:
         """``outbounds``: the whole batch, for the request may quote any of it."""
         if exchange is None or self._noted >= KEPT:
             return
         self._noted += 1
         secrets = forms(self._hiding.secrets(*_payloads(outbounds))) if self._hiding else frozenset[str]()
-        line = _Line(tuple(ordinals), len(outbounds), self._hiding.names, _shortened(_hidden(exchange, secrets)))
+        line = _Line(tuple(ordinals), len(outbounds), self._hiding.names, _shortened(_hidden(exchange(), secrets)))
         self._write(msgspec.json.encode(line) + b"\n")
 
     def close(self) -> None:

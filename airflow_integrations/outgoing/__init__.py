@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
 from airflow_integrations.entity import content_hash
-from airflow_integrations.exchange import Exchange
+from airflow_integrations.exchange import Telling
 from airflow_integrations.formats.json import decode
 from airflow_integrations.model import Model
 from airflow_integrations.route import Route
@@ -119,9 +119,9 @@ class Result:
     """Seconds that the target asked to wait before it is sent again."""
     deadline: float | None = None
     """For ``waiting``: seconds from now after which it counts as failed."""
-    exchange: Exchange | None = field(default=None, compare=False, repr=False)
-    """What was asked last and what the target answered, for people; the same one for all entities of a request. Of what
-    was delivered it is not kept."""
+    exchange: Telling | None = field(default=None, compare=False, repr=False)
+    """Gives what was asked last and what the target answered, for people; the same one for all entities of a request.
+    Of use where something is ``failed``, ``in_doubt`` or ``pending``."""
 
 
 class Outgoing(Protocol):

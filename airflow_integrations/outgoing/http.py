@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["HttpOutgoing"]
 
 _NO_DELETE = "the source no longer has it, and outgoing.http has no delete to tell the target"
-_NOT_SENT = ("unwritable", "too_large")
-"""Causes for which there was no request."""
 _NO_VERIFY = "outgoing.http has no verify to ask the target whether it has arrived"
 
 
@@ -131,7 +129,7 @@ class HttpOutgoing:
             self._log.warning("%d delivered entities have no id: id read none in the answer", judgement.ids_missed)
 
     async def _overheard(self, part: Sequence[Outbound]) -> list[Result] | None:
-        """Send entities in one request; what is not simply delivered has with it what was said."""
+        """Send entities in one request; what went wrong has with it what was said."""
         self._client.forget()
         try:
             results = await (self._attempt(part) if self._upserting is None else self._upsert(part))
@@ -141,13 +139,10 @@ class HttpOutgoing:
         return None if results is None else self._with_exchange(results)
 
     def _with_exchange(self, results: list[Result]) -> list[Result]:
-        if all(result.status == "delivered" for result in results):
+        if not any(_went_wrong(result) for result in results):
             return results
         exchange = self._client.exchange()
-        return [
-            result if result.status == "delivered" or result.cause in _NOT_SENT else replace(result, exchange=exchange)
-            for result in results
-        ]
+        return [replace(result, exchange=exchange) if _went_wrong(result) else result for result in results]
 
     async def _upsert(self, part: Sequence[Outbound]) -> list[Result] | None:
         assert self._upserting is not None
@@ -217,3 +212,8 @@ class HttpOutgoing:
         if any(generations):
             digest.update(b"\0\0" + repr(generations).encode())
         return digest.hexdigest()[:32]
+
+
+def _went_wrong(result: Result) -> bool:
+    """In a request, which others never made."""
+    return result.status in ("failed", "in_doubt") and result.cause not in ("unwritable", "too_large")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow_integrations.errors import AnswerError, IntegrationError
-from airflow_integrations.exchange import TEXT_LENGTH, Exchange
+from airflow_integrations.exchange import TEXT_LENGTH, Exchange, Telling
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Answer, HttpClient, Request
@@ -24,7 +25,7 @@ _last: ContextVar[tuple[Request, Answer | None, str | None] | None] = ContextVar
 
 
 class Overheard:
-    """Sends as the client does. Remembering costs next to nothing; an Exchange is made when it is asked for."""
+    """Sends as the client does. Remembering costs next to nothing."""
 
     def __init__(self, client: HttpClient, *, now: Callable[[], float]) -> None:
         self._client = client
@@ -44,16 +45,16 @@ class Overheard:
         """What comes next has asked nothing yet."""
         _last.set(None)
 
-    def exchange(self) -> Exchange | None:
-        """The last one of this task since :meth:`forget`."""
+    def exchange(self) -> Telling | None:
+        """Of the last request of this task since :meth:`forget`."""
         heard = _last.get()
-        if heard is None:
-            return None
-        request, answer, error = heard
+        return None if heard is None else partial(self._exchange, *heard, self._now())
+
+    def _exchange(self, request: Request, answer: Answer | None, error: str | None, at: float) -> Exchange:
         redact = self._client.redact
         headers = {**request.headers, **({"Content-Type": request.content_type} if request.content_type else {})}
         return Exchange(
-            at=self._now(),
+            at=at,
             request=f"{request.method} {self._url(request)}",
             request_headers=_headers(headers, redact),
             request_body=_text(request.body, redact) if request.body is not None else None,

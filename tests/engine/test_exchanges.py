@@ -14,7 +14,7 @@ from push_scene import Scene, answering
 
 from airflow_integrations.engine.exchanges import AT_ONCE, KEPT, KEPT_LENGTH, Exchanges, exchange_of
 from airflow_integrations.errors import OutageError
-from airflow_integrations.exchange import Exchange
+from airflow_integrations.exchange import Exchange, Telling
 from airflow_integrations.ledger.records import PayloadRef
 from airflow_integrations.masking import Mask
 from airflow_integrations.outgoing import Outbound, Result
@@ -36,8 +36,9 @@ def staging(request: pytest.FixtureRequest, tmp_path: Path) -> Staging:
     return Staging(base, "orders", "run-1")
 
 
-def exchange(body: str, **fields: Any) -> Exchange:
-    return Exchange(at=1.0, request="POST https://erp.example/orders", status=422, body=body, **fields)
+def exchange(body: str, **fields: Any) -> Telling:
+    made = Exchange(at=1.0, request="POST https://erp.example/orders", status=422, body=body, **fields)
+    return lambda: made
 
 
 def at(staging: Staging, ordinal: int) -> PayloadRef:
@@ -56,9 +57,9 @@ async def test_what_the_target_said_of_an_entity_that_failed(scene: Scene) -> No
     ]
     await scene.run({"number": 1}, {"number": 2}, {"number": 3})
     near = scene.staging(scene.make_run())
-    assert exchange_of(near, at(near, 0), NONE, frozenset()) == said
+    assert exchange_of(near, at(near, 0), NONE, frozenset()) == said()
     assert exchange_of(near, at(near, 1), NONE, frozenset()) is None
-    assert exchange_of(near, at(near, 2), NONE, frozenset()) == said
+    assert exchange_of(near, at(near, 2), NONE, frozenset()) == said()
 
 
 async def test_nothing_is_written_where_everything_arrives(scene: Scene) -> None:
@@ -133,8 +134,13 @@ def test_a_secret_is_hidden_before_the_rest_is_cut(staging: Staging, make_run: C
 
 def test_it_is_bounded(staging: Staging, make_run: Callable[..., Run]) -> None:
     exchanges = Exchanges(staging, make_run().route)
-    for ordinal in range(KEPT + 5):
+    for ordinal in range(KEPT):
         exchanges.note([ordinal], outbounds(1), exchange("y" * 2 * KEPT_LENGTH))
+
+    def never() -> Exchange:
+        pytest.fail("what is not kept is not made")
+
+    exchanges.note([KEPT], outbounds(1), never)
     exchanges.close()
     last = exchange_of(staging, at(staging, KEPT - 1), NONE, frozenset())
     assert last is not None

@@ -9,7 +9,7 @@ from aiohttp import web
 from outgoing_target import Opening, Target, order, orders
 
 from airflow_integrations.errors import OutageError, SetupError
-from airflow_integrations.exchange import TEXT_LENGTH, Exchange
+from airflow_integrations.exchange import TEXT_LENGTH, Exchange, Telling
 from airflow_integrations.http import Bearer
 from airflow_integrations.outgoing import Result
 
@@ -17,9 +17,12 @@ TOKEN = "s3cret-token"
 
 
 def exchange_in(results: list[Result], at: int = 0) -> Exchange:
-    found = results[at].exchange
-    assert found is not None
-    return found
+    return told(results[at].exchange)
+
+
+def told(telling: Telling | None) -> Exchange:
+    assert telling is not None
+    return telling()
 
 
 async def test_a_refused_entity(target: Target, opened: Opening) -> None:
@@ -78,8 +81,7 @@ async def test_an_outage_and_the_rest_of_its_batch(target: Target, opened: Openi
     async with opened({"path": "/o"}) as outgoing:
         with pytest.raises(OutageError) as raised:
             await outgoing.send(orders("1"))
-    found = raised.value.exchange
-    assert found is not None
+    found = told(raised.value.exchange)
     assert (found.status, found.body) == (503, "closed for stocktaking")
     assert (found.attempts or 0) > 1
 
@@ -96,8 +98,7 @@ async def test_refused_credentials(target: Target, opened: Opening) -> None:
     async with opened({"path": "/o"}) as outgoing:
         with pytest.raises(SetupError) as raised:
             await outgoing.send(orders("1"))
-    found = raised.value.exchange
-    assert found is not None
+    found = told(raised.value.exchange)
     assert (found.status, found.body) == (403, "not from here")
 
 
