@@ -242,4 +242,5 @@ def _settings(home: Path, server: str, target: str, idle_sleep: str) -> dict[str
     }
     if server != "sqlite":
         settings["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = fresh_database(server, "airflow")
+        settings["AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL"] = "1"  # as in the compose file
     return settings

@@ -13,7 +13,7 @@ import secrets
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +28,7 @@ _COMPONENTS = {
     "triggerer": ("triggerer",),
     "scheduler": ("scheduler",),
 }
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 _HEALTH: Set[str] = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
@@ -45,6 +46,7 @@ class Components:
         self.port, worker_logs, trigger_logs = free_ports(3)
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes = Processes(self.home / "logs" / "components")
+        self._sqlite = f"sqlite:///{self.home / 'airflow.db'}"
         self.env = {
             **_inherited(),
             "AIRFLOW_HOME": str(self.home),
@@ -59,7 +61,7 @@ class Components:
                 "fernet_key", lambda: base64.urlsafe_b64encode(os.urandom(32)).decode()
             ),
             # SQLite lets one write at a time; on a busy machine the default of 5 s ended a scheduler that waited.
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout=60",
+            _DATABASE: f"{self._sqlite}?timeout=60",
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
             "AIRFLOW__API__BASE_URL": self.url,
@@ -67,8 +69,6 @@ class Components:
             "AIRFLOW__API_AUTH__JWT_SECRET": self._kept("jwt_secret", lambda: secrets.token_urlsafe(64)),
             # Each hop from task to task waits for one loop of the scheduler: 1 s by default.
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-            # Airflow 3.3 overlooks the end of some tasks' processes; their slots are taken until the next heartbeat.
-            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             # An API server that is restarted does not end its tasks: each failure takes about 10 s.
             "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "10",
             # How soon tasks that died with their worker are noticed, and tried again: 300 s by default.
@@ -115,12 +115,20 @@ class Components:
         for name, arguments in _COMPONENTS.items():
             if name == "scheduler":  # a task that it starts before the API server answers would fail
                 self._wait_for({"metadatabase"}, end)
-            self.processes.start(name, self.airflow(*arguments), self.env, cwd=self.home)
+            self._start(name, arguments)
         self._wait_for(_HEALTH, end)
 
     def restart(self, name: str) -> None:
         """Start a component again that was killed."""
-        self.processes.start(name, self.airflow(*_COMPONENTS[name]), self.env, cwd=self.home)
+        self._start(name, _COMPONENTS[name])
+
+    def _start(self, name: str, arguments: Sequence[str]) -> None:
+        env = self.env
+        if name == "api-server" and env[_DATABASE].startswith(self._sqlite):
+            # Airflow 3.3 writes its audit log in the server's event loop. Where that has to wait for a request of the
+            # same server, whose end needs the loop, nothing goes on before SQLite's patience has ended: 5 s by default.
+            env = {**env, _DATABASE: self._sqlite}
+        self.processes.start(name, self.airflow(*arguments), env, cwd=self.home)
 
     def _wait_for(self, parts: Set[str], end: float) -> None:
         while not self.healthy(parts):

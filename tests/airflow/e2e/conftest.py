@@ -14,12 +14,10 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from e2e_scene import HOOK_SECRET, ROUTE, ROUTES, Airflow, Systems
+from e2e_scene import DAGS, HOOK_SECRET, ROUTE, ROUTES, Airflow, Systems
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import free_ports
-
-DAGS = Path(__file__).parents[3] / "dags"
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import requests
 
 from airflow_integrations.demo.components import Components
 
+DAGS = Path(__file__).parents[3] / "dags"
 ROUTE = """
 entity: {{name: order, key: order.number}}
 {more}

@@ -103,7 +103,7 @@ def main() -> None:
             web.get("/{ns}/state", state),
         ]
     )
-    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None, shutdown_timeout=1)
 
 
 if __name__ == "__main__":

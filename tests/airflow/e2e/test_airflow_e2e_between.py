@@ -6,18 +6,16 @@ import json
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_scene import ON, ROUTE, Airflow, Systems
+from e2e_scene import DAGS, ON, ROUTE, Airflow, Systems
 
 from airflow_integrations.airflow.maintenance import MAINTENANCE
 from airflow_integrations.demo.components import Components
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 
-DAGS = Path(__file__).parents[3] / "dags"
 READER = """
 entity: {key: entity.number}
 paused: false

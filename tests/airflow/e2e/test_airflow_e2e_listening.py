@@ -14,8 +14,7 @@ from typing import Any
 import aio_pika
 import psutil
 import pytest
-from conftest import DAGS
-from e2e_scene import Airflow, Systems
+from e2e_scene import DAGS, Airflow, Systems
 
 from airflow_integrations.demo.components import Components
 

@@ -89,7 +89,8 @@ def test_tabs_of_dag_run_and_task_show_the_route_and_links_lead_out(scene: Scene
     with signed_in(browser, scene) as context:
         page = context.new_page()
         page.goto(f"{scene.url}/dags/{INVOICES}")
-        page.get_by_role("link", name="Integrations").last.click()
+        # the tab, not the entry of Airflow's navigation, which is there before it
+        page.locator(f"a[href$='/dags/{INVOICES}/plugin/integrations-route']").click()
         frame = page.frame_locator("iframe[title=Integrations]")
         expect(frame.get_by_role("heading", name=INVOICES, level=1)).to_be_visible()
         frame.get_by_role("link", name="Entities").first.click()

@@ -30,8 +30,10 @@ def test_a_failed_order_is_found_edited_and_delivered(scene: Scene, browser: Bro
         expect(console.locator("#live .badge").first).to_have_text("failed")
         expect(console.get_by_text("The target refused it for good")).to_be_visible()
 
-        expect(console.get_by_label("What it was asked")).to_contain_text("POST http")
-        expect(console.get_by_label("What it answered")).to_contain_text("Currency is missing")
+        expect(console.get_by_role("region", name="What it was asked", exact=True)).to_contain_text("POST http")
+        expect(console.get_by_role("region", name="What it answered", exact=True)).to_contain_text(
+            "Currency is missing"
+        )
 
         console.get_by_role("button", name="Edit and retry").click()
         payload = console.locator("textarea[name=payload]")
