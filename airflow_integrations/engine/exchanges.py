@@ -61,17 +61,14 @@ class Exchanges:
         for ordinal, result in zip(ordinals, results, strict=True):
             if result.exchange is not None:
                 found.setdefault(id(result.exchange), (result.exchange, []))[1].append(ordinal)
+        secrets = self._secrets(outbounds) if found and self._noted < KEPT else frozenset[str]()
         for exchange, about in found.values():
-            self.note(about, outbounds, exchange)
+            self._note(about, len(outbounds), exchange, secrets)
 
     def note(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], exchange: Telling | None) -> None:
         """``outbounds``: the whole batch, for the request may quote any of it."""
-        if exchange is None or self._noted >= KEPT:
-            return
-        self._noted += 1
-        secrets = forms(self._hiding.secrets(*_payloads(outbounds))) if self._hiding else frozenset[str]()
-        line = _Line(tuple(ordinals), len(outbounds), self._hiding.names, _shortened(_hidden(exchange(), secrets)))
-        self._write(msgspec.json.encode(line) + b"\n")
+        if exchange is not None and self._noted < KEPT:
+            self._note(ordinals, len(outbounds), exchange, self._secrets(outbounds))
 
     def close(self) -> None:
         """Write what is not written yet."""
@@ -79,6 +76,16 @@ class Exchanges:
             self._file.close()
             self._file = None
         self._write_part()
+
+    def _note(self, ordinals: Sequence[int], entities: int, exchange: Telling, secrets: frozenset[str]) -> None:
+        if self._noted >= KEPT:
+            return
+        self._noted += 1
+        line = _Line(tuple(ordinals), entities, self._hiding.names, _shortened(_hidden(exchange(), secrets)))
+        self._write(msgspec.json.encode(line) + b"\n")
+
+    def _secrets(self, outbounds: Sequence[Outbound]) -> frozenset[str]:
+        return forms(self._hiding.secrets(*_payloads(outbounds))) if self._hiding else frozenset()
 
     def _write(self, line: bytes) -> None:
         if self._staging.local:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 
 from airflow_integrations.engine.absorb import absorb_journal
 from airflow_integrations.engine.ages import Ages
@@ -62,12 +63,9 @@ async def push(
                 await journal.durable()
             else:
                 ages = Ages(run, fetched.version)
-                exchanges = Exchanges(staging, run.route)
-                try:
-                    given = (run, services, journal, outbounds, stop, ages, exchanges)
-                    error = await _Push(*given).work(staging, final=final)
-                finally:
-                    exchanges.close()
+                with closing(Exchanges(staging, run.route)) as exchanges:
+                    work = _Push(run, services, journal, outbounds, stop, ages, exchanges)
+                    error = await work.work(staging, final=final)
     finally:
         journal.close()
     if journal.pending and error is None:

@@ -226,26 +226,30 @@ async def test_a_rejected_entity_keeps_its_payload_and_is_mended(make_scene: Cal
     await scene.end(task)
 
 
+class Moody:
+    """A target that is away until it is told otherwise."""
+
+    away = True
+
+    def __call__(self, batch: Sequence[Outbound]) -> list[Result]:
+        if self.away:
+            raise OutageError("the target is away")
+        return [Result("delivered") for _ in batch]
+
+
 async def test_a_target_that_is_away_costs_nothing_and_gets_all_when_it_is_back(
     make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer_module, "DUE_SECONDS", 0.1)
     monkeypatch.setattr("airflow_integrations.engine.circuit.circuit_pause", lambda outages, rng: 0.5)
-    away = True
-
-    def answer(batch: Sequence[Outbound]) -> list[Result]:
-        if away:
-            raise OutageError("the target is away")
-        return [Result("delivered") for _ in batch]
-
-    MemoryOutgoing.answer = answer
+    target = MemoryOutgoing.answer = Moody()
     scene = make_scene(delivery={"retry": {"delay": "1s"}})
     task = scene.begin()
     for number in range(5):
         await scene.put({"number": number})
     await scene.until(lambda: {scene.status(str(number)) for number in range(5)} <= {"retrying", "in_flight", None})
     await asyncio.sleep(1.0)
-    away = False
+    target.away = False
     await scene.put({"number": 5})
     await scene.until(lambda: {scene.status(str(number)) for number in range(6)} == {"delivered"}, 40)
     assert sorted(numbers()) == list(range(6))
@@ -258,20 +262,13 @@ async def test_much_that_is_due_is_taken_over_a_part_at_a_time(
     """What a live run has not sent is in memory."""
     monkeypatch.setattr(consumer_module, "DUE_SECONDS", 0.1)
     monkeypatch.setattr("airflow_integrations.engine.circuit.circuit_pause", lambda outages, rng: 0.3)
-    away = True
-
-    def answer(batch: Sequence[Outbound]) -> list[Result]:
-        if away:
-            raise OutageError("the target is away")
-        return [Result("delivered") for _ in batch]
-
-    MemoryOutgoing.answer = answer
+    target = MemoryOutgoing.answer = Moody()
     scene = make_scene(delivery={"retry": {"delay": "0.1s", "max_delay": "0.1s"}})
     for number in range(30):
         await scene.put({"number": number})
     task = scene.begin()
     await scene.until(lambda: {scene.status(str(number)) for number in range(30)} == {"retrying"})
-    away = False
+    target.away = False
     monkeypatch.setattr(consumer_module, "OPEN_EVENTS", 10)
     await scene.until(lambda: {scene.status(str(number)) for number in range(30)} == {"delivered"}, 60)
     await scene.end(task)
