@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from airflow_integrations.ledger.event_rows import CHANNEL
 
@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
     from airflow_integrations.ledger.database import Database
 
-__all__ = ["Bell", "bell_of"]
+__all__ = ["Bell", "application_name", "bell_of"]
 
 LOOK_SECONDS = 0.005
 """How often SQLite's number is looked at."""
 DEAF_SECONDS = 1.0
 """Where the connection that listens was lost: what waits is looked for so often until there is another."""
+
+
+def application_name(route: str) -> str:
+    """What PostgreSQL calls the connection of a bell (it keeps 63 bytes of a name)."""
+    return f"airflow-integrations bell of {route}"
 
 
 class Bell(Protocol):
@@ -83,12 +88,11 @@ class _SqliteBell:
 
 
 class _PostgresBell:
-    """One connection of its own that listens; a lost one is made again."""
+    """One connection of its own that listens; a lost one is made again. ``pg_stat_activity`` names its route."""
 
     def __init__(self, url: URL, route: str) -> None:
         self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
         self._route = route
-        self._connection: Any = None
         self._notified = asyncio.Event()
         self._notified.set()  # what came before it listened
         self._task: asyncio.Task[None] | None = None
@@ -111,9 +115,12 @@ class _PostgresBell:
     async def _listen(self) -> None:
         import psycopg
 
+        name = application_name(self._route)
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(self._url, autocommit=True) as connection:
+                async with await psycopg.AsyncConnection.connect(
+                    self._url, autocommit=True, application_name=name
+                ) as connection:
                     await connection.execute(f'LISTEN "{CHANNEL}"')
                     self._notified.set()  # what came while nobody listened
                     async for notice in connection.notifies():

@@ -9,7 +9,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from airflow_integrations.ledger.bell import bell_of
+from airflow_integrations.ledger.bell import application_name, bell_of
 from airflow_integrations.ledger.consumers import consumed, hold, release_consumer
 from airflow_integrations.ledger.database import Database
 from airflow_integrations.ledger.event_rows import NewEvent
@@ -73,8 +73,9 @@ async def test_a_lost_connection_is_made_again(database: Database) -> None:
             killed = connection.execute(
                 text(
                     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-                )
+                    "WHERE datname = current_database() AND application_name = :name"
+                ),
+                {"name": application_name(ROUTE)},
             ).scalar_one()
         assert killed == 1
         assert await heard(bell, 20) < 15  # it says that something may have been missed

@@ -29,6 +29,8 @@ class Namespace:
     """No fetch is answered, but for as many as ``released`` says."""
     released: int = 0
     push_delay: float = 0.0
+    takes: int | None = None
+    """No order is answered any more once it has taken so many, until it is told otherwise."""
     empty: bool = False
     away: bool = False
     refuse: list[str] = field(default_factory=list)
@@ -67,6 +69,8 @@ async def sales(request: web.Request) -> web.Response:
     await request.read()
     space.begun += 1
     await asyncio.sleep(space.push_delay)
+    while space.takes is not None and len(space.received) >= space.takes:
+        await asyncio.sleep(0.02)
     if space.away:
         return web.json_response({"error": "down for maintenance"}, status=503)
     if number in space.refuse:

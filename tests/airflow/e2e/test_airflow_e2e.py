@@ -180,12 +180,12 @@ def test_a_cleared_run_runs_again(airflow: Airflow, systems: Systems) -> None:
 
 
 def test_a_worker_killed_in_the_middle_of_a_push_loses_and_repeats_nothing(airflow: Airflow, systems: Systems) -> None:
-    systems.control("killed", push_delay=0.25)
+    systems.control("killed", takes=4)
     run = airflow.trigger("killed", window(20))
-    airflow.wait("a push under way", lambda: len(systems.state("killed")["received"]) >= 4)
+    airflow.wait("a push under way", lambda: systems.state("killed")["begun"] == 4 + 2)
     for process in _talking_to(systems.port):
         process.send_signal(signal.SIGKILL)
-    systems.control("killed", push_delay=0)
+    systems.control("killed", takes=None)
     airflow.ended("killed", run)
     received = Counter(systems.state("killed")["received"])
     assert sorted(received) == numbers(20)
@@ -195,11 +195,12 @@ def test_a_worker_killed_in_the_middle_of_a_push_loses_and_repeats_nothing(airfl
 
 
 def test_a_stopped_push_gives_back_what_it_has_not_sent(airflow: Airflow, systems: Systems) -> None:
-    systems.control("stopped", push_delay=0.3)
+    systems.control("stopped", takes=4)
     run = airflow.trigger("stopped", window(20))
-    airflow.wait("a push under way", lambda: len(systems.state("stopped")["received"]) >= 2)
+    airflow.wait("a push under way", lambda: systems.state("stopped")["begun"] == 4 + 2)
     for process in _talking_to(systems.port):
         process.send_signal(signal.SIGTERM)
+    systems.control("stopped", takes=None, push_delay=0.3)  # what is under way is heard
     airflow.wait("the end of the first try", lambda: airflow.tasks("stopped", run)["push"]["state"] != "running")
     systems.control("stopped", push_delay=0)
     airflow.ended("stopped", run)
