@@ -40,6 +40,8 @@ class Namespace:
     begun: int = 0
     messages: list[str] = field(default_factory=list)
     """Their titles."""
+    told: asyncio.Condition = field(default_factory=asyncio.Condition)
+    """How it behaves has changed."""
 
 
 spaces: dict[str, Namespace] = defaultdict(Namespace)
@@ -69,8 +71,8 @@ async def sales(request: web.Request) -> web.Response:
     await request.read()
     space.begun += 1
     await asyncio.sleep(space.push_delay)
-    while space.takes is not None and len(space.received) >= space.takes:
-        await asyncio.sleep(0.02)
+    async with space.told:
+        await space.told.wait_for(lambda: space.takes is None or len(space.received) < space.takes)
     if space.away:
         return web.json_response({"error": "down for maintenance"}, status=503)
     if number in space.refuse:
@@ -85,8 +87,11 @@ async def message(request: web.Request) -> web.Response:
 
 
 async def control(request: web.Request) -> web.Response:
+    space = spaces[request.match_info["ns"]]
     for name, value in (await request.json()).items():
-        setattr(spaces[request.match_info["ns"]], name, value)
+        setattr(space, name, value)
+    async with space.told:
+        space.told.notify_all()
     return web.json_response({})
 
 
