@@ -294,12 +294,13 @@ def test_a_user_who_may_not_create_tables(postgres):
 
 
 def test_without_the_driver_the_remedy_is_named():
-    program = f"""
+    program = """
 import sys; sys.modules["psycopg"] = None
 from airflow_integrations.ledger.database import Database
-Database.open("postgresql://me:{SECRET}@db/ledger")
+Database.open(sys.argv[1])
 """
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False).stderr
+    command = [sys.executable, "-c", program, f"postgresql://me:{SECRET}@db/ledger"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     assert "SetupError: the ledger db:5432/ledger: the PostgreSQL driver cannot be loaded" in told
     assert "pip install 'airflow-integrations[postgres]'" in told
     assert SECRET not in told
