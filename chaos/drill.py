@@ -25,7 +25,7 @@ TRIES_WITHOUT_TROUBLE = 8
 PAUSE_BETWEEN_TRIES = 0.2
 MOST_DUE_RUNS = 60
 MOST_SECONDS_BEFORE_KILL = 0.02
-SECONDS_UNTIL_WRITTEN = 1.5
+SECONDS_UNTIL_WRITTEN = 5.0
 """What a worker has heard is in its journal so much later at the latest, as long as the ledger is there."""
 
 TroubleKind = Literal["kill", "full", "restart"]
@@ -46,7 +46,7 @@ def troubles(
 ) -> Iterator[Trouble]:
     """Each kind once, in this order, at moments that are drawn."""
     kinds = list(kinds)
-    moments = sorted(rng.uniform(0.02, 0.8) for _ in kinds)
+    moments = sorted(rng.uniform(0.02, 0.6) for _ in kinds)
     for kind, moment in zip(kinds, moments, strict=True):
         yield Trouble(run_id, stage, int(moment * total), kind)
 
@@ -144,7 +144,10 @@ class Drill:
     def _strike(self, kind: TroubleKind, worker: Worker) -> bool:
         """False where it came too late for the worker."""
         if kind == "full":
-            self._disk.fill(worker.pid)
+            try:
+                self._disk.fill(worker.pid)
+            except ProcessLookupError:
+                return False
         elif kind == "restart":  # meanwhile the worker goes on, maybe into the next trouble
             assert self._cluster is not None
             mode = self._rng.choice(["fast", "immediate"])

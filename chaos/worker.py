@@ -50,17 +50,24 @@ class Task:
     """Nobody will try again."""
     clock_ahead: float = 0
     """Seconds by which this worker's clock is ahead: what is due later is due now."""
+    read_timeout: float = READ_TIMEOUT
+    """Seconds until an answer is given up."""
 
 
 class _Loopback:
     """Both Connections are the servers of the test."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, read_timeout: float) -> None:
         self._url = url
+        self._read_timeout = read_timeout
 
     def endpoint(self, connection: str) -> Endpoint:
         return Endpoint(
-            name=connection, base_url=self._url, read_timeout=READ_TIMEOUT, connect_timeout=2, retry_budget=RETRY_BUDGET
+            name=connection,
+            base_url=self._url,
+            read_timeout=self._read_timeout,
+            connect_timeout=self._read_timeout,
+            retry_budget=RETRY_BUDGET,
         )
 
     def variable(self, name: str) -> str | None:
@@ -85,7 +92,9 @@ async def _stage(task: Task, tell: Connection) -> dict[str, Any]:
         return time.time() + task.clock_ahead
 
     with Ledger.open(task.ledger) as ledger:
-        async with Services(_Loopback(task.servers), progress=progress, ledger=ledger, now=now) as services:
+        async with Services(
+            _Loopback(task.servers, task.read_timeout), progress=progress, ledger=ledger, now=now
+        ) as services:
             if task.stage == "fetch":
                 await make_room(services, staging)
                 return {"counts": (await engine.fetch(run, services, staging)).counts}

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 
 from airflow_integrations.engine.disk import make_room
 from airflow_integrations.engine.live_run import LiveRun
-from airflow_integrations.engine.recover import recover
+from airflow_integrations.engine.recover import adopt, close_dead
 from airflow_integrations.errors import OutageError, RunError
 from airflow_integrations.ledger.bell import Bell, bell_of
 from airflow_integrations.ledger.consumers import hold, release_consumer, unfinished
 from airflow_integrations.ledger.due import due_routes
-from airflow_integrations.ledger.records import RetryWanted, RunRef
+from airflow_integrations.ledger.records import Lapsed, RetryWanted, RunRef
 from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
@@ -40,6 +40,11 @@ LAST_SECONDS = 120.0
 """At its end a consumer waits so long for a slow target."""
 DUE_SECONDS = 10.0
 """And whether entities of earlier runs are due again."""
+DEAD_SECONDS = 5.0
+"""And whether what somebody else was to close has been closed."""
+ADOPTED_SECONDS = 30.0
+"""Whoever closes what an earlier consumer left open has so long. It is short: the next one waits for it where that one
+dies, too."""
 STILLBORN = "its process died before it had taken anything"
 
 
@@ -62,7 +67,9 @@ class Consumer:
         self._run: LiveRun | None = None
         self._hurry = asyncio.Event()
         self._opened = self._heard = 0.0
-        self._lease_until = self._not_before = self._look_for_due = 0.0
+        self._lease_until = self._not_before = self._look_for_due = self._look_for_dead = 0.0
+        self._dead: list[Lapsed] = []
+        """Runs of earlier consumers whose books somebody else is about to close, or was when he died."""
 
     async def work(self, until: float, stop: asyncio.Event) -> None:
         """Consume until the moment ``until`` (seconds since the epoch), or until ``stop`` is set; before that, stand by
@@ -75,6 +82,7 @@ class Consumer:
             keeper = asyncio.create_task(self._keep())
             hurrying = asyncio.create_task(self._hurry_when(stop, keeper))
             try:
+                self._dead = await asyncio.to_thread(unfinished, self._database, self._name)
                 await self._recover()
                 await self._consume(bell, until, stop, keeper)
             finally:
@@ -125,14 +133,20 @@ class Consumer:
                     return
 
     async def _recover(self) -> None:
-        """What an earlier consumer left open is closed: it is dead, for its lease is ours."""
-        near = Staging(self.base, self._name, "")
-        for lapsed in await asyncio.to_thread(unfinished, self._database, self._name):
+        """What earlier consumers left open is closed: they are dead, for their lease is ours. What somebody else is at
+        stays as it is until he has done it, or his time is over: it may hold what the target has confirmed."""
+        near, left = Staging(self.base, self._name, ""), list[Lapsed]()
+        open_ = {lapsed.run.id for lapsed in await asyncio.to_thread(unfinished, self._database, self._name)}
+        for lapsed in (each for each in self._dead if each.run.id in open_):
+            if not await adopt(lapsed, self.services, seconds=ADOPTED_SECONDS):
+                left.append(lapsed)
+                continue
             try:
-                if await recover(self.route, lapsed, self.services, near) is None:
+                if await close_dead(self.route, lapsed, self.services, near) is None:
                     await asyncio.to_thread(self._forget, lapsed.run)
             except RunError as error:
                 self.services.log.error("run %s died and cannot be recovered: %s", lapsed.run.run_id, error)
+        self._dead = left
 
     def _forget(self, run: RunRef) -> None:
         """A run that has left nothing will not come back."""
@@ -162,6 +176,9 @@ class Consumer:
 
     async def _work_to_do(self, now: float) -> bool:
         """Whether there was something to take; if so there may be more."""
+        if self._dead and now >= self._look_for_dead:
+            self._look_for_dead = now + DEAD_SECONDS
+            await self._recover()
         if self._run is None and not await self._ready(now):
             return False
         run = self._run or await self._open(now)

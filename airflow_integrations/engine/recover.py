@@ -11,23 +11,31 @@ from airflow_integrations.route import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging import Staging
 
-__all__ = ["recover", "recover_others"]
+__all__ = ["adopt", "close_dead", "recover", "recover_others"]
 
 ADOPTED_SECONDS = 300.0
 """Whoever closes the books of a dead run has so long before another one may try."""
 
 
 async def recover(route: Route | None, lapsed: Lapsed, services: Services, near: Staging) -> Balance | None:
-    """Close the books of a run whose lease has passed. ``near`` is any run's staging below the same base.
+    """Close the books of a run whose lease has passed, see :func:`close_dead`. None also where somebody else does."""
+    return await close_dead(route, lapsed, services, near) if await adopt(lapsed, services) else None
+
+
+async def adopt(lapsed: Lapsed, services: Services, *, seconds: float = ADOPTED_SECONDS) -> bool:
+    """Whether the caller may close the books of a dead run, for so long. False: somebody else is at it, or died so."""
+    now = services.now()
+    return await asyncio.to_thread(services.ledger.adopt, lapsed.run, until=now + seconds, now=now)
+
+
+async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, near: Staging) -> Balance | None:
+    """Close the books of a dead run that was adopted. ``near`` is any run's staging below the same base.
 
     What it sent without hearing of it is in doubt, what it had not sent is retried; its window counts as not
     completed. Where its staging is gone, or its route (None), only its leases end, its events wait again, and the next
-    run fetches its window again; None is returned then, and where somebody else is at it. Should the run come to life
-    after all it finds its own entities open, and goes on.
+    run fetches its window again; None is returned then. Should the run come to life after all it finds its own entities
+    open, and goes on.
     """
-    now = services.now()
-    if not await asyncio.to_thread(services.ledger.adopt, lapsed.run, until=now + ADOPTED_SECONDS, now=now):
-        return None
     staging = near.sibling(lapsed.staging) if lapsed.staging else None
     if route is None or staging is None or staging.manifest("fetch") is None:
         services.log.warning(

@@ -55,6 +55,9 @@ class Feed(OneKind):
     """Whether the broker knows that a message is the same when it delivers it again."""
     remembers: bool = True
     """Whether the source itself knows what was acknowledged. Of files that stay where they are only the inbox does."""
+    acknowledged: Callable[[], bool] | None = None
+    """Whether the source knows that nothing is left of what was published. Left out where it knows within 0.3 s of the
+    last record's being in the inbox."""
     away: Mapping[str, Broker] | None = None
     """The Connections of a broker that nobody answers for; made of ``brokers`` where it is left out."""
 
@@ -137,6 +140,7 @@ class ListenSuite:
             async with _listening(feed, ledger):
                 await _until(lambda: len(_ids(ledger)) == 3)
                 await _until(lambda: _ids(ledger) == [0, 1, 2] or not feed.in_order)
+                await _until(feed.acknowledged or (lambda: True))
         with Ledger.temporary() as later:
             async with _listening(feed, later):
                 await feed.publish(_bodies([7]))

@@ -28,7 +28,7 @@ _CREATE = """CREATE TABLE held (
 _EARLIER = "SELECT key, version, value, source, found FROM held WHERE key = ?"
 _PAGE = "SELECT key, version, value, source, found, position FROM held WHERE position > ? ORDER BY position LIMIT ?"
 _INSERT = "INSERT INTO held (key, version, value, source, found) VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
-_REPLACE = "UPDATE held SET version = ?2, value = ?3, source = ?4, found = ?5 WHERE key = ?1"
+_REPLACE = "UPDATE held SET version = ?, value = ?, source = ?, found = ? WHERE key = ?"
 
 
 class Merge(TransformerBase):
@@ -76,7 +76,7 @@ class Merge(TransformerBase):
                 fates.merged(entity)
             else:
                 fates.merged(_entity(earlier))
-                held.execute(_REPLACE, row)
+                held.execute(_REPLACE, (*row[1:], row[0]))
         held.execute("COMMIT")
         return []
 

@@ -45,7 +45,7 @@ class AnyPort(Controller):
 def smtp(monkeypatch: Any, connection: str = "smtp_default") -> Iterator[Mailbox]:
     """An SMTP server, and the Connection to it."""
     mailbox = Mailbox()
-    controller = AnyPort(mailbox, hostname="127.0.0.1", port=0)
+    controller = AnyPort(mailbox, hostname="127.0.0.1", port=0, ready_timeout=60)
     controller.start()
     try:
         extra = {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com", "retry_limit": 0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from airflow_integrations.airflow.rung import rung_by_listener
 from airflow_integrations.airflow.shared_ledger import SharedLedger
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.event_rows import NewEvent
-from airflow_integrations.ledger.inbox import Waiting
+from airflow_integrations.ledger.inbox import Inbox, Waiting
 
 RABBITMQ = {"rabbitmq": {"connection": "shop_queue", "queue": "orders", "event_id": "body.id"}}
 LISTEN = {"listen": RABBITMQ}
@@ -209,6 +210,13 @@ async def test_the_trigger_rings_for_what_comes(tmp_path: Path, make_route: Call
     (folder / "part").rename(folder / "a.jsonl")
     event: Any = await asyncio.wait_for(asking, 30)
     assert event.payload["first"] == 1
-    await running.aclose()  # type: ignore[attr-defined]
     with open_ledger() as ledger:
-        assert ledger.inbox.waiting(0.0)[0].events == 2  # the file's piece and its end
+        await asyncio.to_thread(two_wait, ledger.inbox)  # the file's piece, and its end
+        await running.aclose()  # type: ignore[attr-defined]
+        assert ledger.inbox.waiting(0.0)[0].events == 2
+
+
+def two_wait(inbox: Inbox) -> None:
+    until = time.monotonic() + 30
+    while inbox.waiting(0.0)[0].events < 2 and time.monotonic() < until:
+        time.sleep(0.01)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from airflow_integrations.airflow import live
 from airflow_integrations.airflow.assets import outlets
 from airflow_integrations.airflow.ledger import open_ledger
 from airflow_integrations.airflow.live import build_live_dag, is_live, live_dag_id, route_of_live
@@ -75,16 +74,8 @@ class Asked:
     dag_id = "orders__live"
 
 
-def test_it_ends_when_it_is_asked_to_and_says_what_it_did(
-    make_route: Callable[..., Any], context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def delivered(self: Any, batch: Any) -> list[Result]:
-        return [Result("delivered") for _ in batch]
-
-    monkeypatch.setattr(NoOutgoing, "send", delivered)
-    route = make_route(**LOW)
-    operator: Any = build_live_dag(route).get_task("consume")
-    put(1)
+def consume_until_delivered(operator: Any, context: dict[str, Any]) -> Any:
+    """Its result, where it is asked to end once entity 1 is delivered."""
 
     def end_when_delivered() -> None:
         until = time.monotonic() + 30
@@ -95,9 +86,21 @@ def test_it_ends_when_it_is_asked_to_and_says_what_it_did(
     ending = threading.Thread(target=end_when_delivered)
     ending.start()
     try:
-        result = operator.execute(context)
+        return operator.execute(context)
     finally:
         ending.join()
+
+
+def test_it_ends_when_it_is_asked_to_and_says_what_it_did(
+    make_route: Callable[..., Any], context: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def delivered(self: Any, batch: Any) -> list[Result]:
+        return [Result("delivered") for _ in batch]
+
+    monkeypatch.setattr(NoOutgoing, "send", delivered)
+    route = make_route(**LOW)
+    put(1)
+    result = consume_until_delivered(build_live_dag(route).get_task("consume"), context)
     assert result["counts"]["delivered"] == 1
     assert status("1") == "delivered"
     with open_ledger() as ledger:
@@ -111,10 +114,9 @@ def test_what_it_delivered_changes_the_routes_asset(
         return [Result("delivered") for _ in batch]
 
     monkeypatch.setattr(NoOutgoing, "send", delivered)
-    monkeypatch.setattr(live, "CONSUMES", live.timedelta(seconds=2))
     route = make_route(**LOW)
     put(1)
-    result = build_live_dag(route).get_task("consume").execute(context)
+    result = consume_until_delivered(build_live_dag(route).get_task("consume"), context)
     assert result["counts"]["delivered"] == 1
     (alias,) = outlets(route)
     expected = {"route": "orders", "delivered": 1, "run_id": "scheduled__1"}

@@ -22,14 +22,15 @@ STAGES = ("fetch", "transform", "push", "settle")
 
 @pytest.fixture
 def servers() -> Iterator[Servers]:
-    with Servers.running(ITEMS, 1, "--slow", 0.1, "--calm") as running:
+    with Servers.running(ITEMS, 1, "--slow", 0.3, "--calm") as running:
         yield running
 
 
 @pytest.fixture
 def task(servers: Servers, ledger_url: str, tmp_path: Path) -> Task:
     definition = route(batch=10, concurrency=2)
-    return Task("fetch", "schedule", FIRST, definition, servers.url, ledger_url, tmp_path / "staging")
+    # Nobody is silent here: a batch that took longer must not be sent again.
+    return Task("fetch", "schedule", FIRST, definition, servers.url, ledger_url, tmp_path / "staging", read_timeout=60)
 
 
 def perform(task: Task, *stages: Any) -> dict[str, int]:

@@ -69,12 +69,16 @@ class Scene:
 
     async def until(self, condition: Callable[[], Any], seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
-        while not condition():
+        while True:
+            begun = time.monotonic()
+            if condition():
+                return
             for task in self.tasks:
                 if task.done() and not task.cancelled() and task.exception() is not None:
                     raise AssertionError("a consumer ended") from task.exception()
             assert time.monotonic() < end, sent()
-            await asyncio.sleep(0.01)
+            # The consumer shares this loop: it gets at least as much of it as the condition took.
+            await asyncio.sleep(max(0.01, time.monotonic() - begun))
 
     def status(self, key: str) -> str | None:
         found = where(self.ledger.database, "orders", key, time.time())
@@ -261,7 +265,7 @@ async def test_much_that_is_due_is_taken_over_a_part_at_a_time(
 ) -> None:
     """What a live run has not sent is in memory."""
     monkeypatch.setattr(consumer_module, "DUE_SECONDS", 0.1)
-    monkeypatch.setattr("airflow_integrations.engine.circuit.circuit_pause", lambda outages, rng: 0.3)
+    monkeypatch.setattr("airflow_integrations.engine.circuit.circuit_pause", lambda outages, rng: 3.0)
     target = MemoryOutgoing.answer = Moody()
     scene = make_scene(delivery={"retry": {"delay": "0.1s", "max_delay": "0.1s"}})
     for number in range(30):
@@ -336,7 +340,10 @@ async def test_wrong_credentials_end_it_and_nothing_is_lost(make_scene: Callable
     assert consumed(scene.ledger.database, time.time()) == set()
 
 
-async def test_another_one_stands_by_and_goes_on_at_once(make_scene: Callable[..., Scene]) -> None:
+async def test_another_one_stands_by_and_goes_on_at_once(
+    make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "LEASE_SECONDS", 300.0)  # it does not go on because that has passed
     scene = make_scene()
     first = scene.begin()
     await scene.put({"number": 1})
@@ -348,7 +355,7 @@ async def test_another_one_stands_by_and_goes_on_at_once(make_scene: Callable[..
     assert scene.consumers[1].counts == Counter()
     await scene.end(first)
     await scene.put({"number": 6})
-    await scene.until(lambda: len(numbers()) == 6, 5)
+    await scene.until(lambda: len(numbers()) == 6)
     counts = await scene.end(second)
     assert counts["delivered"] == 1
     assert Counter(numbers()) == Counter(range(1, 7))
@@ -361,6 +368,8 @@ async def test_killed_at_any_moment_it_loses_nothing_and_sends_nothing_twice(
     monkeypatch.setattr(consumer_module, "LEASE_SECONDS", 0.4)
     monkeypatch.setattr(consumer_module, "RENEW_SECONDS", 0.1)
     monkeypatch.setattr(consumer_module, "DUE_SECONDS", 0.1)
+    monkeypatch.setattr(consumer_module, "DEAD_SECONDS", 0.1)
+    monkeypatch.setattr(consumer_module, "ADOPTED_SECONDS", 1.0)  # one may be killed while it recovers another one
     received: Counter[str] = Counter()
     target: dict[str, str] = {}
 
@@ -390,6 +399,41 @@ async def test_killed_at_any_moment_it_loses_nothing_and_sends_nothing_twice(
     await scene.end(task)
     assert all(books.finished for books in scene.books())
     assert scene.ledger.inbox.waiting(time.time() + 10**6) == []
+
+
+async def test_killed_while_it_recovers_an_earlier_one_nothing_goes_twice(
+    make_scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "LEASE_SECONDS", 0.4)
+    monkeypatch.setattr(consumer_module, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(consumer_module, "DEAD_SECONDS", 0.1)
+    monkeypatch.setattr(consumer_module, "ADOPTED_SECONDS", 3.0)
+    monkeypatch.setattr("airflow_integrations.engine.books.FLUSH_SECONDS", 3600.0)
+    scene = make_scene()
+    first = scene.begin()
+    await scene.put(*({"number": number} for number in range(20)))
+    await scene.until(lambda: len(numbers()) >= 10)
+    await kill(scene, first)
+    dying, died = asyncio.Event(), asyncio.Event()
+
+    async def dies(*given: Any) -> None:
+        dying.set()
+        await died.wait()
+
+    with monkeypatch.context() as second_is:
+        second_is.setattr(consumer_module, "close_dead", dies)
+        second = scene.begin()
+        await asyncio.wait_for(dying.wait(), 30)  # it has adopted the run
+        await kill(scene, second)
+    monkeypatch.setattr(consumer_module, "LEASE_SECONDS", 15.0)
+    third = scene.begin()
+    await scene.put({"number": 20})
+    await scene.until(lambda: 20 in numbers())
+    assert consumer_module.STILLBORN not in {books.verdict for books in scene.books()}
+    await scene.until(lambda: all(scene.status(str(n)) in ("delivered", "in_doubt") for n in range(21)))
+    await scene.end(third)
+    assert Counter(numbers()) == Counter(range(21))
+    assert all(books.finished for books in scene.books())
 
 
 async def kill(scene: Scene, task: asyncio.Task[None]) -> None:

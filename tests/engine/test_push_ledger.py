@@ -188,7 +188,9 @@ async def test_statuses_that_mean_later_at_this_target(scene: Scene, clock: Cloc
     assert (await scene.run(route=route)).lines() == ["0 fetched + 1 carried in = 1 delivered"]
 
 
-async def test_two_runs_at_once_never_send_one_entity_twice(scene: Scene, make_run: MakeRun, clock: Clock) -> None:
+async def test_two_runs_at_once_never_send_one_entity_twice(
+    scene: Scene, make_run: MakeRun, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     records = [order(n) for n in range(20)]
     first, second = make_run(run_id="a"), make_run(run_id="b")
     for run in (first, second):
@@ -197,8 +199,24 @@ async def test_two_runs_at_once_never_send_one_entity_twice(scene: Scene, make_r
         await fetch(run, scene.services, scene.staging(run))
         await transform(run, scene.services, scene.staging(run))
 
+    reserve, reserved = scene.services.ledger.reserve, asyncio.Semaphore(0)
+    loop = asyncio.get_running_loop()
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return reserve(*args, **kwargs)
+        finally:
+            loop.call_soon_threadsafe(reserved.release)
+
+    async def both_have_reserved() -> None:
+        for _ in range(2):
+            await reserved.acquire()
+
+    monkeypatch.setattr(scene.services.ledger, "reserve", counted)
+    waited = asyncio.ensure_future(both_have_reserved())
+
     async def slowly(batch: Sequence[Outbound]) -> list[Result]:
-        await asyncio.sleep(0.01)
+        await asyncio.wait_for(asyncio.shield(waited), 30)
         return all_delivered(batch)
 
     MemoryOutgoing.answer = slowly  # type: ignore[assignment]

@@ -76,11 +76,17 @@ async def test_a_full_queue_takes_nothing_more_and_loses_nothing(gate: Gate) -> 
     taken = [at for at, result in enumerate(results) if isinstance(result, list)]
     assert (len(refused), taken) == (20, list(range(10)))
     assert (await first)[0].new
+    gate.entered.clear()
     gate.open.clear()
+    held = asyncio.create_task(writer.put([event("held")]))
+    assert await asyncio.to_thread(gate.entered.wait, 30)
     large = [asyncio.create_task(writer.put([event(f"large {at}", b"x" * 6_000)])) for at in range(5)]
     await asyncio.sleep(0.1)
     gate.open.set()
-    assert Full in {type(result) for result in await asyncio.gather(*large, return_exceptions=True)}
+    results = await asyncio.gather(*large, return_exceptions=True)
+    # Two are no more than most_bytes and a third passes it: from then on nothing is taken.
+    assert [isinstance(result, Full) for result in results] == [False, False, True, True, True]
+    assert (await held)[0].new
     writer.close()
     assert not gate.put([event(str(at)) for at in taken], 1.0)[0].new
 
@@ -89,6 +95,7 @@ async def test_a_ledger_that_is_away_is_told_and_comes_back(gate: Gate) -> None:
     writer = Writer(lambda: gate, lambda routes: None, patience=0.3)
     with pytest.raises(Away):  # it does not answer at all
         await writer.put([event("slow")])
+    writer._patience = 30.0
     gate.error = OutageError("away")
     gate.open.set()
     with pytest.raises(Away):

@@ -16,15 +16,24 @@ class Door:
         self.port = 0
         self._sockets: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
+        self._kept: socket.socket | None = None
+        """Bound while the door is shut: does not listen, and keeps the port from others."""
 
     def open(self) -> None:
-        listening = socket.create_server(("127.0.0.1", self.port))
+        listening, self._kept = self._kept or _bound(0), None
+        listening.listen()
         self.port = listening.getsockname()[1]
         self._sockets = [listening]
         self._run(self._accept, listening)
 
     def shut(self) -> None:
-        """Breaks all connections; new ones are refused."""
+        """Breaks all connections; new ones are refused. The port stays its own."""
+        self.close()
+        self._kept = _bound(self.port)
+
+    def close(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
         for each in self._sockets:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -58,6 +67,13 @@ class Door:
         thread.start()
 
 
+def _bound(port: int) -> socket.socket:
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", port))
+    return made
+
+
 @contextmanager
 def door_to(host: str, port: int) -> Iterator[Door]:
     door = Door((host, port))
@@ -65,4 +81,4 @@ def door_to(host: str, port: int) -> Iterator[Door]:
     try:
         yield door
     finally:
-        door.shut()
+        door.close()

@@ -36,7 +36,7 @@ def postgres() -> Iterator[Database]:
 
 def kill(connection_id: int) -> None:
     with psycopg.connect(POSTGRES, autocommit=True) as admin:
-        assert admin.execute("SELECT pg_terminate_backend(%s, 5000)", [connection_id]).fetchone() == (True,)
+        assert admin.execute("SELECT pg_terminate_backend(%s, 30000)", [connection_id]).fetchone() == (True,)
 
 
 def backend(connection: Connection) -> int:

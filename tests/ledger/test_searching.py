@@ -82,9 +82,9 @@ def test_a_search_that_found_nothing_in_its_time_says_where_it_is(rows: Rows) ->
 def test_prefix_and_target_id(rows: Rows) -> None:
     rows.entities([f"a{number}" for number in range(9)], "delivered", target_id="A")
     rows.entities([f"b{number}" for number in range(9)], "delivered", target_id="B")
-    found = search(rows.database, route="orders", prefix="b", limit=20)
+    found = search(rows.database, route="orders", prefix="b", limit=20, seconds=1e9)
     assert [line.key for line in found.entities] == [f"b{number}" for number in range(9)]
-    assert len(search(rows.database, route="orders", target_id="B", limit=20).entities) == 9
+    assert len(search(rows.database, route="orders", target_id="B", limit=20, seconds=1e9).entities) == 9
 
 
 def test_a_route_that_never_ran_has_nothing(rows: Rows) -> None:

@@ -186,9 +186,14 @@ def mqtt(at: Broker, **config: Any) -> Iterator[Feed]:
     async def prepare() -> None:
         """The session begins with the first subscription."""
         nobody: Any = None
-        batches = feed.make().batches(_Only(at, nobody))
+        listener: Any = feed.make()
+        batches = listener.batches(_Only(at, nobody))
         asking = asyncio.ensure_future(anext(batches))
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(60):
+            while listener._client is None and not asking.done():  # noqa: ASYNC110 - it is set once subscribed
+                await asyncio.sleep(0.01)
+        if asking.done():
+            asking.result()
         asking.cancel()
         await asyncio.wait({asking})
         await batches.aclose()
@@ -325,6 +330,7 @@ def s3(endpoint: str, **config: Any) -> Iterator[Feed]:
         away=at("http://127.0.0.1:1"),
         publish=publish,
         remembers=False,
+        acknowledged=lambda: not client.list_objects_v2(Bucket=bucket, Prefix="in/")["KeyCount"],
     )
 
 
@@ -342,4 +348,5 @@ def files(folder: Path, **config: Any) -> Feed:
         config={"path": str(folder / "*.json"), "every": "0.2s", "stable": "0s", **config},
         publish=publish,
         remembers=False,
+        acknowledged=lambda: not any(folder.glob("*.json")),
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.listen import Message
 from airflow_integrations.testing import Feed
 from airflow_integrations.testing.suite_run import WINDOW
 
@@ -48,12 +49,21 @@ def event_bodies(ledger: Ledger) -> list[bytes]:
 
 
 @asynccontextmanager
-async def listening(feed: Feed, ledger: Ledger) -> AsyncIterator[None]:
+async def listening(feed: Feed, ledger: Ledger) -> AsyncIterator[list[Message]]:
+    """Gives what has been settled."""
     if feed.prepare is not None:
         await feed.prepare()
-    task = asyncio.create_task(feed.receiver(ledger).run())
+    receiver = feed.receiver(ledger)
+    settle, settled = receiver._listener.settle, list[Message]()
+
+    async def noted(taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
+        await settle(taken, dead)
+        settled.extend(taken)
+
+    receiver._listener.settle = noted  # type: ignore[method-assign]
+    task = asyncio.create_task(receiver.run())
     try:
-        yield
+        yield settled
     finally:
         await asyncio.sleep(0.3)
         task.cancel()

@@ -81,10 +81,10 @@ def test_a_broker_that_restarts_is_heard_again(kind: str, tmp_path: Path) -> Non
     with Server(kind, tmp_path) as server, KINDS[kind](server.broker, prefetch=10) as feed:
 
         async def scene(ledger: Ledger) -> None:
-            async with listening(feed, ledger):
+            async with listening(feed, ledger) as settled:
                 await feed.publish(bodies(range(30)))
-                await until(lambda: len(ids(ledger)) >= 30)
-                await asyncio.sleep(0.5)  # acknowledged
+                await until(lambda: len(settled) >= 30)
+                await asyncio.sleep(0.5)  # the broker has heard so
                 await asyncio.to_thread(server.restart)
                 await feed.publish(bodies(range(30, 60)))
                 await until(lambda: len(ids(ledger)) >= 60)

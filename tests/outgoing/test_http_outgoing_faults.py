@@ -88,7 +88,7 @@ async def test_a_target_that_hangs_leaves_doubt(target: Target, opened: Opening)
         return 200
 
     target.answering = hang
-    async with opened({"path": "/o"}, read_timeout=0.05) as outgoing:
+    async with opened({"path": "/o"}, read_timeout=1.0) as outgoing:
         assert statuses(await outgoing.send(orders("1"))) == ["in_doubt"]
     assert len(target.received) == 1
 

@@ -29,7 +29,7 @@ transform:
 outgoing:
   http: {{connection: systems, method: PUT, path: "/{name}/sales/{{{{ order.Number }}}}"}}
 delivery: {{concurrency: 2}}
-tasks: {{retries: 3, retry_delay: 1s, timeout: 2m}}
+tasks: {{retries: 3, retry_delay: 1s, timeout: 10m}}
 """
 
 ON = "paused: false"
@@ -137,7 +137,7 @@ class Airflow:
     def log(self, dag: str, run: str, task: str, attempt: int = 1) -> str:
         return json.dumps(self.call("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}/logs/{attempt}")["content"])
 
-    def wait(self, told: str, condition: Callable[[], Any], timeout: float = 150) -> Any:
+    def wait(self, told: str, condition: Callable[[], Any], timeout: float = 400) -> Any:
         end = time.monotonic() + timeout
         while not (found := condition()):
             self.components.check()

@@ -44,8 +44,10 @@ def between(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Itera
     for name, more in written.items():
         (routes / f"{name}.yaml").write_text(ROUTE.format(name=name, more=more))
     (routes / "prices.yaml").write_text(READER)
+    # An answer that is held back is waited for: a second request would be seen.
+    connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": {"read_timeout": 600}}}
     settings = {
-        "AIRFLOW_CONN_SYSTEMS": json.dumps({"conn_type": "http", "host": systems.url}),
+        "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",

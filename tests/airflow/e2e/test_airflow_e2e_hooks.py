@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,11 @@ def send(airflow: Airflow, event_id: str, body: bytes, query: str = "?wait=50", 
         "X-Hub-Signature-256": signature(body),
         **headers,
     }
-    return requests.post(url, data=body, headers=sent, timeout=90)
+    until = time.monotonic() + 300
+    while True:  # who has waited in vain may ask again with the same event
+        answer = requests.post(url, data=body, headers=sent, timeout=90)
+        if answer.status_code != 202 or "wait" not in query or time.monotonic() > until:
+            return answer
 
 
 def statuses(answer: requests.Response) -> list[tuple[Any, ...]]:

@@ -157,8 +157,9 @@ def test_a_message_ends_at_the_target(airflow: Airflow, systems: Systems, queues
     runs = [run for run in airflow.runs("hears") if run["dag_run_id"] not in earlier]
     assert runs
     for run in runs:
-        assert run["run_type"] == "asset_triggered"
         airflow.ended("hears", run["dag_run_id"])
+    # The maintenance gives a run to what has waited for long: on a slow machine it may be first.
+    assert "asset_triggered" in {run["run_type"] for run in runs} <= {"asset_triggered", "operator_triggered"}
 
 
 def test_a_burst_is_a_few_runs_and_each_message_goes_out_once(
@@ -188,9 +189,14 @@ def test_a_run_that_the_listener_rang_for_asks_no_source(airflow: Airflow, syste
 def test_a_message_of_no_use_is_in_the_books_of_a_run(airflow: Airflow, systems: Systems, queues: Queues) -> None:
     before = {run["dag_run_id"] for run in airflow.runs("hears")}
     queues.publish("hears", [b"no json at all", order("behind")])
+
+    def failed() -> list[str]:  # a run may still be owed to the messages of another test
+        new = [run for run in airflow.runs("hears") if run["dag_run_id"] not in before]
+        return [run["dag_run_id"] for run in new if run["state"] == "failed"]
+
+    # delivery.fail_run: a missing record is no green run
+    (run,) = airflow.wait("the run that failed", failed)
     airflow.wait("the message behind it", lambda: "behind" in received(systems, "hears"))
-    (run,) = {run["dag_run_id"] for run in airflow.runs("hears")} - before
-    airflow.ended("hears", run, "failed")  # delivery.fail_run: a missing record is no green run
     assert airflow.result("hears", run, "fetch")["counts"]["rejected"] == 1
     assert "the content is not JSON" in airflow.log("hears", run, "fetch")
 

@@ -173,11 +173,14 @@ def test_live_parts_rest_while_nobody_looks(scene: Scene, browser: Browser) -> N
                 else None
             ),
         )
+        page.clock.install()
         page.goto(f"{scene.url}/integrations/queue")
-        page.wait_for_timeout(6_500)
+        page.clock.run_for(6_500)
+        page.wait_for_timeout(100)
         assert len(asked) == 1
         page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
-        page.wait_for_timeout(6_500)
+        page.clock.run_for(20_000)
+        page.wait_for_timeout(100)
         assert len(asked) == 1
 
 
