@@ -38,3 +38,11 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         password = f":{about.password}" if about.password else ""
         yield f"postgresql+psycopg://{about.user}{password}@{about.host}:{about.port}/{name}"
         admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A long value is named by its beginning: a test's name is in the environment of every process that it starts, and
+    the system refuses to start one where that is too large."""
+    if isinstance(val, str | bytes) and len(val) > 100:
+        return f"{val[:40]!a}, {len(val)} in all"
+    return None
