@@ -11,16 +11,19 @@ PYTHON  ?= $(shell for python in python3.13 python3.12 python3.11 python3 python
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1 && command -v "$$python" && break; \
 	done)
 
-# Two workers: one for the tests that start Airflow (kept together by their xdist group), one for the rest.
-TEST_WORKERS ?= 2
+# Where it is set, each of some thousand processes that the tests start would compile what it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
+# One more than CI has cores: tests that start Airflow (kept together by their xdist groups) wait most of the time.
+TEST_WORKERS ?= 3
 PYTEST_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-check screenshots test lint types contracts bench bench-latency chaos chaos-events constraints clean
+.PHONY: help install check demo demo-check screenshots docs reference test lint types contracts bench bench-latency chaos chaos-events constraints clean search simulate simulate-mutants simulate-postgres
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-13s %s\n' "$$name" "$$text"; done
+		printf '  make %-17s %s\n' "$$name" "$$text"; done
 
 install: $(STAMP) ## create .venv with the pinned versions
 
@@ -37,6 +40,8 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $(STAMP)
 
+check: lint types contracts docs demo-check test ## what CI runs
+
 demo: $(STAMP) ## start a demo shop, a demo ERP and Airflow, and watch orders flow (Ctrl-C ends it)
 	@exec $(BIN)/python -m airflow_integrations.demo
 
@@ -44,17 +49,45 @@ demo-check: $(STAMP) ## run the demo without a screen and check every order in t
 	@exec $(BIN)/python -m airflow_integrations.demo check
 
 screenshots: $(STAMP) ## pictures of the console for README and docs, in light and dark (needs Chromium)
-	@$(BIN)/python tests/airflow/pages/screenshots.py
+	@$(BIN)/python tests/airflow/web/pages/screenshots.py
 
 test: $(STAMP) ## all tests, with real servers and a real scheduler
-	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
+
+docs: $(STAMP) ## the documentation as a site in site/; fails on a broken link
+	@NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --quiet
+
+reference: $(STAMP) ## write docs/reference and the JSON Schema of route files from the option models
+	@$(BIN)/python -m airflow_integrations.schema
+	@$(BIN)/python -m airflow_integrations.schema.reference docs/reference
+
+# For a nightly job. What it finds is kept in .hypothesis and comes first the next time.
+SEARCH_EXAMPLES ?= 2000
+search: $(STAMP) ## a long random search, with fresh seeds, for faults of push and ledger (nightly; SEARCH_EXAMPLES=2000)
+	@SEARCH_EXAMPLES=$(SEARCH_EXAMPLES) $(BIN)/python -m pytest -q \
+		tests/engine/push/test_push_model.py tests/ledger/test_ledger_model.py $(PYTEST_ARGS)
+
+# Fresh seeds each time; SEED=4711 lives through that world alone and tells its story, SEEDS=200000 through so many.
+SEEDS ?= 10000
+WITHOUT ?=
+SIMULATOR := PYTHONPATH=.:tests $(BIN)/python -m simulator
+simulate: $(STAMP) ## simulated worlds around the real engine, each from a seed (SEEDS=10000, BASE=…, SEED=…)
+	@$(SIMULATOR) $(if $(SEED),--seed $(SEED) --without "$(WITHOUT)",--seeds $(SEEDS) $(if $(BASE),--base $(BASE)))
+
+simulate-mutants: $(STAMP) ## the simulator's own test: every planted fault within 5,000 seeds
+	@$(SIMULATOR).mutants --seeds 5000
+
+simulate-postgres: $(STAMP) ## some hundred of the same worlds with PostgreSQL and real threads (nightly)
+	@$(SIMULATOR).postgres --seeds 300
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(STAMP) ## mypy --strict
+types: $(STAMP) ## mypy --strict, of the package, the tests, bench and chaos
 	@$(BIN)/mypy
+	@$(BIN)/mypy --explicit-package-bases --disable-error-code import-not-found --cache-dir .mypy_cache/conftests \
+		$$(find tests -name conftest.py)  # modules of one name; what they import was checked above
 
 contracts: $(STAMP) ## which room may import which
 	@$(BIN)/lint-imports
@@ -76,5 +109,5 @@ constraints: ## pin the newest versions again (maintainers; needs uv)
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file constraints.txt
 
 clean: ## remove everything that was made here
-	rm -rf $(VENV) .demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from airflow_integrations.errors import (
         UnknownOutcome as UnknownOutcome,
     )
-    from airflow_integrations.route import Route as Route
+    from airflow_integrations.route.definition import Route as Route
     from airflow_integrations.window import Window as Window
 
-__version__ = "0.1.0"
+from airflow_integrations.version import __version__
 
 _WHERE = {
     "AnswerError": "errors",
@@ -45,7 +45,7 @@ _WHERE = {
     "EntityError": "errors",
     "IntegrationError": "errors",
     "OutageError": "errors",
-    "Route": "route",
+    "Route": "route.definition",
     "RouteError": "errors",
     "RunError": "errors",
     "SetupError": "errors",

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Literal
 
 from airflow_integrations.errors import EntityError
 
-__all__ = ["MAX_KEY_LENGTH", "Entity", "content_hash", "key_text", "older"]
+__all__ = [
+    "MAX_KEY_LENGTH",
+    "Entity",
+    "compare",
+    "content_hash",
+    "key_text",
+    "kind_of_version",
+    "older",
+    "version_text",
+]
 
 MAX_KEY_LENGTH = 512
 """Characters in a key: it must fit an indexed column of every database the ledger runs on."""
@@ -79,14 +90,77 @@ def content_hash(encoded: bytes) -> str:
     return hashlib.blake2b(encoded, digest_size=16).hexdigest()
 
 
-def older(version: str | None, other: str | None) -> bool:
-    """Whether a version is older than another: numbers compare as numbers, all else as text (RFC 3339 sorts so).
+def version_text(value: Any) -> str:
+    """The version as text: as a key is, a moment in UTC, or a date. Raises EntityError for what orders nothing."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise EntityError("a version that is a time needs a time zone")
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    try:
+        return key_text(value)
+    except EntityError as error:
+        raise EntityError(error.reason.replace("key", "version")) from None
 
-    No version is older than any.
-    """
+
+def older(version: str | None, other: str | None) -> bool:
+    """Whether a version is older than another. No version is older than any; see :func:`compare`."""
     if version is None or other is None:
         return version is None and other is not None
+    return compare(version, other) == "older"
+
+
+def compare(version: str, other: str) -> Literal["older", "equal", "newer", "unlike"]:
+    """How a version stands to another: numbers compare as numbers, times as moments, everything else as text.
+
+    Two of different kinds are *unlike*: nobody knows which is older. So is a number that would be older than one of
+    milliseconds (microseconds, nanoseconds) since 1970 by at least three digits: one of them counts something else.
+    """
+    if version == other:
+        return "equal"
+    (kind, value), (other_kind, other_value) = _read(version), _read(other)
+    if kind != other_kind:
+        return "unlike"
+    if value == other_value:
+        if kind == "number":
+            return "equal"
+        value, other_value = _finer(version), _finer(other)
+    if value >= other_value:
+        return "newer" if value > other_value else "equal"
+    return "unlike" if kind == "number" and _counts_something_else(value, other_value) else "older"
+
+
+def kind_of_version(version: str) -> str:
+    """In words, for people who are told why two versions cannot be compared."""
+    kind, value = _read(version)
+    return f"a number of {max(value.adjusted(), 0) + 1} digits" if kind == "number" else kind
+
+
+_CLOCKS = frozenset({13, 16, 19})
+"""Digits of a time in milliseconds, microseconds and nanoseconds since 1970, from 2001 to 2286."""
+
+
+def _counts_something_else(smaller: Decimal, larger: Decimal) -> bool:
+    digits = larger.adjusted() + 1
+    return digits in _CLOCKS and digits - max(smaller.adjusted() + 1, 1) >= 3
+
+
+def _finer(time: str) -> str:
+    """What a time has behind its microseconds: Python leaves it out."""
+    digits = re.match(r"\d*", time.partition(".")[2])
+    return digits[0][6:].rstrip("0") if digits else ""
+
+
+def _read(version: str) -> tuple[str, Any]:
+    if version[4:5] == "-" and version[7:8] == "-":
+        try:
+            moment = datetime.fromisoformat(version)
+        except ValueError:
+            return "text", version
+        return ("a time" if moment.tzinfo else "a time without a time zone" if len(version) > 10 else "a date"), moment
     try:
-        return Decimal(version) < Decimal(other)
+        number = Decimal(version)
     except InvalidOperation:
-        return version < other
+        return "text", version
+    return ("number", number) if number.is_finite() else ("text", version)

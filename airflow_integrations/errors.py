@@ -6,6 +6,7 @@
     ├── RunError              this run was asked for something impossible; clear or trigger it differently
     ├── AnswerError           the other system answered what the route cannot work with; a person looks
     ├── OutageError           the other system is away or overloaded; the task tries again later
+    ├── PostponedError        nothing to do before a moment; the work is begun again then
     ├── UnknownOutcome        something was sent and no answer says what became of it
     └── EntityError           one entity is bad; it is rejected with the reason and the others go on
 
@@ -14,13 +15,9 @@ Only :class:`OutageError` is worth an Airflow retry; the operators turn all othe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from airflow_integrations.exchange import Telling
-    from airflow_integrations.http import Answer
+from typing import Any, Protocol
 
 __all__ = [
     "AnswerError",
@@ -28,6 +25,7 @@ __all__ = [
     "IntegrationError",
     "Mistake",
     "OutageError",
+    "PostponedError",
     "RouteError",
     "RunError",
     "SetupError",
@@ -35,16 +33,27 @@ __all__ = [
 ]
 
 
+class AnswerParts(Protocol):
+    """What an error keeps of the answer that caused it: an HTTP client's answer has these."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+
+
 class IntegrationError(Exception):
     """Root of all errors that this package raises on purpose. Its text is for people and holds no secret."""
 
-    exchange: Telling | None = None
-    """What a target was asked when this came, and what it answered: an outgoing kind may tell."""
+    exchange: Callable[[], Any] | None = None
+    """Makes the :class:`~airflow_integrations.http.exchange.Exchange` that led to this, where a kind recorded it."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One thing to mend in a route file.
+    """One thing to fix in a route file.
 
     ``line`` and ``column`` count from 1; both are 0 where the route came from Python and has no file.
     ``path`` is the dotted place in the document, such as ``incoming.http.pagination``.
@@ -78,7 +87,14 @@ class RunError(IntegrationError):
 
 
 class AnswerError(IntegrationError):
-    """An answer that breaks the route's expectations: HTML for JSON, a page that repeats, a refused request."""
+    """An answer that breaks the route's expectations: HTML for JSON, a page that repeats, a refused request.
+
+    ``answer`` is the whole of it, where it was kept.
+    """
+
+    def __init__(self, message: str, *, answer: AnswerParts | None = None) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class OutageError(IntegrationError):
@@ -94,12 +110,21 @@ class OutageError(IntegrationError):
         *,
         retry_after: float | None = None,
         status: int | None = None,
-        answer: Answer | None = None,
+        answer: AnswerParts | None = None,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         self.status = status
         self.answer = answer
+
+
+class PostponedError(IntegrationError):
+    """Another system works, and nothing is to be done before ``until`` (Unix seconds). Then the same work begins again
+    and goes on from what it has saved. Raised only where ``Services.waits_at_most`` allows it."""
+
+    def __init__(self, message: str, until: float) -> None:
+        super().__init__(message)
+        self.until = until
 
 
 class UnknownOutcome(IntegrationError):
@@ -108,7 +133,7 @@ class UnknownOutcome(IntegrationError):
     ``status`` is the HTTP status of the answer that left it open, where there was one; ``answer`` is the whole of it.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, answer: Answer | None = None) -> None:
+    def __init__(self, message: str, *, status: int | None = None, answer: AnswerParts | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.answer = answer

@@ -16,15 +16,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from airflow_integrations.entity import Entity
+from airflow_integrations.errors import SetupError
 from airflow_integrations.expressions import Namespace
 from airflow_integrations.ledger.records import RetryWanted, RunKind
-from airflow_integrations.route import Route
+from airflow_integrations.plurals import counted, sized
+from airflow_integrations.route.definition import Route
 from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Endpoint, HttpClient
+    from airflow_integrations.http.observer import Observer
+    from airflow_integrations.http.origin import Origin
     from airflow_integrations.ledger.ledger import Ledger
-    from airflow_integrations.watch import Watch
+    from airflow_integrations.sql.database import Database
 
 __all__ = ["Connections", "Run", "Services", "entity_names"]
 
@@ -60,6 +64,8 @@ class Run:
     events: bool = False
     """Take what waits in the route's inbox, and of other routes' fetches, and ask no source. Runs that fetch take it
     along."""
+    event_age: float = 0.0
+    """Seconds that an event has waited before the run takes it along: fresh ones have a run of their own coming."""
 
 
 class Connections(Protocol):
@@ -84,24 +90,34 @@ class Services:
         log: logging.Logger | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         progress: Callable[[str, Mapping[str, int]], None] | None = None,
         ledger: Ledger | None = None,
-        watch: Watch | None = None,
+        watch: Observer | None = None,
         others: Ledger | None = None,
     ) -> None:
         self.connections = connections
         self.log = log or logging.getLogger("airflow_integrations")
         self.sleep = sleep
         self.now = now
+        self.monotonic = monotonic
+        """Seconds of a clock that nobody sets: for how long something takes."""
         self.rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self.progress = progress
         """Called now and then with a stage's name and its counts so far."""
         self.watch = watch
+        self.rehearsal: Callable[[str, str, str, bytes], None] | None = None
+        """Where nothing is to be sent: told of what would be, by Connection, what is done, to what, and the content."""
+        self.creates = True
+        """Whether lookups may create at the service what they do not find."""
+        self.waits_at_most: float | None = None
+        """Seconds. Who has to wait longer for another system may raise PostponedError; None: everybody waits here."""
         self._ledger = ledger
         self._others = others
         self._clients: dict[str, HttpClient] = {}
         self._opening = asyncio.Lock()
+        self._told: dict[str, tuple[float, ...]] = {}
         self._stack = AsyncExitStack()
 
     @property
@@ -145,6 +161,55 @@ class Services:
                 self._clients[connection] = await self._stack.enter_async_context(client)
             return self._clients[connection]
 
+    def database(self, connection: str) -> Database:
+        """The database of a Connection. Raises SetupError where it is missing or no database."""
+        from airflow_integrations.sql.database import Databases
+
+        if not isinstance(self.connections, Databases):
+            raise SetupError(
+                f"Connection {connection!r} is a database, and there is none here; give the entities themselves, such "
+                "as given.entities in a route test"
+            )
+        return self.connections.database(connection)
+
+    async def client_elsewhere(self, connection: str, origin: Origin) -> HttpClient:
+        """A client for another origin that a Connection's system has named: with the Connection's time-outs and proxy,
+        and without anything that says who we are."""
+        name = f"{connection} ({origin})"
+        endpoint = (await self.client(connection)).endpoint
+        async with self._opening:
+            if name not in self._clients:
+                self._clients[name] = await self._stack.enter_async_context(self._anonymous(endpoint, origin))
+            return self._clients[name]
+
+    def _anonymous(self, endpoint: Endpoint, origin: Origin) -> HttpClient:
+        from airflow_integrations.http import HttpClient
+
+        return HttpClient(
+            endpoint.elsewhere(origin), sleep=self.sleep, now=self.now, rng=self.rng, log=self.log, watch=self.watch
+        )
+
+    def log_traffic(self) -> None:
+        """Log what was asked of each Connection since this was last called, in one line each."""
+        for name, client in self._clients.items():
+            stats, told = client.stats, self._told.get(name)
+            now = (stats.requests, stats.retries, stats.received, stats.answering, stats.waited)
+            requests, retries, received, answering, waited = (
+                now if told is None else (new - old for new, old in zip(now, told, strict=True))
+            )
+            self._told[name] = now
+            if requests:
+                again = f", {counted(int(retries), 'retry')}" if retries else ""
+                self.log.info(
+                    "Connection %s: %s%s, %s received, %.1f s for answers, %.1f s waited",
+                    name,
+                    counted(int(requests), "request"),
+                    again,
+                    sized(int(received)),
+                    answering,
+                    waited,
+                )
+
     def base_names(self, run: Run) -> dict[str, Any]:
         """The names every expression and template of a run sees: ``window``, ``params``, ``var``."""
         return {
@@ -156,8 +221,11 @@ class Services:
 
 
 def entity_names(base: Mapping[str, Any], name: str, entity: Entity) -> dict[str, Any]:
-    """``base`` and what expressions over one entity see besides: the entity, ``source``, what lookups found."""
-    names = {**base, name: entity.value, "source": entity.source}
+    """``base`` and what expressions over one entity see besides: the entity, ``source``, what lookups found.
+
+    ``_meter`` is what they may build together: it is that of the step for which the names are made.
+    """
+    names = {**base, "_meter": [0, 0], name: entity.value, "source": entity.source}
     if entity.found:
         names.update(entity.found)
     return names

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pendulum
 
-__all__ = ["AIRFLOW_ALIASES", "EPOCH", "Window", "rfc3339"]
+__all__ = ["AIRFLOW_ALIASES", "EPOCH", "Window", "on_clocks", "rfc3339"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,9 +24,27 @@ def rfc3339(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S") + (f".{moment.microsecond:06d}Z" if moment.microsecond else "Z")
 
 
+def _plain(moment: datetime) -> datetime:
+    """In UTC, and no pendulum moment: those forget their zone where it is Python's and hours are added."""
+    found = moment.astimezone(UTC)
+    return datetime.combine(found.date(), found.time(), UTC)
+
+
+def on_clocks(moment: datetime, zone: ZoneInfo, *, late: bool = False) -> datetime:
+    """When the clocks of a zone show a time, in UTC.
+
+    Of a time that they show twice the earlier, or with ``late`` the later one. Of one that they skip, what it is on
+    the clocks from before or from after the change, the earlier or the later.
+    """
+    return sorted(moment.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))[late]
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
-    """``start`` belongs to the window, ``end`` does not. Both carry a time zone."""
+    """``start`` belongs to the window, ``end`` does not. Both are in UTC, whatever zone they were given in.
+
+    In another zone Python adds hours on its clocks, and compares what they show: both are wrong where clocks change.
+    """
 
     start: datetime
     end: datetime
@@ -33,6 +52,8 @@ class Window:
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.end.tzinfo is None:
             raise ValueError("a window's ends carry a time zone, such as 2026-01-31T00:00:00Z")
+        object.__setattr__(self, "start", _plain(self.start))
+        object.__setattr__(self, "end", _plain(self.end))
         if self.start > self.end:
             raise ValueError(f"the window starts at {rfc3339(self.start)}, after its end {rfc3339(self.end)}")
 

@@ -1,10 +1,10 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, memory, loading, ingest, latency, console, pages. The first two and ingest with each kind of
-ledger; bulk also has a second pass, in which nothing has changed and nothing is sent (``again_per_second``). Latency,
-what the console asks of a ledger with a million entities (console), and its pages (pages) are measured only where they
-are named.
+Figures: bulk, single, steps, memory, loading, sql, lookups, ingest, latency, console, pages. The first three and
+ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and nothing is sent
+(``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), and its pages
+(pages) are measured only where they are named.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ import urllib.request
 from collections.abc import Collection
 from typing import Any
 
-from bench.ingest import ingest
 from bench.latency import latency
 from bench.ledgers import servers
+from bench.postgres import Cluster, binaries
+from bench.webhooks.ingest import ingest
 
 RUNS = 3
 
@@ -80,6 +81,32 @@ def memory(url: str) -> None:
         received(url)
 
 
+def tables() -> None:
+    """Table to table on PostgreSQL, where its server is installed."""
+    found = binaries()
+    if found is None:
+        return
+    total = 100_000
+    with Cluster.running(found) as cluster:
+        ours, theirs, last = [], [], {}
+        for _ in range(RUNS):
+            theirs.append(measure("bench.sql", cluster.url, str(total), "script")["seconds"])
+            last = measure("bench.sql", cluster.url, str(total), "route")
+            ours.append(last["seconds"])
+    seconds, script = statistics.median(ours), statistics.median(theirs)
+    figure(
+        "sql",
+        ledger="sqlite",
+        entities=total,
+        seconds=seconds,
+        per_second=total / seconds,
+        script_seconds=script,
+        ratio=script / seconds,
+        stages=last["stages"],
+        memory_mb=last["memory_mb"],
+    )
+
+
 def loading() -> None:
     with tempfile.TemporaryDirectory() as bytecode:  # installed packages have theirs; a checkout may be told not to
         env = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONDONTWRITEBYTECODE": ""}
@@ -118,18 +145,24 @@ def main(wanted: list[str]) -> None:
                 if "latency" in wanted:
                     for found in latency(ledger[1]):
                         figure("latency", ledger=ledger[0], **found)
-                if "ingest" in wanted:
-                    figure("ingest", ledger=ledger[0], **ingest(ledger[1]))
+                if "webhooks.ingest" in wanted:
+                    figure("webhooks.ingest", ledger=ledger[0], **ingest(ledger[1]))
                 if "single" in wanted:  # 30 % are filtered out: 5,000 are posted
                     against_script(url, "single", 7_150, "single", ledger, passes=1)
+                if "steps" in wanted:  # each in three requests, one after the other
+                    against_script(url, "steps", 7_150, "steps", ledger, passes=1)
         if "memory" in wanted:
             memory(url)
+        if "sql" in wanted:
+            tables()
         if "loading" in wanted:
             loading()
+        if "lookups" in wanted:
+            figure("lookups", **measure("bench.lookups", "10000"))
     finally:
         server.terminate()
         server.wait()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["bulk", "single", "memory", "loading", "ingest"])
+    main(sys.argv[1:] or ["bulk", "single", "steps", "memory", "loading", "sql", "lookups", "webhooks.ingest"])

@@ -17,14 +17,19 @@ from typing import Any
 
 from sqlalchemy import insert, text
 
-from airflow_integrations.ledger import definitions, jobs, leases, overview, queries, schema, searching, staged
-from airflow_integrations.ledger.database import Database
-from airflow_integrations.ledger.inbox import Inbox
-from airflow_integrations.ledger.keyset import pack
-from airflow_integrations.ledger.latest import latest
-from airflow_integrations.ledger.payload_places import places
-from airflow_integrations.ledger.selection import Selection
-from airflow_integrations.ledger.statistics import series
+from airflow_integrations.ledger.actions import bulk_jobs
+from airflow_integrations.ledger.actions.selection import Selection
+from airflow_integrations.ledger.inbox.inbox import Inbox
+from airflow_integrations.ledger.queries import entities as queries
+from airflow_integrations.ledger.queries import overview, staged_bytes
+from airflow_integrations.ledger.queries import search as searching
+from airflow_integrations.ledger.queries.overview import latest
+from airflow_integrations.ledger.queries.payload_locations import places
+from airflow_integrations.ledger.queries.statistics import series
+from airflow_integrations.ledger.runs import definitions, leases
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.database import Database
+from airflow_integrations.ledger.storage.key_set import pack
 from bench.ledgers import fresh, servers
 
 ENTITIES, OPEN, ROUTES, RUNS, ROUNDS = 1_000_000, 20_000, 50, 1_000, 15
@@ -83,7 +88,7 @@ def fill(database: Database, entities: int) -> list[str]:
         connection.execute(text(filled), {"count": entities})
         keys = pack(str(1_000_000_001 + number) for number in range(2000))
         claim = {"route_id": 1, "run": 1, "first": 0, "count": 2000, "lease_until": NOW + 60, "keys": keys}
-        connection.execute(insert(schema.claim).values(**claim))
+        connection.execute(insert(tables.claim).values(**claim))
     with database.write() as connection:
         connection.execute(text("ANALYZE"))
     return names
@@ -104,7 +109,7 @@ def questions(database: Database, names: list[str], entities: int) -> dict[str, 
         "overview: definitions": lambda: definitions.newest_hashes(database, names),
         "overview: what waits": lambda: overview.queue(database, NOW),
         "overview: leases": lambda: leases.leases(database, names, NOW),
-        "overview: routes": lambda: staged.known_routes(database),
+        "overview: routes": lambda: staged_bytes.known_routes(database),
         "errors": lambda: overview.error_groups(database),
         "errors of one route": lambda: overview.error_groups(database, big),
         "inbox": lambda: inbox.waiting(NOW),
@@ -124,7 +129,7 @@ def questions(database: Database, names: list[str], entities: int) -> dict[str, 
         "entities: last hour, one step": search(since=NOW - 3600),
         "entity": lambda: queries.where(database, big, middle, NOW),
         "payload places of 500": lambda: places(database, big, some),
-        "jobs": lambda: jobs.listed(database, names, NOW),
+        "jobs": lambda: bulk_jobs.listed(database, names, NOW),
     }
 
 
@@ -161,13 +166,15 @@ def measure(kind: str, url: str, entities: int) -> None:
 
 def job(database: Database, kind: str, route: str) -> None:
     """Skipping all failed ones: how long the longest piece holds the route's runs up."""
-    number = jobs.ask(database, Selection(route, statuses=frozenset({"failed"})), "skip", {"reason": "x"}, "bench", NOW)
+    number = bulk_jobs.ask(
+        database, Selection(route, statuses=frozenset({"failed"})), "skip", {"reason": "x"}, "bench", NOW
+    )
     longest, total, more = 0.0, time.perf_counter(), True
     while more:
         began = time.perf_counter()
-        more = jobs.step(database, number, NOW)
+        more = bulk_jobs.step(database, number, NOW)
         longest = max(longest, time.perf_counter() - began)
-    found = jobs.find(database, number, NOW)
+    found = bulk_jobs.find(database, number, NOW)
     assert found is not None
     seconds = time.perf_counter() - total
     figure("job", ledger=kind, entities=found.done, seconds=seconds, longest_piece_ms=longest * 1000)

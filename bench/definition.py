@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 BATCH = 500
+How = Literal["bulk", "single", "steps"]
+"""Entities in batches, one in a request, or each in three requests."""
 
 SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -33,7 +35,26 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-def route(total: int, schema: str, *, one_by_one: bool) -> dict[str, Any]:
+_OUTGOING: dict[How, dict[str, Any]] = {
+    "bulk": {"path": "/bulk"},
+    "single": {"path": "/single"},
+    "steps": {
+        "steps": [
+            {
+                "name": "party",
+                "path": "/single",
+                "body": {"code": "order.CustomerCode", "name": "order.CustomerName"},
+                "result": "body.id",
+            },
+            {"name": "sale", "path": "/single", "body": {"party": "party", "order": "order"}, "result": "body.id"},
+            {"path": "/single/{{ sale }}/confirm", "body": {"party": "party"}},
+        ],
+        "target_id": "sale",
+    },
+}
+
+
+def route(total: int, schema: str, how: How) -> dict[str, Any]:
     return {
         "route": "bench",
         "entity": {"name": "order", "key": "order.number"},
@@ -70,6 +91,6 @@ def route(total: int, schema: str, *, one_by_one: bool) -> dict[str, Any]:
             },
             {"validate": schema},
         ],
-        "outgoing": {"http": {"connection": "target", "path": "/single" if one_by_one else "/bulk"}},
-        "delivery": {"batch": 1 if one_by_one else BATCH, "concurrency": 8},
+        "outgoing": {"http": {"connection": "target", **_OUTGOING[how]}},
+        "delivery": {"batch": BATCH if how == "bulk" else 1, "concurrency": 8},
     }

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from airflow_integrations.airflow.pools import pool_sizes
+from airflow_integrations.airflow.dag.pools import pool_sizes
 from airflow_integrations.demo.components import Components
 from bench.ledgers import connection_json, fresh, fresh_database
 

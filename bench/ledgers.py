@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from airflow_integrations.ledger.ledger import Ledger
-from chaos.postgres import Cluster, binaries
+from bench.postgres import Cluster, binaries
 
 __all__ = ["connection_json", "fresh", "fresh_database", "servers"]
 

@@ -20,7 +20,7 @@ def write_routes(folder: Path, count: int) -> None:
     (folder / "schemas").mkdir()
     (folder / "schemas" / "sales_order.json").write_text(json.dumps(SCHEMA))
     for number in range(count):
-        definition = {**route(1000, "schemas/sales_order.json", one_by_one=False), "schedule": {"cron": "*/5 * * * *"}}
+        definition = {**route(1000, "schemas/sales_order.json", how="bulk"), "schedule": {"cron": "*/5 * * * *"}}
         definition["route"] = f"route_{number:03d}"
         (folder / f"route_{number:03d}.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
 
@@ -59,7 +59,7 @@ def dags() -> dict[str, Any]:
         folder.mkdir()
         write_routes(folder, 200)
         clock = Clock()
-        from airflow_integrations.airflow.loader import load_routes
+        from airflow_integrations.airflow.dag.loader import load_routes
 
         imported = clock.lap("import_")
         found = load_routes(Path(name, "loader.py"))
@@ -82,7 +82,7 @@ def one_dag() -> dict[str, Any]:
         write_routes(folder, 200)
         os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "route_123"
         clock = Clock()
-        from airflow_integrations.airflow.loader import load_routes
+        from airflow_integrations.airflow.dag.loader import load_routes
 
         figures = clock.lap("import_")
         for state in ("cold_", "warm_"):

@@ -6,13 +6,14 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Coroutine
 from decimal import Decimal
 
 import aiohttp
 import jsonschema_rs
 import msgspec
 
-from bench.definition import BATCH, SCHEMA
+from bench.definition import BATCH, SCHEMA, How
 
 EU = {
     "AT",
@@ -69,23 +70,34 @@ def sales_order(order: dict) -> dict:  # type: ignore[type-arg]
     }
 
 
-async def main(url: str, total: int, *, one_by_one: bool) -> None:
+async def main(url: str, total: int, how: How) -> None:
     limit = asyncio.Semaphore(8)
     tasks: set[asyncio.Task[None]] = set()
     async with aiohttp.ClientSession() as session:
 
-        async def post(body: bytes) -> None:
+        async def post(path: str, body: bytes) -> bytes:
+            async with session.post(url + path, data=body, headers={"Content-Type": "application/json"}) as answer:
+                answer.raise_for_status()
+                return await answer.read()
+
+        async def deliver(body: bytes) -> None:
+            await post("/bulk" if how == "bulk" else "/single", body)
+
+        async def in_steps(order: dict) -> None:  # type: ignore[type-arg]
+            party = {"code": order["CustomerCode"], "name": order["CustomerName"]}
+            party_id = decode(await post("/single", encode(party)))["id"]
+            sale = decode(await post("/single", encode({"party": party_id, "order": order})))["id"]
+            await post(f"/single/{sale}/confirm", encode({"party": party_id}))
+
+        async def released(work: Coroutine[None, None, None]) -> None:
             try:
-                path = "/single" if one_by_one else "/bulk"
-                async with session.post(url + path, data=body, headers={"Content-Type": "application/json"}) as answer:
-                    answer.raise_for_status()
-                    await answer.read()
+                await work
             finally:
                 limit.release()
 
-        async def send(body: bytes) -> None:
+        async def send(work: Coroutine[None, None, None]) -> None:
             await limit.acquire()
-            task = asyncio.create_task(post(body))
+            task = asyncio.create_task(released(work))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 
@@ -101,19 +113,20 @@ async def main(url: str, total: int, *, one_by_one: bool) -> None:
                 mapped = sales_order(order)
                 if not valid(mapped):
                     raise SystemExit("an invalid order")
-                if one_by_one:
-                    await send(encode(mapped))
+                if how != "bulk":
+                    await send(in_steps(mapped) if how == "steps" else deliver(encode(mapped)))
                     continue
                 batch.append(mapped)
                 if len(batch) == BATCH:
-                    await send(encode(batch))
+                    await send(deliver(encode(batch)))
                     batch = []
         if batch:
-            await send(encode(batch))
+            await send(deliver(encode(batch)))
         await asyncio.gather(*tasks)
 
 
 if __name__ == "__main__":
     started = time.perf_counter()
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), one_by_one=sys.argv[3] == "single"))
+    how: How = sys.argv[3]  # type: ignore[assignment]
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), how))
     print(json.dumps({"seconds": time.perf_counter() - started}))

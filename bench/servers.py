@@ -50,6 +50,7 @@ async def main() -> None:
             web.get("/orders", servers.orders),
             web.post("/bulk", servers.bulk),
             web.post("/single", servers.single),
+            web.post("/single/{id}/confirm", servers.single),
             web.post("/reset", servers.reset),
         ]
     )

@@ -1,7 +1,7 @@
 """The same job as a route, through fetch, transform, push and settle in turn, staging and ledger included.
 
-``python -m bench.through_engine URL TOTAL bulk|single LEDGER PASSES``: LEDGER is ``sqlite`` or the URL of a PostgreSQL
-server; in every pass behind the first, nothing has changed since.
+``python -m bench.through_engine URL TOTAL bulk|single|steps LEDGER PASSES``: LEDGER is ``sqlite`` or the URL of a
+PostgreSQL server; in every pass behind the first, nothing has changed since.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
-from airflow_integrations.engine import Balance, fetch, push, settle, transform
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.http import Endpoint
 from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.route import Route
-from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Connections, Run, Services
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import EPOCH, Window
-from bench.definition import SCHEMA, route
+from bench.definition import SCHEMA, How, route
 from bench.ledgers import fresh
 
 
@@ -48,25 +52,30 @@ def written(schema: Path) -> Path:
 
 def import_everything() -> None:
     """What is imported on first use is imported now: the script's clock starts behind its imports too."""
-    for module in ("http.client", "incoming.http", "outgoing.http", "outgoing.judgement", "outgoing.request_parts"):
+    for module in (
+        "http.client",
+        "incoming.http.source",
+        "outgoing.http.target",
+        "outgoing.http.answers.response_rules",
+    ):
         import_module(f"airflow_integrations.{module}")
     for module in ("jinja2", "jsonschema_rs", "jsonschema", "RestrictedPython.transformer", "psycopg"):
         import_module(module)
-    import_module("airflow_integrations.expressions.compiler")
+    import_module("airflow_integrations.expressions.evaluation.compiler")
 
 
 def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-async def through(run: Run, url: str, ledger_url: str, staging: Staging) -> dict[str, object]:
+async def through(run: Run, connections: Connections, ledger_url: str, staging: Staging) -> dict[str, object]:
     """One run; each stage has a ledger and a client of its own, as each task has."""
     times = {}
     started = time.perf_counter()
     for stage in (fetch, transform, push, settle):
         begun = time.perf_counter()
         with Ledger.open(ledger_url) as ledger:
-            async with Services(Loopback(url), ledger=ledger) as services:
+            async with Services(connections, ledger=ledger) as services:
                 result = await stage(run, services, staging)
         times[stage.__name__] = round(time.perf_counter() - begun, 3)
     seconds = time.perf_counter() - started
@@ -76,22 +85,23 @@ async def through(run: Run, url: str, ledger_url: str, staging: Staging) -> dict
     return {"seconds": seconds, "stages": times, "counts": result.counts}
 
 
-async def main(url: str, total: int, *, one_by_one: bool, server: str, passes: int) -> dict[str, object]:
+async def main(url: str, total: int, *, how: How, server: str, passes: int) -> dict[str, object]:
     logging.basicConfig(level=logging.WARNING)
     import_everything()
     with tempfile.TemporaryDirectory() as folder:
         schema = written(Path(folder, "sales_order.json"))
         ledger = fresh(server, Path(folder))
-        definition = Route.load(route(total, str(schema), one_by_one=one_by_one))
+        definition = Route.load(route(total, str(schema), how))
         idle = peak_mb()
         told = []
         for number in range(passes):
             run = Run(definition, f"bench-{number}", Window(EPOCH, datetime.now(UTC)))
-            told.append(await through(run, url, ledger, Staging(folder, "bench", run.run_id)))
+            told.append(await through(run, Loopback(url), ledger, Staging(folder, "bench", run.run_id)))
     return {**told[0], "memory_mb": peak_mb() - idle, "again": told[1:]}
 
 
 if __name__ == "__main__":
     asked = sys.argv[1:]
-    result = main(asked[0], int(asked[1]), one_by_one=asked[2] == "single", server=asked[3], passes=int(asked[4]))
+    how: How = asked[2]  # type: ignore[assignment]
+    result = main(asked[0], int(asked[1]), how=how, server=asked[3], passes=int(asked[4]))
     print(json.dumps(asyncio.run(result)))

@@ -18,11 +18,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.postgres import Cluster, binaries
 from chaos.definition import FIRST, route
 from chaos.disk import Disk
 from chaos.drill import Drill, Trouble, troubles
 from chaos.judgement import judge
-from chaos.postgres import Cluster, binaries
 from chaos.processes import Servers
 from chaos.worker import Task
 

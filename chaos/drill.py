@@ -10,10 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from bench.postgres import Cluster
 from chaos.definition import FIRST, SECOND
 from chaos.disk import Disk
 from chaos.judgement import open_entities
-from chaos.postgres import Cluster
 from chaos.processes import Servers, Worker
 from chaos.worker import Stage, Task
 

@@ -29,8 +29,8 @@ import psutil
 from sqlalchemy import select
 
 from airflow_integrations.demo.components import Components
-from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.storage import tables
 from bench.ledgers import connection_json, fresh, fresh_database, servers
 
 RATE = 50
@@ -134,10 +134,10 @@ def _kill_all(airflow: Components, ledger: str, name: str, pause: float) -> list
 
 def _consumer(ledger: str, name: str) -> int | None:
     """The process that is the route's consumer now."""
-    consumer = schema.consumer.c
-    with Ledger.open(ledger) as opened, opened.database.read() as connection:
-        query = select(consumer.holder).join(schema.route, schema.route.c.id == consumer.route_id)
-        holder = connection.scalar(query.where(schema.route.c.name == name, consumer.lease_until > time.time()))
+    consumer = tables.consumer.c
+    with Ledger.open(ledger) as opened, opened.read() as connection:
+        query = select(consumer.holder).join(tables.route, tables.route.c.id == consumer.route_id)
+        holder = connection.scalar(query.where(tables.route.c.name == name, consumer.lease_until > time.time()))
     pid = None if holder is None else int(holder.split(":")[1])
     return pid if pid is not None and psutil.pid_exists(pid) else None
 

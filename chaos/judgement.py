@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.pool import NullPool
 
-from airflow_integrations.engine.disk import forget
-from airflow_integrations.ledger import schema
+from airflow_integrations.engine.disk_space import forget
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.status import KEPT
-from airflow_integrations.retention import Retention
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.route.retention import Retention
 from chaos.definition import ROUTE, expected, number, total
 from chaos.processes import Servers
 
@@ -40,8 +40,8 @@ def _rows(ledger: str, query: Any) -> list[Any]:
 
 def open_entities(ledger: str) -> int:
     """How many entities of the route have no fate yet: in their rows, or in somebody's claim."""
-    rows = select(func.count()).select_from(schema.entity).where(schema.entity.c.status.in_(UNDECIDED))
-    claims = select(func.count()).select_from(schema.claim)
+    rows = select(func.count()).select_from(tables.entity).where(tables.entity.c.status.in_(UNDECIDED))
+    claims = select(func.count()).select_from(tables.claim)
     return int(_rows(ledger, rows)[0][0]) + int(_rows(ledger, claims)[0][0])
 
 
@@ -65,7 +65,7 @@ def judge(ledger: str, servers: Servers, staging: Path, entities: int, *, change
     ``changed``: the second window was run too.
     """
     verdict = Verdict()
-    table = schema.entity.c
+    table = tables.entity.c
     asked = select(table.key, table.status, table.version, table.message, table.delivered_version)
     rows = {row.key: row for row in _rows(ledger, asked)}
     taken, counts = servers.books()
@@ -73,7 +73,7 @@ def judge(ledger: str, servers: Servers, staging: Path, entities: int, *, change
     verdict._add("items not as the target must hold them", _wrong_at_target(taken, entities, changed))
     verdict._add("items that the target got needlessly", _unwanted(counts))
     verdict._add("runs whose books are wrong", _wrong_books(ledger))
-    verdict._add("claims that are left", (str(row) for row in _rows(ledger, select(schema.claim.c.id))))
+    verdict._add("claims that are left", (str(row) for row in _rows(ledger, select(tables.claim.c.id))))
     verdict._add("folders of runs that nobody needs", _needless_folders(ledger, staging))
     verdict.figures = {
         "fates": dict(Counter(row.status for row in rows.values())),
@@ -119,7 +119,7 @@ def _unwanted(counts: dict[str, int]) -> Iterator[str]:
 
 
 def _wrong_books(ledger: str) -> Iterator[str]:
-    for row in _rows(ledger, select(schema.run.c.run_id, schema.run.c.finished, schema.run.c.counts)):
+    for row in _rows(ledger, select(tables.run.c.run_id, tables.run.c.finished, tables.run.c.counts)):
         counts = json.loads(row.counts)
         came = sum(counts.get(name, 0) for name in CAME)
         went = sum(count for name, count in counts.items() if name not in CAME and not name.startswith("step."))
@@ -133,7 +133,7 @@ def _needless_folders(ledger: str, staging: Path) -> Iterator[str]:
     """What is left after all payloads may go must be payloads of entities that are open or wrong."""
     with Ledger.open(ledger) as opened:
         forget(opened, str(staging), {ROUTE: Retention(payloads="0s")}, time.time() + A_DAY)
-    run, entity = schema.run.c, schema.entity.c
+    run, entity = tables.run.c, tables.entity.c
     wrong = select(entity.payload_run).where(entity.status.in_(KEPT))
     needed = {row.staging for row in _rows(ledger, select(run.staging).where(run.id.in_(wrong)))}
     for folder in sorted((staging / ROUTE).glob("*")):

@@ -3,13 +3,13 @@
 from importlib import import_module
 
 for _name in (
-    "airflow_integrations.expressions.compiler",
+    "airflow_integrations.expressions.evaluation.compiler",
     "airflow_integrations.http.client",
-    "airflow_integrations.incoming.http",
+    "airflow_integrations.incoming.http.source",
     "airflow_integrations.ledger.ledger",
-    "airflow_integrations.outgoing.http",
-    "airflow_integrations.outgoing.judgement",
-    "airflow_integrations.outgoing.request_parts",
+    "airflow_integrations.outgoing.http.target",
+    "airflow_integrations.outgoing.http.answers.response_rules",
+    "airflow_integrations.outgoing.http.request_writer",
     "airflow_integrations.transform.validate",
     "jinja2",
     "jsonschema_rs",

@@ -11,16 +11,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
-from airflow_integrations import engine
-from airflow_integrations.engine.disk import make_room
-from airflow_integrations.engine.windows import as_fetched
+from airflow_integrations.engine.disk_space import make_room
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.fetch.windows import as_fetched
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import IntegrationError
 from airflow_integrations.http import Endpoint
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RetryWanted, RunKind
-from airflow_integrations.route import Route
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
 __all__ = ["Stage", "Task", "perform"]
@@ -97,13 +100,13 @@ async def _stage(task: Task, tell: Connection) -> dict[str, Any]:
         ) as services:
             if task.stage == "fetch":
                 await make_room(services, staging)
-                return {"counts": (await engine.fetch(run, services, staging)).counts}
+                return {"counts": (await fetch(run, services, staging)).counts}
             run = as_fetched(run, staging)
             if task.stage == "transform":
-                return {"counts": (await engine.transform(run, services, staging)).counts}
+                return {"counts": (await transform(run, services, staging)).counts}
             if task.stage == "push":
-                return {"counts": (await engine.push(run, services, staging, final=task.final)).counts}
-            balance = await engine.settle(run, services, staging)
+                return {"counts": (await push(run, services, staging, final=task.final)).counts}
+            balance = await settle(run, services, staging)
             return {"counts": balance.counts, "balanced": balance.balanced}
 
 

@@ -1,5 +1,5 @@
 """Shows the mistakes of all route files as one import error in Airflow. Defines no DAG, so that nothing else breaks."""
 
-from airflow_integrations.airflow.loader import check_routes
+from airflow_integrations.airflow.dag.loader import check_routes
 
 check_routes(__file__)

@@ -9,12 +9,33 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from route_definitions import GOOD, Write
+from xdist_groups import Shared, group_of, longest_first
 
 # No test judges speed: on a busy machine the first example, which imports what it needs, takes longer than 200 ms.
 settings.register_profile("untimed", deadline=None, print_blob=True)
 settings.load_profile("untimed")
 
 ADMIN_DSN = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
+
+SHARED = pytest.StashKey[Shared]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    if SHARED in item.config.stash and (nextitem is None or group_of(nextitem) != group_of(item)):
+        item.config.stash[SHARED].end()
+
+
+@pytest.fixture(scope="session")
+def shared(pytestconfig: pytest.Config) -> Shared:
+    """What the tests of one xdist group share. It is ended behind the last of them."""
+    return pytestconfig.stash.setdefault(SHARED, Shared())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -46,3 +67,70 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     if isinstance(val, str | bytes) and len(val) > 100:
         return f"{val[:40]!a}, {len(val)} in all"
     return None
+
+
+@pytest.fixture
+def good() -> str:
+    """A valid route file that uses most of the language."""
+    return GOOD
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A routes folder with the files that the good route names."""
+    folder = tmp_path / "routes"
+    write_files(
+        folder,
+        {
+            "lookups/tax.csv": "country,code\nES,S1\n",
+            "schemas/order.json": '{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"}',
+        },
+    )
+    return folder
+
+
+@pytest.fixture
+def write(root: Path) -> Write:
+    """Writes files below the routes folder."""
+
+    def files(texts: dict[str, str]) -> Path:
+        return write_files(root, texts)
+
+    return files
+
+
+def write_files(folder: Path, texts: dict[str, str]) -> Path:
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return folder
+
+
+ADMIN_MARIADB = os.environ.get("TEST_MARIADB_URL", "mysql+pymysql://root@127.0.0.1:3306")
+DATABASES = ("sqlite", "postgresql", "mariadb")
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an empty database that is no ledger, on each of those that routes read and write here."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'database.db'}"
+        return
+    sqlalchemy = pytest.importorskip("sqlalchemy")
+    name = f"integrations_{secrets.token_hex(4)}"
+    url, drop = ADMIN_MARIADB, f"DROP DATABASE {name}"
+    if request.param == "postgresql":
+        url, drop = ADMIN_DSN.replace("postgresql://", "postgresql+psycopg://"), f"DROP DATABASE {name} WITH (FORCE)"
+    admin = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
+    try:
+        with admin.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    except sqlalchemy.exc.OperationalError as error:
+        missing = f"no {request.param} at {url} (TEST_POSTGRES_DSN, TEST_MARIADB_URL name others): {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    yield str(admin.url.set(database=name).render_as_string(hide_password=False))
+    with admin.connect() as connection:
+        connection.exec_driver_sql(drop)

@@ -9,10 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_integrations.airflow.connections import AirflowConnections
-    from airflow_integrations.airflow.dag_factory import build_dag
-    from airflow_integrations.airflow.loader import check_routes, load_routes
-    from airflow_integrations.airflow.operators import FetchOperator, PushOperator, SettleOperator, TransformOperator
+    from airflow_integrations.airflow.config.connections import AirflowConnections
+    from airflow_integrations.airflow.dag.factory import build_dag, build_events_dag
+    from airflow_integrations.airflow.dag.loader import check_routes, load_routes
+    from airflow_integrations.airflow.operators.stages import (
+        FetchOperator,
+        PushOperator,
+        SettleOperator,
+        TransformOperator,
+    )
 
 __all__ = [
     "AirflowConnections",
@@ -21,19 +26,21 @@ __all__ = [
     "SettleOperator",
     "TransformOperator",
     "build_dag",
+    "build_events_dag",
     "check_routes",
     "load_routes",
 ]
 
 _HOMES = {
-    "AirflowConnections": "connections",
-    "FetchOperator": "operators",
-    "PushOperator": "operators",
-    "SettleOperator": "operators",
-    "TransformOperator": "operators",
-    "build_dag": "dag_factory",
-    "check_routes": "loader",
-    "load_routes": "loader",
+    "AirflowConnections": "config.connections",
+    "FetchOperator": "operators.stages",
+    "PushOperator": "operators.stages",
+    "SettleOperator": "operators.stages",
+    "TransformOperator": "operators.stages",
+    "build_dag": "dag.factory",
+    "build_events_dag": "dag.factory",
+    "check_routes": "dag.loader",
+    "load_routes": "dag.loader",
 }
 
 

@@ -1,4 +1,4 @@
-"""What Airflow reads about this package. Every process that imports Airflow loads this file: it imports nothing."""
+"""The package's description for Airflow. Every process that imports Airflow loads this file: it imports nothing."""
 
 from __future__ import annotations
 

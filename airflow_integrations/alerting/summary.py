@@ -1,4 +1,4 @@
-"""What flowed and what failed in a day: one message for all routes that a target is told of. Numbers only."""
+"""The daily summary: what flowed and what failed, one message for all routes of a target. Numbers only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from airflow_integrations.alerting.wording import Message
-from airflow_integrations.ledger.health import OPEN_STATUSES, Books, Depth
+from airflow_integrations.alerting.messages import Message
+from airflow_integrations.ledger.queries.health import OPEN_STATUSES, Books, Depth
+from airflow_integrations.ledger.status import WRONG
+from airflow_integrations.plurals import counted
 
 __all__ = ["RouteDay", "summary"]
 
 _CAME = ("fetched", "carried_in")
 _WENT = ("delivered", "unchanged", "filtered", "merged", "superseded", "skipped", "rejected", "failed", "in_doubt")
-_WRONG = ("rejected", "failed", "in_doubt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ def summary(days: Sequence[RouteDay], until: float) -> Message:
     delivered = sum(day.books.counts.get("delivered", 0) for day in days)
     wrong = sum(map(_wrong, days))
     failed = sum(day.books.failed for day in days)
-    subject = f"Daily summary: {delivered} delivered, {wrong} went wrong, {failed} failed runs, {len(days)} routes"
+    runs, routes = counted(failed, "failed run"), counted(len(days), "route")
+    subject = f"Daily summary: {delivered} delivered, {wrong} went wrong, {runs}, {routes}"
     head = f"The 24 hours until {datetime.fromtimestamp(until, UTC).strftime('%Y-%m-%d %H:%M UTC')}"
     lines = [f"{day.route}: {_told(day)}" for day in ordered]
     pages = [
@@ -47,7 +49,7 @@ def summary(days: Sequence[RouteDay], until: float) -> Message:
 
 
 def _wrong(day: RouteDay) -> int:
-    return sum(day.books.counts.get(name, 0) for name in _WRONG)
+    return sum(day.books.counts.get(name, 0) for name in WRONG)
 
 
 def _told(day: RouteDay) -> str:
@@ -55,12 +57,12 @@ def _told(day: RouteDay) -> str:
     if not books.runs:
         runs = "no run ended"
     else:
-        runs = f"{books.runs} run{'s' * (books.runs != 1)}" + (f", {books.failed} failed" if books.failed else "")
+        runs = counted(books.runs, "run") + (f", {books.failed} failed" if books.failed else "")
     parts = [runs, *filter(None, (_counts(books.counts, _CAME), _counts(books.counts, _WENT)))]
     if day.depth is not None:
         waiting = {str(status): count for status, count in day.depth.counts.items()}
-        waiting["events in the inbox"] = day.depth.events
-        if still := _counts(waiting, (*OPEN_STATUSES, "events in the inbox")):
+        inbox = f"{counted(day.depth.events, 'event')} in the inbox" if day.depth.events else ""
+        if still := ", ".join(filter(None, (_counts(waiting, OPEN_STATUSES), inbox))):
             parts.append(f"open now: {still}")
     return "; ".join(parts)
 

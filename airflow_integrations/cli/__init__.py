@@ -6,10 +6,11 @@ One description of the commands (:data:`COMMANDS`) makes both. This module impor
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
-from airflow_integrations.cli.command import Command, Group, Option, fill
-from airflow_integrations.cli.commands import COMMANDS
+from airflow_integrations.cli.command import Command, Group, Option, fill, guarded
+from airflow_integrations.cli.command_list import COMMANDS
 
 __all__ = ["COMMANDS", "Command", "Group", "Option", "build_parser", "main"]
 
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="airflow-integrations",
         description="Routes between business systems on Apache Airflow.",
-        epilog="Exit codes: 0 done, 1 mistakes or failures, 2 wrong usage, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 mistakes or failures, 2 wrong usage, 130 interrupted, 141 output not read.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the versions and exit")
     fill(parser, COMMANDS)
@@ -37,6 +38,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    args = build_parser().parse_args(argv)
-    code: int = args.chosen(args)
-    return code
+
+    def work() -> int:
+        parser = build_parser()
+        if "_ARGCOMPLETE" in os.environ:
+            from airflow_integrations.cli.completion import complete
+
+            complete(parser)
+        args = parser.parse_args(argv)
+        code: int = args.chosen(args)
+        return code
+
+    return guarded(work)

@@ -1,20 +1,36 @@
-"""What a command is, as data: the same description makes argparse's parser and Airflow's command line."""
+"""Commands as data: the same description makes argparse's parser and Airflow's command line."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from airflow_integrations.cli.terminal import flush
 from airflow_integrations.errors import IntegrationError, RouteError
 
-__all__ = ["FAILED", "INTERRUPTED", "OK", "USAGE", "Command", "Group", "Option", "UsageError", "fill"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "OK",
+    "UNREAD",
+    "USAGE",
+    "Command",
+    "Group",
+    "Option",
+    "UsageError",
+    "fill",
+    "formats",
+    "guarded",
+]
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-"""What a command's process exits with: done; mistakes were found or something failed; called wrongly; Ctrl-C."""
+OK, FAILED, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
+"""What a command's process exits with: done; mistakes were found or something failed; called wrongly; Ctrl-C; whoever
+read the output, such as ``head``, closed it before the end (128 and the number of SIGPIPE, as other programs do)."""
 
 
 class UsageError(IntegrationError):
@@ -29,6 +45,18 @@ class Option:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+class _Json(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
+        namespace.format = "json"
+
+
+def formats(*names: str) -> tuple[Option, ...]:
+    """``--format``, the first of the names where it is left out, and ``--json`` for the one that programs read."""
+    told = {"choices": names, "default": names[0], "help": f"how to print it; default: {names[0]}"}
+    short = {"action": _Json, "nargs": 0, "dest": "format", "default": names[0], "help": "as --format json"}
+    return Option(("--format",), told), Option(("--json",), short)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command. Its ``module`` in this package has ``run(args) -> int``; it is imported when called."""
@@ -40,25 +68,33 @@ class Command:
     description: str | None = None
 
     def __call__(self, args: argparse.Namespace) -> int:
-        """Run it and return the exit code. A user's mistake is told in words, never by a stack trace."""
-        try:
-            code: int = import_module(f"airflow_integrations.cli.{self.module}").run(args)
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)  # noqa: T201
-            return INTERRUPTED
-        except UsageError as error:
-            print(f"error: {error}", file=sys.stderr)  # noqa: T201
-            return USAGE
-        except RouteError as error:
-            print(error, file=sys.stderr)  # noqa: T201
-            return FAILED
-        except IntegrationError as error:
-            print(f"error: {error}", file=sys.stderr)  # noqa: T201
-            return FAILED
-        except BrokenPipeError:  # the reader, such as head, has seen enough
-            sys.stderr.close()
-            return FAILED
+        """Run it and return the exit code."""
+        code: int = import_module(f"airflow_integrations.cli.{self.module}").run(args)
         return code
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """The exit code of ``work``. A user's mistake, Ctrl-C and a reader that went are told in a line or not at all,
+    never by a stack trace."""
+    try:
+        code = work()
+        flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except UsageError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return USAGE
+    except RouteError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return FAILED
+    except IntegrationError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
+        return UNREAD
+    return code
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_integrations.cli.command import Command, Group, Option
+from airflow_integrations.cli.command import Command, Group, Option, formats
 from airflow_integrations.ledger.status import STATUSES
 
 __all__ = ["LEDGER_COMMANDS"]
@@ -10,9 +10,7 @@ __all__ = ["LEDGER_COMMANDS"]
 ROUTE = Option(("route",), {"metavar": "ROUTE", "help": "a route's name"})
 ANY_ROUTE = Option(("route",), {"metavar": "ROUTE", "nargs": "?", "help": "only of this route"})
 KEY = Option(("key",), {"metavar": "KEY", "help": "the entity's key"})
-FORMAT = Option(
-    ("--format",), {"choices": ("text", "json"), "default": "text", "help": "how to print it; default: text"}
-)
+FORMAT = formats("text", "json")
 STATUS = Option(
     ("--status",),
     {
@@ -42,6 +40,11 @@ CHOSEN = (
     Option(("--yes",), {"action": "store_true", "help": "don't ask, however many they are"}),
 )
 
+STORED = (
+    Option(("store",), {"metavar": "STORE", "help": "the store, as routes name it"}),
+    Option(("key",), {"metavar": "KEY", "help": "the value's key"}),
+)
+
 LEDGER_COMMANDS: tuple[Command | Group, ...] = (
     Group(
         "entities",
@@ -50,7 +53,7 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
             Command(
                 "show",
                 "Where is it? One entity, with its history",
-                "entity",
+                "entities.show",
                 (
                     ROUTE,
                     KEY,
@@ -61,43 +64,52 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
                             "help": "also what the source gave, what is sent, and what was edited",
                         },
                     ),
-                    FORMAT,
+                    *FORMAT,
                 ),
             ),
             Command(
                 "list",
                 "List the entities of a route in the order of their keys",
-                "entities",
+                "entities.list",
                 (
                     ROUTE,
                     STATUS,
                     ERROR,
                     Option(("--text",), {"metavar": "TEXT", "help": "with this text in the error's message"}),
                     Option(("--prefix",), {"metavar": "TEXT", "help": "whose key begins with this"}),
+                    Option(("--contains",), {"metavar": "TEXT", "help": "whose key contains this, in any case"}),
                     Option(("--target-id",), {"metavar": "ID", "help": "that the target knows by this id"}),
-                    Option(("--since",), {"metavar": "TIME", "help": "whose fate was decided at this time or later"}),
-                    Option(("--until",), {"metavar": "TIME", "help": "whose fate was decided before this time"}),
+                    Option(("--since",), {"metavar": "TIME", "help": "last changed at or after this time"}),
+                    Option(("--until",), {"metavar": "TIME", "help": "last changed before this time"}),
                     Option(
                         ("--limit",),
-                        {"type": int, "default": 50, "metavar": "N", "help": "at most so many; default: 50"},
+                        {"type": int, "default": 50, "metavar": "N", "help": "maximum number of results; default: 50"},
                     ),
-                    Option(("--after",), {"metavar": "KEY", "help": "go on behind this key"}),
+                    Option(("--after",), {"metavar": "KEY", "help": "start after this key (next page)"}),
+                    *formats("text", "json", "jsonl"),
+                ),
+            ),
+            Command("errors", "What went wrong, grouped by kind of error", "entities.errors", (ANY_ROUTE, *FORMAT)),
+            Command(
+                "retry",
+                "Send entities again with the route's next run",
+                "entities.retry",
+                (
+                    *CHOSEN,
                     Option(
-                        ("--format",),
+                        ("--from-step",),
                         {
-                            "choices": ("text", "json", "jsonl"),
-                            "default": "text",
-                            "help": "how to print it; default: text",
+                            "metavar": "STEP",
+                            "help": "of entities that go in several requests: send this confirmed step once more, too, "
+                            "and those behind it",
                         },
                     ),
                 ),
             ),
-            Command("errors", "What went wrong, grouped by kind of error", "entity_errors", (ANY_ROUTE, FORMAT)),
-            Command("retry", "Send entities again with the route's next run", "entity_retry", CHOSEN),
             Command(
                 "skip",
                 "Close entities that are not to be delivered",
-                "entity_skip",
+                "entities.skip",
                 (
                     *CHOSEN,
                     Option(
@@ -108,7 +120,7 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
             Command(
                 "confirm",
                 "Say what became of entities that are waiting or in doubt",
-                "entity_confirm",
+                "entities.confirm",
                 (
                     *CHOSEN,
                     Option(("--failed",), {"action": "store_true", "help": "they did not arrive; default: they did"}),
@@ -118,8 +130,8 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
             ),
             Command(
                 "edit",
-                "Mend the payload of an entity; retry sends it",
-                "entity_edit",
+                "Correct the payload of an entity; retry sends it",
+                "entities.edit",
                 (
                     ROUTE,
                     KEY,
@@ -138,40 +150,91 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
     Command(
         "runs",
         "The books of a route's runs, newest first",
-        "runs",
+        "ledger.runs",
         (
             ROUTE,
-            Option(("--limit",), {"type": int, "default": 20, "metavar": "N", "help": "at most so many; default: 20"}),
-            Option(("--before",), {"type": int, "metavar": "NUMBER", "help": "go on behind this run's number"}),
-            FORMAT,
+            Option(("--limit",), {"type": int, "default": 20, "metavar": "N", "help": "show at most N; default: 20"}),
+            Option(
+                ("--before",), {"type": int, "metavar": "NUMBER", "help": "start after this run's number (next page)"}
+            ),
+            Option(
+                ("--without-key",),
+                {
+                    "metavar": "RUN",
+                    "help": "list what this run rejected because of its key",
+                },
+            ),
+            *FORMAT,
         ),
     ),
-    Command("queue", "What waits in each route", "queue", (FORMAT,)),
+    Group(
+        "store",
+        "Values that routes keep under a key",
+        (
+            Command(
+                "list",
+                "List the stores, or the values of one",
+                "store.command",
+                (
+                    Option(("store",), {"metavar": "STORE", "nargs": "?", "help": "the store whose values to list"}),
+                    Option(("--search",), {"metavar": "TEXT", "help": "with this text in key or value, in any case"}),
+                    Option(
+                        ("--limit",),
+                        {"type": int, "default": 50, "metavar": "N", "help": "maximum number of results; default: 50"},
+                    ),
+                    Option(("--after",), {"metavar": "KEY", "help": "start after this key (next page)"}),
+                    *FORMAT,
+                ),
+            ),
+            Command("show", "Show a value with its history", "store.command", (*STORED, *FORMAT)),
+            Command(
+                "set",
+                "Write a value by hand",
+                "store.command",
+                (*STORED, Option(("value",), {"metavar": "VALUE", "help": "JSON"})),
+            ),
+            Command(
+                "remove",
+                "Remove a value",
+                "store.command",
+                (*STORED, Option(("--yes",), {"action": "store_true", "help": "don't ask"})),
+            ),
+        ),
+    ),
+    Command("queue", "What waits in each route", "ledger.queue", FORMAT),
     Group(
         "cursor",
         "From where a route's next run goes on",
         (
-            Command("show", "Show the route's mark and cursor", "cursor", (ROUTE, FORMAT)),
+            Command("show", "Show the route's mark and cursor", "ledger.cursor", (ROUTE, *FORMAT)),
             Command(
                 "set",
                 "Set the cursor, or the mark of gapless windows",
-                "cursor",
+                "ledger.cursor",
                 (
                     ROUTE,
                     Option(("value",), {"metavar": "VALUE", "nargs": "?", "help": "the cursor"}),
                     Option(("--mark",), {"metavar": "TIME", "help": "the next gapless window begins here"}),
                 ),
             ),
-            Command("clear", "Forget the cursor: the next run begins where the first one did", "cursor", (ROUTE,)),
+            Command(
+                "clear", "Forget the cursor: the next run begins where the first one did", "ledger.cursor", (ROUTE,)
+            ),
         ),
     ),
     Group(
         "ledger",
         "The ledger itself",
         (
-            Command("status", "Where it is, and how much it holds", "ledger", (FORMAT,)),
-            Command("migrate", "Create it, or bring it to this version's schema", "ledger"),
-            Command("prune", "Forget now what the routes' retention no longer asks for", "ledger", (ROUTES,)),
+            Command("status", "Where it is, and how much it holds", "ledger.command", FORMAT),
+            Command("migrate", "Create it, or bring it to this version's schema", "ledger.command"),
+            Command(
+                "begin-again",
+                "Use a new ledger in place of one that was lost; what was delivered may be sent again",
+                "ledger.command",
+                (Option(("--yes",), {"action": "store_true", "help": "don't ask"}),),
+            ),
+            Command("prune", "Prune data older than the routes' retention", "ledger.command", (ROUTES,)),
         ),
     ),
 )

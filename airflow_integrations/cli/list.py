@@ -6,13 +6,14 @@ import argparse
 import sys
 
 from airflow_integrations.cli.command import OK
-from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import console, out, table
+from airflow_integrations.config.types import duration_text
 from airflow_integrations.formats.json import encode
-from airflow_integrations.model import duration_text
-from airflow_integrations.route import Schedule
-from airflow_integrations.route_file import LoadedRoute, read_routes
-from airflow_integrations.stage import Stage
+from airflow_integrations.plurals import counted, plural
+from airflow_integrations.route.definition import Schedule
+from airflow_integrations.route.stage import Stage
+from airflow_integrations.route_files.load import LoadedRoute, read_routes
 
 __all__ = ["run"]
 
@@ -38,9 +39,8 @@ def run(args: argparse.Namespace) -> int:
         screen.print(shown)
     if found.mistakes:
         files = len({mistake.file for mistake in found.mistakes})
-        broken = (
-            "1 file has mistakes and is not listed" if files == 1 else f"{files} files have mistakes and are not listed"
-        )
+        has, is_ = plural(files, "has", "have"), plural(files, "is", "are")
+        broken = f"{counted(files, 'file')} {has} mistakes and {is_} not listed"
         print(f"{broken}: airflow-integrations validate shows them", file=sys.stderr)  # noqa: T201
     return OK
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+from airflow_integrations.cli.airflow_access import create_pools, pools_wanted
 from airflow_integrations.cli.command import OK, UsageError
-from airflow_integrations.cli.consumers import consumers
-from airflow_integrations.cli.routes import routes_folder
-from airflow_integrations.cli.surroundings import create_pools, pools_wanted
+from airflow_integrations.cli.doctor.installation import consumers
+from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import console, out, table
-from airflow_integrations.route_file import read_routes
+from airflow_integrations.route_files.load import read_routes
 
 __all__ = ["run"]
 

@@ -16,7 +16,7 @@ def run(args: argparse.Namespace) -> int:
 
         out(case_schema_text().rstrip())
     else:
-        from airflow_integrations.schema.generate import schema_text
+        from airflow_integrations.schema.shipped import present_schema_text
 
-        out(schema_text().rstrip())
+        out(present_schema_text().rstrip())
     return OK

@@ -3,27 +3,57 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from airflow_integrations.errors import SetupError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-__all__ = ["annotation", "console", "out", "table"]
+__all__ = ["annotation", "console", "flush", "out", "table"]
 
 
 def out(text: str = "") -> None:
-    """One line on standard output, as it is."""
-    print(text, file=sys.stdout)  # noqa: T201
+    """One line on standard output, as it is. Raises SetupError where that cannot be written."""
+    with _written():
+        print(text, file=sys.stdout)  # noqa: T201
+
+
+def flush() -> None:
+    """Write what was printed. Raises BrokenPipeError where nobody reads it any more, SetupError as :func:`out`."""
+    with _written():
+        sys.stdout.flush()
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise SetupError(f"standard output cannot be written: {error.strerror}") from None
 
 
 def console(*, stderr: bool = False) -> Console:
     """A console on the present standard output (looked up now: tests and pipes replace it)."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    class Plain(Console):
+        def print(self, *what: Any, **how: Any) -> None:
+            with _written():
+                super().print(*what, **how)
+
+        def on_broken_pipe(self) -> None:
+            """Rich would end the process."""
+            raise BrokenPipeError
+
+    made = Plain(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
-        made.width = max(made.width, 160)  # a file or pipe is no narrow screen: don't cut what is read by programs
+        made.width = max(made.width, 160)  # a file or pipe is not a narrow screen: don't cut what is read by programs
     return made
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from airflow_integrations.cli.command import FAILED, OK, UsageError
-from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import annotation, out
 from airflow_integrations.formats.json import encode
 from airflow_integrations.testing.case_file import ENDINGS, test_paths

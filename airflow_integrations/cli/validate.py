@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from airflow_integrations.cli.command import FAILED, OK, UsageError
-from airflow_integrations.cli.routes import routes_folder
+from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import annotation, out
 from airflow_integrations.errors import Mistake, RouteError
 from airflow_integrations.formats.json import encode
-from airflow_integrations.route_file import check_all
+from airflow_integrations.plurals import counted
 from airflow_integrations.route_files.discovery import route_paths
+from airflow_integrations.route_files.load import check_all
 from airflow_integrations.testing.case_file import load_tests, test_paths
 
 __all__ = ["all_mistakes", "run"]
@@ -25,6 +26,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"there is no file {missing[0]}")
     root = _root(args, files)
     mistakes = all_mistakes(root)
+    if args.online:
+        from airflow_integrations.cli.validate_online import online_mistakes
+
+        mistakes = sorted({*mistakes, *online_mistakes(root)})
     if files:
         asked = {_name(file, root) for file in files}
         routes = {_name(path, root) for path in route_paths(root.resolve())}
@@ -75,11 +80,11 @@ def _name(path: Path, root: Path) -> str:
 
 def _summary(files: int, mistakes: Iterable[Mistake], root: Path) -> str:
     found = list(mistakes)
-    counted = f"{files} {'file' if files == 1 else 'files'} in {root}"
+    where = f"{counted(files, 'file')} in {root}"
     if not found:
-        return f"{counted}: no mistakes"
+        return f"{where}: no mistakes"
     broken = len({mistake.file for mistake in found})
-    return f"{counted}: {len(found)} {'mistake' if len(found) == 1 else 'mistakes'} in {broken}"
+    return f"{where}: {counted(len(found), 'mistake')} in {broken}"
 
 
 def _plain(mistake: Mistake) -> dict[str, object]:

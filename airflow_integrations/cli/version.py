@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
@@ -25,6 +26,9 @@ def versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
 
 
 def run(args: argparse.Namespace) -> int:
+    if getattr(args, "format", "text") == "json":
+        out(json.dumps(versions(), indent=2))
+        return 0
     for name, number in versions().items():
         out(f"{name} {number}")
     return 0

@@ -1,4 +1,4 @@
-"""What the demo asks of Airflow, through the REST API that everybody has."""
+"""The demo's client for Airflow's public REST API."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.engine.settle import INCOMING, OUTCOMES
-from airflow_integrations.ledger.answers import EntityRecord, RunBooks
+from airflow_integrations.ledger.queries.views import EntityRecord, RunBooks
+from airflow_integrations.ledger.status import INCOMING, OUTCOMES
 from airflow_integrations.window import Window, rfc3339
 
 __all__ = ["Verdict", "compare", "covered_until", "ledger_faults"]
@@ -96,7 +96,7 @@ def ledger_faults(
 ) -> list[str]:
     """Every order in the ERP is delivered by the ledger, once and under the ERP's id; the runs' books balance.
 
-    ``ended``: the ids of the runs that Airflow says have ended well. What a run has under way just now is let be.
+    ``ended``: the ids of the runs that Airflow says have ended well. What a run has in flight just now is let be.
     """
     told = {record.key: record for record in known}
     decided = [order["number"] for order in books if order["number"] in told and not told[order["number"]].lease]

@@ -16,7 +16,7 @@ from rich.panel import Panel
 
 from airflow_integrations.demo.processes import ProcessDied
 from airflow_integrations.demo.rest import RestError
-from airflow_integrations.demo.scenario import Scenario, ScenarioFailed
+from airflow_integrations.demo.scenario import PASSWORD_FILE, Scenario, ScenarioFailed
 from airflow_integrations.demo.screen import Monitor, line, table
 
 __all__ = ["main"]
@@ -56,11 +56,15 @@ def _demo(console: Console, options: argparse.Namespace) -> int:
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True)
 
-    with Scenario(options.home, options.dags, say=say, orders=options.orders, every=options.every) as scenario:
+    with Scenario(
+        options.home, options.dags, say=say, orders=options.orders, every=options.every, port=options.port
+    ) as scenario:
         components = scenario.components
+        kept = _near(scenario.home.resolve() / PASSWORD_FILE)
         console.print(
             Panel(
-                f"Airflow   {components.url}\nuser      {components.user}\npassword  {components.password}\n"
+                f"Airflow   {components.url}\nuser      {components.user}\n"
+                f"password  {components.password}   (kept in {kept})\n"
                 f"shell     . {_near(components.shell)}",
                 title="The demo is up; Ctrl-C ends it",
                 expand=False,
@@ -135,6 +139,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--orders", type=int, default=600, help="orders that are in the shop at the start (default 600)"
     )
     parser.add_argument("--every", type=float, default=3, help="seconds from one new order to the next (default 3)")
+    parser.add_argument("--port", type=int, help="port of Airflow's UI (default: a free one)")
     parser.add_argument("--timeout", type=float, default=300, help="seconds that check may take (default 300)")
     options = parser.parse_args(arguments)
     if not options.dags.is_dir():

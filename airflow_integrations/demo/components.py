@@ -29,21 +29,36 @@ _COMPONENTS = {
     "scheduler": ("scheduler",),
 }
 _DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+TOLD_SECONDS = 5
+"""So often it is said what is still waited for."""
 _HEALTH: Set[str] = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
 class Components:
     """Airflow in ``home``, with ``env`` over the settings made here. A context: inside it Airflow is healthy.
 
+    ``port`` is that of the API server; a free one where none is given. ``say`` gets a line for what is waited for.
     ``url``, ``user`` and ``password`` open its UI and its REST API. Entering raises ProcessDied when a component dies
     or is not healthy in time; leaving ends all processes.
     """
 
-    def __init__(self, home: Path, env: Mapping[str, str] | None = None, *, dags: Path, pools: bool = True) -> None:
+    def __init__(
+        self,
+        home: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        dags: Path,
+        pools: bool = True,
+        port: int | None = None,
+        password: str | None = None,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self.home = home.resolve()
         self.pools = pools
-        self.user, self.password = "admin", secrets.token_urlsafe(12)
-        self.port, worker_logs, trigger_logs = free_ports(3)
+        self.say = say
+        self.user, self.password = "admin", password or secrets.token_urlsafe(12)
+        free, worker_logs, trigger_logs = free_ports(3)
+        self.port = port or free
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes = Processes(self.home / "logs" / "components")
         self._sqlite = f"sqlite:///{self.home / 'airflow.db'}"
@@ -106,11 +121,13 @@ class Components:
         """The command line of an Airflow command, run by this very interpreter whatever is on PATH."""
         return [sys.executable, "-m", "airflow", *arguments]
 
-    def start(self, timeout: float = 150) -> None:
+    def start(self, timeout: float = 300) -> None:
         """Make the database and the pools, start the components, wait until all are healthy."""
+        self.say("Airflow: making its database (10 to 30 s) …")
         self.processes.run("db-migrate", self.airflow("db", "migrate"), self.env, timeout=timeout)
         if self.pools:
             self.processes.run("pools", self.airflow("integrations", "pools", "create"), self.env, timeout=timeout)
+        self.say(f"Airflow: starting {', '.join(_COMPONENTS)} (20 to 60 s) …")
         end = time.monotonic() + timeout
         for name, arguments in _COMPONENTS.items():
             if name == "scheduler":  # a task that it starts before the API server answers would fail
@@ -131,8 +148,14 @@ class Components:
         self.processes.start(name, self.airflow(*arguments), env, cwd=self.home)
 
     def _wait_for(self, parts: Set[str], end: float) -> None:
-        while not self.healthy(parts):
+        began = told = time.monotonic()
+        while missing := self.missing(parts):
             self.processes.check()
+            if (now := time.monotonic()) - told >= TOLD_SECONDS:
+                told = now
+                self.say(
+                    f"Airflow: waiting for {', '.join(sorted(missing)).replace('_', ' ')} since {now - began:.0f} s …"
+                )
             if time.monotonic() > end:
                 tails = "\n".join(self.processes.tail(name) for name in self.processes.names)
                 raise ProcessDied(f"Airflow was not healthy in time\n{tails}")
@@ -140,15 +163,19 @@ class Components:
 
     def healthy(self, parts: Set[str] = _HEALTH) -> bool:
         """Whether the API server answers and has heard from these parts: all of them, where none are named."""
+        return not self.missing(parts)
+
+    def missing(self, parts: Set[str] = _HEALTH) -> Set[str]:
+        """Which of these parts the API server has not heard from; the API server itself where it does not answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
             connection.request("GET", "/api/v2/monitor/health")
             found = json.load(connection.getresponse())
         except (OSError, http.client.HTTPException, ValueError):
-            return False
+            return {"api_server"}
         finally:
             connection.close()
-        return all(found.get(name, {}).get("status") == "healthy" for name in parts)
+        return {name for name in parts if found.get(name, {}).get("status") != "healthy"}
 
     def check(self) -> None:
         """Raises ProcessDied, with the end of its log, when a component is no more."""

@@ -171,7 +171,7 @@ def erp(
         document, sku = await _document(request), request.match_info["sku"]
         quantity = document.get("quantity") if isinstance(document, dict) else None
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 0:
-            return problem(422, "quantity is no whole number from 0")
+            return problem(422, "quantity is not a whole number from 0")
         status = 200 if sku in books.stock else 201
         books.stock[sku] = document
         return answer({"sku": sku, "quantity": quantity}, status=status)

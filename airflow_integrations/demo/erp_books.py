@@ -1,4 +1,4 @@
-"""What the demo ERP holds. It takes whatever is well-formed and counts how often it got it: it never de-duplicates."""
+"""The demo ERP's records. It takes whatever is well-formed and counts how often it got it: it never de-duplicates."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def order_faults(document: Any) -> list[str]:
     if not isinstance(document, dict):
         return ["a sales order is a JSON object"]
     faults = [
-        f"{name} is missing or no text"
+        f"{name} is missing or not a text"
         for name in ("DocumentNumber", "CustomerCode", "DocDate", "Currency", "TaxCode")
         if not (isinstance(document.get(name), str) and document[name].strip())
     ]
@@ -69,19 +69,19 @@ def order_faults(document: Any) -> list[str]:
         faults.append(f"unknown fields: {', '.join(unknown)[:200]}")
     lines = document.get("Lines")
     if not isinstance(lines, list) or not lines:
-        return [*faults, "Lines is no list with at least one line"]
+        return [*faults, "Lines is not a list with at least one line"]
     amount = Decimal(0)
     for position, line in enumerate(lines):
         if not isinstance(line, dict) or not isinstance(line.get("ItemCode"), str):
-            faults.append(f"Lines[{position}].ItemCode is missing or no text")
+            faults.append(f"Lines[{position}].ItemCode is missing or not a text")
         elif not (_number(line.get("Quantity")) and line["Quantity"] > 0):
-            faults.append(f"Lines[{position}].Quantity is no number above 0")
+            faults.append(f"Lines[{position}].Quantity is not a number above 0")
         elif not (_number(line.get("UnitPrice")) and line["UnitPrice"] >= 0):
-            faults.append(f"Lines[{position}].UnitPrice is no number from 0")
+            faults.append(f"Lines[{position}].UnitPrice is not a number from 0")
         else:
             amount += line["Quantity"] * Decimal(line["UnitPrice"])
     if not _number(document.get("Total")):
-        faults.append("Total is missing or no number")
+        faults.append("Total is missing or not a number")
     elif not faults and Decimal(document["Total"]) != amount:
         faults.append(f"Total {document['Total']} is not the sum of the lines, {amount}")
     return faults

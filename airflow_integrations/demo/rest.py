@@ -16,7 +16,7 @@ __all__ = ["Rest", "RestError", "basic"]
 
 
 class RestError(RuntimeError):
-    """No answer, or one that is no success. ``status`` is 0 where there was no answer."""
+    """No answer, or one that is not a success. ``status`` is 0 where there was no answer."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         super().__init__(message)

@@ -1,4 +1,7 @@
-"""The demo's whole world: a shop, an ERP and Airflow on this machine, with secrets that are new each time."""
+"""The demo's whole world: a shop, an ERP and Airflow on this machine.
+
+Its secrets are new each time, but for the password of Airflow's UI: it stays as long as the demo's folder does.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,17 @@ from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import Processes, free_ports
 from airflow_integrations.demo.rest import Rest, RestError, basic
 from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.ledger.overview import runs
-from airflow_integrations.ledger.queries import where
+from airflow_integrations.ledger.queries.entities import where
+from airflow_integrations.ledger.queries.overview import runs
 from airflow_integrations.window import Window, rfc3339
 
-__all__ = ["CUSTOMERS", "ORDERS", "ROUTES", "STOCK", "Scenario", "ScenarioFailed"]
+__all__ = ["CUSTOMERS", "ORDERS", "PASSWORD_FILE", "ROUTES", "STOCK", "Scenario", "ScenarioFailed"]
 
 ORDERS, STOCK, CUSTOMERS = "shop_orders_to_erp", "shop_stock_to_erp", "shop_customers_to_erp"
 ROUTES = (ORDERS, STOCK, CUSTOMERS)
 
+PASSWORD_FILE = "password"  # noqa: S105 - the name of a file
+"""In the demo's folder: the password of Airflow's UI, for its owner alone."""
 _HISTORY_DAYS = 3
 
 
@@ -48,10 +53,14 @@ class Scenario:
         orders: int = 600,
         every: float = 3,
         away: float = 0,
+        port: int | None = None,
     ) -> None:
-        """``away``: for so many seconds after it is first asked, the ERP answers nothing but 503."""
+        """``away``: for so many seconds after it is first asked, the ERP answers nothing but 503.
+
+        ``port`` is that of Airflow's UI; a free one where none is given.
+        """
         self.home, self.say, self.every, self.orders, self.away = home, say, every, orders, away
-        _empty(home)
+        password = _empty(home)
         self.started = datetime.now(UTC).replace(microsecond=0)
         self.origin = self.started - timedelta(days=_HISTORY_DAYS)
         """The first order is not older than this."""
@@ -59,14 +68,20 @@ class Scenario:
         shop_port, erp_port = free_ports(2)
         self.shop = Rest(f"http://127.0.0.1:{shop_port}", headers={"X-Api-Key": self._shop_key})
         self.erp = Rest(f"http://127.0.0.1:{erp_port}", headers={"Authorization": basic("erp", self._erp_password)})
-        self.components = Components(home / "airflow", self._connections(shop_port, erp_port), dags=dags)
+        self.components = Components(
+            home / "airflow",
+            self._connections(shop_port, erp_port),
+            dags=dags,
+            port=port,
+            password=password,
+            say=say,
+        )
         self.airflow = AirflowRest(self.components.url, self.components.user, self.components.password)
         self._servers = Processes(home / "logs")
 
     def __enter__(self) -> Self:
         try:
             self._start_servers()
-            self.say("Starting Airflow: database, scheduler, DAG processor, API server, triggerer …")
             self.components.start()
         except BaseException:
             self.stop()
@@ -120,11 +135,11 @@ class Scenario:
         """
         ended = [run.run_id for run in self.airflow.runs(ORDERS) if run.state == "success"]
         with Ledger.open(f"sqlite:///{self.components.home / 'integrations' / 'ledger.db'}") as ledger:
-            closed = [each for each in runs(ledger.database, ORDERS, 100).runs if each.finished is not None]
+            closed = [each for each in runs(ledger, ORDERS, 100).runs if each.finished is not None]
             books = self.booked()
             truth = self.shop.get("/api/truth")
             counts = self.erp.get("/sales-orders/count")
-            found = (where(ledger.database, ORDERS, order["number"], time.time()) for order in books)
+            found = (where(ledger, ORDERS, order["number"], time.time()) for order in books)
             known = [record for record in found if record is not None]
         covered = covered_until((Window.parse(*each.window) for each in closed if each.verdict is None), self.origin)
         verdict = compare(truth["orders"], books, covered=covered)
@@ -210,12 +225,20 @@ class Scenario:
         return {"AIRFLOW_CONN_SHOP": json.dumps(shop), "AIRFLOW_CONN_ERP": json.dumps(erp)}
 
 
-def _empty(home: Path) -> None:
-    """A fresh folder. Only one that an earlier demo made is removed, never somebody's own."""
-    mark = home / ".airflow-integrations-demo"
+def _empty(home: Path) -> str:
+    """A fresh folder, and the password of Airflow's UI in it, which stays from one demo to the next.
+
+    Only a folder that an earlier demo made is removed, never somebody's own.
+    """
+    mark, kept = home / ".airflow-integrations-demo", home / PASSWORD_FILE
+    password = kept.read_text().strip() if mark.exists() and kept.is_file() else ""
     if home.exists() and any(home.iterdir()):
         if not mark.exists():
-            raise ScenarioFailed(f"{home} is no folder of an earlier demo; name an empty one with --home")
+            raise ScenarioFailed(f"{home} is not a folder of an earlier demo; name an empty one with --home")
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
     mark.touch()
+    password = password or secrets.token_urlsafe(12)
+    kept.touch(mode=0o600)
+    kept.write_text(f"{password}\n")
+    return password

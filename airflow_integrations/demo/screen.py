@@ -10,10 +10,11 @@ from rich.table import Table
 from airflow_integrations.demo.airflow_rest import AirflowRest, Run
 from airflow_integrations.demo.rest import Rest
 from airflow_integrations.demo.scenario import CUSTOMERS, ORDERS, ROUTES, STOCK
+from airflow_integrations.ledger.status import WRONG
+from airflow_integrations.plurals import counted
 
 __all__ = ["Flow", "Monitor", "line", "table"]
 
-_PROBLEMS = ("rejected", "failed", "in_doubt")
 _IN_ERP = {ORDERS: "orders", STOCK: "stock", CUSTOMERS: "customers"}
 
 
@@ -57,7 +58,7 @@ class Monitor:
             return True
         key = run.dag_id, run.run_id
         if key not in self._ended:
-            settled = self._airflow.result(run, "settle") or {}
+            settled = self._airflow.result(run, "settle") or self._airflow.result(run, "fetch") or {}
             counts = settled.get("counts", settled)
             self._ended[key] = run.state, {name: count for name, count in counts.items() if isinstance(count, int)}
         return False
@@ -79,7 +80,7 @@ def table(flows: list[Flow], width: int = 100) -> Table:
     for name in ("runs", "now", "red", *fates, "problems", "in ERP"):
         shown.add_column(name, justify="right", no_wrap=True)
     for flow in flows:
-        problems = sum(flow.counts.get(name, 0) for name in _PROBLEMS)
+        problems = sum(flow.counts.get(name, 0) for name in WRONG)
         shown.add_row(
             flow.route,
             str(flow.runs),
@@ -101,7 +102,7 @@ def _red(count: int) -> str:
 def line(flows: list[Flow]) -> str:
     """The same in one line, where there is no screen."""
     return "; ".join(
-        f"{flow.route}: {flow.runs} runs, {flow.counts.get('fetched', 0)} fetched, "
+        f"{flow.route}: {counted(flow.runs, 'run')}, {flow.counts.get('fetched', 0)} fetched, "
         f"{flow.counts.get('delivered', 0)} delivered, {flow.in_erp} in the ERP"
         for flow in flows
     )

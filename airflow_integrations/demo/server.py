@@ -1,4 +1,4 @@
-"""What both demo servers share: a token bucket, faults on purpose, exact JSON, and running until SIGTERM."""
+"""Shared by both demo servers: a token bucket, faults on purpose, exact JSON, and running until SIGTERM."""
 
 from __future__ import annotations
 

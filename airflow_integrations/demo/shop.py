@@ -131,7 +131,7 @@ def _moment(request: web.Request, name: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise _bad_request(f"{name} is no moment of RFC 3339: {text[:40]}") from None
+        raise _bad_request(f"{name} is not a moment of RFC 3339: {text[:40]}") from None
     if moment.tzinfo is None:
         raise _bad_request(f"{name} has no time zone: {text[:40]}")
     return moment
@@ -140,7 +140,7 @@ def _moment(request: web.Request, name: str) -> datetime | None:
 def _number(request: web.Request, name: str, default: int, *, at_least: int) -> int:
     text = request.query.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) >= at_least):
-        raise _bad_request(f"{name} is no whole number from {at_least}: {text[:40]}")
+        raise _bad_request(f"{name} is not a whole number from {at_least}: {text[:40]}")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""What the demo shop sells, to whom, and what was ordered when: a pure function of a seed, a start and the clock.
+"""The demo shop's products, customers and orders: a pure function of a seed, a start and the clock.
 
 Two shops with the same seed and start tell the same story, so a checker can ask for the truth at any time.
 """
@@ -14,6 +14,9 @@ from typing import Any, Final
 from airflow_integrations.window import rfc3339
 
 __all__ = ["EU", "Order", "ShopData"]
+
+COUNTED_EVERY: Final = 10
+"""Minutes from one count of an item to the next."""
 
 # fmt: off
 EU: Final = frozenset({
@@ -209,14 +212,18 @@ class ShopData:
         return self._orders[:visible]
 
     def stock(self, now: datetime) -> list[dict[str, Any]]:
-        """What is on the shelf; each quantity changes once a minute."""
+        """What is on the shelf. An item is counted every ten minutes, each minute another tenth of them."""
         minute = now.replace(second=0, microsecond=0)
-        return [
-            {
-                "sku": sku,
-                "quantity": self._random("stock", sku, minute.isoformat()).randint(0, 400),
-                "warehouse": "MAD-1" if position % 3 else "RTM-2",
-                "counted_at": rfc3339(minute),
-            }
-            for position, sku in enumerate(self.skus)
-        ]
+        since_epoch = int(minute.timestamp()) // 60
+        items = []
+        for position, sku in enumerate(self.skus):
+            counted = minute - timedelta(minutes=(since_epoch - position) % COUNTED_EVERY)
+            items.append(
+                {
+                    "sku": sku,
+                    "quantity": self._random("stock", sku, counted.isoformat()).randint(0, 400),
+                    "warehouse": "MAD-1" if position % 3 else "RTM-2",
+                    "counted_at": rfc3339(counted),
+                }
+            )
+        return items

@@ -9,8 +9,8 @@ from airflow_integrations.expressions.expression import Expression
 from airflow_integrations.expressions.fields import FieldWatch
 from airflow_integrations.expressions.namespace import Namespace
 from airflow_integrations.expressions.scopes import AIRFLOW_NAMES, SCOPES, Flavor, Scope, Sees, scope_names
-from airflow_integrations.expressions.structure import Structure
-from airflow_integrations.expressions.template import Template
+from airflow_integrations.expressions.structures.structure import Structure
+from airflow_integrations.expressions.templates.template import Template, Texts, texts_of
 
 __all__ = [
     "AIRFLOW_NAMES",
@@ -23,5 +23,7 @@ __all__ = [
     "Sees",
     "Structure",
     "Template",
+    "Texts",
     "scope_names",
+    "texts_of",
 ]

@@ -10,9 +10,9 @@ from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from airflow_integrations.errors import EntityError, SetupError
-from airflow_integrations.expressions.grammar import Parsed, parse
-from airflow_integrations.expressions.reads import Path, Reads, reads
-from airflow_integrations.expressions.scopes import Sees
+from airflow_integrations.expressions.language.dependencies import Path, Reads, reads
+from airflow_integrations.expressions.language.grammar import Parsed, parse
+from airflow_integrations.expressions.scopes import Sees, field_holder
 
 __all__ = ["Compiled", "Expression", "written"]
 
@@ -23,13 +23,13 @@ Compiled = Callable[[Mapping[str, Any]], Any]
 class Expression:
     """One expression and the scope it sees. Equal where text and scope are equal; it does not change.
 
-    Raises ValueError, with the remedy, for text that is no expression. Whether its names exist is not checked here.
+    Raises ValueError, with the remedy, for text that is not an expression. Whether its names exist is not checked here.
     """
 
     def __init__(self, text: str, sees: str = "run") -> None:
         self.text = text
         self.sees = sees
-        self._parsed = parse(written(text))
+        self._parsed = parse(written(text), field_holder(sees, "order") or "params")
 
     @property
     def parsed(self) -> Parsed:
@@ -54,20 +54,33 @@ class Expression:
         """The function; made once."""
         return self._function
 
+    def compile_for_literals(self) -> Compiled:
+        """As :meth:`compile`, but a moment or a date stays one: for who writes values by their types."""
+        return self._typed
+
     @cached_property
     def _function(self) -> Compiled:
-        from airflow_integrations.expressions.compiler import Policy, call, function, needs_plain
+        from airflow_integrations.expressions.evaluation.compiler import needs_plain
+
+        return self._made(plain=needs_plain(self._parsed.body))
+
+    @cached_property
+    def _typed(self) -> Compiled:
+        return self._made(plain=False)
+
+    def _made(self, *, plain: bool) -> Compiled:
+        from airflow_integrations.expressions.evaluation.compiler import Policy, call, function
 
         policy = Policy()
         body = policy.translate(self._parsed)
-        if needs_plain(self._parsed.body):
+        if plain:
             body = call("_plain", body)
         return function(body, self.names, policy, self._explain)
 
     def _explain(self, error: Exception, names: Mapping[str, Any]) -> Exception:
-        from airflow_integrations.expressions.bounds import LimitError
-        from airflow_integrations.expressions.diagnosis import Fault, Walker, unset_names, words_for
-        from airflow_integrations.expressions.guards import plain
+        from airflow_integrations.expressions.evaluation.error_locator import Fault, Walker, unset_names, words_for
+        from airflow_integrations.expressions.evaluation.guards import plain
+        from airflow_integrations.expressions.evaluation.limits import LimitError
 
         if isinstance(error, SetupError):
             return error

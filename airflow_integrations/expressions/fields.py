@@ -1,4 +1,4 @@
-"""Which of the fields that a route reads were there at least once in a run."""
+"""Record which of the fields that a route reads were there at least once in a run."""
 
 from __future__ import annotations
 

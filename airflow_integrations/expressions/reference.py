@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from airflow_integrations.expressions.filters import FILTERS
+from airflow_integrations.expressions.evaluation.methods import METHODS
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
-from airflow_integrations.expressions.methods import METHODS
 from airflow_integrations.expressions.scopes import SCOPES
+from airflow_integrations.expressions.templates.filters import RAW, raw
 
 __all__ = ["markdown"]
 
 
 def markdown() -> str:
-    """What ``docs/expressions.md`` holds between its two marks."""
+    """The sections of ``docs/reference/expressions.md``."""
     return "\n".join([*_scopes(), *_functions(), *_methods(), *_filters()])
 
 
@@ -69,5 +69,13 @@ def _methods() -> list[str]:
 
 
 def _filters() -> list[str]:
-    rows = ((f"`{name}`", function.__doc__ or "") for name, function in FILTERS.items())
-    return ["## Filters of templates", "", *_table(("filter", "gives"), *rows)]
+    missing = ", ".join(f"`{name}`" for name, known in CATALOGUE.items() if known.takes_missing)
+    return [
+        "## Filters of templates",
+        "",
+        "Every function is a filter of templates, too: its first argument stands before the `|`, the others in",
+        "brackets behind its name. `truncate(order.note, 255)` is `{{ order.note | truncate(255) }}`. A missing value",
+        f"is an error, unless the function is for it: {missing}. One filter is no function:",
+        "",
+        *_table(("filter", "gives"), (f"`{RAW}`", raw.__doc__ or "")),
+    ]

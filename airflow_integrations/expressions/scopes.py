@@ -1,16 +1,16 @@
-"""What expressions and templates see, by the place they stand in."""
+"""The names that expressions and templates see, by the place they stand in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Literal
+from types import MappingProxyType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["AIRFLOW_NAMES", "SCOPES", "Flavor", "Scope", "Sees", "scope_names"]
+__all__ = ["AIRFLOW_NAMES", "SCOPES", "Flavor", "Scope", "Sees", "field_holder", "scope_names"]
 
 Flavor = Literal["path", "query", "header", "text"]
 
@@ -37,6 +37,7 @@ def _scope(doc: str, *inherited: Scope, **names: str) -> Scope:
     return Scope(doc, MappingProxyType(joined))
 
 
+_SENT = "the values of the entities in the request, a list"
 _RUN = _scope(
     "one run of the route",
     window="the run's stretch of time: `window.start` (belongs to it) and `window.end` (does not), both in UTC",
@@ -58,10 +59,16 @@ _ANSWER = _scope(
     body="the decoded body",
     request="the request that was answered: `request.method`, `request.url`",
 )
+_AT_TARGET = _scope(
+    "one entity and what is known of it at the target",
+    _ENTITY,
+    target_id="what the target called it when it was delivered, where its answer told; null where it is not there",
+    delivered="whether the target has it, as far as is known: it was delivered, and not deleted there since",
+)
 _REQUEST = _scope(
     "one request of outgoing; with delivery.batch above 1 it carries many entities and sees only `entities` of them",
-    _ENTITY,
-    entities="the values of the entities in the request, a list",
+    _AT_TARGET,
+    entities=_SENT,
 )
 
 SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
@@ -78,8 +85,18 @@ SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
             subject="the address it came to: the webhook's path, the topic, routing key or name of the file",
         ),
         "item": _scope("one element of an answer's list", _ANSWER, item="the element"),
+        "batch_answer": _scope("the answer to one request of outgoing", _ANSWER, entities=_SENT),
+        "result": _scope(
+            "one result in the answer to one request of outgoing", _ANSWER, entities=_SENT, item="the result"
+        ),
         "part": _scope(
             "one element of the list that an entity is split by", _ENTITY, item="the element; the entity is still whole"
+        ),
+        "question": _scope(
+            "one request of a lookup, or what it compares; with batch a request sees only `ids` of the entities",
+            _ENTITY,
+            item="the element of `each`, where the lookup has one",
+            ids="with batch: the keys that the request asks for, a list of texts",
         ),
         "batch": _scope("the entities of one request", _RUN, entities="the entities' values, a list"),
         "request": _REQUEST,
@@ -90,7 +107,8 @@ SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
             key="the entity's key",
             target_id="what the target called it when it was delivered, where its answer told",
         ),
-        "found": _scope("one entity and the target's answer to the question for it", _ENTITY, _ANSWER),
+        "at_target": _AT_TARGET,
+        "found": _scope("one entity and the target's answer to the question for it", _AT_TARGET, _ANSWER),
     }
 )
 """Scope name to what is visible in it."""
@@ -110,6 +128,22 @@ AIRFLOW_NAMES: MappingProxyType[str, str] = MappingProxyType(
     }
 )
 """Names that Airflow's own templates have, and what stands for them here."""
+
+
+_HOLDERS = {
+    "answer": "body",
+    "batch_answer": "body",
+    "event": "body",
+    "found": "body",
+    "item": "item",
+    "result": "item",
+    "part": "item",
+}
+
+
+def field_holder(scope: str, entity_name: str) -> str | None:
+    """The name whose field a bare word most likely is, such as ``body`` in an answer; None in a run's scope."""
+    return None if scope in ("run", "batch") else _HOLDERS.get(scope, entity_name)
 
 
 def scope_names(scope: str, entity_name: str = "entity", lookups: Iterable[str] = ()) -> frozenset[str]:
@@ -139,5 +173,14 @@ class Sees:
             raise ValueError(f"no scope {self.scope!r}; one of {', '.join(SCOPES)}")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        schema: CoreSchema = source.__pydantic_schema_seeing__(self)
-        return schema
+        several = get_origin(source) in (Union, UnionType)
+        schema: CoreSchema = (get_args(source)[0] if several else source).__pydantic_schema_seeing__(self)
+        return _one_or_several(schema) if several else schema
+
+
+def _one_or_several(one: CoreSchema) -> CoreSchema:
+    """For ``Texts``: a list is told from one text by what is written, so that a mistake is told once."""
+    return core_schema.tagged_union_schema(
+        {"one": one, "several": core_schema.tuple_variable_schema(one, min_length=1)},
+        discriminator=lambda value: "several" if isinstance(value, (list, tuple)) else "one",
+    )

@@ -7,13 +7,34 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
-__all__ = ["ContentError", "FormatName", "RecordReader"]
+import msgspec
+
+__all__ = ["BadRecord", "ContentError", "FormatName", "RecordReader", "bad_record"]
+
+KEPT = 256 * 1024
+"""Characters that are kept of a record that cannot be read."""
 
 FormatName = Literal["json", "json_lines", "csv", "xml"]
 
 
 class ContentError(Exception):
     """Content that cannot be read in its format. The text says what and where, and holds no more than an excerpt."""
+
+
+class BadRecord(msgspec.Struct, frozen=True):
+    """Stands in the place of one record that cannot be read, where the others can: it is rejected alone."""
+
+    reason: str
+    """What is wrong, and in which line."""
+    content: str
+    """The record as it came; of a long one the beginning."""
+
+
+def bad_record(reason: str, content: str) -> BadRecord:
+    """A BadRecord that keeps at most 256 KiB of the content, and says so."""
+    if len(content) > KEPT:
+        content = f"{content[:KEPT]}… (the first {KEPT:,} of {len(content):,} characters)"
+    return BadRecord(reason, content)
 
 
 class RecordReader(Protocol):

@@ -11,7 +11,17 @@ import msgspec
 
 from airflow_integrations.formats import ContentError
 
-__all__ = ["BOUNDED_DECIMAL", "decode", "decoder", "encode", "encode_anyhow", "explain", "read"]
+__all__ = [
+    "BOUNDED_DECIMAL",
+    "MAX_VALUES",
+    "decode",
+    "decoder",
+    "encode",
+    "encode_anyhow",
+    "explain",
+    "has_too_many_values",
+    "read",
+]
 
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 """Bytes or text of one JSON document to plain Python values. Raises msgspec.DecodeError."""
@@ -31,6 +41,15 @@ BOUNDED_DECIMAL = _BOUNDED.create_decimal
 
 decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=BOUNDED_DECIMAL)
 """As ``decode``, for content from elsewhere: numbers beyond 1e±9999 raise decimal.DecimalException."""
+
+
+MAX_VALUES = 10_000_000
+"""Values of one document: each takes some hundred bytes of memory once it is decoded, however short it is written."""
+
+
+def has_too_many_values(content: bytes) -> bool:
+    """Whether a document has over MAX_VALUES: as many as it has commas, at least where texts hold few."""
+    return len(content) > 2 * MAX_VALUES and content.count(b",") > MAX_VALUES
 
 
 def read(content: bytes) -> Any:
@@ -64,7 +83,7 @@ def _no_constant(name: str) -> Any:
 
 
 def encode_anyhow(value: Any) -> bytes:
-    """Bytes that are equal for equal values, also for those that are no JSON: for fingerprints, not to be read."""
+    """Bytes that are equal for equal values, also for those that are not JSON: for fingerprints, not to be read."""
     try:
         return encode(value)
     except (TypeError, ValueError, OverflowError):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import decimal
 from typing import Any
 
-from airflow_integrations.formats import ContentError
+from airflow_integrations.formats import ContentError, bad_record
 from airflow_integrations.formats.json import decoder, read
+from airflow_integrations.formats.text import Transcoding
 
 __all__ = ["MAX_LINE", "JsonLinesReader"]
 
@@ -15,15 +16,25 @@ MAX_LINE = 16 * 1024 * 1024
 
 
 class JsonLinesReader:
-    """Reads UTF-8 lines. Empty lines are skipped; the last one may lack its newline."""
+    """Reads lines in UTF-8 or another encoding. Empty lines are skipped; the last one may lack its newline."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, encoding: str | None = None, rejects: bool = False) -> None:
+        """``rejects``: a line that is not JSON becomes a BadRecord."""
+        self._rejects = rejects
+        self._text = Transcoding(encoding)
         self._held: list[bytes] = []
         self._size = 0
         self._lines = 0
-        self._first = True
 
     def feed(self, chunk: bytes) -> list[Any]:
+        return self._feed(self._text.feed(chunk))
+
+    def finish(self) -> list[Any]:
+        records = self._feed(self._text.feed(b"", last=True))
+        rest, self._held = b"".join(self._held), []
+        return records + self._read(rest)
+
+    def _feed(self, chunk: bytes) -> list[Any]:
         cut = chunk.rfind(b"\n") + 1
         if not cut:
             self._hold(chunk)
@@ -32,10 +43,6 @@ class JsonLinesReader:
         self._held, self._size = [], 0
         self._hold(chunk[cut:])
         return self._read(complete)
-
-    def finish(self) -> list[Any]:
-        rest, self._held = b"".join(self._held), []
-        return self._read(rest)
 
     def _hold(self, chunk: bytes) -> None:
         self._size += len(chunk)
@@ -47,8 +54,6 @@ class JsonLinesReader:
             self._held.append(chunk)
 
     def _read(self, lines: bytes) -> list[Any]:
-        if self._first and lines:
-            lines, self._first = lines.removeprefix(b"\xef\xbb\xbf"), False
         try:
             records = decoder.decode_lines(lines)
         except (ValueError, RecursionError, decimal.DecimalException):
@@ -57,11 +62,14 @@ class JsonLinesReader:
         return records
 
     def _one_by_one(self, lines: bytes) -> list[Any]:
-        records = []
+        records: list[Any] = []
         for number, line in enumerate(lines.split(b"\n"), self._lines + 1):
             try:
                 if line.strip():
                     records.append(read(line))
             except ContentError as error:
-                raise ContentError(f"line {number}: {error}") from None
+                why = f"line {number}: {error}"
+                if not self._rejects:
+                    raise ContentError(why) from None
+                records.append(bad_record(why, line.decode("utf-8", "backslashreplace")))
         return records

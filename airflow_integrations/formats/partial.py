@@ -11,9 +11,9 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from airflow_integrations.formats.json import BOUNDED_DECIMAL
+from airflow_integrations.formats.json import BOUNDED_DECIMAL, has_too_many_values, read
 
-__all__ = ["Cutter", "partial_decoder"]
+__all__ = ["Cutter", "PartReader", "partial_decoder"]
 
 Path = tuple[str, ...]
 _Tree = dict[str, Any]
@@ -55,6 +55,24 @@ def _typed(tree: _Tree) -> Any:
     return TypedDict("Partial", members, total=False)  # type: ignore[operator]
 
 
+class PartReader:
+    """Gives records as values. Of one that is still JSON only ``fields`` are decoded; None: all of it is."""
+
+    def __init__(self, fields: Iterable[Path] | None) -> None:
+        self._partial = None if fields is None else partial_decoder(fields)
+
+    def value(self, record: Any) -> Any:
+        """Raises ContentError for a record whose JSON is broken inside."""
+        if type(record) is not msgspec.Raw:
+            return record
+        if self._partial is not None:
+            try:
+                return self._partial.decode(record)
+            except (ValueError, RecursionError, ArithmeticError):
+                pass  # not an object where one is expected: all of it is decoded, for the precise error
+        return read(bytes(record))
+
+
 class Cutter:
     """Takes an answer apart into its records, each still JSON, and the fields that are read besides."""
 
@@ -70,6 +88,8 @@ class Cutter:
 
     def cut(self, content: bytes) -> tuple[Any, list[msgspec.Raw]] | None:
         """``(the document with only what is read, its records)``; None where it is not as expected."""
+        if has_too_many_values(content):
+            return None
         try:
             if not content.isascii():
                 content.decode()  # what is passed over is not looked at, but everything must be UTF-8

@@ -1,12 +1,21 @@
-"""Which characters some bytes mean."""
+"""Decode bytes to text, in pieces."""
 
 from __future__ import annotations
 
 import codecs
+from functools import lru_cache
 
 from airflow_integrations.formats import ContentError
 
-__all__ = ["TextDecoding", "charset", "known_encoding"]
+__all__ = [
+    "TextDecoding",
+    "Transcoding",
+    "charset",
+    "checked_encoding",
+    "is_marked",
+    "is_utf_8",
+    "known_encoding",
+]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -15,8 +24,10 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARK_BYTES = tuple(mark for mark, _ in _MARKS)
 
 
+@lru_cache(maxsize=256)
 def charset(content_type: str | None) -> str | None:
     """The ``charset`` parameter of a Content-Type; None where it has none or Python does not know it."""
     for parameter in (content_type or "").split(";")[1:]:
@@ -35,17 +46,35 @@ def known_encoding(name: str) -> bool:
         return False
 
 
+def checked_encoding(name: str) -> str:
+    """An encoding that an option names. Raises ValueError for an unknown one."""
+    if not known_encoding(name):
+        raise ValueError(f"unknown encoding {name!r}; write it like utf-8, cp1252 or iso-8859-1")
+    return name
+
+
+@lru_cache(maxsize=256)
+def is_utf_8(name: str | None) -> bool:
+    """Whether text in this encoding, None for none that is named, is UTF-8 as it stands."""
+    return name is None or codecs.lookup(name).name in ("utf-8", "utf-8-sig", "ascii")
+
+
 class TextDecoding:
     """Bytes to text, chunk by chunk. A byte order mark counts more than ``encoding``, which counts more than UTF-8."""
 
-    def __init__(self, encoding: str | None = None) -> None:
+    def __init__(self, encoding: str | None = None, *, lenient: bool = False) -> None:
+        """``lenient``: bytes that are not text become surrogates (PEP 383) where the bytes behind them can still be
+        read, so that one of them need not spoil all of the content."""
         self._encoding = encoding
+        self._lenient = lenient
+        self.damaged = False
+        """Whether some bytes were not text."""
         self._decoder: codecs.IncrementalDecoder | None = None
         self._held = b""
         self._seen = 0
 
     def feed(self, chunk: bytes, *, last: bool = False) -> str:
-        """The text of this chunk. Raises ContentError for bytes that are no text in this encoding."""
+        """The text of this chunk. Raises ContentError for bytes that are not text in this encoding."""
         if self._decoder is None:
             self._held += chunk
             if len(self._held) < 4 and not last:
@@ -57,6 +86,10 @@ class TextDecoding:
         try:
             text = self._decoder.decode(chunk, last)
         except UnicodeDecodeError as error:
+            if self._lenient and _one_by_one(self.encoding):
+                self.damaged, self._lenient = True, False
+                self._decoder.errors = "surrogateescape"
+                return self.feed(chunk, last=last)
             near = error.object[max(0, error.start - 20) : error.start + 20].decode("ascii", "replace")
             raise ContentError(
                 f"the text is not {self._encoding}: {error.reason} near byte {self._seen + error.start}, {near!r}; "
@@ -66,3 +99,49 @@ class TextDecoding:
             raise ContentError(f"the text is not {self._encoding}: {error}") from None
         self._seen += len(chunk)
         return text
+
+    @property
+    def encoding(self) -> str:
+        """The encoding that the content is read in."""
+        return self._encoding or "utf-8"
+
+    def shown(self, text: str) -> str:
+        """Text of which some bytes were none, with these bytes as ``\\xe9``."""
+        name = self.encoding
+        return text.encode(name, "surrogateescape").decode(name, "backslashreplace")
+
+
+def _one_by_one(name: str) -> bool:
+    """Whether a wrong byte says nothing about those behind it: in UTF-8, and where each byte is a character."""
+    return is_utf_8(name) or len(_ALL.decode(name, "replace")) == 256
+
+
+_ALL = bytes(range(256))
+
+
+class Transcoding:
+    """Bytes in any encoding to UTF-8, chunk by chunk. UTF-8 passes as it is, without its mark."""
+
+    def __init__(self, encoding: str | None = None) -> None:
+        self._encoding = encoding
+        self._text: TextDecoding | None = None
+        self._start: bytes | None = b""
+
+    def feed(self, chunk: bytes, *, last: bool = False) -> bytes:
+        """Raises ContentError for bytes that are not text in this encoding; wrong UTF-8 is left to the reader."""
+        if self._start is not None:
+            chunk = self._start + chunk
+            if len(chunk) < 4 and not last:
+                self._start = chunk
+                return b""
+            self._start = None
+            if chunk.startswith(codecs.BOM_UTF8):
+                return chunk[3:]
+            if is_marked(chunk) or not is_utf_8(self._encoding):
+                self._text = TextDecoding(self._encoding)
+        return chunk if self._text is None else self._text.feed(chunk, last=last).encode()
+
+
+def is_marked(content: bytes) -> bool:
+    """Whether content begins with a byte order mark."""
+    return content.startswith(_MARK_BYTES)

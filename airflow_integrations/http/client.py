@@ -6,10 +6,9 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
@@ -18,36 +17,28 @@ import aiohttp
 from yarl import URL
 
 from airflow_integrations.errors import AnswerError, OutageError, SetupError, UnknownOutcome
-from airflow_integrations.http.auth import ApiKey, OAuth2ClientCredentials
-from airflow_integrations.http.body import TooLargeError, whole
-from airflow_integrations.http.coding import CodingError
+from airflow_integrations.http.auth.exchange import exchange
+from airflow_integrations.http.auth.expiring import SignInError
+from airflow_integrations.http.auth.sign_in import SignIn, Worn
+from airflow_integrations.http.content.body import TooLargeError, whole
+from airflow_integrations.http.content.content_encoding import CodingError
+from airflow_integrations.http.content.stream import BROKEN, Streamed, cause, shown, too_large
 from airflow_integrations.http.endpoint import MIB, Endpoint
+from airflow_integrations.http.errors import Refused, UnreadableError, reason_phrase
 from airflow_integrations.http.limits import HeldTooLongError, Limits
 from airflow_integrations.http.message import Answer, Request
+from airflow_integrations.http.observer import Attempt, Observer, Why
 from airflow_integrations.http.redaction import Redaction
-from airflow_integrations.http.refusal import Refused, UnreadableError, reason_phrase
-from airflow_integrations.http.retry import Verdict, asked_wait, back_off, quota_wait, verdict
+from airflow_integrations.http.redirects import MOST_REDIRECTS, REDIRECTS, is_final, is_followed
+from airflow_integrations.http.retry import Verdict, asked_wait, back_off, quota_wait, trouble_of, verdict
 from airflow_integrations.http.session import open_session
-from airflow_integrations.http.stream import BROKEN, Streamed, cause, shown, too_large
-from airflow_integrations.http.target import redirected, target
-from airflow_integrations.http.tokens import TokenError, Tokens
-from airflow_integrations.watch import Attempt, Watch, Why
+from airflow_integrations.http.stats import Stats
+from airflow_integrations.http.url import LeadsAwayError, redirected, target
+from airflow_integrations.plurals import counted
 
-__all__ = ["HttpClient", "Stats", "Streamed"]
+__all__ = ["HttpClient", "Streamed"]
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_MOST_REDIRECTS = 5
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-
-
-@dataclass(slots=True)
-class Stats:
-    """What a client has done so far. ``waited`` is in seconds: for the pace, for back-off, for the server's holds."""
-
-    requests: int = 0
-    retries: int = 0
-    statuses: Counter[int] = field(default_factory=Counter)
-    waited: float = 0.0
 
 
 @dataclass(slots=True)
@@ -74,11 +65,11 @@ class HttpClient:
         now: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         log: logging.Logger | None = None,
-        watch: Watch | None = None,
+        watch: Observer | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.stats = Stats()
-        self._limits = Limits(
+        self.limits = Limits(
             requests_per_second=endpoint.requests_per_second, concurrency=endpoint.concurrency, sleep=sleep, now=now
         )
         self._sleep = sleep
@@ -90,9 +81,8 @@ class HttpClient:
         self._last_target: tuple[tuple[str, tuple[tuple[str, str], ...]], URL] | None = None
         self.redact = Redaction(endpoint)
         """Takes the endpoint's secrets out of texts."""
-        auth = endpoint.auth
-        self._tokens = Tokens(auth, endpoint, now, self.redact) if isinstance(auth, OAuth2ClientCredentials) else None
-        self._secret_query = {auth.name: auth.value} if isinstance(auth, ApiKey) and auth.place == "query" else None
+        sign_in = SignIn(endpoint, self._ask_to_sign_in, now, self.redact)
+        self._sign_in = sign_in if sign_in.does_anything else None
 
     async def __aenter__(self) -> Self:
         self._session = open_session(self.endpoint)
@@ -104,19 +94,27 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
-        if self._tokens is not None:
-            await self._tokens.close()
+        if self._sign_in is not None:
+            await self._sign_in.close()
 
-    async def send(self, request: Request, *, again: Callable[[Answer], bool] | None = None) -> Answer:
+    async def send(
+        self,
+        request: Request,
+        *,
+        again: Callable[[Answer], bool] | None = None,
+        rule: Callable[[Answer], Verdict | None] | None = None,
+    ) -> Answer:
         """The answer, of whatever final status, after retries within the endpoint's budget.
 
-        ``again`` may find that an answer means *later*: the request is then sent again as after a 503.
+        ``again`` may find that an answer means *later*: the request is then sent again as after a 503. ``rule`` is
+        asked for the answer to every attempt, but for a redirect that is followed: FINAL hands the answer back, AGAIN
+        sends the request again as after a 503, and None leaves it to the status.
 
         Raises OutageError when the budget is used up, UnknownOutcome when the request may have taken effect and must
         not be repeated, Refused (a SetupError) for 401 and 403, AnswerError for an answer that is too large, coded in
         an unknown way, or a redirect that is not followed.
         """
-        answer = await self._deliver(request, stream=False, again=again)
+        answer = await self._deliver(request, stream=False, again=again, rule=rule)
         assert isinstance(answer, Answer)
         return answer
 
@@ -132,21 +130,27 @@ class HttpClient:
             yield head
         finally:
             head.close()
-            self._limits.slots.release()
+            self.limits.slots.release()
 
     async def _deliver(
-        self, request: Request, *, stream: bool, again: Callable[[Answer], bool] | None = None
+        self,
+        request: Request,
+        *,
+        stream: bool,
+        again: Callable[[Answer], bool] | None = None,
+        rule: Callable[[Answer], Verdict | None] | None = None,
     ) -> Answer | Streamed:
         url = self._target(request)
-        spent, attempts, redirects, fresh_token = 0.0, 0, 0, False
+        spent, attempts, redirects, renewed = 0.0, 0, 0, False
         while True:
-            if not self._limits.free:
+            if not self.limits.free:
                 spent += await self._turn(request, spent)
             attempts += 1
             began = self._now()
             got = await self._attempt(request, url, stream=stream)
             took = max(0.0, self._now() - began)
             spent += took
+            self.stats.answering += took
             if self._watch is not None:
                 heard = None if isinstance(got, _Failure) else got.status
                 self._watch.attempted(Attempt(self.endpoint.name, request.method, request.path, heard, began, took))
@@ -154,23 +158,26 @@ class HttpClient:
             if isinstance(got, _Failure):
                 trouble, wait = got.cause, None
                 if got.sent and not request.repeatable:
-                    raise UnknownOutcome(f"{self._say(request)}: {trouble}; it may have taken effect") from got.error
+                    raise UnknownOutcome(f"{self.say(request)}: {trouble}; it may have taken effect") from got.error
             else:
                 status = got.status
                 self.stats.statuses[status] += 1
-                if status in _REDIRECTS and isinstance(got, Answer):
+                if not renewed and isinstance(got, Answer) and got.signed_out:
+                    renewed = True  # what it carried had ended before its time: nothing was done
+                    continue
+                got.attempts = attempts
+                followed = status in REDIRECTS and is_followed(request, got, redirects)
+                ruled = rule(got) if rule is not None and isinstance(got, Answer) and not followed else None
+                if ruled is None and isinstance(got, Answer) and got.signed_out and status < 400:
+                    raise self._refused(request, got)
+                if ruled is None and status in REDIRECTS and isinstance(got, Answer):
                     url = self._redirect(request, got, url, redirects)
                     redirects += 1
                     continue
-                if status == 401 and self._tokens is not None and not fresh_token:
-                    fresh_token = True  # the token was taken back before its time
-                    continue
-                if self._settles(request, got, again):
-                    got.attempts = attempts
+                if ruled is Verdict.FINAL or (ruled is None and self._settles(request, got, again)):
                     return got
                 assert isinstance(got, Answer)
-                got.attempts = attempts
-                trouble, wait, answered = _trouble(got), asked_wait(got.headers, self._now()), got
+                trouble, wait, answered = trouble_of(got), asked_wait(got.headers, self._now()), got
             spent += await self._pause(request, wait, spent, attempts, trouble, answered)
             self.stats.retries += 1
 
@@ -194,7 +201,7 @@ class HttpClient:
             if decided is Verdict.UNKNOWN:
                 assert isinstance(got, Answer)
                 raise UnknownOutcome(
-                    f"{self._say(request)}: {_trouble(got)}; it may have taken effect", status=status, answer=got
+                    f"{self.say(request)}: {trouble_of(got)}; it may have taken effect", status=status, answer=got
                 )
             if decided is Verdict.AGAIN:
                 return False
@@ -203,14 +210,14 @@ class HttpClient:
     async def _turn(self, request: Request, spent: float) -> float:
         """Wait until the server's hold is over and it is our turn; returns what counts against the budget."""
         try:
-            held = await self._limits.released(self.endpoint.retry_budget - spent)
+            held = await self.limits.released(self.endpoint.retry_budget - spent)
         except HeldTooLongError as error:
             raise OutageError(
-                f"{self._say(request)}: the server asks to wait {error.seconds:.0f} s, longer than the "
+                f"{self.say(request)}: the server asks to wait {error.seconds:.0f} s, longer than the "
                 f"{self.endpoint.retry_budget:g} s of retry_budget",
                 retry_after=error.seconds,
             ) from None
-        turned = await self._limits.turn()
+        turned = await self.limits.turn()
         self._waited("hold", held)
         self._waited("pace", turned)
         return held
@@ -224,17 +231,17 @@ class HttpClient:
         if spent + wait > budget:
             said = f"; the server asks to wait {asked:.0f} s" if asked else ""
             raise OutageError(
-                f"{self._say(request)}: {trouble}; gave up after {attempts} attempt{'s' * (attempts != 1)} "
+                f"{self.say(request)}: {trouble}; gave up after {counted(attempts, 'attempt')} "
                 f"in {spent:.1f} s{said} (retry_budget {budget:g} s)",
                 retry_after=asked,
                 status=answer.status if answer else None,
                 answer=answer,
             )
         self._log.info(
-            "%s: %s; attempt %d follows in %.1f s", self._say(request), trouble.partition(":")[0], attempts + 1, wait
+            "%s: %s; attempt %d follows in %.1f s", self.say(request), trouble.partition(":")[0], attempts + 1, wait
         )
         if asked:
-            self._limits.hold(wait)  # what it asks of one request it means for all; the loop waits for the hold
+            self.limits.hold(wait)  # what it asks of one request it means for all; the loop waits for the hold
             return 0.0
         await self._sleep(wait)
         self._waited("back_off", wait)
@@ -248,40 +255,52 @@ class HttpClient:
     async def _attempt(self, request: Request, url: URL, *, stream: bool) -> Answer | Streamed | _Failure:
         """One request. The slot is kept for an answer whose content is still to be read, else given back."""
         assert self._session is not None, "use HttpClient as an asynchronous context manager"
-        await self._limits.slots.acquire()
+        worn: Worn | None = None
+        if self._sign_in is not None:  # before there is a slot: whoever signs in needs none, and others wait for it
+            try:
+                worn = await self._sign_in.current(request)
+            except SignInError as error:
+                return _Failure(str(error), False, error)
+        await self.limits.slots.acquire()
         keep = False
         response = None
         try:
             headers = dict(request.headers)
             if request.content_type is not None:
                 headers["Content-Type"] = request.content_type
-            token = None
-            if self._tokens is not None:
-                token = await self._tokens.current()
-                headers["Authorization"] = f"Bearer {token}"
+            signed = url
+            if self._sign_in is not None and worn is not None:
+                signed = self._sign_in.ready(worn, request.method, url, headers, request.body)
             self.stats.requests += 1
             began = self._now()
             response = await self._session.request(
                 request.method,
-                url if self._secret_query is None else url.update_query(self._secret_query),
+                signed,
                 data=_payload(request.body),
                 headers=headers,
                 allow_redirects=False,
             )
-            if response.status == 401 and token is not None and self._tokens is not None:
-                self._tokens.refused(token)
-            if stream and _is_final(response.status):
+            if self._sign_in is not None and worn is not None:
+                self._sign_in.heard(worn, response.headers)
+            if stream and is_final(response.status):
+                most, name = self.endpoint.max_answer_bytes, self.endpoint.name
+                head = Streamed(response, request, str(url), name, most, self.redact, arrived=self.stats.arrived)
+                if (over := await self._over_in(head, worn)) is not None:
+                    return over
                 keep = True
-                return Streamed(
-                    response, request, str(url), self.endpoint.name, self.endpoint.max_answer_bytes, self.redact
-                )
-            content = await whole(response, self.endpoint.max_answer_bytes, self.endpoint.content_timeout)
+                return head
+            most = self.endpoint.max_answer_bytes
+            content = await whole(response, most, self.endpoint.content_timeout)
             elapsed = self._now() - began
-            return Answer(response.status, response.headers, content, str(url), request, 1, elapsed, self.redact)
-        except TokenError as error:
-            return _Failure(str(error), False, error)
+            self.stats.arrived(len(content))
+            answer = Answer(
+                response.status, response.headers, content, str(url), request, 1, elapsed, self.redact, limit=most
+            )
+            if self._sign_in is not None and worn is not None:
+                answer.signed_out = self._sign_in.expired(worn, answer)
+            return answer
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch) as error:
-            raise SetupError(f"{self._say(request)}: its certificate is not trusted: {cause(error)}") from error
+            raise SetupError(f"{self.say(request)}: its certificate is not trusted: {cause(error)}") from error
         except _NOT_SENT as error:
             return _Failure(cause(error), False, error)
         except BROKEN as error:
@@ -298,10 +317,31 @@ class HttpClient:
             if not keep:
                 if response is not None and not response.closed:
                     response.release()
-                self._limits.slots.release()
+                self.limits.slots.release()
+
+    async def _over_in(self, head: Streamed, worn: Worn | None) -> Answer | None:
+        """What came of an answer that is read as it arrives, if that says that the session is over."""
+        if self._sign_in is None or worn is None or not self._sign_in.looks_into_answers:
+            return None
+        async with asyncio.timeout(self.endpoint.content_timeout):
+            return await self._sign_in.ended(worn, head)
+
+    async def _ask_to_sign_in(self, request: Request, worn: Worn | None) -> Answer:
+        """One request of our own. Raises SignInError where later may help."""
+        assert self._session is not None
+        headers = dict(request.headers)
+        if request.content_type is not None:
+            headers["Content-Type"] = request.content_type
+        url = target(self.endpoint, request)
+        if self._sign_in is not None and worn is not None:
+            url = self._sign_in.ready(worn, request.method, url, headers, request.body)
+        what = f"answer to {request}, which signs in"
+        return await exchange(
+            self._session, request, url, headers, endpoint=self.endpoint, redact=self.redact, what=what
+        )
 
     def _unreadable(self, request: Request, status: int, why: str) -> AnswerError | UnknownOutcome:
-        text = f"{self._say(request)}: {reason_phrase(status)}: {why}"
+        text = f"{self.say(request)}: {reason_phrase(status)}: {why}"
         if 400 <= status < 500:
             return AnswerError(text)
         if not request.repeatable:
@@ -312,41 +352,40 @@ class HttpClient:
         """The server says that the quota is used up: wait for its reset rather than be refused, if that is soon."""
         wait = quota_wait(got.headers, self._now())
         if wait and wait <= self.endpoint.retry_budget:
-            self._limits.hold(wait)
+            self.limits.hold(wait)
 
     def _redirect(self, request: Request, answer: Answer, url: URL, redirects: int) -> URL:
         location = answer.headers.get("Location", "")
-        if request.method not in ("GET", "HEAD") or redirects >= _MOST_REDIRECTS or not location:
-            many = f" {_MOST_REDIRECTS} times" if redirects >= _MOST_REDIRECTS else ""
+        if not is_followed(request, answer, redirects):
+            many = f" {MOST_REDIRECTS} times" if redirects >= MOST_REDIRECTS else ""
             raise AnswerError(
-                f"{self._say(request)}: redirected{many} ({reason_phrase(answer.status)}) to "
-                f"{self.redact(location.partition('?')[0])[:200]!r}; give the right address in the Connection or path"
+                f"{self.say(request)}: redirected{many} ({reason_phrase(answer.status)}) to "
+                f"{self.redact(location.partition('?')[0])[:200]!r}; give the right address in the Connection or path",
+                answer=answer,
             )
         try:
             return redirected(self.endpoint, url, location)
+        except LeadsAwayError as away:
+            text = f"{away}; asked was {self.redact(str(request))}"
+            raise LeadsAwayError(text, away.url, away.origin, redirect=True) from None
         except AnswerError as error:
-            raise AnswerError(f"{error}; asked was {request}") from None
+            raise AnswerError(f"{error}; asked was {self.redact(str(request))}") from None
 
     def _refused(self, request: Request, answer: Answer) -> Refused:
-        remedy = (
-            f"check the credentials of Connection {self.endpoint.name!r}"
-            if answer.status == 401
-            else f"the login of Connection {self.endpoint.name!r} lacks a permission"
-        )
-        said = f". It said: {answer.excerpt(200)}" if answer.content else ""
-        return Refused(f"{self._say(request)}: {reason_phrase(answer.status)}; {remedy}{said}", answer)
+        name = self.endpoint.name
+        remedy = f"check the credentials of Connection {name!r}"
+        if answer.status == 403:
+            remedy = f"the login of Connection {name!r} lacks a permission"
+        elif answer.status < 400:
+            remedy = (
+                f"the session of Connection {name!r} was over twice in a row: check the credentials and expired_when"
+            )
+        said = f". It said: {answer.said()}" if answer.content else ""
+        return Refused(f"{self.say(request)}: {reason_phrase(answer.status)}; {remedy}{said}", answer)
 
-    def _say(self, request: Request) -> str:
-        return f"{self.endpoint.name}: {request}"
-
-
-def _is_final(status: int) -> bool:
-    return status not in _REDIRECTS and status not in (401, 403) and verdict(status, repeatable=True) is Verdict.FINAL
-
-
-def _trouble(answer: Answer) -> str:
-    phrase = reason_phrase(answer.status)
-    return f"{phrase}: {answer.excerpt(200)}" if answer.content else phrase
+    def say(self, request: Request) -> str:
+        """``shop: GET /orders``: for messages. A URL that the server gave may repeat a secret in its path."""
+        return f"{self.endpoint.name}: {self.redact(str(request))}"
 
 
 def _payload(body: bytes | None) -> Any:

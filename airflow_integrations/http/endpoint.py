@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from yarl import URL
 
 from airflow_integrations.errors import SetupError
-from airflow_integrations.http.auth import Auth
+from airflow_integrations.http.auth.base import Auth
+from airflow_integrations.http.auth.csrf_options import Csrf
 from airflow_integrations.http.origin import Origin
 
 __all__ = ["MIB", "Endpoint"]
@@ -25,6 +26,8 @@ class Endpoint:
     base_url: str
     """``https://host[:port]/base``. Credentials and default headers go to its origin and nowhere else."""
     auth: Auth | None = None
+    csrf: Csrf | None = None
+    """How a token against forged requests is had, where changes need one."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Sent with every request."""
     verify: bool | str = True
@@ -45,6 +48,12 @@ class Endpoint:
     proxy: str | None = field(default=None, repr=False)
     """URL of a proxy; where there is none, HTTP_PROXY, HTTPS_PROXY and NO_PROXY count as usual."""
     origin: Origin = field(init=False, repr=False, compare=False)
+
+    def elsewhere(self, origin: Origin) -> Endpoint:
+        """Another origin within the same limits, and nothing that says who we are."""
+        return replace(
+            self, base_url=str(origin), auth=None, csrf=None, headers={}, client_cert=None, requests_per_second=None
+        )
 
     @property
     def content_timeout(self) -> float:

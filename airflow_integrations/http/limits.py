@@ -1,4 +1,4 @@
-"""How fast and how many at once: one set of limits for all requests of a client."""
+"""Limits of rate and concurrency: one set for all requests of a client."""
 
 from __future__ import annotations
 

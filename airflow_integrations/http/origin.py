@@ -27,7 +27,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: str | URL) -> Origin:
-        """Raises ValueError for what is no absolute http(s) URL, or one with a login in it."""
+        """Raises ValueError for what is not an absolute http(s) URL, or one with a login in it."""
         parsed = URL(url) if isinstance(url, str) else url
         if parsed.scheme not in ("http", "https") or not parsed.host or parsed.port is None:
             raise ValueError("not an absolute http:// or https:// URL")

@@ -2,55 +2,64 @@
 
 from __future__ import annotations
 
-import base64
+import re
+from collections import deque
 from collections.abc import Callable
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
-from airflow_integrations.http.auth import ApiKey, Basic, Bearer, OAuth2ClientCredentials
 from airflow_integrations.http.endpoint import Endpoint
+from airflow_integrations.http.escaped_secrets import SecretFinder
 
-__all__ = ["Redact", "Redaction", "url_without_secrets"]
+__all__ = ["Redact", "Redaction", "names_a_secret", "url_without_secrets"]
 
 Redact = Callable[[str], str]
 
-_SHORTEST = 4
-"""A shorter text says nothing by itself, and would be found everywhere."""
 _HARMLESS = frozenset(
     {"accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "content-type", "user-agent"}
 )
 """Headers of a Connection that hold no secret; every other one may."""
+_CREDENTIAL = re.compile(r"secret|token|password|assertion|key|credential", re.IGNORECASE)
+"""In the name of a field of a token request."""
+
+
+PASSING = 100
 
 
 class Redaction:
-    """Callable: a text with ``***`` in place of every secret of the endpoint, in the forms it travels in."""
+    """Callable: a text with ``***`` in place of every secret of the endpoint, in whatever form it was said back."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._found: list[str] = []
-        auth = endpoint.auth
-        if isinstance(auth, Basic):
-            self.add(auth.password, auth.header[1].removeprefix("Basic "))
-        elif isinstance(auth, Bearer):
-            self.add(auth.token)
-        elif isinstance(auth, ApiKey):
-            self.add(auth.value)
-        elif isinstance(auth, OAuth2ClientCredentials):
-            joined = f"{quote_plus(auth.client_id)}:{quote_plus(auth.client_secret)}".encode()
-            self.add(auth.client_secret, base64.b64encode(joined).decode("ascii"))
+        self._finder = SecretFinder()
+        self._passing: deque[str] = deque(maxlen=PASSING)
+        self._passing_finder: SecretFinder | None = None
+        if endpoint.auth is not None:
+            self.add(*endpoint.auth.secrets)
         self.add(*(text for name, text in endpoint.headers.items() if name.lower() not in _HARMLESS))
+        self.add(*(text.rpartition(" ")[2] for name, text in endpoint.headers.items() if name.lower() not in _HARMLESS))
+        if endpoint.proxy is not None:
+            self.add(unquote(urlsplit(endpoint.proxy).password or ""))
 
     def add(self, *secrets: str) -> None:
         """Know more secrets, such as a token that was just fetched."""
-        for secret in secrets:
-            if len(secret) >= _SHORTEST:
-                forms = {secret, quote(secret, safe=""), quote_plus(secret)}
-                self._found.extend(form for form in forms if form not in self._found)
-        self._found.sort(key=len, reverse=True)  # one may be a part of another
+        self._finder.add(*secrets)
+
+    def add_passing(self, *secrets: str) -> None:
+        """Know secrets that take the place of others, such as the cookies of a session: the last PASSING of them."""
+        self._passing.extend(secrets)
+        self._passing_finder = None
 
     def __call__(self, text: str) -> str:
-        for secret in self._found:
-            if secret in text:
-                text = text.replace(secret, "***")
-        return text
+        text = self._finder.hide(text)
+        if not self._passing:
+            return text
+        if self._passing_finder is None:  # made when a text is shown: cookies may change with every answer
+            self._passing_finder = SecretFinder(self._passing)
+        return self._passing_finder.hide(text)
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a field of a token request with this name holds a secret."""
+    return _CREDENTIAL.search(name) is not None
 
 
 def url_without_secrets(url: str, redact: Redact) -> str:

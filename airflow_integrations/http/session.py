@@ -7,11 +7,13 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 
-from airflow_integrations import __version__
 from airflow_integrations.errors import SetupError
-from airflow_integrations.http.coding import ACCEPTED
+from airflow_integrations.http.auth.fixed import Digest
+from airflow_integrations.http.connections import CheckedConnector
+from airflow_integrations.http.content.content_encoding import ACCEPTED
 from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.http.origin import Origin
+from airflow_integrations.version import __version__
 
 __all__ = ["open_session", "open_token_session"]
 
@@ -26,7 +28,8 @@ def open_session(endpoint: Endpoint) -> aiohttp.ClientSession:
     if endpoint.auth is not None and endpoint.auth.header is not None:
         name, text = endpoint.auth.header
         headers[name] = text
-    return _session(endpoint, endpoint.origin, headers, cert=endpoint.client_cert)
+    digest = endpoint.auth if isinstance(endpoint.auth, Digest) else None
+    return _session(endpoint, endpoint.origin, headers, cert=endpoint.client_cert, digest=digest)
 
 
 def open_token_session(endpoint: Endpoint, origin: Origin) -> aiohttp.ClientSession:
@@ -40,16 +43,22 @@ def open_token_session(endpoint: Endpoint, origin: Origin) -> aiohttp.ClientSess
 
 
 def _session(
-    endpoint: Endpoint, origin: Origin, headers: dict[str, str], *, cert: str | tuple[str, str] | None
+    endpoint: Endpoint,
+    origin: Origin,
+    headers: dict[str, str],
+    *,
+    cert: str | tuple[str, str] | None,
+    digest: Digest | None = None,
 ) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=_trust(endpoint, cert) if origin.scheme == "https" else True),
+        connector=CheckedConnector(limit=0, ssl=_trust(endpoint, cert) if origin.scheme == "https" else True),
         timeout=aiohttp.ClientTimeout(
             total=None,  # a timer of its own for each request; what it would stop, whole() stops
             sock_connect=endpoint.connect_timeout,
             sock_read=endpoint.read_timeout,
         ),
         headers=headers,
+        middlewares=() if digest is None else (aiohttp.DigestAuthMiddleware(digest.login, digest.password),),
         cookie_jar=aiohttp.DummyCookieJar(),  # requests stand for themselves; nothing is carried from one to the next
         auto_decompress=False,
         proxy=endpoint.proxy or _proxy_of_environment(origin),

@@ -2,43 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from msgspec import Raw
 
+from airflow_integrations.config.model import Model
 from airflow_integrations.formats.json import read
-from airflow_integrations.model import Model
-from airflow_integrations.route import Route
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
-__all__ = ["Incoming", "Page"]
+__all__ = ["Completer", "Gone", "Incoming", "Page", "Unfinished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """In the place of a record: what names it is still there, and the source says that the record is not.
+
+    ``delete``: it is to be deleted at the target, if that has it; else it is passed over.
+    """
+
+    item: Any
+    delete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """In the place of a record: its source would not give it. ``later``: it may be had another time."""
+
+    item: Any
+    reason: str
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """Records as the source gave them, in its order, and where to go on after them.
 
-    A record is a plain value, or ``msgspec.Raw`` where the source's JSON could be cut apart without decoding it.
+    A record is a plain value, or ``msgspec.Raw`` where the source's JSON could be cut apart without decoding it, or
+    :class:`Gone`.
     ``resume`` is a JSON value that makes :meth:`Incoming.pages` continue behind this page; None on the last page.
     ``versions`` are the source's own of the records, one for each: for routes without ``entity.version``.
+    ``by_position`` says that pages are asked for by where they stand (an offset, a number), so that records which move
+    meanwhile may be missed; the first ``again`` records then stand where records were read before, ``total`` is how
+    many the source has in all, and ``doubt`` why some may be missing. ``urgent``: the place is saved before the next
+    page is asked for. ``final`` is the engine's own.
     """
 
     records: list[Any]
     resume: Any = None
     versions: list[str] | None = None
+    by_position: bool = False
+    again: int = 0
+    total: int | None = None
+    doubt: str | None = None
+    urgent: bool = False
+    final: bool = True
 
     def values(self) -> list[Any]:
         """The records as plain values. Raises ContentError for one whose JSON turns out to be broken."""
         return [read(bytes(record)) if type(record) is Raw else record for record in self.records]
 
 
+class Completer(Protocol):
+    """Asks for the whole of records that say little more than which they are, such as those of an event."""
+
+    def question(self, item: Any) -> bytes:
+        """What is asked for an item, shortened: items with the same question have the same answer.
+
+        Raises EntityError where an item lacks what the question is made of.
+        """
+        ...
+
+    async def complete(self, items: Sequence[Any]) -> list[Any]:
+        """Each item's record, :class:`Gone` or :class:`Unfinished`, in their order.
+
+        Raises OutageError where the source is away, SetupError for Connections and credentials.
+        """
+        ...
+
+
 class Incoming(Protocol):
     """A source of entities.
 
-    The class has a nested pydantic model ``Config`` (a :class:`~airflow_integrations.model.Model`): that one spec
-    gives validation, defaults, documentation, JSON Schema and error messages. Creating an instance does no I/O.
+    The class has a nested pydantic model ``Config`` (a :class:`~airflow_integrations.config.model.Model`): that one
+    spec gives validation, defaults, documentation, JSON Schema and error messages. Creating an instance does no I/O.
+
+    A kind that also asks for the whole of thin records has a coroutine method ``completer(run, services, events=…)``,
+    which gives a :class:`Completer`, or None: for what ``events`` of the inbox bring, or another route has fetched.
     """
 
     Config: ClassVar[type[Model]]

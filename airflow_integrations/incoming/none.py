@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from airflow_integrations.config.model import Model
 from airflow_integrations.incoming import Page
-from airflow_integrations.model import Model
-from airflow_integrations.route import Route
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 __all__ = ["NoIncoming"]

@@ -1,1 +1,1 @@
-"""What became of every entity: the books of all runs, in SQLite or PostgreSQL."""
+"""The fate of every entity: the books of all runs, in SQLite or PostgreSQL."""

@@ -1,26 +1,59 @@
-"""What is known of alerts between two looks: since when they fire, and who was told."""
+"""State of alerts between two evaluations: since when they fire, and who was notified."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from airflow_integrations.ledger import schema
-from airflow_integrations.ledger.alert_state import AlertState, Told
+from airflow_integrations.ledger.storage import tables
 
 if TYPE_CHECKING:
-    from airflow_integrations.ledger.database import Database
+    from airflow_integrations.ledger.storage.database import Database
 
-__all__ = ["AlertId", "forget", "read", "write"]
+__all__ = ["AlertId", "AlertState", "Told", "forget", "read", "write"]
 
 AlertId = tuple[str, str]
 """Route and kind."""
 
-_alert = schema.alert.c
+_alert = tables.alert.c
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a target knows."""
+
+    knows: bool = False
+    """It was told that the alert fires, and not that it is over."""
+    at: float | None = None
+    """When it was last told that the alert fires, or fired."""
+    owed: int = 0
+    """Episodes that it has not been told of."""
+    failed: int = 0
+    """Messages in a row that could not be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertState:
+    """One alert of one route. Times are seconds since the epoch."""
+
+    watched: float
+    """Since when it is looked at."""
+    seen: float
+    """Runs that ended until then were looked at."""
+    since: float | None = None
+    """When the episode began; None: it does not fire."""
+    over: float | None = None
+    """When the last episode ended."""
+    detail: str = ""
+    """What is, or last was, wrong; in one line."""
+    targets: Mapping[str, Told] = field(default_factory=dict)
+
+
 _targets = msgspec.json.Decoder(dict[str, Told])
 
 
@@ -31,7 +64,7 @@ def read(database: Database) -> dict[AlertId, AlertState]:
             (row.route, row.kind): AlertState(
                 row.watched, row.seen, row.since, row.over, row.detail, _targets.decode(row.targets)
             )
-            for row in connection.execute(select(schema.alert))
+            for row in connection.execute(select(tables.alert))
         }
 
 
@@ -55,7 +88,7 @@ def write(database: Database, states: Mapping[AlertId, AlertState]) -> None:
 
     def work(connection: Connection) -> None:
         into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = into(schema.alert)
+        statement = into(tables.alert)
         keys = ("route", "kind")
         changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)
@@ -70,6 +103,6 @@ def forget(database: Database, alerts: Collection[AlertId]) -> None:
 
     def work(connection: Connection) -> None:
         for route, kind in alerts:
-            connection.execute(delete(schema.alert).where(_alert.route == route, _alert.kind == kind))
+            connection.execute(delete(tables.alert).where(_alert.route == route, _alert.kind == kind))
 
     database.transact(work)

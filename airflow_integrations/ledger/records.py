@@ -1,10 +1,11 @@
-"""What goes into the ledger and comes out of it: small structures without behaviour."""
+"""Records that go into the ledger and come out of it: small structures without behaviour."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -12,7 +13,11 @@ from airflow_integrations.ledger.status import Status
 from airflow_integrations.window import Window
 
 __all__ = [
+    "BY_STATUS",
     "LEASED",
+    "MOST_KEYS",
+    "NOT_FOUND",
+    "RETRIED",
     "Due",
     "Known",
     "Lapsed",
@@ -27,9 +32,12 @@ __all__ = [
 ]
 
 RunKind = Literal["scheduled", "manual", "backfill", "asset", "cli", "event", "live"]
-PayloadStage = Literal["push", "problems-fetch", "problems-transform"]
+PayloadStage = Literal["push", "problems-fetch", "problems-transform", "filtered"]
 LEASED = "leased"
-"""``error_class`` of an entity that a run passed over because another run had a state of it under way."""
+"""``error_class`` of an entity that a run passed over because another run had a state of it in flight."""
+
+NOT_FOUND = "not_found"
+"""``error_class`` of an entity that waits until a lookup finds what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +77,46 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     error_class: str | None
     version: str | None = None
     """Of the state that the status is about."""
+    maybe: str | None = None
+    """Content hashes, newest first, a comma between them: what was sent since the last delivery and may have arrived.
+    None: the target has what was delivered last."""
+    unheard: int | None = None
+    """How often other content followed one that may have arrived."""
+
+    def generation(self, content: str | None) -> int:
+        """The part of the idempotency key that makes content new where something else may have arrived since."""
+        return self.deliveries + (self.unheard or 0) + (self.maybe is not None and not self.newest_unanswered(content))
+
+    def sent_unanswered(self, content: str | None) -> Known:
+        """What is known after a state with this content was sent and is unanswered."""
+        if (
+            content is None
+            or self.newest_unanswered(content)
+            or (self.maybe is None and content == self.delivered_hash)
+        ):
+            return self
+        if self.maybe is None:
+            return msgspec.structs.replace(self, maybe=content)
+        return msgspec.structs.replace(self, maybe=f"{content},{self.maybe}", unheard=(self.unheard or 0) + 1)
+
+    def may_be_there(self, content: str | None) -> bool:
+        """Whether this content is among what was sent since the last delivery and may have arrived."""
+        return content is not None and self.maybe is not None and content in self.maybe.split(",")
+
+    def newest_unanswered(self, content: str | None) -> bool:
+        """Whether this content is what the target may hold, and was sent last."""
+        return self.maybe is not None and self.maybe.partition(",")[0] == content
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """What :meth:`Ledger.reserve` gives: a lease on all keys it was asked for but ``taken``."""
+    """What :func:`reserve` gives: a lease on all keys it was asked for but ``taken``."""
 
     claim: int | None
-    """To hand back to :meth:`Ledger.conclude` when all of its entities have their fate. None: all were taken."""
+    """To hand back to :func:`conclude` when all of its entities have their fate. None: all were taken."""
     known: dict[str, Known]
     """Of those keys that the ledger has seen."""
     taken: frozenset[str]
-    """Keys that another run has under way."""
+    """Keys that another run has in flight."""
 
 
 class Outcome(msgspec.Struct, gc=False, kw_only=True):
@@ -105,9 +142,16 @@ class Outcome(msgspec.Struct, gc=False, kw_only=True):
     payload_at: int | None = None
     deleted: bool = False
     """It was a deletion."""
+    unanswered: bool = False
+    """It was sent, and no answer says what became of it: it may have arrived."""
     batch: str | None = None
     """The batch it was sent in without an answer: a target that knows batches by their idempotency key must get the
     same one again."""
+    steps: str | None = None
+    """Which of its steps the target has confirmed, as :meth:`Progress.dump` writes it, where the entity was not
+    delivered; None: nothing new."""
+    waits: tuple[tuple[str, str], ...] = ()
+    """Route and key of entities for whose delivery it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +192,7 @@ class RetryWanted:
 
 @dataclass(frozen=True, slots=True)
 class Lapsed:
-    """A run whose push has died: a lease of its passed while it still had entities under way."""
+    """A run whose push has died: a lease of its passed while it still had entities in flight."""
 
     run: RunRef
     kind: RunKind
@@ -156,3 +200,17 @@ class Lapsed:
     route_hash: str
     staging: str
     """The run's folder, where its journal is; empty: removed."""
+
+
+MOST_KEYS = 10_000
+"""Keys that a person, a program or a run's conf may name at once: a list of them stays a request of a few megabytes."""
+
+BY_STATUS: Final[tuple[Status, ...]] = ("failed", "rejected", "in_doubt", "waiting", "retrying", "skipped")
+
+RETRIED: Final[Mapping[str, RetryWanted]] = {
+    "due": RetryWanted(),
+    **{status: RetryWanted(statuses=frozenset({status})) for status in BY_STATUS},
+    # Not those that wait for the target's confirmation: it has them.
+    "all": RetryWanted(statuses=frozenset({"failed", "rejected", "in_doubt", "retrying"})),
+}
+"""``due`` are those that are due by themselves; a status names all that have it; ``all`` is all that went wrong."""

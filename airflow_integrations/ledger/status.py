@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal, get_args
 
-__all__ = ["CLOSED", "KEPT", "STATUSES", "TRANSITIONS", "WRONG", "Status", "may_follow"]
+__all__ = [
+    "CLOSED",
+    "DECIDED",
+    "FATES",
+    "INCOMING",
+    "KEPT",
+    "LEFT_BY_PUSH",
+    "LEFT_BY_TRANSFORM",
+    "OUTCOMES",
+    "STATUSES",
+    "TRANSITIONS",
+    "WRONG",
+    "Fate",
+    "Status",
+    "may_follow",
+]
 
 Status = Literal[
     "pending",
@@ -25,11 +41,53 @@ Status = Literal[
 ]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
-CLOSED: Final = frozenset[Status]({"delivered", "unchanged", "superseded", "filtered", "merged", "skipped"})
-"""Nothing is left to be done for an entity with one of these."""
-WRONG: Final = frozenset[Status]({"rejected", "failed", "in_doubt"})
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What a status means, for everybody who counts, colours or draws statuses."""
+
+    left_by: Literal["transform", "push"] | None
+    """The stage that entities with this fate have left the run behind; fetch counts as transform. Neither: they have
+    not."""
+    closed: bool = False
+    """Nothing is left to be done for it."""
+    wrong: bool = False
+    """A person is asked to look."""
+    decided: bool = False
+    """It was decided on, well or badly: the rest still waits, or was left out on purpose."""
+
+
+FATES: Final[Mapping[Status, Fate]] = MappingProxyType(
+    {
+        "delivered": Fate("push", closed=True, decided=True),
+        "unchanged": Fate("push", closed=True, decided=True),
+        "superseded": Fate("push", closed=True, decided=True),
+        "filtered": Fate("transform", closed=True, decided=True),
+        "merged": Fate("transform", closed=True, decided=True),
+        "rejected": Fate("transform", wrong=True, decided=True),
+        "failed": Fate("push", wrong=True, decided=True),
+        "skipped": Fate("push", closed=True),
+        "waiting": Fate("push"),
+        "retrying": Fate("push"),
+        "in_doubt": Fate("push", wrong=True, decided=True),
+        "pending": Fate(None),
+        "in_flight": Fate(None),
+    }
+)
+"""In the order in which books tell them. What is told of statuses elsewhere is read from here."""
+
+INCOMING: Final = ("fetched", "carried_in", "split_added", "deletes_emitted")
+"""The one side of a run's books: what came."""
+OUTCOMES: Final[tuple[Status, ...]] = tuple(status for status in FATES if status != "in_flight")
+"""The other side: what became of it. *in_flight* is told from claims, never counted."""
+WRONG: Final[tuple[Status, ...]] = tuple(status for status, fate in FATES.items() if fate.wrong)
 """A person is asked to look."""
-KEPT: Final = frozenset[Status]({"pending", "in_flight", "rejected", "failed", "retrying", "in_doubt", "waiting"})
+DECIDED: Final[tuple[Status, ...]] = tuple(status for status, fate in FATES.items() if fate.decided)
+LEFT_BY_TRANSFORM: Final[tuple[Status, ...]] = tuple(s for s, fate in FATES.items() if fate.left_by == "transform")
+LEFT_BY_PUSH: Final[tuple[Status, ...]] = tuple(s for s, fate in FATES.items() if fate.left_by == "push")
+CLOSED: Final = frozenset[Status](status for status, fate in FATES.items() if fate.closed)
+"""Nothing is left to be done for an entity with one of these."""
+KEPT: Final = frozenset[Status](STATUSES) - CLOSED
 """The payload is needed: it stays until the entity is closed."""
 
 _BY_TRANSFORM: Final = frozenset[Status]({"filtered", "merged", "rejected"})

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
+    from airflow_integrations.listen.context import ListenContext
     from airflow_integrations.listen.options import ListenOptions
-    from airflow_integrations.listen.surroundings import Surroundings
 
 __all__ = ["Listener", "Message"]
 
@@ -53,7 +53,7 @@ class Listener(Protocol):
         """``route`` is the route's name: consumers and groups are called after it."""
         ...
 
-    def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         """What comes, in its order, as much at a time as is there; at most ``prefetch`` messages are not yet settled.
 
         Connects when it is begun, and ends only by being closed. Raises OutageError where the broker is away or goes

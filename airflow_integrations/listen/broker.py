@@ -1,4 +1,4 @@
-"""What a Connection says about a broker."""
+"""A broker's address and login, from a Connection."""
 
 from __future__ import annotations
 

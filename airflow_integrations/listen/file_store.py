@@ -57,7 +57,10 @@ class FileStore:
         """Its content, decompressed where its name ends in .gz, .bz2, .xz or .zst."""
         from fsspec.utils import infer_compression
 
-        with _understood(file.path), self._fs.open(file.path, "rb", compression=infer_compression(file.path)) as opened:
+        how = infer_compression(file.path)
+        if how == "zip":  # fsspec takes the first file of several; the reader takes those that the route names
+            how = None
+        with _understood(file.path), self._fs.open(file.path, "rb", compression=how) as opened:
             yield opened
 
     def delete(self, file: Found) -> None:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from airflow_integrations.config.model import Model
+from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError
 from airflow_integrations.listen import Message
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.file_pieces import BAD, END, pieces
 from airflow_integrations.listen.file_store import FileStore, Found
 from airflow_integrations.listen.options import ListenOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId, Duration, Model
 
 if TYPE_CHECKING:
     from typing import Self
@@ -31,7 +32,10 @@ class Move(Model):
     """Into another folder, once all of it is in the inbox."""
 
     move: Annotated[str, Field(min_length=1, max_length=1000)]
-    """The folder, absolute or relative to the file's own."""
+    """The folder, absolute or relative to the file's own, in the same file system.
+
+    Example: ``move: done``
+    """
 
 
 class FilesListener:
@@ -39,20 +43,43 @@ class FilesListener:
     that is read again after a crash repeats nothing."""
 
     class Config(ListenOptions):
-        """Files of a folder or a bucket."""
+        """Files of a folder or a bucket.
+
+        Example:
+            path: s3://exports/orders/*.csv
+            connection: object_storage
+            then: {move: done}
+        """
 
         path: Annotated[str, Field(min_length=1, max_length=1000)]
-        """Which files: a path with wildcards, ``/data/in/*.csv``, or an fsspec URL, ``s3://bucket/in/*.csv``."""
+        """The files: a path with wildcards (``*``, ``?``, ``[…]``, ``**``), or an fsspec URL such as
+        ``s3://bucket/in/*.csv`` or ``sftp://host/in/*.xml``.
+
+        Example: ``path: /data/in/*.csv``
+        """
         connection: ConnectionId | None = None
-        """For a URL: a Connection whose extra is fsspec's storage options, and whose login and password are the key
-        and secret of object storage, or the user's of a server. Without one the machine's own rights count."""
+        """For a URL: a Connection whose extra is fsspec's storage options. Login and password are the key and secret of
+        object storage, or a user of a server. Left out: the machine's own rights.
+
+        Example: ``connection: object_storage``
+        """
         every: Duration = Field(default="10s", validate_default=True)
-        """How often it is looked for new files."""
+        """How often the listener looks for new files.
+
+        Example: ``every: 1m``
+        """
         stable: Duration = Field(default="5s", validate_default=True)
-        """A file is read when its size and time have not changed for so long. ``0s`` where files appear as a whole."""
+        """A file is read when its size and time have not changed for this long. ``0s`` where files appear as a whole,
+        as in object storage or by renaming.
+
+        Example: ``stable: 30s``
+        """
         then: Literal["keep", "delete"] | Move = "keep"
-        """What becomes of a file whose pieces are all in the inbox. One that is kept is not read again as long as it
-        does not change."""
+        """What to do with a file when all of it is in the inbox: ``keep``, ``delete``, or ``{move: folder}``. A file
+        that is kept is not read again unless it changes.
+
+        Example: ``then: {move: done}``
+        """
 
         @field_validator("every")
         @classmethod
@@ -78,7 +105,7 @@ class FilesListener:
         """Marks of files that need no look: they were read, and what is to become of them has."""
 
     async def batches(
-        self, around: Surroundings, *, clock: Callable[[], float] = time.monotonic
+        self, around: ListenContext, *, clock: Callable[[], float] = time.monotonic
     ) -> AsyncGenerator[Sequence[Message], None]:
         config = self._config
         broker = None if config.connection is None else await asyncio.to_thread(around.broker, config.connection)
@@ -111,7 +138,7 @@ class FilesListener:
             if message.handle == file.mark + BAD or await asyncio.to_thread(self._finished, file):
                 self._done.add(file.mark)
 
-    def _unread(self, around: Surroundings, files: Sequence[Found]) -> list[Found]:
+    def _unread(self, around: ListenContext, files: Sequence[Found]) -> list[Found]:
         """Those that nobody has read. What is to become of the others is done now, should it have been left undone."""
         files = [file for file in files if file.mark not in self._done]
         known = around.known([file.mark + end for file in files for end in (END, BAD)]) if files else set()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.broker import Broker, client_library
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -29,17 +29,34 @@ class KafkaListener:
     """Reads topics in a consumer group. An offset is committed when everything before it is in the inbox."""
 
     class Config(QueueOptions):
-        """Messages of topics."""
+        """Messages of topics.
+
+        Example:
+            connection: kafka
+            topics: [shop.orders]
+        """
 
         connection: ConnectionId
         """A Connection of type kafka: in extra ``bootstrap.servers``, ``security.protocol``, ``sasl.mechanism``,
-        ``sasl.username``, ``sasl.password``; or host, port, login and password."""
+        ``sasl.username``, ``sasl.password``; or host, port, login and password.
+
+        Example: ``connection: kafka``
+        """
         topics: Annotated[tuple[_Topic, ...], Field(min_length=1)]
-        """The topics. Dead letters go to the topic ``<topic>-dead``."""
+        """The topics. Dead letters go to the topic ``<topic>-dead``.
+
+        Example: ``topics: [shop.orders]``
+        """
         group: Annotated[str, Field(min_length=1, max_length=250)] | None = None
-        """The consumer group; ``airflow-<route>`` where it is left out."""
+        """The consumer group. Left out: ``airflow-<route>``.
+
+        Example: ``group: erp``
+        """
         since: Literal["oldest", "now"] = "oldest"
-        """Where a new group begins."""
+        """Where a new group begins.
+
+        Example: ``since: now``
+        """
 
         @field_validator("topics", mode="before")
         @classmethod
@@ -52,7 +69,7 @@ class KafkaListener:
         self._consumer: AIOKafkaConsumer | None = None
         self._producer: AIOKafkaProducer | None = None
 
-    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         config = self._config
         broker = await asyncio.to_thread(around.broker, config.connection)
         async with AsyncExitStack() as stack:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
+from airflow_integrations.listen.batching import gathered
 from airflow_integrations.listen.broker import Broker, client_library
-from airflow_integrations.listen.gathering import gathered
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import Prefetch, QueueOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId, Duration
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -34,20 +34,43 @@ class MqttListener:
     listens. Needs MQTT 5, for which every maintained broker is ready; acknowledges when told to."""
 
     class Config(QueueOptions):
-        """Messages of topics."""
+        """Messages of topics.
+
+        Example:
+            connection: mqtt
+            topics: [shop/orders/+]
+        """
 
         connection: ConnectionId
-        """A Connection of type mqtt: host, port, login and password."""
+        """A Connection of type mqtt: host, port, login and password.
+
+        Example: ``connection: mqtt``
+        """
         topics: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], Field(min_length=1)]
-        """Topic filters: ``shop/orders/+`` or ``shop/#``."""
+        """Topic filters: ``shop/orders/+`` or ``shop/#``.
+
+        Example: ``topics: [shop/orders/+]``
+        """
         client_id: Annotated[str, Field(min_length=1, max_length=250)] | None = None
-        """The session's name at the broker, of which there is one; ``airflow-<route>`` where it is left out."""
+        """The name of the session at the broker. Left out: ``airflow-<route>``.
+
+        Example: ``client_id: erp``
+        """
         session: Duration = Field(default="7d", validate_default=True)
-        """How long the broker keeps the session while nobody listens."""
+        """How long the broker keeps the session while nobody listens.
+
+        Example: ``session: 1d``
+        """
         prefetch: Prefetch = 100
-        """Messages that are under way at most. The broker may have a smaller bound of its own."""
+        """The most messages under way. The broker may have a smaller bound of its own.
+
+        Example: ``prefetch: 50``
+        """
         dead_letters: Literal[False] = False
-        """MQTT has no dead letters: what is of no use is rejected by the next run."""
+        """MQTT has no dead letters: the next run rejects a message that cannot be used.
+
+        Example: ``dead_letters: false``
+        """
 
         @field_validator("topics", mode="before")
         @classmethod
@@ -59,7 +82,7 @@ class MqttListener:
         self._client_id = config.client_id or f"airflow-{route}"
         self._client: Client | None = None
 
-    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
         session = _Session(broker, self._client_id, self._config)
         try:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.broker import Broker, client_library
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -37,25 +37,46 @@ class NatsListener:
     before anything newer is asked for, so that the order holds."""
 
     class Config(QueueOptions):
-        """Messages of a JetStream stream."""
+        """Messages of a JetStream stream.
+
+        Example:
+            connection: nats
+            stream: ORDERS
+            subject: shop.orders.*
+        """
 
         connection: ConnectionId
-        """A Connection of type nats: host, port, login and password; a token is a password without a login."""
+        """A Connection of type nats: host, port, login and password; a token is a password without a login.
+
+        Example: ``connection: nats``
+        """
         stream: _Name
-        """The stream; it has to be there."""
+        """The stream. It must exist.
+
+        Example: ``stream: ORDERS``
+        """
         subject: Annotated[str, Field(pattern=r"^\S+$", max_length=500)] | None = None
-        """Only messages of this subject, which may have wildcards: ``shop.orders.*``."""
+        """Only messages of this subject, which may have wildcards: ``shop.orders.*``.
+
+        Example: ``subject: shop.orders.*``
+        """
         durable: _Name | None = None
-        """The durable consumer, made where it is not there; ``airflow-<route>`` where it is left out."""
+        """The durable consumer. It is created if it does not exist. Left out: ``airflow-<route>``.
+
+        Example: ``durable: erp``
+        """
         since: Literal["oldest", "now"] = "oldest"
-        """Where a new consumer begins."""
+        """Where a new consumer begins.
+
+        Example: ``since: now``
+        """
 
     def __init__(self, config: Config, route: str) -> None:
         self._config = config
         self._durable = config.durable or re.sub(r"[^A-Za-z0-9_-]", "_", f"airflow-{route}")
         self._client: Client | None = None
 
-    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         config = self._config
         broker = await asyncio.to_thread(around.broker, config.connection)
         gone = asyncio.Event()

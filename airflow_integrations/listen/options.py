@@ -1,4 +1,4 @@
-"""What a route may say of every kind that it listens to."""
+"""Options that every kind of listener has."""
 
 from __future__ import annotations
 
@@ -16,29 +16,54 @@ Prefetch = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 
 class ListenOptions(AnswerFormat):
-    """Options that every kind has."""
+    """Options of every listener."""
 
     format: Literal["auto", "json", "json_lines", "csv", "xml"] = "auto"
-    """The format of what comes; ``auto`` goes by the content type, or a file's ending, and takes JSON where that says
-    nothing known."""
+    """The format of messages or files. ``auto`` takes it from the content type or the file's ending, and takes JSON
+    where that says nothing known.
+
+    Example: ``format: json``
+    """
     csv: CsvOptions = Field(default_factory=CsvOptions)
-    """How CSV is written."""
+    """How CSV is written.
+
+    Example: ``csv: {delimiter: ";"}``
+    """
     xml: XmlOptions = Field(default_factory=XmlOptions)
-    """How XML becomes values."""
+    """How XML becomes values.
+
+    Example: ``xml: {record: order}``
+    """
     records: Annotated[Expression, Sees("event")] = Field(default="body", validate_default=True)
-    """The records in it, a list or a single one: ``body.orders``."""
+    """The records, a list or a single one. The expression sees ``body``, ``headers``, ``subject`` and ``params``. An
+    empty list: there is nothing to do.
+
+    Example: ``records: body.orders``
+    """
 
 
 class QueueOptions(ListenOptions):
-    """Options that every kind has whose messages come one by one."""
+    """Options of every listener whose messages come one by one."""
 
     event_id: Annotated[Expression, Sees("event")] | None = None
-    """What the sender calls the message, so that one that comes twice counts once: ``body.event_id`` or
-    ``headers["x-event-id"]``. The broker's own id where it is left out, if it has one."""
+    """The sender's id of the message, so that one that comes twice counts once: text, a number, or a list of them, at
+    most 250 characters. Left out: the broker's own id, if it has one.
+
+    Example: ``event_id: headers["x-event-id"]``
+    """
     max_size: Annotated[int, Field(strict=True, ge=1, le=16 * 1024 * 1024)] = 1024 * 1024
-    """Bytes of a message; a larger one is of no use."""
+    """The largest message, in bytes. A larger one cannot be used.
+
+    Example: ``max_size: 65536``
+    """
     prefetch: Prefetch = 500
-    """Messages that are under way at most: so many are written to the inbox at a time."""
+    """The most messages under way. They are written to the inbox together.
+
+    Example: ``prefetch: 100``
+    """
     dead_letters: Annotated[bool, Field(strict=True)] = False
-    """A message that is of no use goes to the broker's dead letters. Without it the next run rejects it, and keeps
-    what it was."""
+    """Send a message that cannot be used to the broker's dead letters. Otherwise the next run rejects it and keeps its
+    content.
+
+    Example: ``dead_letters: true``
+    """

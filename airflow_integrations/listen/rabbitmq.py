@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
+from airflow_integrations.listen.batching import gathered
 from airflow_integrations.listen.broker import Broker, client_library
-from airflow_integrations.listen.gathering import gathered
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,45 +26,68 @@ __all__ = ["RabbitmqListener"]
 
 HEARTBEAT = 20
 """Seconds: a connection whose other end vanished is noticed within twice as many."""
+SETUP_SECONDS = 30
+"""A broker that accepts a connection and then says nothing, as one that recovers may, is tried again after so long."""
 
 
 class RabbitmqListener:
     """Consumes one queue, which has to be there. Messages that were not acknowledged go back to their place in it."""
 
     class Config(QueueOptions):
-        """Messages of a queue."""
+        """Messages of a queue.
+
+        Example:
+            connection: rabbitmq
+            queue: orders
+            records: body.orders
+            event_id: body.event_id
+        """
 
         connection: ConnectionId
-        """A Connection of type amqp or rabbitmq: host, port, login, password, and the virtual host as its schema."""
+        """A Connection of type amqp or rabbitmq: host, port, login, password, and the virtual host as its schema.
+
+        Example: ``connection: rabbitmq``
+        """
         queue: Annotated[str, Field(min_length=1, max_length=255)]
-        """The queue; it has to be there. With ``dead_letters`` it needs a dead letter exchange."""
+        """The queue. It must exist. With ``dead_letters`` it needs a dead letter exchange.
+
+        Example: ``queue: orders``
+        """
 
     def __init__(self, config: Config, route: str) -> None:
         self._config = config
         self._tag = f"airflow-{route}"
         self._channel: AbstractChannel | None = None
 
-    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
         with _understood(broker):
             connection = await _connect(broker)
         arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         try:
             with _understood(broker):
-                self._channel = channel = await connection.channel(publisher_confirms=False)
-                for closing in (connection.close_callbacks, channel.close_callbacks):
-                    closing.add(lambda *_: arrived.put_nowait(None))
-                underlay: Any = await channel.get_underlay_channel()
-                underlay.on_consumer_cancel_callbacks.add(lambda *_: arrived.put_nowait(None))  # its queue was deleted
-                await channel.set_qos(prefetch_count=self._config.prefetch)
-                queue = await channel.get_queue(self._config.queue)
-                await queue.consume(arrived.put, consumer_tag=self._tag)
+                async with asyncio.timeout(SETUP_SECONDS):
+                    self._channel = await self._consume(connection, arrived)
             async for some in gathered(arrived, self._config.prefetch):
                 yield [_message(each) for each in some]
             raise OutageError(f"{broker.name}: RabbitMQ has closed the connection, or the queue is gone")
         finally:
             self._channel = None
             await connection.close()
+
+    async def _consume(
+        self, connection: AbstractConnection, arrived: asyncio.Queue[AbstractIncomingMessage | None]
+    ) -> AbstractChannel:
+        """Begin to hear. None in ``arrived`` says that it has ended."""
+        channel = await connection.channel(publisher_confirms=False)
+        for closing in (connection.close_callbacks, channel.close_callbacks):
+            closing.add(lambda *_: arrived.put_nowait(None))
+        underlay: Any = await channel.get_underlay_channel()
+        underlay.on_consumer_cancel_callbacks.add(lambda *_: arrived.put_nowait(None))  # its queue was deleted
+        await channel.set_qos(prefetch_count=self._config.prefetch)
+        queue = await channel.get_queue(self._config.queue)
+        await queue.consume(arrived.put, consumer_tag=self._tag)
+        return channel
 
     async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
         channel = self._channel

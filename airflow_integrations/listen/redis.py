@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.formats.json import encode
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.broker import Broker, client_library
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -36,19 +36,40 @@ class RedisListener:
     that the order holds."""
 
     class Config(QueueOptions):
-        """Entries of a stream."""
+        """Entries of a stream.
+
+        Example:
+            connection: redis
+            stream: orders
+            field: payload
+        """
 
         connection: ConnectionId
-        """A Connection of type redis: host, port, login, password, and ``db`` in extra."""
+        """A Connection of type redis: host, port, login, password, and ``db`` in extra.
+
+        Example: ``connection: redis``
+        """
         stream: _Name
-        """The stream's key. Dead letters go to the stream ``<stream>-dead``."""
+        """The stream's key. Dead letters go to the stream ``<stream>-dead``.
+
+        Example: ``stream: orders``
+        """
         group: _Name | None = None
-        """The consumer group, made where it is not there; ``airflow-<route>`` where it is left out."""
+        """The consumer group. It is created if it does not exist. Left out: ``airflow-<route>``.
+
+        Example: ``group: erp``
+        """
         since: Literal["oldest", "now"] = "oldest"
-        """Where a new group begins."""
+        """Where a new group begins.
+
+        Example: ``since: now``
+        """
         field: _Name | None = None
-        """The field that holds the body; the others are ``headers``. Where it is left out the whole entry is the body,
-        an object of texts."""
+        """The field that holds the body; the other fields are ``headers``. Left out: the whole entry is the body, an
+        object of texts.
+
+        Example: ``field: payload``
+        """
 
     def __init__(self, config: Config, route: str) -> None:
         self._config = config
@@ -57,7 +78,7 @@ class RedisListener:
         self._consumer = f"airflow-{route}"
         self._redis: Redis | None = None
 
-    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
         self._redis = redis = _client(broker)
         try:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.broker import Broker, client_library
+from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.listen.surroundings import Surroundings
-from airflow_integrations.model import ConnectionId
+from airflow_integrations.plurals import counted
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient
@@ -41,20 +42,31 @@ class SqsListener:
     """Receives by long polling. A message that is dead is left to the queue's own redrive policy."""
 
     class Config(QueueOptions):
-        """Messages of a queue."""
+        """Messages of a queue.
+
+        Example:
+            connection: aws
+            queue: orders
+        """
 
         connection: ConnectionId
         """A Connection of type aws: the access key as login, the secret as password, ``region_name`` and, for others
-        than Amazon, ``endpoint_url`` in extra. Without a login the machine's own role counts."""
+        than Amazon, ``endpoint_url`` in extra. Without a login the machine's own role counts.
+
+        Example: ``connection: aws``
+        """
         queue: Annotated[str, Field(min_length=1, max_length=500)]
-        """The queue's name, or its URL. With ``dead_letters`` it needs a redrive policy."""
+        """The queue's name, or its URL. With ``dead_letters`` it needs a redrive policy.
+
+        Example: ``queue: orders``
+        """
 
     def __init__(self, config: Config, route: str) -> None:
         self._config = config
         self._client: AioBaseClient | None = None
         self._url = ""
 
-    async def batches(self, around: Surroundings) -> AsyncGenerator[Sequence[Message], None]:
+    async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
         with _understood(broker.name):
             opened = _client(broker)
@@ -86,7 +98,9 @@ class SqsListener:
             entries = [{"Id": str(at), "ReceiptHandle": message.handle, **more} for at, message in enumerate(some)]
             answer = await getattr(client, what)(QueueUrl=self._url, Entries=entries)
             if failed := answer.get("Failed"):
-                raise OutageError(f"SQS: {what} failed for {len(failed)} messages: {failed[0].get('Message')}")
+                raise OutageError(
+                    f"SQS: {what} failed for {counted(len(failed), 'message')}: {failed[0].get('Message')}"
+                )
 
     async def _find(self) -> None:
         client, queue = self._client, self._config.queue

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
-from airflow_integrations.entity import content_hash
-from airflow_integrations.exchange import Telling
+from airflow_integrations.config.model import Model
+from airflow_integrations.entity import content_hash, older
 from airflow_integrations.formats.json import decode
-from airflow_integrations.model import Model
-from airflow_integrations.route import Route
+from airflow_integrations.http.exchange import ExchangeFactory
+from airflow_integrations.ledger.progress import Progress
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 __all__ = ["Outbound", "Outgoing", "Result", "ResultStatus"]
@@ -28,10 +29,19 @@ class Outbound:
 
     ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
     that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.
-    ``batch`` names the batch it was sent in without an answer; only the engine needs it.
+    ``batch`` names the batch it was sent in without an answer; only the engine needs it. So does ``carried``: an
+    earlier run made it of the record, so that it is older than what this run makes of the same version.
+
+    ``delivered``: the target has confirmed a state of it before, and has not been told since that it is gone.
+    ``progress``: which steps of this content the target has confirmed, for kinds that send an entity in steps.
+    ``names`` are names that expressions see of this request alone.
     """
 
     _hash: str | None = None
+    carried = False
+    delivered = False
+    progress: Progress | None = None
+    names: Mapping[str, Any] | None = None
 
     def __init__(
         self,
@@ -84,6 +94,18 @@ class Outbound:
             self._hash = made
         return made
 
+    def passed_by(self, version: str | None, content: str | None) -> bool:
+        """Whether another state of the entity, with this version and content hash, counts instead of this one."""
+        if older(self.version, version):
+            return True
+        return self.carried and not self.deleted and content != self.hash and not older(version, self.version)
+
+    def for_step(self, idempotency_key: str, names: Mapping[str, Any]) -> Outbound:
+        """The same content in another request: with a key and names of its own. What was decoded is shared."""
+        step = Outbound.__new__(type(self))
+        step.__dict__.update(self.__dict__, idempotency_key=idempotency_key, names=names)
+        return step
+
     @cached_property
     def value(self) -> Any:
         return decode(self.encoded)
@@ -113,15 +135,21 @@ class Result:
     http_status: int | None = None
     cause: str | None = None
     """The class of what went wrong; None where nothing did. Those of the kinds here: ``refused`` (the target said no),
-    ``unwritable`` (no request could be written for it), ``too_large``, ``unknown`` (no answer, or none about it),
+    ``later`` (the target said: not now), ``unwritable`` (no request could be written for it), ``too_large``,
+    ``unknown`` (no answer, or none about it),
     ``unreadable`` (an answer that says neither yes nor no), ``rate_limit``, ``server``, ``outage``, ``setup``."""
     retry_after: float | None = None
     """Seconds that the target asked to wait before it is sent again."""
+    later: bool | None = None
+    """For ``failed``: True where it may go well later, False where it will not; None leaves it to ``http_status``. For
+    ``in_doubt``: False where a person has to look first; None leaves it to the route's ``delivery.in_doubt``."""
     deadline: float | None = None
     """For ``waiting``: seconds from now after which it counts as failed."""
-    exchange: Telling | None = field(default=None, compare=False, repr=False)
+    exchange: ExchangeFactory | None = field(default=None, compare=False, repr=False)
     """Gives what was asked last and what the target answered, for people; the same one for all entities of a request.
     Of use where something is ``failed``, ``in_doubt`` or ``pending``."""
+    value: Any = field(default=None, compare=False, repr=False)
+    """Of a step: what the route reads in the answer for the steps behind it."""
 
 
 class Outgoing(Protocol):
@@ -136,6 +164,10 @@ class Outgoing(Protocol):
     changes nothing at the target, and raises OutageError and SetupError as ``send`` does.
 
     A kind that can delete has the class attribute ``deletes = True``; others are never given a deletion.
+
+    A kind may send an entity in several requests, its steps: then ``in_steps`` is True. It is given entities with a
+    ``progress``, notes there what the target has confirmed, and sends nothing again that stands there. Where
+    ``progress.unanswered`` it decides by itself whether the step at stake is sent again, asked for, or left in doubt.
     """
 
     Config: ClassVar[type[Model]]
@@ -156,7 +188,7 @@ class Outgoing(Protocol):
 
         Some of them may be deletions, between others: deleting what the target no longer has counts as delivered.
 
-        Called concurrently up to ``delivery.concurrency``, never with a key that is under way in another call.
+        Called concurrently up to ``delivery.concurrency``, never with a key that is in flight in another call.
         Raises OutageError when the target is away and nothing of the batch took effect: the engine stops sending,
         the task fails and Airflow's retry goes on with what is left. Raises SetupError for Connections and
         credentials. Never raises for what is one entity's matter. The errors' ``exchange`` is kept for people, as the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from airflow_integrations.model import Model
+from airflow_integrations.config.model import Model
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.route import Route
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 __all__ = ["NoOutgoing"]

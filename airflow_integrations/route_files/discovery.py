@@ -1,4 +1,4 @@
-"""Which files of a routes folder are routes, and what a route is called that doesn't say."""
+"""Find the route files of a folder, and name routes that do not name themselves."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from airflow_integrations.errors import Mistake
+from airflow_integrations.route_files.error_paths import Place, locate
+from airflow_integrations.route_files.messages import worded
 from airflow_integrations.route_files.nodes import Node
-from airflow_integrations.route_files.shape import Place, locate
-from airflow_integrations.route_files.wording import worded
 
 __all__ = ["mistakes_of", "node_at", "placed"]
 

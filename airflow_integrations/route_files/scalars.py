@@ -1,4 +1,4 @@
-"""What a plain scalar means: the core schema of YAML 1.2 (section 10.3.2), with exact decimals.
+"""Read plain scalars by the core schema of YAML 1.2 (section 10.3.2), with exact decimals.
 
 So ``on``, ``NO``, ``12:30``, ``1_000`` and ``2026-01-01`` are text, and ``010`` is ten.
 """
@@ -44,7 +44,7 @@ def resolve(text: str) -> str | int | Decimal | bool | None:
             raise ScalarError(f"the number {text} is out of range; quote it if it is text")
         return number
     if _NOT_A_NUMBER.fullmatch(text):
-        raise ScalarError(f"{text} is no number that data can carry; quote it if it is text")
+        raise ScalarError(f"{text} is not a number that data can carry; quote it if it is text")
     return text
 
 

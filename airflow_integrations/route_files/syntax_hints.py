@@ -1,6 +1,8 @@
-"""What a YAML library's complaint means to the person who wrote the file."""
+"""Translate a YAML library's complaints for the person who wrote the file."""
 
 from __future__ import annotations
+
+import re
 
 from yaml.error import MarkedYAMLError
 
@@ -10,11 +12,16 @@ __all__ = ["explain"]
 
 _QUOTE = "quote the whole text, or write it below the key after >-"
 
+_ENDED = frozenset(
+    {"did not find expected key", "did not find expected ',' or '}'", "did not find expected ',' or ']'"}
+)
+"""What is said of text behind a closing quote."""
+
 _HINTS = {
     "found unknown escape character": "an unknown \\ escape in double quotes; use single quotes to take it as it is",
-    "found invalid Unicode character escape code": "a \\u escape that is no character; write the character itself",
+    "found invalid Unicode character escape code": "a \\u escape that is not a character; write the character itself",
     "did not find expected comment or line break": "the text of a block begins on the line below its | or >",
-    "did not find expected '-' indicator": "this line is no list item; begin it with '- ', or indent it",
+    "did not find expected '-' indicator": "this line is not a list item; begin it with '- ', or indent it",
     "block sequence entries are not allowed in this context": "no list item can stand here; begin it on its own line",
     "found duplicate anchor": "an anchor of this name exists already",
     "did not find expected <document start>": "text behind the end of the document; one file holds one route",
@@ -27,7 +34,7 @@ _HINTS = {
 def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
     """The mistake behind a syntax error, where it stands."""
     mark = error.problem_mark or error.context_mark
-    problem = error.problem or "this is no YAML"
+    problem = error.problem or "this is not YAML"
     line, column = (mark.line, mark.column) if mark else (0, 0)
     lines = text.split("\n")
     here = lines[line] if line < len(lines) else ""
@@ -38,6 +45,8 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
     elif problem == "found unexpected end of stream" and opened:
         line, column = opened.line, opened.column
         message = "the quote that opens here is never closed"
+    elif problem in _ENDED and (inner := _inner_quote(here, column)) is not None:
+        message = f"the quote before {inner[0]!r} ends the text; put the other kind around the whole: {inner[1]}"
     elif problem.startswith("did not find expected ',' or") and opened:
         line, column = opened.line, opened.column
         message = f"the {lines[line][column : column + 1]} that opens here is not closed, or text in it needs quotes"
@@ -49,6 +58,8 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
             message = f"a second ': ' in one value; {_QUOTE}"
         else:
             message = "this key does not fit the lines above it; check its indentation, and theirs"
+    elif problem.startswith("did not find expected alphabetic") and (cron := _cron(here)) is not None:
+        message = f"text cannot begin with *; quote it: {cron}"
     elif problem == "did not find expected key":
         message = f"text behind the end of a value; {_QUOTE}" if start.strip() else "indented unlike the keys around it"
     elif problem == "found character that cannot start any token":
@@ -56,3 +67,28 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
     else:
         message = next((hint for known, hint in _HINTS.items() if problem.startswith(known)), problem)
     return Mistake(file, line + 1, column + 1, "", message)
+
+
+def _inner_quote(line: str, column: int) -> tuple[str, str] | None:
+    """For ``filter: "a == "b""`` the word behind the quote that ended the text, and the text in other quotes."""
+    before, behind = line[:column], line[column:].rstrip()
+    quote = before.rstrip()[-1:]
+    if not quote or quote not in "\"'":
+        return None
+    other = "'" if quote == '"' else '"'
+    opened = re.search(rf"(?:^|[:\-{{\[,]\s*){re.escape(quote)}", before)
+    if opened is None or other in before[opened.end() :] + behind:
+        return None
+    text = line[opened.end() :].rstrip(" }],").removesuffix(quote)
+    if quote not in behind:  # "eu" in order.tags
+        text = f"{quote}{text}"
+    word = re.match(r"[^\s\"']*", behind)
+    return (word[0] if word else behind)[:30], f"{other}{text}{other}"
+
+
+def _cron(line: str) -> str | None:
+    """``schedule: {cron: "*/5 * * * *"}`` for a line whose five fields are not quoted."""
+    found = re.fullmatch(r"\s*(schedule|cron|sweep|at):\s*((?:\S+\s+){4}\S+?)\s*", line)
+    if found is None:
+        return None
+    return f'schedule: {{cron: "{found[2]}"}}' if found[1] == "schedule" else f'{found[1]}: "{found[2]}"'

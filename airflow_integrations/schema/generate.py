@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from typing import Any
 
-from airflow_integrations.route import Route
-from airflow_integrations.route_files.references import SHARED_PARTS
+from airflow_integrations.config.option_doc import option_doc
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route_files.shared_parts import SHARED_PARTS
+from airflow_integrations.schema.reference.example import value_of
 
 __all__ = ["route_schema", "schema_text"]
 
@@ -65,20 +66,37 @@ def _keys(schema: Json, definitions: Json) -> set[str]:
     return set(schema.get("properties", ())).union(*(_keys(member, definitions) for member in inner))
 
 
-def _cleaned(schema: Any, *, names: bool = False) -> Any:
-    """Without the titles that pydantic derives from names, and with descriptions as running text."""
+def _cleaned(schema: Any, *, names: bool = False, option: str | None = None) -> Any:
+    """Without the titles that pydantic derives from names, and with docstrings as descriptions and examples.
+
+    ``names``: the keys are names of options, not words of JSON Schema. ``option``: what the schema is that of.
+    """
     if isinstance(schema, list):
         return [_cleaned(inner) for inner in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {}
+    found: Json = {}
     for key, inner in schema.items():
         if key == "title" and not names and isinstance(inner, str):
             continue
         if key == "description" and not names and isinstance(inner, str):
-            found[key] = inspect.cleandoc(inner).replace("``", "`")
-        elif key in ("default", "const", "enum", "examples", "required"):
-            found[key] = inner
+            found |= _documented(inner, option)
+        elif key in ("default", "const", "enum", "required") or (key == "examples" and not names):
+            found.setdefault(key, inner)
         else:
-            found[key] = _cleaned(inner, names=key in ("properties", "$defs") and not names)
+            below = key in ("properties", "$defs") and not names
+            found[key] = _cleaned(inner, names=below, option=key if names else None)
+    return found
+
+
+def _documented(docstring: str, option: str | None) -> Json:
+    doc = option_doc(docstring)
+    since = f"\n\nSince version {doc.since}." if doc.since else ""
+    found: Json = {"description": doc.text.replace("``", "`") + since}
+    if doc.example is not None:
+        example = value_of(doc)
+        if not isinstance(example, dict) or option is None:
+            found["examples"] = [example]
+        elif option in example:
+            found["examples"] = [example[option]]
     return found

@@ -15,13 +15,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airflow_integrations.testing.incoming_suite import IncomingSuite, Source
-    from airflow_integrations.testing.listen_suite import Feed, ListenSuite
-    from airflow_integrations.testing.outgoing_suite import OutgoingSuite, Target
-    from airflow_integrations.testing.replay import Recording, ReplayServices
+    from airflow_integrations.simulate.replay import Recording, ReplayServices
+    from airflow_integrations.testing.conformance.incoming import IncomingSuite, Source
+    from airflow_integrations.testing.conformance.listen import Feed, ListenSuite
+    from airflow_integrations.testing.conformance.outgoing import OutgoingSuite, Target
+    from airflow_integrations.testing.conformance.transformer import Step, TransformerSuite
     from airflow_integrations.testing.runner import Outcome, Report, run_route_tests
     from airflow_integrations.testing.sockets import NetworkBlocked, no_network
-    from airflow_integrations.testing.transformer_suite import Step, TransformerSuite
 
 __all__ = [
     "Feed",
@@ -42,19 +42,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Feed": "listen_suite",
-    "IncomingSuite": "incoming_suite",
-    "ListenSuite": "listen_suite",
+    "Feed": "conformance.listen",
+    "IncomingSuite": "conformance.incoming",
+    "ListenSuite": "conformance.listen",
     "NetworkBlocked": "sockets",
     "Outcome": "runner",
-    "OutgoingSuite": "outgoing_suite",
-    "Recording": "replay",
-    "ReplayServices": "replay",
+    "OutgoingSuite": "conformance.outgoing",
+    "Recording": "airflow_integrations.simulate.replay",
+    "ReplayServices": "airflow_integrations.simulate.replay",
     "Report": "runner",
-    "Source": "incoming_suite",
-    "Step": "transformer_suite",
-    "Target": "outgoing_suite",
-    "TransformerSuite": "transformer_suite",
+    "Source": "conformance.incoming",
+    "Step": "conformance.transformer",
+    "Target": "conformance.outgoing",
+    "TransformerSuite": "conformance.transformer",
     "no_network": "sockets",
     "run_route_tests": "runner",
 }
@@ -63,8 +63,9 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = f"{__name__}.{_HOMES[name]}"
-    if home.endswith("_suite"):
+    where = _HOMES[name]
+    home = where if where.startswith("airflow_integrations.") else f"{__name__}.{where}"
+    if where.startswith("conformance."):
         import pytest
 
         pytest.register_assert_rewrite(home)  # so that a failed check shows its values

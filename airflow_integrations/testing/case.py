@@ -1,4 +1,4 @@
-"""What a route test holds: ``<route>.test.yaml`` beside the route, as models."""
+"""Models of a route test: ``<route>.test.yaml`` beside the route."""
 
 from __future__ import annotations
 
@@ -7,53 +7,32 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from airflow_integrations.model import ConnectionId, FileReference, Model
+from airflow_integrations.config.file_reference import FileReference
+from airflow_integrations.config.model import Model, ShortForm
+from airflow_integrations.config.types import ConnectionId
+from airflow_integrations.simulate.recorded import Answered, Method
 
-__all__ = ["Answered", "Asked", "Case", "Expected", "ExpectedRequest", "Given", "TestFile", "TestWindow"]
-
-Method = Annotated[str, Field(pattern=r"^[A-Z]+$", examples=["GET", "POST"])]
-
-
-class Asked(Model):
-    """Which requests an answer is for."""
-
-    method: Method | None = None
-    """Any method where it is left out."""
-    path: str | None = None
-    """As the route writes it, relative to the Connection: ``/api/orders``. Any path where it is left out."""
-    query: dict[str, str] = Field(default_factory=dict)
-    """Query parameters the request must have; others may be there too."""
-
-
-class Answered(Model):
-    """One recorded answer of another system."""
-
-    to: Asked | None = None
-    """Answers every request that fits. Without it, answers are given once each, in their order."""
-    status: Annotated[int, Field(ge=200, le=599)] = 200
-    headers: dict[str, str] = Field(default_factory=dict)
-    body: Any = None
-    """The answer's JSON."""
-    text: str | None = None
-    """The answer's body as it is, instead of JSON: CSV, XML, or something broken on purpose."""
-    file: FileReference | None = None
-    """A file with the answer's body as it is."""
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        given = [name for name in ("body", "text", "file") if name in self.model_fields_set]
-        if len(given) > 1:
-            raise ValueError(f"an answer has one body: {' or '.join(given)}, not both")
-        return self
+__all__ = ["Case", "Expected", "ExpectedRequest", "Given", "LedgerEntity", "TestFile", "TestWindow"]
 
 
 class TestWindow(Model):
     """The run's window."""
 
-    __test__ = False  # pytest: this is no test class
+    __test__ = False  # pytest: this is not a test class
 
     start: str = "2026-01-01T00:00:00Z"
     end: str = "2026-01-01T01:00:00Z"
+
+
+class LedgerEntity(ShortForm):
+    """An entity of another route, as the ledger has it."""
+
+    short_form = "target_id"
+
+    target_id: str | None = None
+    """The target's id of it."""
+    status: Literal["delivered", "failed", "rejected", "retrying", "in_doubt"] = "delivered"
+    """What became of it; ``lookup`` finds what is delivered."""
 
 
 class Given(Model):
@@ -69,6 +48,11 @@ class Given(Model):
         default_factory=dict
     )
     """Base URLs of Connections, where answers hold absolute links. ``https://<connection>.test`` where left out."""
+    ledger: dict[str, dict[str, LedgerEntity]] = Field(default_factory=dict)
+    """By route and key, what the ledger knows of entities of other routes: what ``lookup: {route: …}`` finds. A text is
+    the target's id of one that is delivered."""
+    store: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """By store and key, the values that are stored."""
     window: TestWindow = Field(default_factory=TestWindow)
     params: dict[str, Any] = Field(default_factory=dict)
     """Params of the run; the route's defaults where left out."""
@@ -90,8 +74,8 @@ class ExpectedRequest(Model):
     method: Method | None = None
     path: str | None = None
     """Percent-encoded, relative to the Connection."""
-    query: dict[str, str] | None = None
-    """All query parameters."""
+    query: dict[str, str | list[str]] | None = None
+    """All query parameters; a list for one that is sent several times."""
     headers: dict[str, str] = Field(default_factory=dict)
     """Headers that must be there, besides any others."""
     body: Any = None
@@ -113,6 +97,9 @@ class Expected(Model):
     """Keys of the entities that went into another one of the same key."""
     rejected: dict[str, str] = Field(default_factory=dict)
     """Key of each rejected entity and a regular expression that is found in the reason."""
+    stored: dict[str, dict[str, Any]] | None = None
+    """By store and key, the values that the route stores; of the stores that are named, all values that are new or
+    changed."""
     requests: dict[ConnectionId, tuple[ExpectedRequest, ...]] = Field(default_factory=dict)
     """The requests to each Connection named here, in order."""
     balance: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
@@ -131,14 +118,15 @@ class Expected(Model):
             try:
                 re.compile(pattern)
             except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
         return value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.model_fields_set - {"match"}:
             raise ValueError(
-                "nothing to compare; write entities, requests, filtered, merged, rejected, balance, warnings or error"
+                "nothing to compare; write entities, requests, filtered, merged, rejected, stored, balance, warnings "
+                "or error"
             )
         return self
 
@@ -155,7 +143,7 @@ class Case(Model):
 class TestFile(Model):
     """The tests of one route."""
 
-    __test__ = False  # pytest: this is no test class
+    __test__ = False  # pytest: this is not a test class
 
     route: str | None = None
     """The name of the route that is tested; the file's name where left out."""

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from airflow_integrations.config.file_reference import Folder
 from airflow_integrations.errors import Mistake, RouteError
-from airflow_integrations.model import Folder
-from airflow_integrations.route import Route
-from airflow_integrations.route_file import read_route
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route_files.load import read_route
 from airflow_integrations.route_files.mistakes import mistakes_of, node_at
-from airflow_integrations.route_files.yaml_nodes import parse
+from airflow_integrations.route_files.parser import parse
 from airflow_integrations.testing.case import TestFile
 
 __all__ = ["ENDINGS", "LoadedTests", "load_tests", "test_paths"]
@@ -38,7 +38,7 @@ def test_paths(root: Path) -> Iterator[Path]:
     yield from sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts))
 
 
-test_paths.__test__ = False  # type: ignore[attr-defined]  # pytest: this is no test
+test_paths.__test__ = False  # type: ignore[attr-defined]  # pytest: this is not a test
 
 
 def load_tests(path: Path, root: Path) -> LoadedTests:

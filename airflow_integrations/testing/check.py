@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airflow_integrations.engine.settle import INCOMING, OUTCOMES
-from airflow_integrations.registry import suggestion
+from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.ledger.status import INCOMING, OUTCOMES
+from airflow_integrations.simulate.replay import Heard
+from airflow_integrations.simulate.trial import Left, Trial
 from airflow_integrations.testing.case import Expected, ExpectedRequest
 from airflow_integrations.testing.compare import differences, shown
-from airflow_integrations.testing.replay import Heard
-from airflow_integrations.testing.trial import Left, Trial
 
 __all__ = ["failures"]
 
@@ -31,6 +31,7 @@ def failures(expected: Expected, trial: Trial, unanswered: Iterable[Heard] = ())
     found += _keys("filtered", expected.filtered, trial.filtered)
     found += _keys("merged", expected.merged, trial.merged)
     found += _entities(expected, trial)
+    found += _stored(expected, trial)
     found += _requests(expected, trial)
     found += _balance(expected, trial)
     found += _warnings(expected, trial)
@@ -58,6 +59,18 @@ def _rejected(expected: Expected, trial: Trial) -> Iterator[str]:
     for key in expected.rejected:
         if key not in came:
             yield f"rejected: expected {key} to be rejected, but it {_fate(key, trial)}"
+
+
+def _stored(expected: Expected, trial: Trial) -> Iterator[str]:
+    for store, values in (expected.stored or {}).items():
+        came = trial.stored.get(store, {})
+        for key in sorted({*values, *came}):
+            if key not in came:
+                yield f"stored.{store}: expected {key}, but it was not stored"
+            elif key not in values:
+                yield f"stored.{store}: {key} was stored, which is not expected: {shown(came[key])}"
+            else:
+                yield from differences(values[key], came[key], place=f"stored.{store}.{key}")
 
 
 def _keys(what: str, expected: tuple[str, ...] | None, left: list[Left]) -> Iterator[str]:
@@ -113,7 +126,7 @@ def _request(expected: ExpectedRequest, heard: Heard, *, partial: bool) -> Itera
     yield from differences(expected.method or heard.method, heard.method, place="method")
     yield from differences(expected.path or heard.path, heard.path, place="path")
     if expected.query is not None:
-        yield from differences(expected.query, dict(heard.query), place="query")
+        yield from differences(expected.query, heard.parameters, place="query")
     headers = {name.lower(): text for name, text in heard.headers.items()}
     for name, text in expected.headers.items():
         if name.lower() not in headers:

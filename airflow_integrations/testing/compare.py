@@ -1,4 +1,4 @@
-"""What differs between what a test expects and what came, one line a difference."""
+"""Differences between what a test expects and what came, one line each."""
 
 from __future__ import annotations
 

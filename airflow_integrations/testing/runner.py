@@ -11,16 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from airflow_integrations.errors import IntegrationError, Mistake, RouteError
-from airflow_integrations.route import Route
+from airflow_integrations.plurals import counted
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run
+from airflow_integrations.simulate.params import route_params
+from airflow_integrations.simulate.replay import RecordedSystem, Recording, ReplayServices
+from airflow_integrations.simulate.sample import read_entities
+from airflow_integrations.simulate.trial import Trial, attempt, quiet_log
 from airflow_integrations.testing.case import Case, Given
 from airflow_integrations.testing.case_file import LoadedTests, load_tests, test_paths
 from airflow_integrations.testing.check import failures
-from airflow_integrations.testing.params import route_params
-from airflow_integrations.testing.replay import RecordedSystem, Recording, ReplayServices
-from airflow_integrations.testing.sample import read_entities
+from airflow_integrations.testing.given_ledger import fill, stored
 from airflow_integrations.testing.sockets import no_network
-from airflow_integrations.testing.trial import Trial, attempt, quiet_log
 from airflow_integrations.window import Window
 
 __all__ = ["Outcome", "Report", "run_case", "run_route_tests"]
@@ -71,7 +73,7 @@ class Report:
         if len(self.outcomes) > passed:
             parts.append(f"{len(self.outcomes) - passed} failed")
         if self.mistakes:
-            parts.append(f"{len(self.mistakes)} {'mistake' if len(self.mistakes) == 1 else 'mistakes'} in files")
+            parts.append(f"{counted(len(self.mistakes), 'mistake')} in files")
         return ", ".join(parts)
 
 
@@ -163,7 +165,10 @@ def _tried(route: Route, given: Given) -> tuple[Trial, Recording]:
             asyncio.timeout(TIME_LIMIT),
             ReplayServices(recording, variables=given.var, log=quiet_log()) as services,
         ):
-            return await attempt(run, services, services, recording, Path(folder))
+            fill(services.ledger, given, services.now())
+            trial = await attempt(run, services, services, recording, Path(folder))
+            trial.stored = stored(services.ledger, services.now())
+            return trial
 
     with tempfile.TemporaryDirectory(prefix="route-test-") as folder, asyncio.Runner() as runner:
         runner.get_loop()  # before the network is refused: on some systems a loop opens a socket to itself

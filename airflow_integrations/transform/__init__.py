@@ -1,21 +1,23 @@
-"""What happens to entities on their way. One kind is one class in one file, or a third party's entry point."""
+"""Transformers of entities. One kind is one class in one file, or a third party's entry point."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
+from airflow_integrations.config.model import walk
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, FieldWatch, Structure, Template
-from airflow_integrations.model import walk
 from airflow_integrations.run import Run, Services
 
 if TYPE_CHECKING:
-    from airflow_integrations.route import Route
+    from airflow_integrations.expressions.structures.structure_tree import Fields
+    from airflow_integrations.route.definition import Route
 
 __all__ = ["Fates", "FoundMistakes", "Place", "Transformer", "TransformerBase"]
 
@@ -43,6 +45,13 @@ class Fates(Protocol):
 
     def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
         """It cannot go on, with the reason: several reasons are joined by ``; ``. It is kept and shown."""
+
+    def missing(self, entity: Entity, reason: str, *, waits: tuple[tuple[str, str], ...] = ()) -> None:
+        """It cannot go on yet, because something that it needs is not there: it comes again after a pause, by the
+        route's ``delivery.retry``. After the last attempt it is rejected with the reason.
+
+        ``waits``: route and key of entities of the ledger. When the last of them has been delivered it comes at once.
+        """
 
     def merged(self, entity: Entity) -> None:
         """It went into another entity of the same key."""
@@ -83,6 +92,10 @@ class TransformerBase:
     """The usual case: nothing to load, nothing held back, and a watch on the fields that expressions read."""
 
     base: Mapping[str, Any]
+    keeps_fields: ClassVar[bool] = False
+    """Whether an entity that goes on has the fields it had before."""
+    sees_own_fields: ClassVar[bool] = False
+    """Whether its expressions see the fields that it has itself put into the entity."""
 
     def __init__(self, config: Any, place: Place) -> None:
         self.config = config
@@ -110,8 +123,19 @@ class TransformerBase:
         return [f"{self.place} reads {'.'.join(path)}, which no entity of this run has" for path in self.watch.unseen()]
 
     @classmethod
+    def fields_behind(cls, config: Any, before: Fields | None) -> Fields | None:
+        """The fields that an entity has behind this step, from those before it; None where that cannot be told."""
+        return before if cls.keeps_fields else None
+
+    @classmethod
     def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
         """What the model itself cannot see, found in memory when the route file is read."""
+        return iter(())
+
+    @classmethod
+    def files_behind(cls, config: Any) -> Iterator[Path]:
+        """The files that a file of the configuration names in turn, such as by ``$ref``: an edit of one of them is an
+        edit of the route, and a run under way goes on with what they said."""
         return iter(())
 
     @classmethod

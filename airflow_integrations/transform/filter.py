@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from airflow_integrations.config.model import RootConfig
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Sees
-from airflow_integrations.model import RootConfig
 from airflow_integrations.transform import Place
-from airflow_integrations.transform.doubt import Doubt, missing_field
-from airflow_integrations.transform.each import EachEntity
+from airflow_integrations.transform.missing_values import Doubt, missing_field
+from airflow_integrations.transform.per_entity import EachEntity
 
 __all__ = ["Filter"]
 
@@ -22,8 +22,13 @@ class Filter(EachEntity):
     not tested, or gives null, the entity is rejected instead of vanishing among the unwanted.
     """
 
+    keeps_fields = True
+
     class Config(RootConfig[Annotated[Expression, Sees("entity")]]):
-        """True for the entities that go on, such as ``order.status == "paid"``."""
+        """True for the entities that go on, such as ``order.status == "paid"``.
+
+        Example: ``order.status == "paid"``
+        """
 
     def __init__(self, config: Any, place: Place) -> None:
         super().__init__(config, place)

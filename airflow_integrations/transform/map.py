@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from airflow_integrations.config.model import RootConfig
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Sees, Structure
-from airflow_integrations.model import RootConfig
+from airflow_integrations.expressions.structures.structure_tree import Fields
 from airflow_integrations.transform import Place
-from airflow_integrations.transform.each import EachEntity
+from airflow_integrations.transform.per_entity import EachEntity
 
 __all__ = ["Map"]
 
@@ -26,7 +27,13 @@ class Map(EachEntity):
     """Replaces the entity by what the structure describes; ``source`` stays what was fetched."""
 
     class Config(RootConfig[Annotated[Structure, Sees("entity"), BeforeValidator(_describes_an_object)]]):
-        """The new entity: mappings nest as written, texts are expressions, text is ``{const: …}``."""
+        """The new entity: mappings nest as written, texts are expressions, text is ``{const: …}``.
+
+        Example:
+            DocumentNumber: order.number
+            Currency: {const: EUR}
+            Lines: {each: order.lines, name: line, map: {ItemCode: line.sku, Quantity: line.qty}}
+        """
 
     def __init__(self, config: Any, place: Place) -> None:
         super().__init__(config, place)
@@ -38,3 +45,8 @@ class Map(EachEntity):
             raise EntityError("the new entity is null: a map gives an object")
         entity.value = value
         return True
+
+    @classmethod
+    def fields_behind(cls, config: Any, before: Fields | None) -> Fields | None:
+        made: Fields | None = config.root.makes
+        return made

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import msgspec
 
-from airflow_integrations.entity import Entity, older
+from airflow_integrations.config.model import ShortForm
+from airflow_integrations.entity import Entity, compare, kind_of_version
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import decode, encode
-from airflow_integrations.model import ShortForm
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 
 if TYPE_CHECKING:
-    from airflow_integrations.route import Route
+    from airflow_integrations.route.definition import Route
 
 __all__ = ["Merge"]
 
@@ -37,17 +37,28 @@ class Merge(TransformerBase):
     What is held lies in a temporary file of SQLite's, so memory does not grow with the number of entities.
     """
 
+    keeps_fields = True
+
     class Config(ShortForm):
-        """Which of several entities with one key goes on."""
+        """Which of several entities with one key goes on.
+
+        Example:
+            keep: last
+        """
 
         short_form: ClassVar[str] = "keep"
 
         keep: Literal["last", "first", "newest"] = "last"
-        """``last`` or ``first`` to arrive, or ``newest`` by ``entity.version`` (of equals the last; none is oldest)."""
+        """``last`` or ``first`` to arrive, or ``newest`` by ``entity.version``: of equal versions the last, and one
+        without a version is the oldest. Versions that are both numbers are compared as numbers, others as text.
+
+        Example: ``keep: first``
+        """
 
     def __init__(self, config: Any, place: Place) -> None:
         super().__init__(config, place)
         self._held: sqlite3.Connection | None = None
+        self._unlike: str | None = None
 
     async def open(self, run: Run, services: Services) -> None:
         await super().open(run, services)
@@ -72,13 +83,30 @@ class Merge(TransformerBase):
                 fates.merged(entity)
                 continue
             earlier = held.execute(_EARLIER, row[:1]).fetchone()
-            if self.config.keep == "newest" and older(entity.version, earlier[1]):
+            if self.config.keep == "newest" and self._is_older(entity.version, earlier[1]):
                 fates.merged(entity)
             else:
                 fates.merged(_entity(earlier))
                 held.execute(_REPLACE, (*row[1:], row[0]))
         held.execute("COMMIT")
         return []
+
+    def _is_older(self, version: str | None, other: str | None) -> bool:
+        if version is None or other is None:
+            return version is None and other is not None
+        order = compare(version, other)
+        if order == "unlike" and self._unlike is None:
+            self._unlike = f"{kind_of_version(other)}, then {kind_of_version(version)}"
+        return order == "older"
+
+    def warnings(self) -> list[str]:
+        told = super().warnings()
+        if self._unlike is not None:
+            told.append(
+                f"{self.place}: entity.version gives values that cannot be compared ({self._unlike}); of such "
+                "entities the last one goes on, be it older or newer"
+            )
+        return told
 
     async def flush(self, fates: Fates) -> AsyncIterator[list[Entity]]:
         held, position = self._open(), 0
@@ -110,7 +138,7 @@ def _row(entity: Entity) -> tuple[str, str | None, bytes, bytes | None, bytes | 
             if encoded is not None and (b"NaN" in encoded or b"Infinity" in encoded):
                 decode(encoded)  # a Decimal may be one of them, and is written as no JSON reader takes it
     except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise EntityError(f"the entity is no JSON: {str(error)[:200]}") from None
+        raise EntityError(f"the entity is not JSON: {str(error)[:200]}") from None
     return entity.key, entity.version, value, source, found
 
 

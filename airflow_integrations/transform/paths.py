@@ -12,8 +12,20 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions.structures.structure_tree import Fields
 
-__all__ = ["MISSING", "DottedPath", "dropped", "overlap", "placed", "split_path", "taken"]
+__all__ = [
+    "MISSING",
+    "DottedPath",
+    "dropped",
+    "fields_at",
+    "overlap",
+    "placed",
+    "split_path",
+    "taken",
+    "with_field",
+    "without_field",
+]
 
 MISSING: Any = object()
 """What is not there, as opposed to null."""
@@ -23,7 +35,7 @@ Path = tuple[str, ...]
 
 def _readable(text: str) -> str:
     if not all(part and part == part.strip() for part in text.split(".")):
-        raise ValueError(f"{text!r} is no path; write field names with dots between, such as customer.address.city")
+        raise ValueError(f"{text!r} is not a path; write field names with dots between, such as customer.address.city")
     return text
 
 
@@ -74,6 +86,32 @@ def dropped(value: Any, path: Path) -> Any:
         return copy
     inner = dropped(value[part], rest)
     return value if inner is value[part] else {**value, part: inner}
+
+
+def fields_at(fields: Fields | None, path: Path) -> Fields | None:
+    """The known fields at a path; None where they are not known."""
+    for part in path:
+        if fields is None:
+            return None
+        fields = fields.get(part)
+    return fields
+
+
+def with_field(fields: Fields | None, path: Path, inner: Fields | None) -> Fields | None:
+    """The known fields with one more at a path; unknown fields stay so."""
+    if fields is None:
+        return None
+    below = with_field(fields.get(path[0], {}), path[1:], inner) if len(path) > 1 else inner
+    return {**fields, path[0]: below}
+
+
+def without_field(fields: Fields | None, path: Path) -> Fields | None:
+    """The known fields without the one at a path."""
+    if fields is None or path[0] not in fields:
+        return fields
+    if len(path) > 1:
+        return {**fields, path[0]: without_field(fields[path[0]], path[1:])}
+    return {name: inner for name, inner in fields.items() if name != path[0]}
 
 
 def _changed_list(values: list[Any], change: Callable[[Any], Any]) -> list[Any]:

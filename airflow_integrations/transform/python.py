@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from airflow_integrations.config.model import ShortForm
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError, IntegrationError, SetupError
 from airflow_integrations.expressions import AIRFLOW_NAMES, Sees, Structure, scope_names
-from airflow_integrations.model import ShortForm
 from airflow_integrations.run import Run, Services, entity_names
 from airflow_integrations.transform import Fates, FoundMistakes, TransformerBase
 
 if TYPE_CHECKING:
-    from airflow_integrations.route import Route
+    from airflow_integrations.route.definition import Route
 
 __all__ = ["Python"]
 
@@ -47,13 +47,22 @@ class Python(TransformerBase):
         short_form: ClassVar[str] = "function"
 
         function: Annotated[str, AfterValidator(_named), Field(examples=["shop_rules:clean"])]
-        """``module:function``. It is imported when the task runs, never when the file is read."""
+        """``module:function``. It is imported when the task runs, never when the file is read.
+
+        Example: ``function: shop_rules:clean``
+        """
         per: Literal["entity", "batch"] = "entity"
-        """Whether the function takes one entity, or a list of them."""
+        """Whether the function takes one entity, or a list of them.
+
+        Example: ``per: batch``
+        """
         with_: Annotated[dict[str, Annotated[Structure, Sees("entity")]], Field(alias="with")] = Field(
             default_factory=dict
         )
-        """Named arguments, in the grammar of ``map``. Per batch they read window, params and var only."""
+        """Named arguments, in the grammar of ``map``. Per batch they read window, params and var only.
+
+        Example: ``with: {currency: {const: EUR}}``
+        """
 
     async def open(self, run: Run, services: Services) -> None:
         await super().open(run, services)
@@ -128,7 +137,7 @@ class Python(TransformerBase):
     def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
         for name, what in config.with_.items():
             if not name.isidentifier():
-                yield ("with", name), f"{name!r} is no name of an argument"
+                yield ("with", name), f"{name!r} is not a name of an argument"
             if config.per == "batch" and (more := sorted(what.names - scope_names("run") - AIRFLOW_NAMES.keys())):
                 yield (
                     ("with", name),

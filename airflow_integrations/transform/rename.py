@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from airflow_integrations.config.model import RootConfig
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import FieldWatch
-from airflow_integrations.model import RootConfig
+from airflow_integrations.expressions.structures.structure_tree import Fields
 from airflow_integrations.transform import FoundMistakes, Place
-from airflow_integrations.transform.each import EachEntity
-from airflow_integrations.transform.paths import MISSING, DottedPath, dropped, overlap, placed, split_path, taken
+from airflow_integrations.transform.paths import (
+    MISSING,
+    DottedPath,
+    dropped,
+    fields_at,
+    overlap,
+    placed,
+    split_path,
+    taken,
+    with_field,
+    without_field,
+)
+from airflow_integrations.transform.per_entity import EachEntity
 
 if TYPE_CHECKING:
-    from airflow_integrations.route import Route
+    from airflow_integrations.route.definition import Route
 
 __all__ = ["Rename"]
 
@@ -28,7 +40,10 @@ class Rename(EachEntity):
     """
 
     class Config(RootConfig[Annotated[dict[DottedPath, DottedPath], Field(min_length=1)]]):
-        """The old dotted path with the new one."""
+        """The old dotted path with the new one.
+
+        Example: ``customer.mail: customer.email``
+        """
 
     def __init__(self, config: Any, place: Place) -> None:
         super().__init__(config, place)
@@ -53,6 +68,16 @@ class Rename(EachEntity):
                 raise EntityError(error.reason, field=text) from None
         entity.value = value
         return True
+
+    @classmethod
+    def fields_behind(cls, config: Any, before: Fields | None) -> Fields | None:
+        moving = [(split_path(old), split_path(new)) for old, new in config.root.items()]
+        found = [(new, fields_at(before, old)) for old, new in moving]
+        for old, _ in moving:
+            before = without_field(before, old)
+        for new, inner in found:
+            before = with_field(before, new, inner)
+        return before
 
     @classmethod
     def mistakes(cls, config: Any, route: Route) -> FoundMistakes:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from airflow_integrations.model import FileReference
-from airflow_integrations.registry import suggestion
+from airflow_integrations.config.file_reference import FileReference
+from airflow_integrations.config.suggestions import suggestion
 from airflow_integrations.transform.json_file import read_json
 
 __all__ = ["ASSERTED_FORMATS", "IGNORED_FORMATS", "Schema"]
@@ -26,6 +28,7 @@ ASSERTED_FORMATS = frozenset(
 IGNORED_FORMATS = frozenset({"int32", "int64", "float", "double", "decimal", "password", "byte", "binary"})
 """… except those of OpenAPI, which are annotations."""
 
+_REFERS = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 
 
@@ -44,7 +47,7 @@ class Schema:
             return cls(document or {})
         loaded = read_json(file.path)
         if not isinstance(loaded, (dict, bool)):
-            raise ValueError("is no JSON Schema: it must be an object")
+            raise ValueError("is not a JSON Schema: it must be an object")
         return cls(loaded, file.path.resolve(), file.root)
 
     def mistakes(self) -> Iterator[tuple[tuple[int | str, ...], str]]:
@@ -69,8 +72,20 @@ class Schema:
             inner = best_match([error]) or error  # of an anyOf, the branch that was meant
             yield tuple(inner.absolute_path), inner.message[:300]
 
-    def validator(self) -> Any:
-        """A compiled validator. Raises ValueError for what cannot be compiled: a reference, a format, a pattern."""
+    def files(self) -> list[Path]:
+        """The other files that it refers to, directly or by way of each other; as far as they can be read."""
+        found: set[Path] = set()
+        if not _leads_out(self.document):  # to compile it costs milliseconds
+            return []
+        with suppress(ValueError):  # whoever validates with it is told
+            self.validator(found)
+        return sorted(found)
+
+    def validator(self, reads: set[Path] | None = None) -> Any:
+        """A compiled validator. Raises ValueError for what cannot be compiled: a reference, a format, a pattern.
+
+        The other files that it needs are added to ``reads``.
+        """
         import jsonschema_rs
 
         try:
@@ -79,7 +94,7 @@ class Schema:
                 validate_formats=True,
                 ignore_unknown_formats=False,
                 formats=dict.fromkeys(IGNORED_FORMATS, _anything),
-                retriever=self._retrieve,
+                retriever=partial(self._retrieve, set() if reads is None else reads),
                 base_uri=self.path.as_uri() if self.path else None,
                 mask="the value",  # reasons go to logs: what an entity holds does not
             )
@@ -93,7 +108,7 @@ class Schema:
                 text = f"unknown format {unknown!r}, {suggestion(unknown, ASSERTED_FORMATS | IGNORED_FORMATS)}"
             raise ValueError(f"is not usable: {text}") from None
 
-    def _retrieve(self, uri: str) -> Any:
+    def _retrieve(self, reads: set[Path], uri: str) -> Any:
         """Another file that a ``$ref`` names; only from the routes folder."""
         parts = urlsplit(uri)
         if self.root is None or self.path is None:
@@ -109,9 +124,11 @@ class Schema:
         if not path.is_relative_to(self.root):
             raise ValueError(f"the file leaves the routes folder; put it under {self.root.name}/")
         try:
-            return read_json(path)
+            document = read_json(path)
         except ValueError as error:
             raise ValueError(f"{path.name} {error}") from None
+        reads.add(path)
+        return document
 
 
 class _Unknown:
@@ -120,6 +137,14 @@ class _Unknown:
 
 def _anything(_: Any) -> bool:
     return True
+
+
+def _leads_out(value: Any) -> bool:
+    """Whether there is a reference to another document in it."""
+    if isinstance(value, dict):
+        refers = (inner for name, inner in value.items() if name in _REFERS and isinstance(inner, str))
+        return any(not text.startswith("#") for text in refers) or any(map(_leads_out, value.values()))
+    return isinstance(value, list) and any(map(_leads_out, value))
 
 
 def _without_decimals(value: Any) -> Any:

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from airflow_integrations.config.model import RootConfig
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Sees, Structure
-from airflow_integrations.model import RootConfig
+from airflow_integrations.expressions.structures.structure_tree import Fields
 from airflow_integrations.transform import Place
-from airflow_integrations.transform.each import EachEntity
-from airflow_integrations.transform.paths import DottedPath, placed, split_path
+from airflow_integrations.transform.paths import DottedPath, placed, split_path, with_field
+from airflow_integrations.transform.per_entity import EachEntity
 
 __all__ = ["Set"]
 
@@ -20,8 +21,15 @@ __all__ = ["Set"]
 class Set(EachEntity):
     """Sets fields in the order they are written: each expression sees what the ones before it set."""
 
+    sees_own_fields = True
+
     class Config(RootConfig[Annotated[dict[DottedPath, Annotated[Structure, Sees("entity")]], Field(min_length=1)]]):
-        """Dotted paths with what to set there, in the grammar of ``map``. Missing objects on the way are made."""
+        """Dotted paths with what to set there, in the grammar of ``map``. Missing objects on the way are made.
+
+        Example:
+            customer.name: order.customer.first + " " + order.customer.last
+            total: decimal(order.total)
+        """
 
     def __init__(self, config: Any, place: Place) -> None:
         super().__init__(config, place)
@@ -37,3 +45,9 @@ class Set(EachEntity):
                 raise EntityError(error.reason, field=f"{text}.{inner}" if inner else text) from None
         entity.value = value
         return True
+
+    @classmethod
+    def fields_behind(cls, config: Any, before: Fields | None) -> Fields | None:
+        for text, what in config.root.items():
+            before = with_field(before, split_path(text), what.makes)
+        return before

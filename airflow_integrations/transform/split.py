@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from airflow_integrations.entity import Entity, key_text
+from airflow_integrations.config.model import Model
+from airflow_integrations.entity import Entity, key_text, version_text
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Sees, Structure
-from airflow_integrations.model import Model
+from airflow_integrations.expressions.structures.structure_tree import Fields
 from airflow_integrations.run import entity_names
 from airflow_integrations.transform import Fates, Place, TransformerBase
 
@@ -23,16 +24,35 @@ class Split(TransformerBase):
     """
 
     class Config(Model):
-        """Which list, and what becomes of its elements: there, ``item`` is the element and the entity is whole."""
+        """Which list, and what becomes of its elements: there, ``item`` is the element and the entity is whole.
+
+        Example:
+            each: order.lines
+            key: "[order.number, item.sku]"
+            map: {Order: order.number, ItemCode: item.sku}
+        """
 
         each: Annotated[Expression, Sees("entity")]
-        """The list, such as ``order.lines``."""
+        """The list, such as ``order.lines``.
+
+        Example: ``each: order.lines``
+        """
         key: Annotated[Expression, Sees("part")] | None = None
-        """Identifies a part, such as ``[order.number, item.sku]``; by default ``7/1``, ``7/2``, … for the key 7."""
+        """Identifies a part; several values in a list are joined by ``|``. Left out: the whole's key and the part's
+        number, ``7/1``, ``7/2``, … Write one where the order of the list may change.
+
+        Example: ``key: "[order.number, item.sku]"``
+        """
         version: Annotated[Expression, Sees("part")] | None = None
-        """Orders two states of a part. Left out: the whole's version."""
+        """Orders two states of a part. Left out: the version of the whole.
+
+        Example: ``version: item.updated_at``
+        """
         map: Annotated[Structure, Sees("part")] | None = None
-        """The part; the element as it is where this is left out."""
+        """The part, in the grammar of ``map``. Left out: the element as it is.
+
+        Example: ``map: {Order: order.number, ItemCode: item.sku}``
+        """
 
     def __init__(self, config: Any, place: Place) -> None:
         super().__init__(config, place)
@@ -78,7 +98,7 @@ class Split(TransformerBase):
                 f"{text} is null or missing; write {text} or [] where no list means no parts", field="each"
             )
         if not isinstance(elements, (list, tuple)):
-            raise EntityError(f"{self.config.each.text} is no list but {type(elements).__name__}", field="each")
+            raise EntityError(f"{self.config.each.text} is not a list but {type(elements).__name__}", field="each")
         return elements
 
     def _finish(self, part: Entity, names: dict[str, Any]) -> None:
@@ -87,7 +107,7 @@ class Split(TransformerBase):
             part.key = key_text(self._key(names) if self._key else part.key)
             field = "version"
             if self._version:
-                part.version = key_text(self._version(names))
+                part.version = version_text(self._version(names))
             field = "map"
             if self._map:
                 part.value = self._map(names)
@@ -95,3 +115,8 @@ class Split(TransformerBase):
                 raise EntityError("the part is null")
         except EntityError as error:
             raise EntityError(error.reason, field=f"{field}.{error.field}" if error.field else field) from None
+
+    @classmethod
+    def fields_behind(cls, config: Any, before: Fields | None) -> Fields | None:
+        made: Fields | None = config.map.makes if config.map is not None else None
+        return made

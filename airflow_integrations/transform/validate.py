@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from airflow_integrations.config.file_reference import FileReference
+from airflow_integrations.config.model import ShortForm
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError, SetupError
-from airflow_integrations.model import FileReference, ShortForm
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 from airflow_integrations.transform.schema import Schema
@@ -24,15 +27,23 @@ MAX_REASONS = 20
 class Validate(TransformerBase):
     """Rejects entities that break the schema, with every reason; the others go on unchanged."""
 
+    keeps_fields = True
+
     class Config(ShortForm):
         """A JSON Schema, in a file or in place."""
 
         short_form: ClassVar[str] = "file"
 
         file: FileReference | None = None
-        """A JSON file with the schema. ``$ref`` reaches the file itself and other files in the routes folder."""
+        """A JSON file with the schema. ``$ref`` reaches the file itself and other files in the routes folder.
+
+        Example: ``file: schemas/erp_sales_order.json``
+        """
         schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
-        """The schema in place."""
+        """The schema in place.
+
+        Example: ``schema: {type: object, required: [DocumentNumber]}``
+        """
 
         @model_validator(mode="after")
         def _one_place(self) -> Self:
@@ -62,7 +73,7 @@ class Validate(TransformerBase):
                     continue
                 error = self._error(entity.value)
             except (ValueError, RecursionError) as cause:  # what JSON cannot hold: half of a surrogate pair, a set, …
-                error = EntityError(f"the entity is no JSON: {str(cause)[:200]}")
+                error = EntityError(f"the entity is not JSON: {str(cause)[:200]}")
             self.reject(entity, error, fates)
         return going_on
 
@@ -84,6 +95,12 @@ class Validate(TransformerBase):
 
     def reject(self, entity: Entity, error: EntityError, fates: Fates) -> None:
         fates.rejected(entity, f"{self.place}: {error.reason}", field=error.field)
+
+    @classmethod
+    def files_behind(cls, config: Any) -> Iterator[Path]:
+        if config.file is not None:
+            with suppress(ValueError):  # the stage says what is wrong with it
+                yield from Schema.of(config.file, None).files()
 
     @classmethod
     def check_files(cls, config: Any) -> FoundMistakes:

@@ -24,6 +24,7 @@ DEFINITION: dict[str, Any] = {
     "owner": "sales-ops",
     "tags": ["sales"],
     "priority": "high",
+    "tasks": {"together": 0},  # each stage in its own task, as it is with many entities
     "entity": {"name": "order", "key": "order.number"},
     "incoming": {"http": {"connection": "shop", "path": "/orders", "records": "body.orders"}},
     "transform": [{"filter": 'order.status == "paid"'}],
@@ -34,7 +35,7 @@ DEFINITION: dict[str, Any] = {
 @pytest.fixture
 def make_route() -> Callable[..., Any]:
     """A route like ``DEFINITION``, with other values for some of its keys."""
-    from airflow_integrations.route import Route
+    from airflow_integrations.route.definition import Route
 
     def make(**changes: Any) -> Route:
         return Route.load(DEFINITION | changes)

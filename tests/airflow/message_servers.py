@@ -25,7 +25,7 @@ class Mailbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         if self.answer.startswith("250"):
-            self.mails.append(BytesParser(policy=default).parsebytes(envelope.content))  # type: ignore[arg-type]
+            self.mails.append(BytesParser(policy=default).parsebytes(envelope.content))
             self.recipients.append(envelope.rcpt_tos)
         return self.answer
 

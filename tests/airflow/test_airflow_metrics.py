@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from airflow_tasks import task_of
 from statsd_listener import Listener, listening
 
 from airflow_integrations.airflow import build_dag, metrics
-from airflow_integrations.airflow.stage_watch import LATENCIES, watched
-from airflow_integrations.watch import Attempt
+from airflow_integrations.airflow.operators.telemetry import LATENCIES, watched
+from airflow_integrations.http.observer import Attempt
 
 
 @pytest.fixture
@@ -67,16 +68,16 @@ def run(make_route: Callable[..., Any], make_context: Callable[..., Any]) -> Cal
             entity={"name": "order", "key": "order.number", "version": "order.changed"},
             incoming={"http": {"connection": "shop", "path": "/orders", "records": "body"}},
             outgoing={"http": {"connection": "shop", "method": "POST", "path": "/orders"}},
-            tasks={"retries": 0},
+            tasks={"retries": 0, "together": 0},
         )
         dag = build_dag(route)
         now = datetime.now(UTC)
         window = {"window_start": (now - timedelta(hours=1)).isoformat(), "window_end": now.isoformat()}
         context = make_context(dag, conf=window, run_after=now)
         for stage in ("fetch", "transform", "push"):
-            dag.get_task(stage).execute(context)
+            task_of(dag, stage).execute(context)
         with pytest.raises(AirflowFailException, match="1 failed"):
-            dag.get_task("settle").execute(context)
+            task_of(dag, "settle").execute(context)
 
     return run
 
@@ -149,7 +150,7 @@ def test_a_stage_that_fails_has_told_of_its_requests(statsd: Listener) -> None:
 
 
 def test_a_long_stage_tells_while_it_goes_on(statsd: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_integrations.airflow.stage_watch.SEND_SECONDS", -1.0)
+    monkeypatch.setattr("airflow_integrations.airflow.operators.telemetry.SEND_SECONDS", -1.0)
     with watched("orders", "push", "r") as watch:
         for _ in range(3):
             watch.attempted(Attempt("shop", "POST", "/orders/1", 200, 0.0, 1.0))

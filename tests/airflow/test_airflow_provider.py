@@ -52,7 +52,12 @@ def test_the_command_gets_everything_behind_its_name(arguments: list[str], monke
     from airflow.cli.cli_parser import get_parser
 
     got: list[Any] = []
-    monkeypatch.setattr("airflow_integrations.cli.main", lambda argv: got.append(argv) or 3)
+
+    def called(argv: Any) -> int:
+        got.append(argv)
+        return 3
+
+    monkeypatch.setattr("airflow_integrations.cli.main", called)
     parsed = get_parser().parse_args(["integrations", *arguments])
     with pytest.raises(SystemExit) as caught:
         parsed.func(parsed)

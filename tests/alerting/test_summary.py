@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_integrations.alerting.summary import RouteDay, summary
-from airflow_integrations.ledger.health import Books, Depth
+from airflow_integrations.ledger.queries.health import Books, Depth
 
 UNTIL = 1_790_000_000.0
 
@@ -16,7 +16,7 @@ def test_a_day_in_one_message_what_went_wrong_first() -> None:
     )
     idle = RouteDay("stock", Books(), None)
     told = summary([good, idle, bad], UNTIL)
-    assert told.subject == "Daily summary: 202 delivered, 2 went wrong, 1 failed runs, 3 routes"
+    assert told.subject == "Daily summary: 202 delivered, 2 went wrong, 1 failed run, 3 routes"
     assert told.text == (
         "The 24 hours until 2026-09-21 14:13 UTC\n"
         "\n"

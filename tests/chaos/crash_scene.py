@@ -24,17 +24,21 @@ from sqlalchemy import create_engine, delete, select
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.pool import NullPool
 
-from airflow_integrations import engine, registry
-from airflow_integrations.engine.journal import Journal
+from airflow_integrations.config.model import Model
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.journal.journal import Journal
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.incoming import Page
-from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RetryWanted
-from airflow_integrations.model import Model
+from airflow_integrations.ledger.storage import tables
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.route import Route
+from airflow_integrations.route import registry
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
 CRASHED = 77
@@ -42,7 +46,7 @@ POINTS_END = 100_000
 WINDOW = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
 NOON = WINDOW.end.timestamp()
 
-PAGES = [
+PAGES: list[list[Any]] = [
     [{"number": n, "version": 1, "status": "open", "quantity": 1} for n in (1, 2, 3, 4, 5, 6)],
     [
         {"number": 7, "version": 1, "status": "draft", "quantity": 1},
@@ -56,7 +60,7 @@ PAGES = [
 REFUSED, DOUBTFUL, LATE = "9", "4", "10"
 FATES = {str(n): "delivered" for n in range(1, 12)} | {"7": "filtered", "8": "rejected", REFUSED: "failed"}
 RUNS = (("first", False), ("due", True))
-STAGES = ("fetch", "transform", "push", "settle")
+STAGES: dict[str, Callable[..., Any]] = {"fetch": fetch, "transform": transform, "push": push, "settle": settle}
 
 
 class Points:
@@ -214,7 +218,7 @@ class Scene:
         run = Run(ROUTE, run_id, WINDOW, kind="manual", retry=RetryWanted() if due else None)
         staging = Staging(self.folder / "staging", ROUTE.route, run_id)
         async with Services(Nothing(), ledger=self.ledger, now=lambda: now) as services:
-            told = await getattr(engine, stage)(run, services, staging)
+            told = await STAGES[stage](run, services, staging)
             if stage == "settle":
                 assert told.balanced, f"{run_id}: {told.counts}"
 
@@ -245,11 +249,11 @@ class Scene:
     def wrong(self) -> list[str]:
         """What is not as it must be in the end."""
         found: list[str] = []
-        entity, run = schema.entity.c, schema.run.c
+        entity, run = tables.entity.c, tables.run.c
         with self.database.connect() as connection:
             fates = {row.key: row.status for row in connection.execute(select(entity.key, entity.status))}
             books = connection.execute(select(run.run_id, run.finished, run.counts)).all()
-            claims = connection.execute(select(schema.claim.c.id)).all()
+            claims = connection.execute(select(tables.claim.c.id)).all()
         if fates != FATES:
             found.append(f"fates {dict(sorted(set(fates.items()) ^ set(FATES.items())))}")
         for run_id, finished, counts in books:
@@ -273,7 +277,7 @@ class Scene:
         for path in sorted(self.folder.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         with self.database.begin() as connection:
-            for table in reversed(schema.metadata.sorted_tables):
+            for table in reversed(tables.metadata.sorted_tables):
                 connection.execute(delete(table))
 
 

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCENE = Path(__file__).with_name("crash_scene.py")
 
 
+@pytest.mark.long
 def test_a_crash_anywhere_loses_nothing_and_delivers_nothing_twice(ledger_url: str, tmp_path: Path) -> None:
     step = 3 if ledger_url.startswith("sqlite") else 9  # python crash_scene.py sqlite:////… FOLDER 1 tries them all
     folder = tmp_path / "scene"

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("airflow")
+@pytest.mark.long
 def test_everything_arrives_once_through_faults_kills_restarts_and_a_full_disk() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "chaos", "--short", "--seed", "3"], cwd=ROOT, capture_output=True, text=True, check=False

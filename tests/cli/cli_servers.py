@@ -32,6 +32,10 @@ class Systems:
     head_status: int = 200
     date: str | None = None
     delay: float = 0.0
+    said: str | None = None
+    """What requests for orders are answered with 400, and documents with ``status``; None: they get what they ask."""
+    failing: int = 0
+    """So many of the next requests for orders are answered 503."""
     port: int = 0
 
     def __enter__(self) -> Self:
@@ -77,6 +81,11 @@ class Systems:
 
     async def _orders(self, request: web.Request) -> web.Response:
         await self._keep(request)
+        if self.failing:
+            self.failing -= 1
+            return web.Response(status=503)
+        if self.said is not None:
+            return web.Response(status=400, text=self.said)
         first = int(request.query.get("cursor", 0))
         more = first + 2 < len(self.orders)
         page = {"orders": self.orders[first : first + 2], "next_cursor": str(first + 2) if more else None}
@@ -86,4 +95,6 @@ class Systems:
         body = await self._keep(request)
         await asyncio.sleep(self.delay)
         self.documents.append(body)
+        if self.status == 422 and self.said is not None:
+            return web.Response(status=422, text=self.said)
         return web.json_response({"id": len(self.documents)}, status=self.status)

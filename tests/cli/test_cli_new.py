@@ -7,7 +7,9 @@ import pytest
 
 @pytest.mark.parametrize("options", [(), ("--to", "none"), ("--entity", "customer")], ids=str)
 def test_the_scaffold_is_valid_and_its_tests_pass(call, options):
-    assert call("new", "shop_orders", *options)[0] == 0
+    code, out, _ = call("new", "shop_orders", *options)
+    assert code == 0
+    assert ".route.schema.json: editors complete and check routes by it; commit it beside them" in out
     code, out, _ = call("validate")
     assert (code, out) == (0, "1 file in routes: no mistakes\n")
     code, out, _ = call("test")
@@ -34,7 +36,7 @@ def test_it_sees_a_route_of_that_name_in_a_folder_below(call, routes: Path):
 def test_a_name_that_is_no_file_name_is_refused(call, name, tmp_path: Path):
     code, _, err = call("new", name)
     assert code == 2
-    assert "no name for a route" in err
+    assert "not a name for a route" in err
     assert list(tmp_path.iterdir()) == []
 
 

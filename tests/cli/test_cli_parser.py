@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -53,9 +54,60 @@ def test_building_the_parser_imports_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
-def test_schemas_are_json_schemas(call):
-    import json
+@pytest.mark.parametrize(
+    ("argv", "most"),
+    [
+        (["--help"], 260),
+        (["version"], 320),
+        (["new", "stock"], 640),
+        (["validate"], 640),
+        (["list"], 680),
+        (["schema"], 560),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_command_that_reads_files_alone_loads_neither_airflow_nor_a_database(routes, argv, most):
+    """Modules are counted, not seconds: those do not depend on the machine."""
+    code = (
+        "import sys; from airflow_integrations.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'airflow', 'aiohttp', 'sqlalchemy', 'fastapi'} & set(sys.modules)\n"
+        "print(len(sys.modules), *sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True)
+    count, *heavy = done.stderr.splitlines()[-1].split()
+    assert heavy == []
+    assert int(count) <= most
 
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("list",),
+        ("validate",),
+        ("version",),
+        ("queue",),
+        ("runs", "orders"),
+        ("cursor", "show", "orders"),
+        ("ledger", "status"),
+        ("entities", "list", "orders"),
+        ("entities", "show", "orders", "1"),
+        ("entities", "errors"),
+        ("preview", "orders"),
+        ("test",),
+        ("doctor", "--offline"),
+    ],
+    ids=" ".join,
+)
+def test_everything_that_lists_or_shows_writes_json(call, routes, systems, argv):
+    call("run", "orders")
+    _, told, _ = call(*argv, "--json")
+    assert told == call(*argv, "--format", "json")[1] or argv[0] in ("test", "preview", "doctor")  # they take time
+    assert isinstance(json.loads(told), list | dict)
+
+
+def test_schemas_are_json_schemas(call):
     code, out, _ = call("schema")
     assert code == 0
     assert "incoming" in json.loads(out)["properties"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from airflow_integrations.cli.progress import Progress
+from airflow_integrations.cli.run.progress import Progress
 
 
 def test_a_bar_whose_total_nobody_knew_is_full_when_the_next_stage_begins() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -22,6 +24,15 @@ def test_the_whole_route(call, routes, systems):
     ]
     assert "pushed: 4 delivered" in err
     assert PASSWORD not in out + err
+
+
+def test_the_window_that_is_told_is_the_one_in_the_books(call, routes, systems):
+    _, out, err = call("run", "orders")
+    told = set(re.findall(r"\S+ → \S+Z", out + err))
+    assert len(told) == 1
+    _, books, _ = call("runs", "orders", "--format", "json")
+    (run,) = json.loads(books)
+    assert told == {" → ".join(run["window"])}
 
 
 def test_a_dry_run_sends_nothing(call, routes, systems):
@@ -58,6 +69,45 @@ def test_a_refusal_of_the_target_is_shown(call, routes, systems):
     assert code == 1
     assert "1 fetched = 1 failed" in out
     assert "422" in out
+
+
+LONG = f"{'nothing of use ' * 150}REASON {'nor here ' * 100}{PASSWORD}"
+"""The reason stands behind 2 KB, and before another one."""
+
+
+def test_verbose_shows_what_the_target_was_asked_and_answered(call, routes, systems, tmp_path):
+    systems.status, systems.said = 422, LONG
+    (tmp_path / "some.json").write_text('[{"id": 7, "status": "open", "customer": {"name": "Ada"}, "lines": []}]')
+    code, out, err = call("run", "orders", "--entities", "some.json")
+    assert (code, "REASON" in out + err) == (1, False)
+    code, out, err = call("run", "orders", "--entities", "some.json", "--verbose")
+    assert code == 1
+    lines = [line.strip() for line in out.splitlines()]
+    at = lines.index("7")
+    assert lines[at + 1].startswith("what the target was asked last, ")
+    assert lines[at + 2] == f"POST http://127.0.0.1:{systems.port}/documents"
+    assert '"Number": 7,' in lines[at + 3 :]
+    assert "what it answered" in lines
+    assert "REASON" in out
+    assert PASSWORD not in out + err
+
+
+def test_verbose_shows_what_a_source_answered_that_broke_the_run_off(call, routes, systems):
+    systems.said = LONG
+    code, out, err = call("run", "orders")
+    assert (code, "REASON" in out + err) == (1, False)
+    code, out, err = call("run", "orders", "--verbose")
+    assert code == 1
+    assert "the answer was: HTTP 400 Bad Request: nothing of use" in err
+    assert "REASON" in err
+    assert PASSWORD not in out + err
+
+
+def test_an_error_tells_the_reason_wherever_it_stands_in_the_answer(call, routes, systems):
+    systems.said = json.dumps({"trace": ["x" * 80] * 40, "error": {"message": "the token has no scope orders"}})
+    code, _, err = call("run", "orders")
+    assert code == 1
+    assert "400 Bad Request; it said: the token has no scope orders" in err
 
 
 def test_wrong_credentials_end_it(call, routes, systems):
@@ -123,3 +173,33 @@ def test_ctrl_c_ends_what_is_under_way_and_begins_nothing_new(routes, systems, t
     posted = sum(heard.method == "POST" for heard in systems.heard)
     assert 0 < posted < 200
     assert f"200 fetched = {posted} delivered + {200 - posted} retrying" in out
+
+
+def test_the_window_that_is_shown_is_the_one_that_is_booked(call, routes, systems):
+    call("run", "orders", "--key", "1")
+    assert call("cursor", "set", "orders", "--mark", "2026-01-31T06:00:00Z")[0] == 0
+    code, out, err = call("run", "orders")
+    shown = re.search(r"window (\S+) → (\S+)", out)
+    assert code == 0
+    assert shown is not None
+    books = json.loads(call("runs", "orders", "--format", "json")[1])
+    assert list(shown.groups()) == books[0]["window"]
+    assert set(re.findall(r"window (\S+) → \S+", out + err)) == {shown[1]}
+
+
+def test_a_key_that_the_source_does_not_have_in_the_window_is_named(call, routes, systems):
+    code, out, _ = call("run", "orders", "--key", "99", "--window-start", "2026-01-01", "--window-end", "2026-01-02")
+    assert code == 0
+    assert out.splitlines()[-1] == (
+        "The source has no 99 in 2026-01-01T00:00:00Z → 2026-01-02T00:00:00Z: --window-start TIME looks further back."
+    )
+
+
+def test_what_has_no_key_is_listed_with_its_record(call, routes, systems):
+    systems.orders.append({"status": "open", "note": "nobody"})
+    call("run", "orders")
+    run = json.loads(call("runs", "orders", "--format", "json")[1])[0]["run_id"]
+    code, out, _ = call("runs", "orders", "--without-key", run)
+    assert code == 0
+    assert '"note":"nobody"' in out
+    assert call("runs", "orders", "--without-key", "other")[1].startswith("Nothing that this run staged")

@@ -32,7 +32,7 @@ def test_a_run_reads_what_is_unread_and_says_so(call, reader):
     assert call("run", "orders")[0] == 0
     code, out, err = call("run", "invoices")
     assert (code, last(out)) == (0, "5 fetched = 5 delivered")
-    assert "read 5 entity entities of 1 fetches of orders" in err
+    assert "read 5 entities of 1 fetch of orders" in err
     assert last(call("run", "invoices")[1]) == "0 fetched = 0"
     code, out, _ = call("run", "invoices", "--key", "3")
     assert out.splitlines()[0] == "invoices: what is staged of orders"

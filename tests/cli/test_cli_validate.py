@@ -50,7 +50,7 @@ def test_json(call, routes, edit):
     ("argv", "told"),
     [
         (("validate", "missing.yaml"), "there is no file missing.yaml"),
-        (("validate", "--routes", "nowhere"), "--routes is nowhere, which is no folder"),
+        (("validate", "--routes", "nowhere"), "--routes is nowhere, which is not a folder"),
         (("validate",), "there is no routes folder here"),
     ],
 )

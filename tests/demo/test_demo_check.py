@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_integrations.demo.check import compare, covered_until, ledger_faults
-from airflow_integrations.ledger.answers import EntityRecord, Lease, RunBooks
+from airflow_integrations.ledger.queries.views import EntityRecord, Lease, RunBooks
 from airflow_integrations.window import Window
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

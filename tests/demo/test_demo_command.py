@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_folder_of_somebody_else_is_not_emptied(tmp_path: Path):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(ScenarioFailed, match="no folder of an earlier demo"):
+    with pytest.raises(ScenarioFailed, match="not a folder of an earlier demo"):
         Scenario(tmp_path, ROOT / "dags", say=lambda text: None)
     assert (tmp_path / "letter.txt").exists()
 
@@ -38,6 +38,16 @@ def test_a_folder_of_an_earlier_demo_is_emptied(tmp_path: Path):
         scenario.stop()
     Scenario(tmp_path / "demo", ROOT / "dags", say=lambda text: None)
     assert not (tmp_path / "demo" / "left.txt").exists()
+
+
+def test_the_password_of_the_ui_stays_as_long_as_the_folder_and_the_port_can_be_named(tmp_path: Path):
+    home = tmp_path / "demo"
+    first = Scenario(home, ROOT / "dags", say=lambda text: None, port=18_081)
+    assert first.components.url == "http://127.0.0.1:18081"
+    assert (home / "password").read_text().strip() == first.components.password
+    again = Scenario(home, ROOT / "dags", say=lambda text: None)
+    assert again.components.password == first.components.password
+    assert again.components.env["AIRFLOW_CONN_SHOP"] != first.components.env["AIRFLOW_CONN_SHOP"]
 
 
 def test_secrets_are_new_each_time_and_only_the_owner_reads_them(tmp_path: Path):
@@ -173,21 +183,25 @@ def test_nothing_of_the_table_is_cut_off(width: int):
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("airflow")
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_starts_tells_where_and_leaves_no_process_behind(tmp_path: Path, number: signal.Signals):
     command = [sys.executable, "-m", "airflow_integrations.demo", "--home", str(tmp_path / "demo")]
     # With SIGINT it is ended while Airflow is still starting.
-    up = "The demo is up" if number is signal.SIGTERM else "Starting Airflow"
+    up = "The demo is up" if number is signal.SIGTERM else "Airflow: starting"
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as demo:
         told = []
+        assert demo.stdout is not None
         for text in demo.stdout:
             told.append(text)
             if up in text:
                 break
+            if "The demo is up" in text:  # and would stay so
+                demo.kill()
+        assert up in told[-1], "".join(told)
         time.sleep(2)
         below = psutil.Process(demo.pid).children(recursive=True)
         assert len(below) > 3

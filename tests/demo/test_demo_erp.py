@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
 import pytest
 
@@ -7,7 +9,7 @@ from airflow_integrations.demo.server import Strain
 from airflow_integrations.formats.json import decode
 
 
-def sales_order(number: str = "SO-1", **changes) -> dict:
+def sales_order(number: str = "SO-1", **changes) -> dict[str, Any]:
     lines = [
         {"ItemCode": "MUG-WH-S", "Quantity": 2, "UnitPrice": 7.25},
         {"ItemCode": "KET-BL-L", "Quantity": 1, "UnitPrice": 30},

@@ -91,6 +91,7 @@ def test_children_end_when_the_parent_is_killed(tmp_path: Path):
         time.sleep(600)
     """
     parent = subprocess.Popen([*python(code), str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
     child = int(parent.stdout.readline())
     assert not gone(child)
     parent.send_signal(signal.SIGKILL)

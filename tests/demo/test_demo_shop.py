@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,6 +30,17 @@ async def walk(client, **query):
         if page["next_cursor"] is None:
             return found, pages
         query = {**query, "cursor": page["next_cursor"]}
+
+
+def test_an_item_that_was_not_counted_again_is_the_same_as_a_minute_ago():
+    data = ShopData(seed=3, start=START, history=5)
+    changed = []
+    for minute in range(10):
+        before, now = (data.stock(START + timedelta(minutes=minute + more)) for more in (0, 1))
+        changed.append(sum(one != other for one, other in zip(before, now, strict=True)))
+    assert all(0 < count <= len(data.skus) // 10 + 1 for count in changed)
+    assert sum(changed) == len(data.skus)
+    assert all(item["counted_at"] <= "2026-03-01T12:00:00Z" for item in data.stock(START))
 
 
 def test_the_same_seed_and_start_tell_the_same_story():
@@ -106,7 +118,8 @@ async def test_a_new_order_between_two_pages_is_not_lost(shop_client, clock):
 
 
 async def test_stock_is_paged_by_offset_and_customers_by_link(shop_client, data):
-    items, total = [], None
+    items: list[Any] = []
+    total = None
     while total is None or len(items) < total:
         page = decode(await (await shop_client.get("/api/stock", params={"offset": len(items), "limit": 30})).read())
         total, items = page["total"], items + page["items"]

@@ -80,7 +80,7 @@ def test_an_expression_asks_for_what_is_sent(expression: str) -> None:
 
 
 def test_the_outcomes_of_a_rule_are_outcomes() -> None:
-    from airflow_integrations.engine.settle import INCOMING, OUTCOMES
+    from airflow_integrations.ledger.status import INCOMING, OUTCOMES
 
     texts = [rule["expr"] for rule in RULES] + [t["expr"] for p in DASHBOARD["panels"] for t in p["targets"]]
     for text in texts:

@@ -10,17 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from airflow_integrations.route import Route
-from airflow_integrations.route_file import read_route, read_routes
-from airflow_integrations.route_files.yaml_nodes import parse
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route_files.load import read_route, read_routes
+from airflow_integrations.route_files.parser import parse
 
 TOP = Path(__file__).parents[2]
-PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("**/*.md"))]
+PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
+"""The reference has a test of its own: tests/schema/test_schema_reference.py."""
 
-FENCE = re.compile(r"^(?P<indent> *)```(?:yaml|yml)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?:<!-- (?P<mark>fragment: .*?) -->\n)?(?P<indent> *)```(?:yaml|yml)\n(?P<text>.*?)^ *```$",
+    re.MULTILINE | re.DOTALL,
+)
+"""An example, and what it is a part of: in a comment above it, where readers copy the whole, or in its first line."""
 FRAGMENT = re.compile(r"# fragment: (\w+)(?: of (\w+))?\n")
 SHARED = re.compile(r"# file: (\S+)\n")
-NAMED_FILE = re.compile(r"(?<![\w./-])[\w-]+(?:/[\w-]+)*\.(?:csv|json)\b")
+NAMED_FILE = re.compile(r"(?<![\w./-])[\w-]+(?:/[\w-]+)*\.(?:csv|json|graphql)\b")
 PARAM = re.compile(r"\bparams\.(\w+)")
 
 REST = {
@@ -44,7 +49,7 @@ def examples() -> Iterator[Example]:
         content = page.read_text(encoding="utf-8")
         shared: dict[str, str] = {}
         for found in FENCE.finditer(content):
-            text = textwrap.dedent(found["text"])
+            text = (f"# {found['mark']}\n" if found["mark"] else "") + textwrap.dedent(found["text"])
             if file := SHARED.match(text):
                 shared[file[1]] = text
             yield Example(page, content.count("\n", 0, found.start()) + 1, text, dict(shared))

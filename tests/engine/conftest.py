@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections, all_delivered
 
-from airflow_integrations import registry, stage
-from airflow_integrations.route import Route
+from airflow_integrations.route import registry, stage
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
 WINDOW = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar
 
+from airflow_integrations.config.model import Model
 from airflow_integrations.incoming import Page
-from airflow_integrations.model import Model
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.route import Route
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 
@@ -42,7 +42,7 @@ class MemoryOutgoing:
         repeatable: bool = False
 
     sent: ClassVar[list[list[Outbound]]] = []
-    answer: ClassVar[Callable[[Sequence[Outbound]], list[Result]]]
+    answer: ClassVar[Callable[[Sequence[Outbound]], Any]]
     under_way: ClassVar[int] = 0
     most_under_way: ClassVar[int] = 0
 

@@ -8,11 +8,15 @@ from typing import Any
 
 from engine_kinds import MemoryIncoming, MemoryOutgoing
 
-from airflow_integrations.engine import Balance, fetch, push, settle, transform
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import OutageError
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 
 MakeRun = Callable[..., Run]
 REPEATABLE = {"outgoing": {"memory": {"repeatable": True}}}

@@ -66,6 +66,8 @@ class Target:
         self.has: dict[str, int] = {}
         self.effects: dict[str, list[tuple[int, str]]] = defaultdict(list)
         """By key: content and idempotency key of what changed it."""
+        self.disturbed: dict[str, set[int]] = defaultdict(set)
+        """By key: behind how many effects other content was sent that might have had one, for all the sender knows."""
         self.refused: set[tuple[str, int]] = set()
 
     async def answer(self, batch: Sequence[Outbound]) -> list[Result]:
@@ -80,6 +82,8 @@ class Target:
             for _ in range(40):
                 await asyncio.sleep(0)
             answer = "ok"
+        if answer in ("away", "lost"):
+            self.may_have_taken(batch)
         if answer == "away":
             raise OutageError("503", status=503)
         if answer in ("lost", "doubt", "reset", "kill"):
@@ -104,12 +108,20 @@ class Target:
         for position, outbound in enumerate(batch):
             if first is not None and not position:
                 results.append(first)
+                if answer == "server_one":
+                    self.may_have_taken([outbound])
             elif answer == "tail_away" and position:
                 results.append(Result("pending", reason="503", http_status=503))
+                self.may_have_taken([outbound])
             else:
                 self.take(outbound, heard=True)
                 results.append(Result("delivered", f"T-{outbound.key}"))
         return results
+
+    def may_have_taken(self, batch: Sequence[Outbound]) -> None:
+        for outbound in batch:
+            if outbound.value["content"] != self.has.get(outbound.key):
+                self.disturbed[outbound.key].add(len(self.effects[outbound.key]))
 
     def take(self, outbound: Outbound, *, heard: bool) -> None:
         key, content = outbound.key, outbound.value["content"]

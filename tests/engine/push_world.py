@@ -17,15 +17,21 @@ from typing import Any
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections
 from push_target import ATTEMPT, Attempt, Target, Visit
 
-from airflow_integrations.engine import Balance, fetch, push, recover, settle, transform
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.recovery import recover
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import OutageError
-from airflow_integrations.ledger.due import due_routes
-from airflow_integrations.ledger.expiry import expire
 from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.maintenance.due_routes import due_routes
+from airflow_integrations.ledger.maintenance.expiry import expire
 from airflow_integrations.ledger.records import RetryWanted
-from airflow_integrations.route import Route
+from airflow_integrations.ledger.runs.carry_over import lapsed_runs
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
 MakeRun = Callable[..., Run]
@@ -85,7 +91,7 @@ class World:
         self.begun: dict[str, Visit] = {}
         self.fetching = asyncio.Lock()
         self.rng = random.Random(1)
-        MemoryOutgoing.answer = self.target.answer  # type: ignore[assignment]
+        MemoryOutgoing.answer = self.target.answer
 
     def staging(self, run_id: str) -> Staging:
         return Staging(self.folder, "orders", run_id)
@@ -175,9 +181,9 @@ class World:
 
     async def maintain(self) -> None:
         """What the maintenance does: runs that died are settled, deadlines pass."""
-        expire(self.ledger.database, self.clock.now)
+        expire(self.ledger, self.clock.now)
         services = self.services(Attempt(Visit()))
-        for lapsed in self.ledger.lapsed("orders", self.clock.now):
+        for lapsed in lapsed_runs(self.ledger, "orders", self.clock.now):
             run_id = lapsed.run.run_id
             route = self.run(run_id, self.begun[run_id]).route
             balance = await recover(route, lapsed, services, self.staging("any"))
@@ -197,7 +203,7 @@ class World:
         for number in itertools.count():
             self.clock.now += 7200
             await self.maintain()
-            if not due_routes(self.ledger.database, self.clock.now):
+            if not due_routes(self.ledger, self.clock.now):
                 return
             assert number < 12, "something is due for ever"
             await self.visit(f"calm-{number}", Visit(batch=2), retry=RetryWanted())

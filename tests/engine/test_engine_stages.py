@@ -10,11 +10,14 @@ import msgspec
 import pytest
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, all_delivered
 
-from airflow_integrations.engine import fetch, problems, push, settle, transform
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.settle import problems, settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import AnswerError, OutageError, RunError, SetupError
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 
 MakeRun = Callable[..., Run]
 
@@ -48,7 +51,7 @@ async def test_everything_fetched_is_delivered_and_the_books_balance(
 async def test_fetch_goes_on_behind_the_last_committed_page(
     make_run: MakeRun, services: Services, staging: Staging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_integrations.staging.SEGMENT_ENTITIES", 2)
+    monkeypatch.setattr("airflow_integrations.staging.segment_writer.SEGMENT_ENTITIES", 2)
     MemoryIncoming.pages_to_give = [orders(1, 2), orders(3, 4), orders(5), orders(6)]
     run = make_run()
 
@@ -62,18 +65,54 @@ async def test_fetch_goes_on_behind_the_last_committed_page(
     assert (await settle(run, services, staging)).unfinished == "fetch"
     MemoryIncoming.before, MemoryIncoming.asked = lambda number: None, []
     manifest = await fetch(run, services, staging)
-    assert MemoryIncoming.asked == [2, 3], "the first two pages were committed, the third was not"
+    assert MemoryIncoming.asked == [3], "the three pages before the outage are staged"
     assert manifest.counts["fetched"] == 6
     await transform(run, services, staging)
     await push(run, services, staging)
     assert sent_keys() == ["1", "2", "3", "4", "5", "6"]
 
 
+@pytest.mark.parametrize("error", [OutageError("the shop is away"), AnswerError("no JSON"), ZeroDivisionError()])
+async def test_the_books_of_a_fetch_that_broke_off_show_what_is_staged(
+    error: Exception, make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    MemoryIncoming.pages_to_give = [orders(1, 2), [*orders(3), {"total": 4}], orders(5)]
+    run = make_run()
+
+    def breaks_off(number: int) -> None:
+        if number == 2:
+            raise error
+
+    MemoryIncoming.before = breaks_off
+    with pytest.raises(type(error)):
+        await fetch(run, services, staging)
+    balance = await settle(run, services, staging)
+    assert balance.unfinished == "fetch"
+    assert balance.lines()[0] == "4 fetched = 1 rejected + 3 pending"
+    MemoryIncoming.before, MemoryIncoming.asked = lambda number: None, []
+    balance = await whole(run, services, staging)
+    assert MemoryIncoming.asked == [2]
+    assert sent_keys() == ["1", "2", "3", "5"]
+    assert balance.lines()[0] == "5 fetched = 4 delivered + 1 rejected"
+
+
+async def test_an_error_before_the_first_page_leaves_nothing_in_the_books(
+    make_run: MakeRun, services: Services, staging: Staging
+) -> None:
+    def away(number: int) -> None:
+        raise OutageError("the shop is away")
+
+    MemoryIncoming.pages_to_give, MemoryIncoming.before = [orders(1)], away
+    with pytest.raises(OutageError):
+        await fetch(make_run(), services, staging)
+    assert (await settle(make_run(), services, staging)).lines()[0] == "0 fetched = 0"
+
+
 @pytest.mark.parametrize("change", ["age", "window", "definition", "refused"])
 async def test_fetch_starts_over_where_the_saved_place_cannot_be_trusted(
     change: str, make_run: MakeRun, services: Services, staging: Staging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_integrations.staging.SEGMENT_ENTITIES", 1)
+    monkeypatch.setattr("airflow_integrations.staging.segment_writer.SEGMENT_ENTITIES", 1)
     MemoryIncoming.pages_to_give = [orders(1), orders(2), orders(3)]
     run = make_run()
 
@@ -156,7 +195,7 @@ async def test_a_stage_of_another_definition_is_refused(
     MemoryIncoming.pages_to_give = [orders(1)]
     await fetch(make_run(), services, staging)
     changed = make_run(route={"transform": [{"filter": "order.total > 0"}]})
-    with pytest.raises(RunError, match="clear the run from fetch"):
+    with pytest.raises(RunError, match="clear the task fetch of this run"):
         await transform(changed, services, staging)
 
 
@@ -223,7 +262,7 @@ async def test_what_was_under_way_when_a_push_was_killed(
             await asyncio.Event().wait()
         return all_delivered(batch)
 
-    MemoryOutgoing.answer = hangs_at_two  # type: ignore[assignment]
+    MemoryOutgoing.answer = hangs_at_two
     killed = asyncio.ensure_future(push(run, services, staging))
     await reached.wait()
     journal = (staging.folder / "push.journal").read_bytes()
@@ -312,7 +351,7 @@ async def test_stop_finishes_what_is_under_way_and_begins_nothing_new(
         await asyncio.sleep(0.01)
         return all_delivered(batch)
 
-    MemoryOutgoing.answer = slow  # type: ignore[assignment]
+    MemoryOutgoing.answer = slow
     run = make_run()
     await fetch(run, services, staging)
     await transform(run, services, staging)

@@ -12,10 +12,10 @@ from engine_kinds import MemoryOutgoing
 from push_scene import Scene, answering
 from sqlalchemy import select
 
-from airflow_integrations.engine.payloads import Wanted, incomings_of, payload_of, read_payloads, source_in
+from airflow_integrations.engine.fetch.staged_payloads import Wanted, incomings_of, payload_of, read_payloads, source_in
 from airflow_integrations.errors import EntityError
-from airflow_integrations.ledger import schema
 from airflow_integrations.ledger.records import PayloadRef
+from airflow_integrations.ledger.storage import tables
 from airflow_integrations.run import Run, Services
 
 MAIL = "ana.buyer@example.com"
@@ -36,9 +36,9 @@ def refuse(value: dict[str, Any]) -> None:
 
 def told(services: Services) -> str:
     """All texts that the ledger keeps of entities and runs."""
-    with services.ledger.database.read() as connection:
-        entities = connection.execute(select(schema.entity.c.message, schema.entity.c.history)).all()
-        runs = connection.execute(select(schema.run.c.verdict)).all()
+    with services.ledger.read() as connection:
+        entities = connection.execute(select(tables.entity.c.message, tables.entity.c.history)).all()
+        runs = connection.execute(select(tables.run.c.verdict)).all()
     return repr((entities, runs))
 
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from engine_kinds import MemoryIncoming
 
-from airflow_integrations.engine import fetch, push, settle, transform
-from airflow_integrations.ledger.overview import runs
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
+from airflow_integrations.ledger.queries.overview import runs
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 
 
 async def test_what_filters_and_splits_and_merges_let_through_is_counted(
@@ -30,7 +33,7 @@ async def test_what_filters_and_splits_and_merges_let_through_is_counted(
     balance = await settle(run, services, staging)
     assert balance.balanced
     assert not [name for name in balance.counts if name.startswith("step.")]
-    (books,) = runs(services.ledger.database, "orders").runs
+    (books,) = runs(services.ledger, "orders").runs
     assert {name: count for name, count in books.counts.items() if name.startswith("step.")} == {
         "step.0": 2,
         "step.1": 3,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Structure
-from airflow_integrations.expressions.diagnosis import Fault, Walker
+from airflow_integrations.expressions.evaluation.error_locator import Fault, Walker
 
 NUMBERS = (
     st.integers(-1000, 1000)
@@ -203,7 +203,7 @@ def _outcome(compute: Callable[[], Any]) -> tuple[Any, EntityError | None]:
 
 
 def _stepwise(expression: Expression, names: Mapping[str, Any]) -> Any:
-    from airflow_integrations.expressions.guards import plain
+    from airflow_integrations.expressions.evaluation.guards import plain
 
     found = Walker(expression.parsed, names, [0, 0]).run()
     return (

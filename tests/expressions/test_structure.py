@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from decimal import Decimal
 from typing import Annotated, Any
 
 import pytest
 from pydantic import ValidationError
 
+from airflow_integrations.config.model import Model
 from airflow_integrations.errors import EntityError, SetupError
 from airflow_integrations.expressions import Namespace, Sees, Structure
-from airflow_integrations.model import Model
 
 ORDER: dict[str, Any] = {
     "number": "A-1",
@@ -95,7 +96,7 @@ def test_fixed_data_is_nobodys_to_share() -> None:
         ({"a": {"each": "order.x", "name": "class", "map": {}}}, ("a", "name"), "cannot be a name"),
         ({"a": {"each": "order.x", "map": {"b?": "1 +"}}}, ("a", "map", "b?"), "cannot be read"),
         ({"a": object()}, ("a",), "does not stand here"),
-        ({"a": {"const": object()}}, ("a",), "no JSON"),
+        ({"a": {"const": object()}}, ("a",), "not JSON"),
         ({"a": float("nan")}, ("a",), "finite"),
         ({"a": {1: "x"}}, ("a",), "quote it"),
         ({"a": "1", "a?": "2"}, (), "twice"),
@@ -134,7 +135,7 @@ def test_nesting_is_bounded() -> None:
     ("change", "field", "words"),
     [
         ({"number": None, "customer": None}, "Customer.Code", "order.customer.id: it is missing"),
-        ({"lines": [{"price": "1"}, {"price": "x"}]}, "Lines.1.Price", "decimal(line.price): the text is no number"),
+        ({"lines": [{"price": "1"}, {"price": "x"}]}, "Lines.1.Price", "decimal(line.price): the text is not a number"),
         ({"lines": "text"}, "Lines", "order.lines: it is text, not a list"),
         ({"lines": [{"price": "1"}]}, "Total", "line.qty: it is missing"),
     ],
@@ -156,7 +157,7 @@ def test_where_gives_true_or_false() -> None:
 
 def test_a_missing_variable_is_the_deployments_fault() -> None:
     with pytest.raises(SetupError):
-        made({"a": "var.nope"}, var=Namespace("var", {}.get))
+        made({"a": "var.nope"}, var=Namespace("var", lambda name: None))
 
 
 def test_reads() -> None:
@@ -189,9 +190,9 @@ def test_reads() -> None:
         ("order", "parcels", "*", "n"),
         ("line", "outer"),
     }
-    places = {place: names for place, names, _ in structure.leaves()}
+    places = {place: found.names for place, _, found in structure.leaves()}
     assert places[("b", "map", "d")] == {"tax"}
-    assert places[("e", "map", "map")] == frozenset()
+    assert places[("e", "map", "map")] == set()
     assert ("b", "where") in places
 
 
@@ -209,3 +210,19 @@ def test_instances_are_values() -> None:
     assert copy.deepcopy(config.map) is config.map
     assert hash(config.map) == hash(Structure(config.map.definition, "entity"))
     assert "const" in Config.model_json_schema()["properties"]["map"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("values", "remedy"),
+    [
+        (["paid", "shipped"], "for a fixed list write {const: [paid, shipped]}"),
+        (["order.id"], "for a fixed list write {const: […]}"),
+        ([1, "paid"], "for a fixed list write {const: […]}"),
+        (["paid"] * 40, "for a fixed list write {const: […]}"),
+        ([], "for a fixed list write {const: […]}"),
+    ],
+)
+def test_a_list_is_told_how_it_is_written(values: list[object], remedy: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(remedy)):
+        Structure({"states": values})
+    assert Structure({"states": {"const": values}}).compile()({}) == {"states": values}

@@ -7,7 +7,7 @@ from decimal import Decimal
 from xml.sax.saxutils import escape
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airflow_integrations.errors import AnswerError
@@ -61,6 +61,7 @@ rows = st.lists(st.tuples(cells, cells, cells), max_size=12)
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     st.sampled_from(["\n", "\r\n"]),
 )
+@example([("", "; ", ' "')], [], ";", "utf-8", "\n")  # blank and quote, inside of quotes
 def test_csv_loses_and_repeats_nothing(rows, cuts, delimiter, encoding, end):
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
@@ -100,7 +101,7 @@ def test_xml_loses_and_repeats_nothing(records, cuts):
         + "</orders>"
     )
     expected = [{"@id": a, "name": b or None} for a, b in clean]
-    assert read(XmlReader(XmlOptions(record="order")), content.encode(), cuts) == expected
+    assert read(XmlReader(XmlOptions(record="order", container="orders")), content.encode(), cuts) == expected
 
 
 def test_xml_to_values():
@@ -211,12 +212,12 @@ def test_a_line_without_end():
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        (b"a,b\n1\n", {}, "row 2 has 1 values for 2 columns"),
-        (b"a,b\n1,2,3\n", {}, "row 2 has 3 values"),
+        (b"a,b\n1\n", {}, "line 2: it has 1 values for 2 columns"),
+        (b"a,b\n1,2,3\n", {}, "line 2: it has 3 values"),
         (b"a,a\n", {}, "two columns are called 'a'"),
         (b"a,\n", {}, "no name"),
-        (b'a\n"x', {}, "row 2: the content ends inside a quoted value"),
-        (b'a\n"x"y\n', {}, "row 2: .*check delimiter"),
+        (b'a\n"x', {}, "line 2: the content ends inside a quoted value"),
+        (b'a\n"x"y\n', {}, "line 2: .*check delimiter"),
         (b"a\n\xe9\n", {}, "not utf-8.*byte 2"),
         (b"a\nx\ry\n", {}, "carriage return"),
         (b"a\n" + b"x" * 200_000 + b"\n", {}, "a value has over"),
@@ -235,7 +236,7 @@ def test_csv_options():
     ]
     assert read(CsvReader(charset="cp1252"), "a\né".encode("cp1252")) == [{"a": "é"}]
     assert read(CsvReader(CsvOptions(header=("x", "y"))), b"1,2") == [{"x": "1", "y": "2"}]
-    assert read(CsvReader(), b"") == []
+    assert read(CsvReader(CsvOptions(header=("x", "y"))), b"") == []
 
 
 def test_a_quote_that_is_never_closed_costs_linear_work():

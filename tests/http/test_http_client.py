@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -19,7 +20,7 @@ def raw(status: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 async def test_sends_what_is_asked_and_returns_what_is_answered(serve, connect):
-    seen = {}
+    seen: dict[str, Any] = {}
 
     async def handler(request):
         seen.update(
@@ -154,7 +155,9 @@ async def test_an_unknown_host(connect):
         await client.send(Request("GET", "/"))
 
 
-@pytest.mark.parametrize("value", ["7", "7.0", "Fri, 15 Jan 2027 08:00:07 GMT"])
+@pytest.mark.parametrize(
+    "value", ["7", "7.0", "Fri, 15 Jan 2027 08:00:07 GMT", "PT7S", "7000ms", "1800000007", "1800000007000"]
+)
 async def test_retry_after_is_obeyed_by_all_requests(wire, connect, clock, value):
     assert clock.time == 1_800_000_000  # Fri, 15 Jan 2027 08:00:00 GMT
     client = await connect(await wire(raw("503 X", f"Retry-After: {value}"), OK))
@@ -169,6 +172,14 @@ async def test_a_longer_retry_after_than_the_budget_ends_at_once(wire, connect, 
         await client.send(Request("GET", "/"))
     assert caught.value.retry_after == 3600
     assert clock.slept == []
+
+
+async def test_a_retry_after_that_nobody_can_read_is_named_and_the_usual_wait_is_taken(wire, connect, clock, caplog):
+    caplog.set_level("INFO", logger="airflow_integrations.http")
+    client = await connect(await wire(raw("503 X", "Retry-After: in a while"), OK))
+    await client.send(Request("GET", "/"))
+    assert "Retry-After 'in a while' is not understood" in caplog.text
+    assert sum(clock.slept) <= 0.5
 
 
 async def test_a_used_up_quota_is_waited_for(serve, connect, clock):

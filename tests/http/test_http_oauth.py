@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from airflow_integrations.errors import OutageError, SetupError
-from airflow_integrations.http import OAuth2ClientCredentials, Refused, Request
+from airflow_integrations.http import OAuth2, Refused, Request
 
 
 @pytest.fixture
@@ -22,6 +22,8 @@ async def world(serve):
             self.api_requests: list[dict[str, str]] = []
             self.life: object = 3600
             self.token_status = 200
+            self.token_url = ""
+            self.api_url = ""
 
         async def token(self, request):
             self.token_requests.append((dict(request.headers), dict(await request.post())))
@@ -44,7 +46,7 @@ async def world(serve):
 
 
 def auth(world, **options):
-    return OAuth2ClientCredentials(world.token_url, "me", "s3cret&", **options)
+    return OAuth2(world.token_url, "me", "s3cret&", **options)
 
 
 async def test_a_token_is_fetched_once_and_only_the_clients_secret_goes_there(world, connect):
@@ -59,7 +61,7 @@ async def test_a_token_is_fetched_once_and_only_the_clients_secret_goes_there(wo
 
 
 async def test_the_secret_may_go_in_the_form(world, connect):
-    client = await connect(world.api_url, auth=auth(world, send_secret="body", parameters={"audience": "erp"}))
+    client = await connect(world.api_url, auth=auth(world, client_auth="body", parameters={"audience": "erp"}))
     await client.send(Request("GET", "/orders"))
     ((headers, form),) = world.token_requests
     assert form == {
@@ -136,11 +138,11 @@ async def test_an_answer_that_is_no_token(serve, connect, content):
         return web.Response(body=content)
 
     url = await serve(token)
-    client = await connect(url, auth=OAuth2ClientCredentials(url + "/token", "me", "s3cret"))
+    client = await connect(url, auth=OAuth2(url + "/token", "me", "s3cret"))
     with pytest.raises(SetupError, match="token"):
         await client.send(Request("GET", "/orders"))
 
 
 async def test_a_token_url_that_is_none(connect):
     with pytest.raises(SetupError, match="token_url"):
-        await connect("https://shop.example", auth=OAuth2ClientCredentials("/token", "me", "s3cret"))
+        await connect("https://shop.example", auth=OAuth2("/token", "me", "s3cret"))

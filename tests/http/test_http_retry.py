@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from airflow_integrations.http import Answer, Limits, Request
 from airflow_integrations.http.limits import HeldTooLongError
-from airflow_integrations.http.retry import LAST_CEILING, Verdict, asked_wait, back_off, quota_wait, verdict
+from airflow_integrations.http.retry import (
+    LAST_CEILING,
+    LONGEST,
+    Verdict,
+    asked_wait,
+    back_off,
+    not_understood,
+    quota_wait,
+    verdict,
+)
 
 NOW = 1_800_000_000.0
 
@@ -39,6 +48,27 @@ def test_verdicts(status, repeatable, expected):
         ({"Retry-After": "120"}, 120),
         ({"Retry-After": " 1.5 "}, 1.5),
         ({"Retry-After": "0"}, 0),
+        ({"Retry-After": str(int(NOW) + 7)}, 7),
+        ({"Retry-After": f"{int(NOW) + 7}.5"}, 7.5),
+        ({"Retry-After": str((int(NOW) + 7) * 1000)}, 7),
+        ({"Retry-After": str((int(NOW) + 7) * 1000_000)}, 7),
+        ({"Retry-After": str(int(NOW) - 7)}, 0),
+        ({"Retry-After": "PT1S"}, 1),
+        ({"Retry-After": "P1DT0H"}, 86_400),
+        ({"Retry-After": "PT1M30.5S"}, 90.5),
+        ({"Retry-After": "PT"}, None),
+        ({"Retry-After": "500ms"}, 0.5),
+        ({"Retry-After": "6m0s"}, 360),
+        ({"Retry-After": "30 seconds"}, 30),
+        ({"Retry-After": "2027-01-15T08:01:00Z"}, 60),
+        ({"Retry-After": "2027-01-15T09:01:00+01:00"}, 60),
+        ({"Retry-After": "Fri, 15 Jan 2100 08:01:00 GMT"}, LONGEST),
+        ({"Retry-After": "99999999"}, LONGEST),
+        ({"Retry-After": "9" * 14}, LONGEST),
+        ({"Retry-After": "PT9999999H"}, LONGEST),
+        ({"X-RateLimit-Reset": "6m0s", "X-RateLimit-Remaining": "0"}, 360),
+        ({"X-RateLimit-Reset": "2027-01-15T08:01:00Z", "X-RateLimit-Remaining": "0"}, 60),
+        ({"Retry-After": str(int(NOW) - 3593), "Date": "Fri, 15 Jan 2027 07:00:00 GMT"}, 7),
         ({"Retry-After": "-5"}, None),
         ({"Retry-After": "soon"}, None),
         ({"Retry-After": "1e9"}, None),
@@ -65,6 +95,12 @@ def test_what_servers_ask(headers, expected):
     assert asked_wait(headers, NOW) == expected
 
 
+@pytest.mark.parametrize("text", ["soon", "1e9", "-5", "", "9" * 400])
+def test_what_cannot_be_read_is_said(text):
+    assert text[:50] in not_understood({"Retry-After": text})
+    assert not_understood({"Retry-After": "PT1S"}) == not_understood({}) == ""
+
+
 def test_a_quota_on_a_success_counts_only_when_it_is_used_up():
     assert quota_wait({"X-RateLimit-Reset": "9"}, NOW) is None
     assert quota_wait({"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "9"}, NOW) == 9
@@ -75,7 +111,7 @@ def test_a_quota_on_a_success_counts_only_when_it_is_used_up():
 )
 def test_no_header_breaks_it(headers):
     wait = asked_wait(headers, NOW)
-    assert wait is None or wait >= 0
+    assert wait is None or 0 <= wait <= LONGEST
 
 
 @given(st.integers(1, 10_000), st.integers())

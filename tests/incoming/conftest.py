@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
@@ -11,10 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from airflow_integrations.errors import PostponedError
 from airflow_integrations.http import Endpoint
 from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http import HttpIncoming
-from airflow_integrations.route import Route
+from airflow_integrations.incoming.http.source import HttpIncoming
+from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import Window
 
@@ -30,6 +32,7 @@ class Source:
         self.options: dict[str, Any] = {"retry_budget": 20.0}
         self.variables = {"plant": "M1"}
         self.url = ""
+        self.now = time.time
 
     def endpoint(self, connection: str) -> Endpoint:
         return Endpoint(connection, self.url, **self.options)
@@ -58,15 +61,19 @@ class Source:
         finally:
             await runner.cleanup()
 
-    def run(self, config: dict[str, Any]) -> Run:
+    def run(self, config: dict[str, Any], **more: Any) -> Run:
         """A run of a route with this incoming, over the last day of January."""
+        asked = {"path": "/orders", **config}
+        if asked["path"] is None:
+            del asked["path"]
         route = Route.load(
             {
                 "route": "orders",
                 "entity": {"name": "order", "key": "order.id"},
                 "params": {"shop": "a/b", "nothing": None},
-                "incoming": {"http": {"connection": "shop", "path": "/orders", **config}},
+                "incoming": {"http": {"connection": "shop", **asked}},
                 "outgoing": {"none": {}},
+                **more,
             }
         )
         window = Window(datetime(2026, 1, 31, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC))
@@ -78,14 +85,28 @@ class Source:
         incoming = HttpIncoming(run.route.incoming.config, run.route)
         pages: list[Page] = []
         async with (
-            Services(self, sleep=self.sleep) as services,
+            Services(self, sleep=self.sleep, now=self.now) as services,
             aclosing(incoming.pages(run, services, resume)) as found,
-        ):  # type: ignore[type-var]
+        ):
             async for page in found:
                 pages.append(page)
                 if len(pages) == most:
                     break
         return pages
+
+    async def until_postponed(self, config: dict[str, Any], *, resume: Any = None) -> tuple[list[Page], PostponedError]:
+        """The pages of a fetch that need not wait for what takes over half a minute, and what it ended with."""
+        run = self.run(config)
+        incoming = HttpIncoming(run.route.incoming.config, run.route)
+        pages: list[Page] = []
+        async with Services(self, sleep=self.sleep, now=self.now) as services:
+            services.waits_at_most = 30.0
+            try:
+                async with aclosing(incoming.pages(run, services, resume)) as found:
+                    while True:
+                        pages.append(await anext(found))
+            except PostponedError as error:
+                return pages, error
 
     async def records(self, config: dict[str, Any], **options: Any) -> list[Any]:
         return [record for page in await self.pages(config, **options) for record in page.values()]

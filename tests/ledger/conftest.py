@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from ledger_databases import postgres_url, sqlite_url
 
-from airflow_integrations.ledger.database import Database
-
 if TYPE_CHECKING:
     from airflow_integrations.ledger.ledger import Ledger
 
@@ -26,15 +24,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
+def database(database_url: str) -> Iterator[Ledger]:
     """A fresh ledger's, at ``database_url``."""
-    with Database.open(database_url) as opened:
+    from airflow_integrations.ledger.ledger import Ledger
+
+    with Ledger.open(database_url) as opened:
         yield opened
 
 
 @pytest.fixture
-def ledger(database: Database) -> Ledger:
-    """Over ``database``, which closes it."""
-    from airflow_integrations.ledger.ledger import Ledger
-
-    return Ledger(database)
+def ledger(database: Ledger) -> Ledger:
+    """The same: a ledger is a database."""
+    return database

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import CursorResult, insert, select
 
-from airflow_integrations.ledger import schema
-from airflow_integrations.ledger.database import Database
-from airflow_integrations.ledger.keyset import pack
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.database import Database
+from airflow_integrations.ledger.storage.key_set import pack
 
 NOW = 1_790_000_000.0
+
+
+def number_of(made: CursorResult[Any]) -> int:
+    """The number of a row that was inserted."""
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
 
 
 class Rows:
@@ -20,9 +26,9 @@ class Rows:
     def __init__(self, database: Database, route: str = "orders") -> None:
         self.database = database
         with database.write() as connection:
-            self.route_id = connection.execute(
-                insert(schema.route).values(name=route, mark="2026-09-01T00:00:00Z", cursor="c1")
-            ).inserted_primary_key[0]
+            self.route_id = number_of(
+                connection.execute(insert(tables.route).values(name=route, mark="2026-09-01T00:00:00Z", cursor="c1"))
+            )
         self.run_id = self.run("scheduled__1")
 
     def run(self, run_id: str, **columns: Any) -> int:
@@ -40,7 +46,7 @@ class Rows:
             **columns,
         }
         with self.database.write() as connection:
-            return int(connection.execute(insert(schema.run).values(**row)).inserted_primary_key[0])
+            return number_of(connection.execute(insert(tables.run).values(**row)))
 
     def entity(self, key: str, status: str, **columns: Any) -> None:
         self.entities([key], status, **columns)
@@ -60,7 +66,7 @@ class Rows:
             **columns,
         }
         with self.database.write() as connection:
-            connection.execute(insert(schema.entity), [{**row, "key": key} for key in keys])
+            connection.execute(insert(tables.entity), [{**row, "key": key} for key in keys])
 
     def open(self, key: str, status: str, **columns: Any) -> None:
         """An entity that is not delivered, with its payload and its error."""
@@ -85,7 +91,7 @@ class Rows:
         keys = list(keys)
         with self.database.write() as connection:
             connection.execute(
-                insert(schema.claim).values(
+                insert(tables.claim).values(
                     route_id=self.route_id,
                     run=run or self.run_id,
                     first=0,
@@ -97,14 +103,14 @@ class Rows:
 
     def of(self, key: str) -> Any:
         """The row of an entity."""
-        e = schema.entity.c
+        e = tables.entity.c
         with self.database.read() as connection:
-            return connection.execute(select(schema.entity).where(e.route_id == self.route_id, e.key == key)).one()
+            return connection.execute(select(tables.entity).where(e.route_id == self.route_id, e.key == key)).one()
 
     def actions(self) -> list[Any]:
         with self.database.read() as connection:
-            return list(connection.execute(select(schema.action).order_by(schema.action.c.id)))
+            return list(connection.execute(select(tables.action).order_by(tables.action.c.id)))
 
     def overlays(self) -> dict[str, str]:
         with self.database.read() as connection:
-            return {row.key: row.payload for row in connection.execute(select(schema.overlay))}
+            return {row.key: row.payload for row in connection.execute(select(tables.overlay))}

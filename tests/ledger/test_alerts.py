@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from airflow_integrations.ledger import alerts
-from airflow_integrations.ledger.alert_state import AlertState, Told
+from airflow_integrations.ledger.alerts import AlertState, Told
 
 STATE = AlertState(1.5, 2.5, since=3.5, over=1.0, detail="é", targets={"email a@b by smtp": Told(True, 4.5, 2, 1)})
 

@@ -57,7 +57,7 @@ def rabbitmq(at: Broker, *, arguments: dict[str, Any] | None = None, **config: A
 
     async def publish(bodies: Any) -> None:
         async with await aio_pika.connect(url) as connection:
-            channel = await connection.channel(publisher_confirms=True)
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             sent = [
                 channel.default_exchange.publish(
                     aio_pika.Message(body, message_id=secrets.token_hex(8), delivery_mode=2), routing_key=name
@@ -90,13 +90,13 @@ def redis(at: Broker, **config: Any) -> Iterator[Feed]:
     name = unique("redis")
 
     async def publish(bodies: Any) -> None:
-        async with Redis(host=at.host, port=at.port) as client, client.pipeline(transaction=False) as pipeline:
+        async with Redis(host=at.host, port=at.port or 6379) as client, client.pipeline(transaction=False) as pipeline:
             for body in bodies:
                 pipeline.xadd(name, {"body": body})
             await pipeline.execute()
 
     async def remove() -> None:
-        async with Redis(host=at.host, port=at.port) as client:
+        async with Redis(host=at.host, port=at.port or 6379) as client:
             await client.delete(name, f"{name}-dead")
 
     try:
@@ -113,7 +113,7 @@ def redis(at: Broker, **config: Any) -> Iterator[Feed]:
 @contextmanager
 def nats(at: Broker, *, ack_wait: float = 2, **config: Any) -> Iterator[Feed]:
     import nats as client_library
-    from nats.js.api import ConsumerConfig
+    from nats.js.api import AckPolicy, ConsumerConfig
 
     name = unique("nats")
     url = f"nats://{at.host}:{at.port}"
@@ -121,7 +121,7 @@ def nats(at: Broker, *, ack_wait: float = 2, **config: Any) -> Iterator[Feed]:
     async def declare() -> None:
         async with await client_library.connect(url) as client:
             await client.jetstream().add_stream(name=name, subjects=[f"{name}.>"])
-            wanted = ConsumerConfig(durable_name="airflow-suite", ack_policy="explicit", ack_wait=ack_wait)
+            wanted = ConsumerConfig(durable_name="airflow-suite", ack_policy=AckPolicy.EXPLICIT, ack_wait=ack_wait)
             await client.jetstream().add_consumer(name, wanted)
 
     async def publish(bodies: Any) -> None:

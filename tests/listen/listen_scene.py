@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.runs.runs import begin_run, find_run
 from airflow_integrations.listen import Message
 from airflow_integrations.testing import Feed
-from airflow_integrations.testing.suite_run import WINDOW
+from airflow_integrations.testing.conformance.suite_run import WINDOW
 
 ROUTE = "suite"
 PATIENCE = 120.0
@@ -37,8 +38,8 @@ def ids(ledger: Ledger) -> list[int]:
 
 
 def event_bodies(ledger: Ledger) -> list[bytes]:
-    run = ledger.run(ROUTE, "taker") or ledger.begin_run(
-        ROUTE, "taker", kind="event", window=WINDOW, route_hash="", staging="", now=1.0
+    run = find_run(ledger, ROUTE, "taker") or begin_run(
+        ledger, ROUTE, "taker", kind="event", window=WINDOW, route_hash="", staging="", now=1.0
     )
     ledger.inbox.take(run, limit=1_000_000, max_bytes=1 << 40, lease_until=1e12, now=1.0)
     found, after = [], 0

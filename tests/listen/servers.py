@@ -19,6 +19,7 @@ from airflow_integrations.listen.broker import Broker
 __all__ = ["Server"]
 
 RABBITMQ = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+RABBITMQCTL = "/usr/lib/rabbitmq/bin/rabbitmqctl"
 MOSQUITTO = """\
 listener {port} 127.0.0.1
 allow_anonymous true
@@ -90,7 +91,13 @@ class Server:
             self._process = None
 
     def restart(self) -> None:
-        """Killed where it keeps what it confirmed; mosquitto writes that down when it ends."""
+        """Killed where it keeps what it confirmed; mosquitto writes that down when it ends, and RabbitMQ, unless it
+        is told to, only every few minutes which queues were declared."""
+        if self.kind == "rabbitmq":
+            env = {**os.environ, **self._command()[1]}
+            subprocess.run(
+                [RABBITMQCTL, "eval", "mnesia:sync_log()."], env=env, check=True, timeout=60, capture_output=True
+            )
         self.stop(signal.SIGTERM if self.kind == "mqtt" else signal.SIGKILL)
         time.sleep(1)
         self.start()

@@ -69,14 +69,16 @@ def test_redis_has_a_stream_beside_the_stream() -> None:
     at = feeds.broker("redis")
 
     async def scene(feed: Feed) -> None:
-        async with Redis(host=at.host, port=at.port) as client:
+        async with Redis(host=at.host, port=at.port or 6379) as client:
             stream = f"{feed.config['stream']}-dead"
 
             async def dead() -> list[bytes]:
-                return [fields[b"body"] for _, fields in await client.xrange(stream)]
+                entries: Any = await client.xrange(stream)
+                return [fields[b"body"] for _, fields in entries]
 
             await heard(feed, dead)
-            ((_, fields),) = await client.xrange(stream)
+            entries: Any = await client.xrange(stream)
+            ((_, fields),) = entries
             assert b"not JSON" in fields[b"dead-reason"]
             assert (await client.xpending(feed.config["stream"], "airflow-suite"))["pending"] == 0
 

@@ -26,7 +26,7 @@ from airflow_integrations.errors import IntegrationError, OutageError, SetupErro
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.broker import Broker
-from airflow_integrations.listen.surroundings import InboxSurroundings
+from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.testing import Feed
 
 SECRET = "pass-word-7"
@@ -123,7 +123,7 @@ async def renew_rabbitmq(feed: Feed) -> None:
 
 async def renew_redis(feed: Feed) -> None:
     at = feed.brokers["broker"]
-    async with Redis(host=at.host, port=at.port) as client:
+    async with Redis(host=at.host, port=at.port or 6379) as client:
         await client.delete(feed.config["stream"])
 
 
@@ -134,7 +134,7 @@ async def renew_nats(feed: Feed) -> None:
         await client.jetstream().add_stream(name=stream, subjects=[f"{stream}.>"])
 
 
-RENEWED = {
+RENEWED: dict[str, tuple[Any, Any]] = {
     "rabbitmq": (feeds.rabbitmq, renew_rabbitmq),
     "redis": (feeds.redis, renew_redis),
     "nats": (feeds.nats, renew_nats),

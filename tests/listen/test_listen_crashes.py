@@ -15,7 +15,7 @@ from servers import Server
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.testing import Feed
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.long]
 
 KINDS = {"rabbitmq": feeds.rabbitmq, "redis": feeds.redis, "nats": feeds.nats, "mqtt": feeds.mqtt}
 
@@ -27,7 +27,18 @@ def feed(request: pytest.FixtureRequest) -> Iterator[Feed]:
 
 
 def publish(feed: Feed, numbers: range) -> None:
-    asyncio.run(feed.publish(bodies(list(numbers))))
+    async def published() -> None:
+        await feed.publish(bodies(list(numbers)))
+
+    asyncio.run(published())
+
+
+def prepare(feed: Feed) -> None:
+    async def prepared() -> None:
+        if feed.prepare is not None:
+            await feed.prepare()
+
+    asyncio.run(prepared())
 
 
 def in_the_inbox(url: str) -> list[int]:
@@ -36,8 +47,7 @@ def in_the_inbox(url: str) -> list[int]:
 
 
 def test_killed_between_the_inbox_and_the_acknowledgement(feed: Feed, ledger_url: str) -> None:
-    if feed.prepare is not None:
-        asyncio.run(feed.prepare())
+    prepare(feed)
     publish(feed, range(120))
     dying = process(feed, ledger_url, die=True)
     assert dying.wait(60) == -9
@@ -57,8 +67,7 @@ def test_killed_between_the_inbox_and_the_acknowledgement(feed: Feed, ledger_url
 
 
 def test_killed_at_any_moment(feed: Feed, ledger_url: str) -> None:
-    if feed.prepare is not None:
-        asyncio.run(feed.prepare())
+    prepare(feed)
     dice = random.Random(4)
     for begin in range(0, 600, 200):
         listener = process(feed, ledger_url)

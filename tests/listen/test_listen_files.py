@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import io
 import json
 import os
 import random
 import string
+import zipfile
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -21,10 +23,10 @@ from listen_scene import bodies, event_bodies, ids, listening, records, until
 from pydantic import ValidationError
 
 from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.listen.file_pieces import pieces
 from airflow_integrations.listen.file_store import FileStore
 from airflow_integrations.listen.files import FilesListener
-from airflow_integrations.listen.surroundings import InboxSurroundings
 from airflow_integrations.testing import Feed
 
 
@@ -59,6 +61,15 @@ def read(ledger: Ledger, count: int, *, files: int) -> bool:
 
 
 CSV = "id,name\n1,a\n2,b\n"
+ZIPPED = {"format": "csv", "zip_files": "*.csv"}
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return content.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +77,9 @@ CSV = "id,name\n1,a\n2,b\n"
     [
         ("a.csv", CSV.encode(), {}),
         ("a.CSV.gz", gzip.compress(CSV.encode(), mtime=0), {}),
+        ("a.csv.zip", zipped({"one.csv": CSV}), {}),
+        ("a.zip", zipped({"one.csv": CSV[:12], "read.me": "x", "two.csv": "id,name\n2,b"}), ZIPPED),
+        ("a.dat", gzip.compress(CSV.encode(), mtime=0), {"format": "csv"}),
         ("a.jsonl", b'{"id": "1", "name": "a"}\n{"id": "2", "name": "b"}\n', {}),
         ("a.json", b'{"orders": [{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]}', {"records": "body.orders"}),
         ("a.txt", b"id;name\n1;a\n2;b\n", {"format": "csv", "csv": {"delimiter": ";"}}),
@@ -155,7 +169,7 @@ def test_one_with_a_mistake_stays_and_what_stands_before_it_is_taken(tmp_path: P
     assert (tmp_path / "a.csv").exists()
     bad = [json.loads(body) for body in event_bodies(ledger) if body.startswith(b"{")]
     assert len(bad) == 1
-    assert "row 5002 has 3 values for 2 columns" in bad[0]["reason"]
+    assert "line 5002: it has 3 values for 2 columns" in bad[0]["reason"]
     count = len(event_bodies(ledger))
     scene(one, ledger, lambda: True)  # a restart: not read again, and not deleted
     assert (tmp_path / "a.csv").exists()
@@ -163,13 +177,43 @@ def test_one_with_a_mistake_stays_and_what_stands_before_it_is_taken(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "kept"),
+    [
+        ("a.csv", b"id,name\n1,a\n3\n2,b\n\xe9,x\n", ["3\n", "\\xe9,x\n"]),
+        ("a.jsonl", b'{"id": "1", "name": "a"}\n{"id": NaN}\n{"id": "2", "name": "b"}\n', ['{"id": NaN}']),
+    ],
+)
+def test_a_record_that_cannot_be_read_is_of_no_use_alone(
+    tmp_path: Path, ledger: Ledger, name: str, content: bytes, kept: list[str]
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    scene(feed(tmp_path / "a.*", then="delete"), ledger, lambda: b"[]" in event_bodies(ledger))
+    good = [json.loads(body) for body in event_bodies(ledger) if body.startswith(b"[{")]
+    assert [record["id"] for records in good for record in records] == ["1", "2"]
+    bad = [json.loads(body) for body in event_bodies(ledger) if body.startswith(b"{")]
+    assert [event["record"]["body"] for event in bad] == kept
+    assert all("line " in event["reason"] for event in bad)
+    assert (tmp_path / name).exists(), "one with a mistake stays"
+
+
+def test_a_file_in_which_nearly_nothing_can_be_read_is_given_up(tmp_path: Path, ledger: Ledger) -> None:
+    (tmp_path / "a.csv").write_text("id\n" + "1,2\n" * 1100)
+    scene(feed(tmp_path / "a.csv"), ledger, lambda: b"[]" in event_bodies(ledger))
+    bad = [json.loads(body) for body in event_bodies(ledger) if body.startswith(b"{")]
+    assert len(bad) == 1001
+    assert bad[-1]["reason"].startswith("over 1,000 records cannot be read; the next one: line 1002: ")
+
+
+@pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
         ("a.json", b"{", "ends in the middle"),
-        ("a.json", b'"text"', "no list and no object"),
+        ("a.json", b'"text"', "neither a list nor an object"),
         ("a.csv.gz", b"not gzip", "not the compressed one"),
         ("a.csv.gz", gzip.compress(CSV.encode() * 100, mtime=0)[:-20], "not the compressed one"),
         ("a.csv.xz", b"not xz", "not the compressed one"),
+        ("a.csv.zip", b"not zip", "not the compressed one"),
+        ("a.csv.zip", zipped({"a.csv": CSV, "b.csv": CSV}), "the zip file has 2 files: 'a.csv', 'b.csv'; say which"),
         ("a.csv", b'id\n"never closed', "quote"),
         ("a.csv", b"id\n\xff\xfe\n", "utf-8"),
         ("a.jsonl", b'{"id": "\\ud83d"}\n', "cannot be written as JSON"),

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from airflow_integrations import registry
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen.broker import Broker
+from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.listen.kafka import _options as kafka_options
-from airflow_integrations.listen.surroundings import InboxSurroundings
-from airflow_integrations.route import Route
+from airflow_integrations.route import registry
+from airflow_integrations.route.definition import Route
 from airflow_integrations.testing import Feed
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -57,7 +57,7 @@ def test_every_kind_is_tested_here() -> None:
 def test_no_client_library_is_loaded_with_a_route(kind: str) -> None:
     libraries = {"aio_pika", "aiormq", "redis", "nats", "paho", "aiokafka", "aiobotocore", "botocore", "fsspec"}
     code = (
-        "import sys; from airflow_integrations.route import Route; "
+        "import sys; from airflow_integrations.route.definition import Route; "
         f"Route.load({{'route': 'r', 'entity': {{'key': 'entity.id'}}, 'outgoing': {{'none': {{}}}}, "
         f"'trigger': {{'listen': {{{kind!r}: {CONFIGS[kind]!r}}}}}}}); print(sorted({libraries!r} & set(sys.modules)))"
     )

@@ -41,6 +41,7 @@ class TestMqtt(ListenSuite):
             yield feed
 
 
+@pytest.mark.long
 class TestKafka(ListenSuite):
     """``TEST_KAFKA``, such as ``//127.0.0.1:9092``, names a Kafka of its own."""
 
@@ -71,4 +72,4 @@ class TestS3(ListenSuite):
             yield feed
 
     @pytest.mark.skip("files are of no type: any Connection whose extra has fsspec's options will do")
-    def test_a_connection_of_something_else_is_a_setup_error(self) -> None: ...
+    def test_a_connection_of_something_else_is_a_setup_error(self, feed: Feed) -> None: ...

@@ -12,13 +12,13 @@ import pytest
 from listen_scene import bodies, event_bodies, ids
 
 from airflow_integrations.errors import OutageError, SetupError
-from airflow_integrations.ledger.event_rows import NewEvent, Put
-from airflow_integrations.ledger.inbox import Inbox
+from airflow_integrations.ledger.inbox.event_rows import NewEvent, Put
+from airflow_integrations.ledger.inbox.inbox import Inbox
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen import Message
+from airflow_integrations.listen.message_reader import Reader
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.listen.reading import Reader
-from airflow_integrations.listen.receiving import Receiver
+from airflow_integrations.listen.receiver import Receiver
 
 
 class Script:
@@ -77,7 +77,7 @@ def play(script: Script, inbox: Inbox, done: Callable[[], bool], **options: Any)
 
     async def scene() -> None:
         receiver = Receiver(
-            script,
+            script,  # type: ignore[arg-type]  # an instance, which no route makes
             Reader(QueueOptions.model_validate(options), route="suite", source="script", params={}),
             inbox,
             None,  # type: ignore[arg-type]  # it asks for nothing
@@ -133,6 +133,18 @@ def test_it_begins_anew_after_any_error_and_waits_longer_each_time(
         assert "is heard again" in caplog.text
         assert script.closed == 14
         assert ids(ledger) == [1, 2]
+
+
+def test_another_reason_is_told_although_it_failed_before(caplog: pytest.LogCaptureFixture) -> None:
+    """A broker that is back after an outage, and has lost the queue."""
+    with Ledger.temporary() as ledger:
+        script = Script(*[OutageError("away")] * 3, *[SetupError("no queue 'orders'")] * 3, batch(1))
+        with caplog.at_level(logging.WARNING, "airflow_integrations"):
+            play(script, ledger.inbox, lambda: len(script.settled) == 1)
+    assert [record.getMessage() for record in caplog.records if record.name == "airflow_integrations"] == [
+        "suite: away (tried once)",
+        "suite: no queue 'orders' (tried 4 times)",
+    ]
 
 
 def test_a_ledger_that_is_away_is_waited_for_with_the_batch_in_hand() -> None:

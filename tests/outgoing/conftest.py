@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from outgoing_target import WINDOW, Opening, Surroundings, Target, route_of
 
-from airflow_integrations.outgoing.http import HttpOutgoing
+from airflow_integrations.outgoing.http.target import HttpOutgoing
 from airflow_integrations.run import Run, Services
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from aiohttp import web
 
-from airflow_integrations.delivery import Delivery, InDoubt
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.http import Endpoint
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.outgoing.http import HttpOutgoing
-from airflow_integrations.route import EntityOptions, Route
+from airflow_integrations.outgoing.http.target import HttpOutgoing
+from airflow_integrations.route.definition import EntityOptions, Route
+from airflow_integrations.route.delivery import Delivery, InDoubt
 from airflow_integrations.window import Window
 
 WINDOW = Window(datetime(2026, 1, 31, 23, 0, tzinfo=UTC), datetime(2026, 1, 31, 23, 5, tzinfo=UTC))
@@ -30,13 +30,14 @@ def route_of(
     in_doubt: InDoubt | None = None,
 ) -> Route:
     """As much of a route as an outgoing looks at."""
-    return Route.model_construct(
-        route="orders",
-        entity=EntityOptions(name=entity, key=f"{entity}.number"),
-        transform=transform,
-        delivery=Delivery(batch=batch, in_doubt=in_doubt),
-        missing="emit" if emit else "ignore",
-    )
+    part: dict[str, Any] = {
+        "route": "orders",
+        "entity": EntityOptions(name=entity, key=f"{entity}.number"),
+        "transform": transform,
+        "delivery": Delivery(batch=batch, in_doubt=in_doubt),
+        "missing": "emit" if emit else "ignore",
+    }
+    return Route.model_construct(**part)
 
 
 def order(number: str, **fields: Any) -> Outbound:
@@ -68,7 +69,8 @@ class Received:
 
 
 Opening = Callable[..., AbstractAsyncContextManager[HttpOutgoing]]
-Answering = Callable[[Received], Any]
+Answering = Callable[..., Any]
+"""Gets the :class:`Received`."""
 
 
 class Target:

@@ -50,12 +50,14 @@ def test_what_keeps_running_has_a_health_check_and_waits_for_what_it_needs(compo
 
 def test_every_image_has_a_version(compose):
     base = re.search(r"^FROM (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert base is not None
     images = {service["image"] for service in compose["services"].values()} | {base[1]}
     assert all(re.fullmatch(r"[a-z/-]+:\d+\.\d+(\.\d+)?", image) for image in images), images
 
 
 def test_the_image_has_the_airflow_that_is_pinned():
     pinned = re.search(r"^apache-airflow==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
     assert f"FROM apache/airflow:{pinned[1]}\n" in (ROOT / "Dockerfile").read_text()
 
 
@@ -72,7 +74,7 @@ def test_the_connections_are_json(compose):
 
 
 def test_the_ledger_is_in_postgresql(compose, monkeypatch):
-    from airflow_integrations.airflow.ledger import ledger_url
+    from airflow_integrations.airflow.config.ledger import ledger_url
 
     for name, value in compose["services"]["worker"]["environment"].items():
         if "INTEGRATIONS" in name or name == "AIRFLOW__CORE__EXECUTOR":
@@ -84,6 +86,6 @@ def test_docker_compose_understands_it():
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("no docker with its compose plugin here")
-    command = [docker, "compose", "--file", FILE, "--profile", "demo", "config", "--quiet"]
+    command = [docker, "compose", "--file", str(FILE), "--profile", "demo", "config", "--quiet"]
     done = subprocess.run(command, env={**os.environ, **needed()}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from airflow_integrations.demo.processes import Processes, free_ports
 from airflow_integrations.demo.rest import Rest, RestError, basic
 from airflow_integrations.window import Window, rfc3339
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("production")]
 
 ADMIN_DSN = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
 ROUTE = "shop_orders_to_erp"

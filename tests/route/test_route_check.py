@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from airflow_integrations.route import Route
-from airflow_integrations.route_check import names_needed_by_outgoing
+from airflow_integrations.route.check import names_needed_by_outgoing
+from airflow_integrations.route.definition import OWN_DAGS, Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import AIRFLOW_ALIASES, Window
 
@@ -81,3 +81,43 @@ class _Nowhere:
 
     def variable(self, name: str) -> str | None:
         raise AssertionError
+
+
+@pytest.mark.parametrize(
+    "name", ["integrations_maintenance", "integrations_daily_summary", "orders__live", "orders__events"]
+)
+def test_the_name_of_a_dag_that_is_no_route_s_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="choose another"):
+        Route.load(definition(route=name))
+
+
+def test_the_names_that_are_refused_are_those_of_the_package_s_own_dags() -> None:
+    from airflow_integrations.airflow.maintenance.dag import MAINTENANCE
+    from airflow_integrations.airflow.maintenance.daily_summary import SUMMARY
+
+    assert {MAINTENANCE, SUMMARY} == set(OWN_DAGS)
+
+
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ("unix(order.at) if order.at else order.date + ''", None),
+        ("unix(order.at) if order.at else order.stamp", None),
+        ("order.updated_at or order.created_at", None),
+        ("moment(order.at) if order.at else 0", "a time (moment(order.at)) and a number (0)"),
+        ("unix(order.at) if order.at else '2026-01-01'", "a number (unix(order.at)) and a text ('2026-01-01')"),
+        ("coalesce(order.at, moment(order.made), integer(order.revision))", "a time (moment(order.made)) and a number"),
+        ("f'{order.at}' if order.at else 1.5", "a text (f'{order.at}') and a number (1.5)"),
+    ],
+)
+def test_a_version_gives_one_kind_of_value(version: str, told: str | None) -> None:
+    entity = {"name": "order", "key": "order.number", "version": version}
+    if told is None:
+        assert Route.load(definition(entity=entity))
+        return
+    with pytest.raises(ValidationError) as caught:
+        Route.load(definition(entity=entity))
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("entity", "version")
+    assert told in error["msg"]
+    assert "nobody can say which of them is older" in error["msg"]

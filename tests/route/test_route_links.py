@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from airflow_integrations.route import Route
-from airflow_integrations.route_file import check_all, read_routes
-from airflow_integrations.trigger import Trigger
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route.trigger import Trigger
+from airflow_integrations.route_files.load import check_all, read_routes
 
 ROUTE = "entity: {key: entity.id}\noutgoing: {none: {}}\n"
 ASKS = "incoming: {http: {connection: shop, path: /x}}\n"

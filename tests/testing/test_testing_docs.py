@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_integrations.cli.scaffold import route_text
+from airflow_integrations.cli.new.scaffold import route_text
 from airflow_integrations.testing import run_route_tests
 
 PAGE = Path(__file__).parents[2] / "docs" / "testing-routes.md"

@@ -135,7 +135,7 @@ def test_nonsense_is_refused_at_its_place(step: Any) -> None:
 def test_steps_are_serialised_as_they_were_written(step: Any) -> None:
     from pydantic import TypeAdapter
 
-    from airflow_integrations.stage import TransformStage
+    from airflow_integrations.route.stage import TransformStage
 
     assert TypeAdapter(TransformStage).dump_python(parse(step), mode="json") == step
 
@@ -161,3 +161,10 @@ def test_what_was_placed_is_there_and_dropping_takes_it_away(value: Any, path: A
     gone = dropped(after, path)
     assert taken(gone, path) is MISSING
     assert value == before
+
+
+async def test_the_fields_that_a_step_sets_share_one_budget_and_the_entity_alone_is_rejected(chain: Any) -> None:
+    steps = chain({"set": {f"f{number}": "order.text + '-'" for number in range(8)}})
+    went_on = await steps.values({"text": "x"}, {"text": "x" * 9_000_000}, {"text": "y"})
+    assert [value["text"] for value in went_on] == ["x", "y"]
+    assert "build more than 64000000 bytes together" in steps.books.reasons["1"]

@@ -56,6 +56,14 @@ async def test_newest_knows_numbers_and_moments(chain: Any, older: Any, newer: A
         assert [entity.value["v"] for entity in out] == [newer]
 
 
+async def test_newest_of_two_kinds_is_the_last_and_people_are_told(chain: Any) -> None:
+    steps = chain({"merge": {"keep": "newest"}})
+    out = await steps.entities([Entity("k", 1, version="2026-01-01"), Entity("k", 2, version="1767225600")])
+    assert [entity.value for entity in out] == [2]
+    (told,) = steps.warnings
+    assert "values that cannot be compared (a date, then a number of 10 digits); of such entities the last one" in told
+
+
 async def test_everything_about_an_entity_comes_back(chain: Any, tmp_path: Any) -> None:
     (tmp_path / "t.json").write_text('{"7": "x"}')
     source = {"id": 10**40, "price": Decimal("1.10"), "text": "NaN", "none": None}
@@ -73,7 +81,7 @@ async def test_everything_about_an_entity_comes_back(chain: Any, tmp_path: Any) 
 async def test_what_json_cannot_hold_is_rejected(chain: Any, value: Any) -> None:
     steps = chain({"merge": "first"})
     assert await steps.values(value, {"a": 1}) == [{"a": 1}]
-    assert "the entity is no JSON" in steps.books.reasons["0"]
+    assert "the entity is not JSON" in steps.books.reasons["0"]
 
 
 async def test_many_entities_come_back_in_order(chain: Any) -> None:

@@ -98,7 +98,7 @@ def test_arguments_that_cannot_be() -> None:
     route: Any = SimpleNamespace()
     assert [(place, message.split(",")[0]) for place, message in Python.mistakes(config, route)] == [
         (("with", "n"), "reads order"),
-        (("with", "a b"), "'a b' is no name of an argument"),
+        (("with", "a b"), "'a b' is not a name of an argument"),
     ]
 
 

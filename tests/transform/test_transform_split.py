@@ -48,8 +48,8 @@ async def test_in_a_split_item_is_the_part_and_the_entity_is_whole(chain: Any) -
             "transform.0.split each: order.lines is null or missing; write order.lines or []",
         ),
         ({}, {"rejected": 1}, "order.lines is null or missing"),
-        ({"lines": "ab"}, {"rejected": 1}, "order.lines is no list"),
-        ({"lines": {"a": 1}}, {"rejected": 1}, "order.lines is no list"),
+        ({"lines": "ab"}, {"rejected": 1}, "order.lines is not a list"),
+        ({"lines": {"a": 1}}, {"rejected": 1}, "order.lines is not a list"),
     ],
 )
 async def test_a_whole_without_parts(chain: Any, order: Any, counts: Any, reason: str | None) -> None:

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 from transform_chain import parse
 
+from airflow_integrations.config.file_reference import Folder
 from airflow_integrations.errors import SetupError
-from airflow_integrations.model import Folder
 from airflow_integrations.transform.schema import ASSERTED_FORMATS
 from airflow_integrations.transform.validate import Validate
 
@@ -60,8 +60,8 @@ async def test_valid_entities_go_on_unchanged(chain: Any, schema_file: Path, val
         ({"no": 1, "total": 1, "x\x1b": 1}, ["x�"]),
         ({"no": 1, "total": Decimal("NaN")}, ["total: "]),
         ([], ['the value is not of type "object"']),
-        ({"no": 1, "total": 1, "on": "\ud800"}, ["the entity is no JSON"]),
-        ({"no": 1, "total": {1, 2}}, ["the entity is no JSON"]),
+        ({"no": 1, "total": 1, "on": "\ud800"}, ["the entity is not JSON"]),
+        ({"no": 1, "total": {1, 2}}, ["the entity is not JSON"]),
     ],
 )
 async def test_every_reason_is_told_with_its_place(
@@ -165,7 +165,7 @@ def test_mistakes_have_the_place_where_they_were_written(tmp_path: Path, step: A
 def test_both_forms_are_serialised_as_written(tmp_path: Path, schema_file: Path) -> None:
     from pydantic import TypeAdapter
 
-    from airflow_integrations.stage import TransformStage
+    from airflow_integrations.route.stage import TransformStage
 
     for step in ({"validate": "order.json"}, {"validate": {"schema": {"type": "object"}}}):
         assert TypeAdapter(TransformStage).dump_python(parse(step, Folder(tmp_path, tmp_path)), mode="json") == step

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +12,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from airflow_integrations.config.file_reference import Folder
 from airflow_integrations.entity import Entity
-from airflow_integrations.model import Folder
+from airflow_integrations.ledger.records import RunKind
+from airflow_integrations.route.stage import Stage, TransformStage
 from airflow_integrations.run import Run, Services
-from airflow_integrations.stage import Stage, TransformStage
 from airflow_integrations.transform import Place
 from airflow_integrations.window import Window
 
@@ -24,6 +27,7 @@ class Books:
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.reasons: dict[str, str] = {}
+        self.waits: dict[str, tuple[tuple[str, str], ...]] = {}
         self.fields: dict[str, str | None] = {}
         self.merged_values: list[Any] = []
         self.filtered_keys: list[str] = []
@@ -36,6 +40,11 @@ class Books:
         self.counts["rejected"] += 1
         self.reasons[entity.key] = reason
         self.fields[entity.key] = field
+
+    def missing(self, entity: Entity, reason: str, *, waits: tuple[tuple[str, str], ...] = ()) -> None:
+        self.counts["missing"] += 1
+        self.waits[entity.key] = waits
+        self.reasons[entity.key] = reason
 
     def merged(self, entity: Entity) -> None:
         self.counts["merged"] += 1
@@ -62,7 +71,15 @@ class Chain:
     """Transformers as a route file writes them, over entities called ``order``."""
 
     def __init__(
-        self, steps: list[dict[str, Any]], *, folder: Path, batch: int = 3, endpoints: dict[str, Any] | None = None
+        self,
+        steps: list[dict[str, Any]],
+        *,
+        folder: Path,
+        batch: int = 3,
+        endpoints: dict[str, Any] | None = None,
+        kind: RunKind = "manual",
+        now: Callable[[], float] = time.time,
+        before_batch: Callable[[int], None] = lambda first: None,
     ) -> None:
         context = Folder(folder, folder)
         self.stages = [parse(step, context) for step in steps]
@@ -70,6 +87,9 @@ class Chain:
         self.books = Books()
         self.connections = NoConnections(endpoints)
         self.warnings: list[str] = []
+        self.kind: RunKind = kind
+        self.now = now
+        self.before_batch = before_batch
 
     async def entities(self, entities: list[Entity]) -> list[Entity]:
         """Everything that comes out, batch by batch as the engine does it, flushes included."""
@@ -78,9 +98,11 @@ class Chain:
             run_id="test",
             window=Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)),
             params={"limit": 10},
+            kind=self.kind,
+            events=self.kind in ("event", "live"),
         )
         out: list[Entity] = []
-        async with Services(self.connections) as services:
+        async with Services(self.connections, now=self.now) as services:
             steps = [
                 stage.component()(stage.config, Place(index, stage.kind, "order"))
                 for index, stage in enumerate(self.stages)
@@ -89,6 +111,7 @@ class Chain:
                 for step in steps:
                     await step.open(run, services)
                 for start in range(0, len(entities), self.batch):
+                    self.before_batch(start)
                     out += await self._through(steps, entities[start : start + self.batch])
                 for index, step in enumerate(steps):
                     async for held in step.flush(self.books):

@@ -1,1 +1,1 @@
-"""What the API server serves of this package under ``/integrations``: webhooks, the API and the console."""
+"""The package's part of the API server, under ``/integrations``: webhooks, the API and the console."""

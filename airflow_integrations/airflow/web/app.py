@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from airflow_integrations.airflow import settings
+from airflow_integrations.airflow.config import settings
 from airflow_integrations.airflow.web.api.app import build_api
-from airflow_integrations.airflow.web.body_limit import BodyLimit
 from airflow_integrations.airflow.web.console import Console
-from airflow_integrations.airflow.web.headers import SecurityHeaders
-from airflow_integrations.airflow.web.hooks.app import Hooks
-from airflow_integrations.airflow.web.hooks.short_cut import take_short_cut
 from airflow_integrations.airflow.web.pages.app import build_pages
+from airflow_integrations.airflow.web.security.body_limit import BodyLimit
+from airflow_integrations.airflow.web.security.headers import SecurityHeaders
+from airflow_integrations.airflow.web.webhooks.app import Hooks
+from airflow_integrations.airflow.web.webhooks.bypass import take_short_cut
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute

@@ -1,4 +1,4 @@
-"""What the functions behind API and pages work with: the ledger of this API server, and the clock."""
+"""The base of API and pages: the ledger of this API server, and the clock."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from airflow_integrations.airflow.connections import AirflowConnections
-from airflow_integrations.airflow.ledger import open_ledger
-from airflow_integrations.airflow.web.job_runner import JobRunner
+from airflow_integrations.airflow.config.connections import AirflowConnections
+from airflow_integrations.airflow.config.ledger import open_ledger
+from airflow_integrations.airflow.web.actions.job_runner import JobRunner
 
 if TYPE_CHECKING:
-    from airflow_integrations.ledger.database import Database
     from airflow_integrations.ledger.ledger import Ledger
+    from airflow_integrations.ledger.storage.database import Database
 
 __all__ = ["Console"]
 
@@ -29,7 +29,7 @@ class Console:
         self._opening = threading.Lock()
         self.definitions: dict[tuple[str, str], str] = {}
         """By route and hash, what was read of the ledger: a definition never changes."""
-        self.jobs = JobRunner(self)
+        self.jobs = JobRunner(lambda: self.database, now)
 
     @property
     def ledger(self) -> Ledger:
@@ -41,7 +41,7 @@ class Console:
 
     @property
     def database(self) -> Database:
-        return self.ledger.database
+        return self.ledger
 
 
 def _configured() -> Ledger:

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.bounds import MAX_DIGITS
+from airflow_integrations.expressions.evaluation.limits import MAX_DIGITS
 from airflow_integrations.expressions.functions.catalogue import function
 
-__all__ = ["decimal_", "integer", "round_"]
+__all__ = ["check_rounding", "decimal_", "integer", "round_"]
 
 _ROUNDINGS = {
     "half_even": decimal.ROUND_HALF_EVEN,
@@ -24,7 +24,8 @@ _ROUNDINGS = {
 }
 
 
-def _rounding(constants: dict[str, Any], given: Any) -> None:
+def check_rounding(constants: dict[str, Any], given: Any) -> None:
+    """Raises ValueError where a rounding that is written out has an unknown name."""
     word = constants.get("rounding", "half_even")
     if word not in _ROUNDINGS:
         raise ValueError(f"unknown rounding {word!r}; one of {', '.join(_ROUNDINGS)}")
@@ -41,16 +42,28 @@ def _rounded(number: Decimal, places: int, rounding: str) -> Decimal:
     return number.quantize(Decimal((0, (1,), -places)), context=context)
 
 
-def _number(value: Any) -> Decimal:
+MAX_WRITTEN = 5_000
+"""Characters of a number in a text: more than JSON's numbers may have."""
+_EXPONENT = (
+    "the text is a number with an exponent, as spreadsheets write long numbers after they have lost digits; "
+    "take it from the source in full, or write exponent=True where the digits are known to be all there"
+)
+
+
+def _number(value: Any, exponent: bool = False) -> Decimal:
     kind = type(value)
     if kind is str:
+        if len(value) > MAX_WRITTEN:
+            raise EntityError(f"the text is not a number: it has {len(value)} characters")
         try:
             number = Decimal(value)
         except decimal.InvalidOperation:
-            raise EntityError("the text is no number") from None
-        if number.is_finite() and "_" not in value and value.isascii():
-            return number
-        raise EntityError("the text is no number")
+            raise EntityError("the text is not a number") from None
+        if not number.is_finite() or "_" in value or not value.isascii():
+            raise EntityError("the text is not a number")
+        if ("E" in value or "e" in value) and not exponent and number:
+            raise EntityError(_EXPONENT)
+        return number
     if kind is Decimal:
         return value  # type: ignore[no-any-return]
     if kind is int:
@@ -60,28 +73,32 @@ def _number(value: Any) -> Decimal:
     raise EntityError("only text and numbers can be a decimal")
 
 
-@function("Numbers", name="decimal", returns="number", checked=_rounding)
-def decimal_(value: Any, places: int | None = None, rounding: str = "half_even") -> Decimal:
+@function("Numbers", name="decimal", returns="number", checked=check_rounding, reads="little")
+def decimal_(value: Any, places: int | None = None, rounding: str = "half_even", exponent: bool = False) -> Decimal:
     """An exact decimal number from a number or its text, such as `"19.90"`; rounded where `places` is given.
-    `rounding`: half_even, half_up, down, up, floor or ceiling."""
-    if type(value) is str:  # the usual case, without another call
+    `rounding`: half_even, half_up, down, up, floor or ceiling. Text such as `"4.01E+12"`, whose exponent stands for
+    digits that are not written, is an error unless `exponent=True`."""
+    if type(value) is str and len(value) <= MAX_WRITTEN:  # the usual case, without another call
         try:
             number = Decimal(value)
         except decimal.InvalidOperation:
-            raise EntityError("the text is no number") from None
+            raise EntityError("the text is not a number") from None
         if not number.is_finite() or "_" in value or not value.isascii():
-            raise EntityError("the text is no number")
+            raise EntityError("the text is not a number")
+        if ("E" in value or "e" in value) and not exponent and number and number.as_tuple().exponent > 0:  # type: ignore[operator]
+            raise EntityError(_EXPONENT)
     else:
         number = _number(value)
     return number if places is None else _rounded(number, places, rounding)
 
 
-@function("Numbers", returns="number")
-def integer(value: Any) -> int:
-    """A whole number from a number or its text; an error where it has a fraction."""
+@function("Numbers", returns="number", reads="little")
+def integer(value: Any, exponent: bool = False) -> int:
+    """A whole number from a number or its text; an error where it has a fraction. Text such as `"4.00638E+12"` (a
+    spreadsheet's EAN) is an error unless `exponent=True`: its digits were most likely rounded away."""
     if type(value) is int:
         return value
-    number = _number(value)
+    number = _number(value, exponent)
     if number.adjusted() > MAX_DIGITS:
         raise EntityError(f"the number has more than {MAX_DIGITS} digits")
     whole = number.to_integral_value()
@@ -90,7 +107,7 @@ def integer(value: Any) -> int:
     return int(whole)
 
 
-@function("Numbers", name="round", returns="number", checked=_rounding)
+@function("Numbers", name="round", returns="number", checked=check_rounding, reads="little")
 def round_(value: Any, places: int = 0, rounding: str = "half_even") -> int | Decimal:
     """A number rounded to `places` digits behind the point; half to even, as in Python, unless `rounding` is given."""
     if type(value) is int:
@@ -103,7 +120,7 @@ def round_(value: Any, places: int = 0, rounding: str = "half_even") -> int | De
     return rounded if places > 0 else integer(rounded)
 
 
-@function("Numbers", name="abs", returns="number", runs=builtins.abs)
+@function("Numbers", name="abs", returns="number", runs=builtins.abs, reads="little")
 def abs_(value: Any) -> Any:
     """The number without its sign."""
 
@@ -132,13 +149,13 @@ class _Nothing:
 _NONE: Any = _Nothing()
 
 
-@function("Numbers", name="min")
+@function("Numbers", name="min", reads="deep", builds="nothing")
 def min_(*values: Any, default: Any = _NONE) -> Any:
     """The smallest of a list, or of several values; `default` where the list is empty."""
     return _most("min", builtins.min, values, default)
 
 
-@function("Numbers", name="max")
+@function("Numbers", name="max", reads="deep", builds="nothing")
 def max_(*values: Any, default: Any = _NONE) -> Any:
     """The largest of a list, or of several values; `default` where the list is empty."""
     return _most("max", builtins.max, values, default)

@@ -1,80 +1,95 @@
-"""Functions that give or read text."""
+"""Functions that give text. Most are methods, too; a template has them as filters."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.bounds import bounded_text
+from airflow_integrations.expressions.evaluation.guards import kind_of, text_of
+from airflow_integrations.expressions.evaluation.limits import bounded_text
+from airflow_integrations.expressions.evaluation.meter import Meter, go_through
+from airflow_integrations.expressions.evaluation.methods import METHODS
 from airflow_integrations.expressions.functions.catalogue import function
-from airflow_integrations.expressions.guards import text_of
-from airflow_integrations.expressions.methods import METHODS
 
-__all__ = ["json_", "matches", "replace", "slug", "text"]
+__all__ = ["join", "lower", "replace", "slug", "split", "text", "trim", "truncate", "upper"]
+
+_METHODS = METHODS[str]
+MAX_SLUG = 100_000
+"""Characters that a slug is made of: taken apart, some have eighteen times their length."""
 
 
-@function("Text", returns="text")
+@function("Text", returns="text", reads="little")
 def text(value: Any) -> str:
     """A number, true, false or a moment as text, as JSON writes it: all digits, `true`, RFC 3339."""
     return text_of(value)
 
 
 @function("Text", returns="text")
-def replace(value: str, old: str, new: str) -> str:
+def replace(value: Any, old: str, new: str) -> str:
     """The text with each `old` replaced by `new`."""
-    if not (isinstance(value, str) and isinstance(old, str) and isinstance(new, str)):
-        raise EntityError("replace() takes three texts")
-    replaced: str = METHODS[str]["replace"](value, old, new)
+    if not (isinstance(old, str) and isinstance(new, str)):
+        raise EntityError("replace() replaces a text by a text")
+    replaced: str = _METHODS["replace"](text_of(value), old, new)
     return replaced
 
 
-@function("Text", returns="text")
-def slug(value: Any, separator: str = "-") -> str:
+@function("Text", returns="text", reads="little", metered=True, is_plain=True)
+def slug(meter: Meter, value: Any, separator: str = "-") -> str:
     """The text in lower-case ASCII letters and digits, words joined by `separator`: `Größe 42` is `grosse-42`."""
-    folded = unicodedata.normalize("NFKD", bounded_text(text_of(value)).casefold())
-    return separator.join(re.findall(r"[a-z0-9]+", folded.encode("ascii", "ignore").decode()))
+    text = text_of(value)
+    if len(text) > MAX_SLUG:
+        raise EntityError(f"the text has {len(text)} characters; a slug is made of at most {MAX_SLUG}")
+    go_through(len(text) >> 4, meter)
+    folded = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", folded)
+    joined: str = _METHODS["join"](separator, words)
+    return joined
 
 
-@lru_cache(maxsize=256)
-def _pattern(pattern: str) -> Any:
-    """A searcher whose time grows with the text's length only: no pattern and no payload makes it run away."""
-    import jsonschema_rs
-
-    return jsonschema_rs.validator_for({"pattern": pattern}, pattern_options=jsonschema_rs.RegexOptions()).is_valid
-
-
-def _constant_pattern(constants: dict[str, Any], given: Any) -> None:
-    pattern = constants.get("pattern")
-    if not isinstance(pattern, str):
-        raise ValueError('matches(): the pattern is written out as text, such as matches(order.sku, "^[A-Z]{3}-")')
-    if len(pattern) > 500:
-        raise ValueError("matches(): a pattern has at most 500 characters")
-    try:
-        _pattern(pattern)
-    except Exception:
-        raise ValueError(
-            f"matches(): {pattern!r} is no regular expression (look-around and back-references are not available)"
-        ) from None
+@function("Text", returns="text")
+def upper(value: Any) -> str:
+    """The text in upper case."""
+    made: str = _METHODS["upper"](text_of(value))
+    return made
 
 
-@function("Text", returns="truth", checked=_constant_pattern)
-def matches(value: Any, pattern: str) -> bool:
-    """Whether the regular expression is found in the text; `^` and `$` are its ends. The pattern is fixed text."""
-    if not isinstance(value, str):
-        raise EntityError("matches() takes a text")
-    found: bool = _pattern(pattern)(value)
-    return found
+@function("Text", returns="text")
+def lower(value: Any) -> str:
+    """The text in lower case."""
+    return bounded_text(text_of(value).lower())
 
 
-@function("Text", name="json", returns="text")
-def json_(value: Any) -> str:
-    """Any value as JSON text, with exact numbers."""
-    from airflow_integrations.expressions.bounds import measure
-    from airflow_integrations.expressions.guards import plain
-    from airflow_integrations.formats.json import encode
+@function("Text", returns="text")
+def trim(value: Any) -> str:
+    """The text without blanks and line breaks at its ends."""
+    return text_of(value).strip()
 
-    measure(value)
-    return bounded_text(encode(plain(value)).decode())
+
+@function("Text", returns="text")
+def join(values: Any, separator: str = ",") -> str:
+    """The elements of a list as one text: `join(order.tags, ", ")`. Numbers, true and false become text."""
+    if not isinstance(values, (list, tuple)):
+        raise EntityError(f"join() takes a list, and this is {kind_of(values)}")
+    if not isinstance(separator, str):
+        raise EntityError("what stands between the elements is a text")
+    joined: str = _METHODS["join"](separator, [text_of(element) for element in values])
+    return joined
+
+
+@function("Text", builds="pieces")
+def split(value: Any, separator: str) -> list[str]:
+    """The parts of a text between its separators: `split(order.tags, ",")`."""
+    if not isinstance(separator, str) or not separator:
+        raise EntityError("the separator is a text of at least one character")
+    parts: list[str] = _METHODS["split"](text_of(value), separator)
+    return parts
+
+
+@function("Text", returns="text", reads="little")
+def truncate(value: Any, length: int) -> str:
+    """The first characters of a text, at most `length`: `truncate(order.note, 255)`."""
+    if type(length) is not int or length < 0:
+        raise EntityError("the length is a whole number, such as 255")
+    return text_of(value)[:length]

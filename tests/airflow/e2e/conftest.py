@@ -9,19 +9,27 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 import requests
-from e2e_scene import DAGS, HOOK_SECRET, ROUTE, ROUTES, Airflow, Systems
+from airflow_preload import preload
+from e2e_scene import DAGS, HOOK_SECRET, MAINTENANCE, ROUTES, Airflow, Systems, write_routes
+from xdist_groups import Shared
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.demo.processes import free_ports
 
 
-@pytest.fixture(scope="session")
-def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systems]:
+@pytest.fixture(scope="module")
+def systems(shared: Shared) -> Systems:
+    return shared.get("systems", _served)
+
+
+@contextmanager
+def _served() -> Iterator[Systems]:
     (port,) = free_ports(1)
     process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("systems.py")), str(port)])
     try:
@@ -43,12 +51,10 @@ def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Systems]:
 
 def _settings(home: Path, systems: Systems) -> dict[str, str]:
     routes = home / "routes"
-    routes.mkdir(parents=True)
-    for name, more in ROUTES.items():
-        (routes / f"{name}.yaml").write_text(ROUTE.format(name=name, more=more))
-    (routes / "broken.yaml").write_text(ROUTE.format(name="broken", more="prority: high\nschedule: {cron: often}"))
-    (routes / "torn.yaml").write_text("entity: {key: [\n")
-    connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": {"retry_budget": 0.2}}}
+    write_routes(routes)
+    # An outage ends a try at once. An answer that is held back is waited for: a second request would be seen.
+    how = {"retry_budget": 0.2, "read_timeout": 600}
+    connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": how}}
     return {
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
         "AIRFLOW_CONN_PEOPLE": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/told/messages', safe='')}@",
@@ -56,24 +62,32 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # the routes stay as they are
+        # A look takes the scheduler 50 ms: with the demo's pause of 0.1 s it takes a third of a core to find nothing.
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
     }
 
 
-def _ready(components: Components) -> Airflow:
-    airflow = Airflow(components)
-    airflow.wait(
-        "the DAGs of the routes",
-        lambda: set(ROUTES) <= {dag["dag_id"] for dag in airflow.call("GET", "/dags?limit=100")["dags"]},
-    )
-    return airflow
+@contextmanager
+def _started(components: Components) -> Iterator[Airflow]:
+    with components:
+        airflow = Airflow(components)
+        wanted = {*ROUTES, MAINTENANCE}
+        airflow.wait(
+            "the DAGs", lambda: wanted <= {dag["dag_id"] for dag in airflow.call("GET", "/dags?limit=100")["dags"]}
+        )
+        yield airflow
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Iterator[Airflow]:
-    """On SQLite, with 4 slots and a pool for each priority."""
-    home = tmp_path_factory.mktemp("airflow")
-    with Components(home, _settings(home, systems), dags=DAGS, pools=True) as components:
-        yield _ready(components)
+def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Airflow:
+    """On SQLite, with 4 slots and a pool for each priority: one for all of the group ``airflow``."""
+
+    def start() -> AbstractContextManager[Airflow]:
+        home = tmp_path_factory.mktemp("airflow")
+        preload(home)
+        return _started(Components(home, _settings(home, systems), dags=DAGS, pools=True))
+
+    return shared.get("airflow", start)
 
 
 POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
@@ -102,7 +116,7 @@ def airflow_on_postgres(tmp_path_factory: pytest.TempPathFactory, systems: Syste
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
                 "AIRFLOW__CORE__PARALLELISM": "2",
             }
-            with Components(home, settings, dags=DAGS, pools=False) as components:
-                yield _ready(components)
+            with _started(Components(home, settings, dags=DAGS, pools=False)) as airflow:
+                yield airflow
         finally:
             server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

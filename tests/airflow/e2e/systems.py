@@ -31,12 +31,16 @@ class Namespace:
     push_delay: float = 0.0
     takes: int | None = None
     """No order is answered any more once it has taken so many, until it is told otherwise."""
+    keeps: str = ""
+    """Orders whose numbers begin like this are not answered, until it is told otherwise."""
     empty: bool = False
     away: bool = False
     refuse: list[str] = field(default_factory=list)
     windows: list[tuple[str, str]] = field(default_factory=list)
     received: list[str] = field(default_factory=list)
     """Numbers, in the order in which they were taken."""
+    totals: list[tuple[str, Any]] = field(default_factory=list)
+    """The same with what they came to."""
     begun: int = 0
     messages: list[str] = field(default_factory=list)
     """Their titles."""
@@ -69,16 +73,18 @@ async def orders(request: web.Request) -> web.Response:
 
 async def sales(request: web.Request) -> web.Response:
     space, number = spaces[request.match_info["ns"]], request.match_info["number"]
-    await request.read()
+    body = await request.json()
     space.begun += 1
     await asyncio.sleep(space.push_delay)
     async with space.told:
         await space.told.wait_for(lambda: space.takes is None or len(space.received) < space.takes)
+        await space.told.wait_for(lambda: not (space.keeps and number.startswith(space.keeps)))
     if space.away:
         return web.json_response({"error": "down for maintenance"}, status=503)
     if number in space.refuse:
         return web.json_response({"error": f"order {number} has no customer"}, status=422)
     space.received.append(number)
+    space.totals.append((number, body.get("Total")))
     return web.json_response({"id": f"S-{number}"})
 
 
@@ -107,7 +113,8 @@ async def behave(space: Namespace, after: float, how: dict[str, Any]) -> None:
 
 async def state(request: web.Request) -> web.Response:
     space: Any = spaces[request.match_info["ns"]]
-    told = {"windows": space.windows, "received": space.received, "begun": space.begun, "messages": space.messages}
+    names = ("windows", "received", "totals", "begun", "messages")
+    told = {name: getattr(space, name) for name in names}
     return web.json_response(told)
 
 

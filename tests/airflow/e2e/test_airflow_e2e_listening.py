@@ -18,7 +18,7 @@ from e2e_scene import DAGS, Airflow, Systems
 
 from airflow_integrations.demo.components import Components
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("listening")]
 
 RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
 ROUTE = """
@@ -112,7 +112,9 @@ def airflow(
     home = tmp_path_factory.mktemp("airflow-listening")
     routes = home / "routes"
     routes.mkdir()
-    listen = {name: {"rabbitmq": {"connection": "shop_queue", "queue": queues.names[name]}} for name in queues.names}
+    listen: dict[str, Any] = {
+        name: {"rabbitmq": {"connection": "shop_queue", "queue": queues.names[name]}} for name in queues.names
+    }
     listen["files"] = {"files": {"path": f"{folder}/*.csv", "every": "0.5s", "stable": "1s", "then": {"move": "done"}}}
     for name, what in listen.items():
         more = f"trigger: {json.dumps({'listen': what})}\n" + (INCOMING if name == "asks" else "")
@@ -122,6 +124,7 @@ def airflow(
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",  # also how soon a paused route is no longer heard
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
     }
     with Components(home, settings, dags=DAGS, pools=False) as components:
         airflow = Airflow(components)
@@ -194,7 +197,7 @@ def test_a_message_of_no_use_is_in_the_books_of_a_run(airflow: Airflow, systems:
         new = [run for run in airflow.runs("hears") if run["dag_run_id"] not in before]
         return [run["dag_run_id"] for run in new if run["state"] == "failed"]
 
-    # delivery.fail_run: a missing record is no green run
+    # delivery.fail_run: a missing record is not a green run
     (run,) = airflow.wait("the run that failed", failed)
     airflow.wait("the message behind it", lambda: "behind" in received(systems, "hears"))
     assert airflow.result("hears", run, "fetch")["counts"]["rejected"] == 1
@@ -226,12 +229,12 @@ def test_a_triggerer_that_is_killed_loses_nothing(airflow: Airflow, systems: Sys
 def test_a_paused_route_leaves_its_messages_in_the_queue(airflow: Airflow, systems: Systems, queues: Queues) -> None:
     # Airflow may still be about to start it, and does so then although the DAG is paused meanwhile.
     airflow.wait("the listener", lambda: queues.state("asks")[1] == 1)
-    airflow.call("PATCH", "/dags/asks", {"is_paused": True})
+    airflow.call("PATCH", "/dags/asks__events", {"is_paused": True})
     try:
         airflow.wait("a queue that nobody listens to", lambda: queues.state("asks")[1] == 0)
         queues.publish("asks", [order("paused")])
         time.sleep(3)
         assert queues.state("asks") == (1, 0)
     finally:
-        airflow.call("PATCH", "/dags/asks", {"is_paused": False})
+        airflow.call("PATCH", "/dags/asks__events", {"is_paused": False})
     airflow.wait("the message", lambda: "paused" in received(systems, "asks"))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from e2e_scene import START, Airflow, Systems, numbers, window
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("postgres")]
 
 FLOOD = 12
 SLOTS = 2

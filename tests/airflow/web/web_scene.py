@@ -14,15 +14,18 @@ from typing import Any
 import requests
 from sqlalchemy import func, select, update
 
-from airflow_integrations import engine
 from airflow_integrations.demo.components import Components
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.http import Endpoint
-from airflow_integrations.ledger import schema
-from airflow_integrations.ledger.database import Database
 from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.route_file import read_route
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.database import Database
+from airflow_integrations.route_files.load import read_route
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging import Staging
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
 ROUTE = """
@@ -157,22 +160,22 @@ async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, A
         run = Run(definition, run_id, window, entities=tuple(orders), kind="scheduled")
         staging = Staging(server.staging, route, run_id)
         async with Services(ErpOnly(server.target), ledger=ledger) as services:
-            for stage in (engine.fetch, engine.transform, engine.push, engine.settle):
+            for stage in (fetch, transform, push, settle):
                 await stage(run, services, staging)
 
 
 def stopped(server: Server, route: str, keys: dict[str, int], status: str = "failed", **columns: Any) -> None:
     """Make open entities of delivered ones: ``keys`` to the line of push that holds each one's payload."""
-    entity, run = schema.entity.c, schema.run.c
+    entity, run = tables.entity.c, tables.run.c
     error = {"error_class": "refused", "http_status": 422, "fingerprint": "f" * 16, "message": "price is missing"}
     with server.database() as database, database.write() as connection:
-        route_id = connection.scalar(select(schema.route.c.id).where(schema.route.c.name == route))
+        route_id = connection.scalar(select(tables.route.c.id).where(tables.route.c.name == route))
         newest = connection.scalar(select(func.max(run.id)).where(run.route_id == route_id))
         for key, line in keys.items():
             there = {"payload_run": newest, "payload_stage": "push", "payload_at": line, "since": time.time() - 60}
             values = {"status": status, "hash": "ab" * 16, **error, **there, **columns}
             changed = connection.execute(
-                update(schema.entity).where(entity.route_id == route_id, entity.key == key).values(**values)
+                update(tables.entity).where(entity.route_id == route_id, entity.key == key).values(**values)
             )
             assert changed.rowcount == 1
 
@@ -211,10 +214,10 @@ def started(home: Path) -> Server:
     )
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
     try:
-        components.processes.run("db-migrate", components.airflow("db", "migrate"), components.env, timeout=120)
-        components.processes.run("dags", components.airflow("dags", "reserialize"), components.env, timeout=120)
+        components.processes.run("db-migrate", components.airflow("db", "migrate"), components.env, timeout=300)
+        components.processes.run("dags", components.airflow("dags", "reserialize"), components.env, timeout=300)
         components.processes.start("api-server", components.airflow("api-server"), components.env, cwd=home)
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while not components.healthy({"metadatabase"}):
             components.check()
             assert time.monotonic() < end, components.processes.tail("api-server")

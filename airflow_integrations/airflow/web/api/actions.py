@@ -1,4 +1,4 @@
-"""What users do about entities."""
+"""API endpoints for actions on entities."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from airflow_integrations.airflow.web import actions
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.actions import Done
-from airflow_integrations.airflow.web.api.answer import answer, described
-from airflow_integrations.airflow.web.api.asked import Asked, Key, Route
-from airflow_integrations.airflow.web.overview import readable_routes
-from airflow_integrations.ledger.editing import LARGEST_PAYLOAD
-from airflow_integrations.ledger.jobs import Job
-from airflow_integrations.ledger.selection import Selection
+from airflow_integrations.airflow.web.actions import actions
+from airflow_integrations.airflow.web.actions.actions import Done
+from airflow_integrations.airflow.web.api.dependencies import Key, Route
+from airflow_integrations.airflow.web.api.json_response import answer, described
+from airflow_integrations.airflow.web.dependencies import ConsoleDep
+from airflow_integrations.airflow.web.security.access import Signed
+from airflow_integrations.airflow.web.views.overview import readable_routes
+from airflow_integrations.ledger.actions.bulk_jobs import Job
+from airflow_integrations.ledger.actions.payload_edits import LARGEST_PAYLOAD
+from airflow_integrations.ledger.actions.selection import Selection
+from airflow_integrations.ledger.records import MOST_KEYS
 from airflow_integrations.ledger.status import Status
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["actions"])
 OfRoute = "/routes/{route}"
-MOST_KEYS = 10_000
 RESPONSES = described(Done, "Done") | described(
     Done, "A job was begun: GET /jobs/{job} tells how far it is", status=202
 )
@@ -50,6 +51,9 @@ class Selected(BaseModel):
 
 class Retried(Selected):
     send: bool = Field(False, description="Start a run of the route for them now")
+    from_step: str | None = Field(
+        None, max_length=300, description="Send this confirmed step once more, too, and those behind it"
+    )
 
 
 class Skipped(Selected):
@@ -62,6 +66,12 @@ class Confirmed(Selected):
     target_id: str | None = Field(None, max_length=512, description="The target's id of the one entity")
 
 
+class Fetched(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(min_length=1, max_length=512)
+
+
 class Released(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -70,26 +80,32 @@ class Released(BaseModel):
 
 
 @router.post(OfRoute + "/retry", summary="Send entities again", responses=RESPONSES)
-def retry(console: Asked, who: Signed, route: Route, asked: Retried) -> Response:
+def retry(console: ConsoleDep, who: Signed, route: Route, asked: Retried) -> Response:
     """At most 1,000 ``keys`` are done at once; anything else is a job."""
-    return _done(actions.retry(console, who, asked.selection(route), send=asked.send))
+    return _done(actions.retry(console, who, asked.selection(route), send=asked.send, from_step=asked.from_step))
 
 
 @router.post(OfRoute + "/skip", summary="Close entities undelivered", responses=RESPONSES)
-def skip(console: Asked, who: Signed, route: Route, asked: Skipped) -> Response:
+def skip(console: ConsoleDep, who: Signed, route: Route, asked: Skipped) -> Response:
     return _done(actions.skip(console, who, asked.selection(route), asked.reason))
 
 
 @router.post(OfRoute + "/confirm", summary="Mark entities as delivered, or as failed", responses=RESPONSES)
-def confirm(console: Asked, who: Signed, route: Route, asked: Confirmed) -> Response:
+def confirm(console: ConsoleDep, who: Signed, route: Route, asked: Confirmed) -> Response:
     """For entities that are waiting or in doubt: only the target knows what became of them."""
     selection = asked.selection(route)
     return _done(actions.confirm(console, who, selection, asked.became, reason=asked.reason, target_id=asked.target_id))
 
 
-@router.post(OfRoute + "/release", summary="Give back what a dead run has under way", responses=described(Done))
-def release(console: Asked, who: Signed, route: Route, asked: Released) -> Response:
-    return answer(actions.give_back(console, who, route, asked.run_id, force=asked.force))
+@router.post(OfRoute + "/fetch", summary="Fetch an entity again", responses=described(Done))
+def fetch(console: ConsoleDep, who: Signed, route: Route, asked: Fetched) -> Response:
+    """Starts a run of the route with this key; it needs create on the DAG's runs."""
+    return answer(actions.fetch(console, who, route, asked.key))
+
+
+@router.post(OfRoute + "/release", summary="Give back what a dead run has in flight", responses=described(Done))
+def release(console: ConsoleDep, who: Signed, route: Route, asked: Released) -> Response:
+    return answer(actions.release(console, who, route, asked.run_id, force=asked.force))
 
 
 async def _payload(request: Request) -> bytes:
@@ -107,13 +123,13 @@ BODY = {"requestBody": {"required": True, "content": {"application/json": {"sche
 
 
 @router.put(OfRoute + "/entity", summary="Edit a payload, whatever the key is", status_code=204, openapi_extra=BODY)
-def edit_any(console: Asked, who: Signed, route: Route, key: AnyKey, payload: Payload) -> Response:
+def edit_any(console: ConsoleDep, who: Signed, route: Route, key: AnyKey, payload: Payload) -> Response:
     actions.edit(console, who, route, key, payload)
     return Response(status_code=204)
 
 
 @router.put(OfRoute + "/entities/{key:path}", summary="Edit a payload", status_code=204, openapi_extra=BODY)
-def edit(console: Asked, who: Signed, route: Route, key: Key, payload: Payload) -> Response:
+def edit(console: ConsoleDep, who: Signed, route: Route, key: Key, payload: Payload) -> Response:
     """The body is the whole payload. It is kept and goes out instead of the staged one; retry sends it."""
     actions.edit(console, who, route, key, payload)
     return Response(status_code=204)
@@ -121,7 +137,7 @@ def edit(console: Asked, who: Signed, route: Route, key: Key, payload: Payload) 
 
 @router.get("/jobs", summary="The newest jobs", responses=described(list[Job]))
 def job_list(
-    console: Asked, who: Signed, route: Annotated[str | None, Query(max_length=250, description="Only its")] = None
+    console: ConsoleDep, who: Signed, route: Annotated[str | None, Query(max_length=250, description="Only its")] = None
 ) -> Response:
     if route is not None:
         who.to_read(route)
@@ -130,7 +146,7 @@ def job_list(
 
 
 @router.get("/jobs/{job}", summary="How far a job is", responses=described(Job))
-def job(console: Asked, who: Signed, job: int) -> Response:
+def job(console: ConsoleDep, who: Signed, job: int) -> Response:
     found = actions.job(console, who, job)
     if found is None:
         raise HTTPException(404, f"there is no job {job}")

@@ -8,11 +8,11 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
 from airflow_integrations import __version__
-from airflow_integrations.airflow.web.access import signed_in
 from airflow_integrations.airflow.web.api import actions, entities, events, exports, me, overview, routes
-from airflow_integrations.airflow.web.api.answer import SCHEMAS, answer
+from airflow_integrations.airflow.web.api.json_response import SCHEMAS, answer
 from airflow_integrations.airflow.web.console import Console
-from airflow_integrations.airflow.web.hooks.app import Hooks
+from airflow_integrations.airflow.web.security.access import signed_in
+from airflow_integrations.airflow.web.webhooks.app import Hooks
 from airflow_integrations.errors import IntegrationError, OutageError, RunError, SetupError
 
 __all__ = ["build_api"]

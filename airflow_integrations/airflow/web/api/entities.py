@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.api.answer import answer, described
-from airflow_integrations.airflow.web.api.asked import After, Asked, Key, Limit, Route, described_by
+from airflow_integrations.airflow.web.api.dependencies import After, Key, Limit, Route, described_by
+from airflow_integrations.airflow.web.api.json_response import answer, described
 from airflow_integrations.airflow.web.console import Console
-from airflow_integrations.airflow.web.entities import Description, entities, payload_search
-from airflow_integrations.airflow.web.entity_view import EntityView, entity_view
-from airflow_integrations.ledger.searching import Found
+from airflow_integrations.airflow.web.dependencies import ConsoleDep
+from airflow_integrations.airflow.web.security.access import Signed
+from airflow_integrations.airflow.web.views.entity import EntityView, entity_view
+from airflow_integrations.airflow.web.views.entity_search import Description, entities, payload_search
+from airflow_integrations.ledger.queries.search import Found
 
 __all__ = ["router"]
 
@@ -23,7 +24,7 @@ AnyKey = Annotated[str, Query(max_length=512)]
 
 @router.get("/entities", summary="A route's entities, in the order of their keys", responses=described(Found))
 def its_entities(
-    console: Asked,
+    console: ConsoleDep,
     who: Signed,
     route: Route,
     wanted: Described,
@@ -39,13 +40,13 @@ def its_entities(
 
 
 @router.get("/entity", summary="One entity, whatever its key is", responses=described(EntityView))
-def by_any_key(console: Asked, who: Signed, route: Route, key: AnyKey) -> Response:
+def by_any_key(console: ConsoleDep, who: Signed, route: Route, key: AnyKey) -> Response:
     """For keys that a path cannot carry, such as ``..`` or one with ``//``: programs on the way tidy paths up."""
     return _one(console, who, route, key)
 
 
 @router.get("/entities/{key:path}", summary="One entity with its history and payloads", responses=described(EntityView))
-def one(console: Asked, who: Signed, route: Route, key: Key) -> Response:
+def one(console: ConsoleDep, who: Signed, route: Route, key: Key) -> Response:
     return _one(console, who, route, key)
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response
 
-from airflow_integrations.airflow.web.access import Signed, Who
-from airflow_integrations.airflow.web.api.asked import Route
-from airflow_integrations.airflow.web.audit import audit
-from airflow_integrations.airflow.web.hooks.app import Hooks
+from airflow_integrations.airflow.web.actions.audit import audit
+from airflow_integrations.airflow.web.api.dependencies import Route
+from airflow_integrations.airflow.web.security.access import Signed, Who
+from airflow_integrations.airflow.web.webhooks.app import Hooks
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import encode, read
-from airflow_integrations.hooks.answers import Answer
-from airflow_integrations.hooks.fate_answer import tell
-from airflow_integrations.hooks.reading import Records, event_id_text, new_event_id, written
-from airflow_integrations.hooks.waits import LONGEST
-from airflow_integrations.ledger.event_fates import event_fate
+from airflow_integrations.formats.record_bound import refuse_crowded_json
+from airflow_integrations.ledger.inbox.event_outcomes import event_fate
+from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, event_id_text, record_list
+from airflow_integrations.webhooks.body_threads import PARSING
+from airflow_integrations.webhooks.events import Records, new_event_id, written
+from airflow_integrations.webhooks.outcome_response import tell
+from airflow_integrations.webhooks.request import LONGEST, Gone, hung_up
+from airflow_integrations.webhooks.responses import Answer
 
 __all__ = ["router"]
 
@@ -69,11 +73,21 @@ async def hand_in(
     if found is None:
         raise HTTPException(404, f"the routes folder of this API server has no route {route}")
     try:
-        records = await asyncio.to_thread(_records, body)
+        records = await PARSING.run(_records, body)
         event_id = new_event_id() if idempotency_key is None else event_id_text(idempotency_key)
     except ContentError as error:
         raise HTTPException(400, str(error)) from None
-    answer = await hooks.intake.take(event_id, [(found, records)], source="api", wait=wait, later=_root(request))
+    try:
+        answer = await hooks.intake.take(
+            event_id,
+            [(found, records)],
+            source="api",
+            wait=wait,
+            later=_root(request),
+            gone=partial(hung_up, request.receive),
+        )
+    except Gone:
+        return Response(status_code=499)  # nobody reads it
     if answer.status < 500 and answer.status != 429:
         await asyncio.to_thread(audit, who.name, "hand_in", route, event=event_id, entities=records.count)
     return _response(answer)
@@ -94,7 +108,7 @@ async def fate(
 
 def _fate(hooks: Hooks, who: Who, route: str, event_id: str, here: str) -> Answer:
     who.to_read(route)
-    found = event_fate(hooks.ledger().database, route, event_id)
+    found = event_fate(hooks.ledger(), route, event_id)
     if found is None:
         raise HTTPException(404, f"{route} has had no event {event_id!r}, or its id is no longer remembered")
     told = tell(event_id, [(found, None)])
@@ -103,11 +117,12 @@ def _fate(hooks: Hooks, who: Who, route: str, event_id: str, here: str) -> Answe
 
 def _records(body: bytes) -> Records:
     """Raises ContentError."""
+    refuse_crowded_json(body, MAX_RECORDS)
     content = read(body)
     records = content.get("entities") if isinstance(content, dict) else content
     if not isinstance(records, list):
         raise ContentError("the body is a JSON list of entities, or an object with such a list under entities")
-    return written(records)
+    return written(record_list(records, "the body"))
 
 
 def _root(request: Request) -> str:

@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.api.asked import Asked, Route, described_by
-from airflow_integrations.airflow.web.entities import Description
-from airflow_integrations.airflow.web.exports import Format, export_entities, export_errors
+from airflow_integrations.airflow.web.api.dependencies import Route, described_by
+from airflow_integrations.airflow.web.dependencies import ConsoleDep
+from airflow_integrations.airflow.web.security.access import Signed
+from airflow_integrations.airflow.web.views.entity_search import Description
+from airflow_integrations.airflow.web.views.exports import Format, export_entities, export_errors
 
 __all__ = ["router"]
 
@@ -23,7 +24,7 @@ Described = Annotated[Description, Depends(described_by)]
 
 @router.get("/routes/{route}/export", summary="Entities as a file", response_class=StreamingResponse)
 def entities(
-    console: Asked,
+    console: ConsoleDep,
     who: Signed,
     route: Route,
     wanted: Described,
@@ -37,7 +38,7 @@ def entities(
 
 @router.get("/errors/export", summary="Groups of errors as a file", response_class=StreamingResponse)
 def errors(
-    console: Asked,
+    console: ConsoleDep,
     who: Signed,
     form: As = "csv",
     route: Annotated[str | None, Query(max_length=250, description="Only this route's")] = None,

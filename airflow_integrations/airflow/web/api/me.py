@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter, Response
 
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.api.answer import answer, described
+from airflow_integrations.airflow.web.api.json_response import answer, described
+from airflow_integrations.airflow.web.security.access import Signed
 
 __all__ = ["router"]
 

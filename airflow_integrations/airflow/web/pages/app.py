@@ -12,10 +12,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from airflow_integrations.airflow.web.access import signed_in
 from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.airflow.web.pages import (
-    acting,
+    actions,
     entities,
     entity,
     errors,
@@ -24,16 +23,18 @@ from airflow_integrations.airflow.web.pages import (
     overview,
     queue,
     route,
+    store,
     tabs,
 )
-from airflow_integrations.airflow.web.pages.render import STATIC, Links, is_fragment, page
+from airflow_integrations.airflow.web.pages.rendering.render import STATIC, Links, is_fragment, page
+from airflow_integrations.airflow.web.security.access import signed_in
 from airflow_integrations.errors import IntegrationError, OutageError, RunError, SetupError
 
 __all__ = ["build_pages"]
 
 log = logging.getLogger(__name__)
 
-PARTS = (overview, entity, entities, route, errors, queue, acting, jobs, find, tabs)
+PARTS = (overview, entity, entities, store, route, errors, queue, actions, jobs, find, tabs)
 """Modules with a ``router``; an entity's key may hold slashes, so its page is looked for first."""
 _KEPT_BY_BROWSERS = "public, max-age=31536000, immutable"
 
@@ -65,7 +66,7 @@ _TITLES = {
     403: ("You may not do this", "Ask whoever runs this Airflow for the permission, or go back."),
     404: ("There is nothing here", "The address may be wrong, or what was here is no longer known."),
     405: ("There is nothing here", "This address takes actions; it shows no page."),
-    422: ("That is not possible", "Nothing was changed. Correct what the text says and try again."),
+    422: ("Not done", "Nothing was changed. Correct what the text says and try again."),
     503: (
         "The ledger cannot be reached",
         "Nothing was changed. Try again; if it lasts, look at the ledger's database.",
@@ -75,10 +76,14 @@ _TITLES = {
 
 def _problem(request: Request, status: int, text: str) -> Response:
     title, remedy = _TITLES.get(
-        status, ("That went wrong", "Nothing is known to have changed. Look at the API server's log.")
+        status, ("That went wrong", "It is not known whether anything was changed. The API server's log says more.")
     )
+    if status == 422 and request.url.path.endswith("/act/edit"):
+        title = "Not saved"
     if is_fragment(request) and request.method != "GET":
-        return page(request, "said.html", status=status, title=title, tone="bad", lines=[text, remedy], run=None)
+        if status == 401:
+            remedy = "Sign in to Airflow in another tab, then try again here: what you wrote is still there."
+        return page(request, "parts/said.html", status=status, title=title, tone="bad", lines=[text, remedy], run=None)
     return page(request, "problem.html", status=status, title=title, text=text, remedy=remedy)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.entity_view import entity_view
-from airflow_integrations.airflow.web.pages.asked import Behind
+from airflow_integrations.airflow.web.dependencies import ConsoleDep
 from airflow_integrations.airflow.web.pages.payloads import shown
-from airflow_integrations.airflow.web.pages.render import page
-from airflow_integrations.cli.exchange_text import answered, asked
+from airflow_integrations.airflow.web.pages.rendering.render import page
+from airflow_integrations.airflow.web.security.access import Signed
+from airflow_integrations.airflow.web.views.entity import entity_view
+from airflow_integrations.airflow.web.views.waiting_events import waiting_event
+from airflow_integrations.display.exchange import answered, asked
 
 __all__ = ["router"]
 
@@ -18,9 +19,12 @@ router = APIRouter()
 
 @router.get("/routes/{route}/entity")
 @router.get("/routes/{route}/entities/{key:path}")
-def entity(request: Request, who: Signed, console: Behind, route: str, key: str) -> Response:
+def entity(request: Request, who: Signed, console: ConsoleDep, route: str, key: str) -> Response:
     view = entity_view(console, who, route, key)
     if view is None:
+        received = waiting_event(console, who, route, key)
+        if received is not None:
+            return page(request, "waiting.html", route=route, key=key, received=received)
         raise HTTPException(404, f"The ledger does not know {key} of the route {route}: no run of it has fetched it.")
     return page(
         request,
@@ -28,6 +32,7 @@ def entity(request: Request, who: Signed, console: Behind, route: str, key: str)
         record=view.record,
         runs=view.runs,
         can=view.can,
+        filtered=view.filtered,
         exchange=view.exchange,
         asked=asked(view.exchange) if view.exchange else None,
         answered=answered(view.exchange) if view.exchange else None,

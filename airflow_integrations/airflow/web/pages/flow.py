@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from airflow_integrations.airflow.web.pages.words import tone, word
+from airflow_integrations.airflow.web.pages.rendering.status_texts import tone, word
+from airflow_integrations.ledger.status import LEFT_BY_PUSH, LEFT_BY_TRANSFORM
 
 __all__ = ["Branch", "Edge", "Flow", "Node", "flow"]
 
@@ -17,8 +18,7 @@ WIDTH, HEIGHT, GAP = 148, 54, 86
 TOP, DROP = 44, 78
 """The chain's upper edge, and how far below it branches end."""
 ROW = 21
-_LEFT_BY_TRANSFORM = ("filtered", "rejected", "merged")
-_LEFT_BY_PUSH = ("unchanged", "superseded", "skipped", "waiting", "retrying", "in_doubt", "failed")
+_LEFT_BY_PUSH = tuple(status for status in LEFT_BY_PUSH if status != "delivered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def flow(
     came = sum(counts.get(name, 0) for name in ("fetched", "split_added", "deletes_emitted"))
     carried = counts.get("carried_in", 0)
     most = max(1, came + carried)
-    gone = sum(counts.get(name, 0) for name in _LEFT_BY_TRANSFORM)
+    gone = sum(counts.get(name, 0) for name in LEFT_BY_TRANSFORM)
     on = max(0, came + carried - gone)
     named = [(*source, "fetch"), *((*step, "transform") for step in steps), (*target, "push")]
     nodes = tuple(
@@ -97,7 +97,7 @@ def flow(
     end = nodes[-1].x + WIDTH
     edges.append(Edge(end, end + GAP, y, _thick(delivered, most), delivered))
     left: dict[int, list[str]] = {}
-    for name in _LEFT_BY_TRANSFORM:
+    for name in LEFT_BY_TRANSFORM:
         left.setdefault(_where(name, [kind for kind, _ in steps], passed), []).append(name)
     branches = [
         *(branch for at, names in left.items() for branch in _down(nodes[at], names, counts, most)),

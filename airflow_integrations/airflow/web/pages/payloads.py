@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from airflow_integrations.airflow.web.pages.sides import Side, sides
-from airflow_integrations.cli.legible import pretty
+from airflow_integrations.airflow.web.pages.rendering.side_by_side import Side, sides
+from airflow_integrations.display.printable import pretty
 
 if TYPE_CHECKING:
     import msgspec
 
-    from airflow_integrations.airflow.web.entity_view import Payloads
+    from airflow_integrations.airflow.web.views.entity import Payloads
     from airflow_integrations.ledger.records import PayloadStage
 
 __all__ = ["Comparison", "Shown", "shown"]
@@ -46,6 +46,8 @@ def shown(payloads: Payloads | None, *, stopped_at: PayloadStage | None) -> Show
     """``stopped_at`` is where the entity's payload is staged. ``payloads`` None: the user may not see them."""
     if payloads is None:
         return Shown(hidden=True)
+    if stopped_at == "filtered":
+        stopped_at = "problems-transform"  # its record is what the source gave, too
     source, target, edited = _text(payloads.source), _text(payloads.target), _text(payloads.edited)
     staged, title = (target, _TARGET) if stopped_at in (None, "push") else (source, _SOURCE)
     comparisons = []
@@ -66,7 +68,7 @@ def shown(payloads: Payloads | None, *, stopped_at: PayloadStage | None) -> Show
 
 
 def _text(payload: msgspec.Raw | str | None) -> str | None:
-    """Over several lines; what is no JSON as it is."""
+    """Over several lines; what is not JSON as it is."""
     if payload is None:
         return None
     return payload if isinstance(payload, str) else pretty(bytes(payload).decode())

@@ -1,13 +1,13 @@
-"""What waits in the inbox and in the routes, since when and in whose hands, and what of it is stuck."""
+"""The page of the queue: what waits in the inbox and in the routes, since when, who holds it, and what is stuck."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.pages.asked import Behind
-from airflow_integrations.airflow.web.pages.render import Links, page
-from airflow_integrations.airflow.web.queue_view import inbox_view, queue_view
+from airflow_integrations.airflow.web.dependencies import ConsoleDep
+from airflow_integrations.airflow.web.pages.rendering.render import Links, page
+from airflow_integrations.airflow.web.security.access import Signed
+from airflow_integrations.airflow.web.views.queue import inbox_view, queue_view
 
 __all__ = ["router"]
 
@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 @router.get("/queue")
-def queue(request: Request, who: Signed, console: Behind) -> Response:
+def queue(request: Request, who: Signed, console: ConsoleDep) -> Response:
     view = queue_view(console, who)
     return page(
         request,

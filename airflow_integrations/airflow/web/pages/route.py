@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from airflow_integrations.airflow.web.access import Signed
-from airflow_integrations.airflow.web.overview import error_rate
-from airflow_integrations.airflow.web.pages.asked import Behind
+from airflow_integrations.airflow.web.dependencies import ConsoleDep
 from airflow_integrations.airflow.web.pages.flow import Flow, flow
-from airflow_integrations.airflow.web.pages.render import Links, page
-from airflow_integrations.airflow.web.pages.sides import sides
-from airflow_integrations.airflow.web.queue_view import errors
-from airflow_integrations.airflow.web.route_view import Series, route_runs, route_series, route_view
-from airflow_integrations.airflow.web.state import WRONG
-from airflow_integrations.ledger.definitions import definition
+from airflow_integrations.airflow.web.pages.rendering.render import Links, page
+from airflow_integrations.airflow.web.pages.rendering.side_by_side import sides
+from airflow_integrations.airflow.web.security.access import Signed
+from airflow_integrations.airflow.web.views.airflow_dags import waits_for
+from airflow_integrations.airflow.web.views.broken_off import broken_off_view
+from airflow_integrations.airflow.web.views.overview import error_rate
+from airflow_integrations.airflow.web.views.queue import errors
+from airflow_integrations.airflow.web.views.route import Series, route_runs, route_series, route_view
+from airflow_integrations.airflow.web.views.without_key import keyless_view
+from airflow_integrations.ledger.runs.definitions import definition
+from airflow_integrations.ledger.status import WRONG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from airflow_integrations.airflow.web.definitions import Outline
+    from airflow_integrations.airflow.web.views.definitions import Outline
 
 __all__ = ["router"]
 
@@ -36,7 +39,7 @@ _MOST_RUNS = 500
 
 @router.get("")
 def route_page(
-    request: Request, who: Signed, console: Behind, route: str, hours: str = "24", before: str = "", stage: str = ""
+    request: Request, who: Signed, console: ConsoleDep, route: str, hours: str = "24", before: str = "", stage: str = ""
 ) -> Response:
     hours = hours if hours in _STRETCHES else "24"
     view, now = route_view(console, who, route, hours=1.0), console.now()  # the period's sums come with the series
@@ -59,11 +62,12 @@ def route_page(
 
 
 @router.get("/runs/{run_id:path}")
-def run_page(request: Request, who: Signed, console: Behind, route: str, run_id: str, stage: str = "") -> Response:
+def run_page(request: Request, who: Signed, console: ConsoleDep, route: str, run_id: str, stage: str = "") -> Response:
     lines = route_runs(console, who, route, limit=_MOST_RUNS).runs
     line = next((each for each in lines if each.books.run_id == run_id), None)
     view = route_view(console, who, route)
     drawn = picture(view.line.outline, line.books.counts) if line else None
+    began = definition(console.database, route, line.books.definition) if line and line.books.definition else None
     links = Links(request)
     return page(
         request,
@@ -71,6 +75,11 @@ def run_page(request: Request, who: Signed, console: Behind, route: str, run_id:
         route=route,
         run_id=run_id,
         line=line,
+        keyless=keyless_view(console, who, route, run_id) if line and line.books.counts.get("rejected") else None,
+        broken=broken_off_view(console, who, route, run_id) if line else None,
+        waits=waits_for(route, run_id) if line is None else None,
+        kept=began is not None,
+        edited=line is not None and line.books.finished is None and began not in (None, view.definition),
         flow=drawn,
         stage=stage,
         here_address=links.to("routes", route, "runs", run_id, stage=stage),
@@ -78,7 +87,7 @@ def run_page(request: Request, who: Signed, console: Behind, route: str, run_id:
 
 
 @router.get("/versions/{before}")
-def version(request: Request, who: Signed, console: Behind, route: str, before: str, to: str = "") -> Response:
+def version(request: Request, who: Signed, console: ConsoleDep, route: str, before: str, to: str = "") -> Response:
     """How a definition that runs worked by differs from another, or from what it is now."""
     view = route_view(console, who, route)
     old = definition(console.database, route, before)

@@ -56,6 +56,11 @@
     } else if (xhr.status >= 400 && xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
       event.detail.shouldSwap = true; // a refusal is an answer too: it says why
       event.detail.isError = false;
+      const place = refusedIn(event.detail.requestConfig.elt);
+      if (place) { // behind an open dialog nobody would see it
+        event.detail.target = place;
+        event.detail.swapOverride = "beforeend";
+      }
     }
     unfolded = [...document.querySelectorAll("details[open][id]")].map((details) => details.id);
     const active = document.activeElement;
@@ -70,17 +75,20 @@
   });
   document.addEventListener("htmx:sendError", (event) => {
     if (isLive(event)) stale("Airflow does not answer.");
-    else say("Airflow does not answer. It is not known whether anything was changed: look before you try again.", "bad");
+    else say("Airflow does not answer. It is not known whether anything was changed: look before you try again.", "bad", event.detail.elt);
   });
   document.addEventListener("htmx:responseError", (event) => {
-    if (!isLive(event)) say(`Airflow answered ${event.detail.xhr.status}. Reload the page and try again.`, "bad");
+    if (!isLive(event)) say(`Airflow answered ${event.detail.xhr.status}. Try again; if it lasts, look at the API server's log.`, "bad", event.detail.elt);
   });
 
-  const say = (text, tone) => {
+  const refusedIn = (elt) => (elt.closest("dialog")?.open ? elt.closest("form")?.querySelector("[data-refused]") : null);
+  const say = (text, tone, elt) => {
     const note = document.createElement("div");
     note.className = `note ${tone}`;
     note.textContent = text;
-    document.getElementById("said").append(note);
+    const place = refusedIn(elt);
+    if (place) place.replaceChildren(note);
+    else document.getElementById("said").append(note);
   };
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-dismiss]")) event.target.closest(".note").remove();
@@ -101,7 +109,7 @@
   // --- actions: asked first, in words that name how many
   const boxes = (form) => [...document.querySelectorAll("input[name=key]")].filter((box) => box.form === form);
   const whole = (form) => Boolean(form.querySelector("input[data-whole]")?.checked);
-  const chosen = (form) => (whole(form) ? "all that the search finds" : boxes(form).filter((box) => box.checked).length);
+  const chosen = (form) => (whole(form) ? form.querySelector("input[data-whole]").dataset.whole : boxes(form).filter((box) => box.checked).length);
   const count = (form) => {
     const many = chosen(form);
     every(form, "[data-chosen]", (place) => { place.textContent = many ? `${many} chosen` : "none chosen"; });
@@ -130,7 +138,9 @@
     event.preventDefault();
     const form = event.detail.elt.closest("form[data-choice]");
     const dialog = document.getElementById("ask");
-    dialog.querySelector("p").textContent = event.detail.question.replace("{many}", form ? chosen(form) : "");
+    const many = (text) => text.replace("{many}", form ? chosen(form) : "");
+    dialog.querySelector("p").textContent = many(event.detail.question);
+    dialog.querySelector("[data-does]").textContent = many(event.detail.elt.closest("form")?.dataset.yes || "Yes");
     dialog.returnValue = "";
     dialog.addEventListener("close", () => {
       if (dialog.returnValue === "yes") event.detail.issueRequest(true);
@@ -139,7 +149,17 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const dialog = event.detail.elt.closest("dialog");
-    if (dialog?.open && event.detail.successful) dialog.close();
+    if (!dialog?.open || !(event.detail.xhr.status >= 200 && event.detail.xhr.status < 300)) return; // a refusal is shown in it
+    every(dialog, "[data-refused]", (place) => place.replaceChildren());
+    every(dialog, "textarea", (text) => { text.defaultValue = text.value; }); // it is saved
+    dialog.close();
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (!isLive(event)) refusedIn(event.detail.elt)?.replaceChildren();
+  });
+  addEventListener("beforeunload", (event) => {
+    const unsaved = [...document.querySelectorAll("dialog[open] textarea")].some((text) => text.value !== text.defaultValue);
+    if (unsaved) event.preventDefault();
   });
 
   // --- the keyboard
@@ -149,9 +169,10 @@
       const search = document.querySelector("[data-search]");
       if (search) { event.preventDefault(); search.focus(); }
     }
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && typing && event.target.closest("dialog")) {
       event.preventDefault();
-      event.target.form.requestSubmit();
+      const buttons = [...event.target.form.querySelectorAll("button:not([type=button])")];
+      (buttons.find((button) => button.matches(".primary")) || buttons[0])?.click(); // as if it were clicked: with its value
     }
   });
 

@@ -1,4 +1,4 @@
-"""What the console needs: definitions that runs worked by, jobs, runs by when they began, what waits by index."""
+"""For the console: definitions of runs, jobs, and indexes for runs by start and for what waits."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def upgrade() -> None:
         ),
         sa.Column("lease_until", sa.Float, comment="some API server works on it until then; NULL: nobody does"),
         sa.Column("finished", sa.Float),
-        sa.Column("error", sa.Text, comment="why it did not come to its end"),
+        sa.Column("error", sa.Text, comment="why it was not finished"),
     )

@@ -1,0 +1,1 @@
+"""Settings, Connections and the ledger, as Airflow's configuration names them."""

@@ -1,0 +1,1 @@
+"""Route files as DAGs: loading, schedules, assets, run configuration, pools."""

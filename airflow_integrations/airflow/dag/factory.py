@@ -1,0 +1,116 @@
+"""Route to DAG: one pure function that loader files and Python routes call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from airflow.sdk import DAG, Param
+
+from airflow_integrations.airflow.config import settings
+from airflow_integrations.airflow.dag import pools, run_conf
+from airflow_integrations.airflow.dag.dag_ids import events_dag_id
+from airflow_integrations.airflow.dag.doc_md import story
+from airflow_integrations.airflow.dag.lineage import asset
+from airflow_integrations.airflow.dag.timetable import dag_schedule, end_date, start_date
+from airflow_integrations.airflow.operators.stages import FetchOperator, PushOperator, SettleOperator, TransformOperator
+from airflow_integrations.route.definition import Route
+
+__all__ = ["STAGES", "build_dag", "build_events_dag"]
+
+STAGES: tuple[type[FetchOperator | TransformOperator | PushOperator | SettleOperator], ...] = (
+    FetchOperator,
+    TransformOperator,
+    PushOperator,
+    SettleOperator,
+)
+LONGEST_RETRY_DELAY = timedelta(hours=1)
+
+
+def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
+    """The DAG of a route: ``fetch >> transform >> push >> settle``. Does no I/O but read Airflow's configuration.
+
+    Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
+    ``documented`` may be False where nobody reads the DAG's page, as in a task. ``overrides`` go to ``DAG``.
+    """
+    schedule = route.schedule
+    options = {
+        "dag_id": route.route,
+        "description": route.description or None,
+        "schedule": dag_schedule(route, shown=documented),
+        "start_date": start_date(schedule),
+        "end_date": end_date(schedule),
+        "catchup": schedule.catchup if schedule else False,
+        "tags": sorted({*route.tags, "integration", route.priority}),
+        "doc_md": story(route) if documented else None,
+    }
+    source = asset(route.incoming)
+    ends = {"fetch": {"inlets": [source] if source else []}}
+    return _dag(route, options | overrides, run_conf.params(route), pools.pool_name(route.priority), ends=ends)
+
+
+def build_events_dag(route: Route, **overrides: Any) -> DAG:
+    """The DAG whose runs take what waits in the inbox of a route that also fetches: the same tasks, and no schedule.
+
+    Airflow's ``max_active_runs`` counts runs of every type, so that in the route's own DAG a run for events would wait
+    until one that fetches has ended. It may be paused: then the route's own DAG gets the runs for events.
+    """
+    options = {
+        "dag_id": events_dag_id(route.route),
+        "description": f"Delivers the events of {route.route}, also while one of its other runs is under way.",
+        "schedule": _listening(route),
+        "catchup": False,
+        "tags": sorted({*route.tags, "integration", "events", route.priority}),
+        "doc_md": f"Each run takes what waits in the inbox of the route `{route.route}`. The DAG of this name fetches.",
+    }
+    return _dag(route, options | overrides, run_conf.own_params(route), pools.events_pool(route.priority), events=True)
+
+
+def _listening(route: Route) -> Any:
+    if route.trigger is None or route.trigger.listen is None:
+        return None
+    from airflow_integrations.airflow.triggers.listen_trigger import listening_asset
+
+    return listening_asset(route)
+
+
+def _dag(
+    route: Route,
+    given: dict[str, Any],
+    params: dict[str, Param],
+    pool: str,
+    *,
+    ends: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+    events: bool = False,
+) -> DAG:
+    tasks = route.tasks
+    options: dict[str, Any] = {
+        "max_active_runs": route.max_active_runs,
+        "is_paused_upon_creation": route.paused,
+        "default_args": {
+            "owner": route.owner,
+            "retries": tasks.retries,
+            "retry_delay": tasks.retry_delay,
+            "retry_exponential_backoff": 2.0,
+            "max_retry_delay": max(LONGEST_RETRY_DELAY, tasks.retry_delay),
+            "execution_timeout": tasks.timeout,
+            "weight_rule": "absolute",
+        },
+    }
+    if settings.pools_enabled():
+        options["default_args"]["pool"] = pool
+    with DAG(**options | given) as dag:
+        before = None
+        for position, operator in enumerate(STAGES):
+            weight = pools.weight(route.priority, position, events=events)
+            task = operator(task_id=operator.stage, route=route, priority_weight=weight, **ends.get(operator.stage, {}))
+            if before is not None:
+                before >> task
+            before = task
+    # Set last, and one by one: every task would get a copy of them, and the constructor compiles each JSON Schema to
+    # check its default. For 200 routes that is half a second of parsing; a test checks the defaults instead.
+    for name, param in params.items():
+        dag.params.setdefault(name, param)
+    return dag

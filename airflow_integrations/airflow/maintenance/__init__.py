@@ -1,0 +1,1 @@
+"""The DAG ``integrations_maintenance``: recovery, waking what is due, alerts, retention."""

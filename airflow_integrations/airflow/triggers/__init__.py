@@ -1,0 +1,1 @@
+"""Starts of runs outside the schedule: listeners, the doorbell, triggered DAG runs."""

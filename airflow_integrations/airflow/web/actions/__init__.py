@@ -1,0 +1,1 @@
+"""Actions of people in the console and over the API."""

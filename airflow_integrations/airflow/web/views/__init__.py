@@ -1,0 +1,1 @@
+"""The data behind the console's pages and the API's answers."""

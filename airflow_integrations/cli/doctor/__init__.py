@@ -1,0 +1,1 @@
+"""``doctor``: whether this installation can run its routes."""

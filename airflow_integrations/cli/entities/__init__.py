@@ -1,0 +1,1 @@
+"""``entities …``: look at single entities and act on them."""

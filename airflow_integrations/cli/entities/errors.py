@@ -1,0 +1,46 @@
+"""``entities errors``: what went wrong, grouped by kind of error."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from airflow_integrations.cli.airflow_access import open_ledger, staging_base
+from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.entities.mask import mask_of
+from airflow_integrations.cli.terminal import console, out, table
+from airflow_integrations.display.printable import ago, json_text, visible, visible_key
+from airflow_integrations.engine.masked_reasons import masked_group
+from airflow_integrations.ledger.queries.overview import error_groups
+
+__all__ = ["run"]
+
+
+def run(args: argparse.Namespace) -> int:
+    with open_ledger() as ledger:
+        database, base = ledger, staging_base()
+        groups = error_groups(database, args.route)
+        masks = {name: mask_of(database, name) for name in {group.route for group in groups}}
+        groups = [masked_group(database, base, group, masks[group.route]) for group in groups]
+    if args.format == "json":
+        out(json_text(groups, indent=2))
+        return OK
+    if not groups:
+        out("Nothing is wrong: every entity is delivered or closed.")
+        return OK
+    now = time.time()
+    shown = table("route", "status", "entities", "since", "last", "error", "example", "fingerprint")
+    for group in groups:
+        status = f"HTTP {group.http_status} " if group.http_status else ""
+        shown.add_row(
+            group.route,
+            group.status.replace("_", " "),
+            str(group.count),
+            ago(group.first, now),
+            ago(group.last, now),
+            visible(f"{status}{group.example_message or group.error_class or ''}"[:300]),
+            visible_key(group.example_key),
+            group.fingerprint or "",
+        )
+    console().print(shown)
+    return OK

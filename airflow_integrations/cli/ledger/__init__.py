@@ -1,0 +1,1 @@
+"""``ledger``, ``cursor``, ``queue`` and ``runs``: what the ledger holds beside entities."""

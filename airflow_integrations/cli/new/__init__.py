@@ -1,0 +1,1 @@
+"""``new`` and ``new-kind``: what they write."""

@@ -1,0 +1,67 @@
+"""``new``: a route and its test to start from; both work as they are written."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.new.scaffold import SCHEMA_FILE, route_text, test_text
+from airflow_integrations.cli.route_options import routes_folder
+from airflow_integrations.cli.terminal import out
+from airflow_integrations.route_files.discovery import route_paths, stem
+from airflow_integrations.schema.shipped import present_schema_text
+
+__all__ = ["run"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+_ENTITY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def run(args: argparse.Namespace) -> int:
+    name, entity = args.name, args.entity
+    if not _NAME.fullmatch(name) or stem(f"{name}.yaml") != name or name.endswith(".test"):
+        raise UsageError(
+            f"{name!r} is not a name for a route; use letters, digits, _, . and -, such as shop_orders_to_erp"
+        )
+    if not _ENTITY.fullmatch(entity):
+        raise UsageError(f"{entity!r} is not a name for an entity; use letters, digits and _, such as order")
+    texts = _texts(name, entity, args.source, args.target)
+    root = routes_folder(args, create=True)
+    route, test = root / f"{name}.yaml", root / f"{name}.test.yaml"
+    taken = [path for path in (route, test) if path.exists()]
+    if root.is_dir():
+        taken += [path for path in route_paths(root.resolve()) if stem(path.name) == name]
+    if taken:
+        raise UsageError(f"{taken[0]} is there already; nothing was written")
+    root.mkdir(parents=True, exist_ok=True)
+    for path, text in zip((route, test), texts, strict=True):
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    if not (root / SCHEMA_FILE).exists():
+        (root / SCHEMA_FILE).write_text(present_schema_text(), encoding="utf-8")
+    return _told(root, route, test, name)
+
+
+def _texts(name: str, entity: str, source: str, target: str) -> tuple[str, str]:
+    if source == "http":
+        if target not in ("http", "none"):
+            raise UsageError(f"--to {target} needs a preset in --from as well, such as --from shopify")
+        return route_text(name, entity, target), test_text(name, entity, target)
+    from airflow_integrations.cli.new.from_presets import preset_texts
+
+    return preset_texts(name, source, target, entity)
+
+
+def _told(root: Path, route: Path, test: Path, name: str) -> int:
+    from airflow_integrations.cli.validate import all_mistakes
+
+    out(f"wrote {route}\nwrote {test}")
+    out(f"wrote {root / SCHEMA_FILE}: editors complete and check routes by it; commit it beside them")
+    mine = [mistake for mistake in all_mistakes(root) if mistake.file.endswith((route.name, test.name))]
+    for mistake in mine:  # such as an entity's name that means something else already
+        out(str(mistake))
+    out("Next: put in your own Connections, paths and fields, then")
+    out(f"  airflow-integrations validate\n  airflow-integrations test {name}\n  airflow-integrations preview {name}")
+    return FAILED if mine else OK

@@ -1,0 +1,71 @@
+"""Find the routes folder, and the route in it, that a command is about."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from airflow_integrations.cli.command import UsageError
+from airflow_integrations.errors import RouteError
+from airflow_integrations.route_files.load import LoadedRoute, read_route, read_routes
+
+__all__ = ["asked_route", "routes_folder"]
+
+VARIABLE = "AIRFLOW__INTEGRATIONS__ROUTES"
+USUAL = (Path("dags/routes"), Path("routes"))
+
+
+def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
+    """``--routes``, else the environment's, else the usual places. Raises UsageError where there is none.
+
+    With ``create`` the folder may be missing: it is the first usual place whose own folder is there.
+    """
+    for given, origin in ((args.routes, "--routes"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
+        if given:
+            folder = Path(given).expanduser()
+            if folder.is_dir() or (create and not folder.exists()):
+                return folder
+            raise UsageError(f"{origin} is {given}, which is not a folder")
+    for folder in USUAL:
+        if folder.is_dir():
+            return folder
+    if create:
+        return USUAL[0] if USUAL[0].parent.is_dir() else USUAL[1]
+    raise UsageError(f"there is no routes folder here; give --routes, set {VARIABLE}, or make {USUAL[0]}")
+
+
+def asked_route(args: argparse.Namespace) -> LoadedRoute:
+    """The route that ``args.route`` names: by its name, or by its file.
+
+    Raises RouteError with the mistakes of its file, or with the names of the routes that there are.
+    """
+    path = Path(args.route)
+    if path.suffix not in (".yaml", ".yml", ".json"):
+        return read_route(routes_folder(args), args.route)
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}")
+    folder = _folder_of(path, args)
+    found = read_routes(folder)
+    for loaded in found.routes.values():
+        if loaded.path == path.resolve():
+            return loaded
+    name = str(path.resolve().relative_to(folder.resolve().parent))
+    mistakes = [mistake for mistake in found.mistakes if mistake.file == name]
+    if not mistakes:
+        raise UsageError(
+            f"{path} is not a route file, or another file of {folder} has mistakes that it depends on; run validate"
+        )
+    raise RouteError(mistakes)
+
+
+def _folder_of(path: Path, args: argparse.Namespace) -> Path:
+    """The routes folder that holds a file: the usual one where it does, else the file's own folder."""
+    try:
+        folder = routes_folder(args)
+        if path.resolve().is_relative_to(folder.resolve()):
+            return folder
+    except UsageError:
+        if args.routes:
+            raise
+    return path.parent

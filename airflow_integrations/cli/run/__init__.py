@@ -1,0 +1,1 @@
+"""``run``: a whole route in this process."""

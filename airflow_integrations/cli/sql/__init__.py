@@ -1,0 +1,1 @@
+"""The commands about the databases that routes write to."""

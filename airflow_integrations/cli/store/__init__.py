@@ -1,0 +1,1 @@
+"""Stores: what routes and people keep under a key."""

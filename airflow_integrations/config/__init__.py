@@ -1,0 +1,1 @@
+"""The base of every option model, and the types that options share."""

@@ -1,0 +1,1 @@
+"""Texts for people that the command line and the console share."""

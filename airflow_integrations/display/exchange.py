@@ -1,0 +1,45 @@
+"""A request and its answer as people read them: the first line, headers, an empty line, the body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from airflow_integrations.display.printable import pretty
+from airflow_integrations.http.errors import reason_phrase
+from airflow_integrations.http.exchange import Exchange
+
+__all__ = ["KEPT_BYTES", "answer_behind", "answered", "asked"]
+
+KEPT_BYTES = 4_096
+"""Of an answer that broke a stage off: its reason may stand behind much else."""
+
+
+def answer_behind(error: BaseException) -> str | None:
+    """The answer that an error came from, up to KEPT_BYTES of it on one line, without secrets; None: it has none."""
+    answer = getattr(error, "answer", None)
+    if answer is None or not hasattr(answer, "excerpt") or not answer.content:
+        return None
+    return f"HTTP {reason_phrase(answer.status)}: {answer.excerpt(KEPT_BYTES)}"
+
+
+def asked(exchange: Exchange) -> str:
+    return _message(exchange.request, exchange.request_headers, exchange.request_body)
+
+
+def answered(exchange: Exchange) -> str:
+    """Of no answer: why there is none."""
+    told = [f"in {exchange.seconds:.2f} s"] if exchange.seconds is not None else []
+    if (exchange.attempts or 1) > 1:
+        told.append(f"to attempt {exchange.attempts}")
+    status = "no answer" if exchange.status is None else f"HTTP {reason_phrase(exchange.status)}"
+    first = ", ".join([status, *told])
+    if exchange.error:
+        first += f"\n{exchange.error}"
+    return _message(first, exchange.headers, exchange.body)
+
+
+def _message(first: str, headers: Mapping[str, str], body: str | None) -> str:
+    lines = [first, *(f"{name}: {value}" for name, value in headers.items())]
+    if body:
+        lines += ["", pretty(body).rstrip("\n")]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""fetch: stage the source's records of a window."""

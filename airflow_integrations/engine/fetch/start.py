@@ -1,0 +1,97 @@
+"""Begin a run: decide its window and its cursor, once, and open its books."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from airflow_integrations.engine.fetch.cursor import newer_than
+from airflow_integrations.engine.fetch.windows import window_of
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.ledger.runs.definitions import remember_definition
+from airflow_integrations.ledger.runs.fetch_queries import first_window, window_of_run
+from airflow_integrations.ledger.runs.runs import begin_run, find_run, route_state
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route.dump import definition_yaml
+from airflow_integrations.route.hash import route_hash
+from airflow_integrations.route.incremental import Cursor
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.folder import Staging
+from airflow_integrations.window import Window
+
+__all__ = ["Begun", "begin", "cursor_options", "run_ref"]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run whose ``window`` and ``cursor`` are what the source is asked for."""
+
+    run: Run
+    ref: RunRef
+    cursor: str | None
+    """The route's cursor as the ledger has it, without lag."""
+
+
+def cursor_options(route: Route) -> Cursor | None:
+    """The ``cursor`` of the route's incoming, whatever its kind."""
+    options: Cursor | None = getattr(route.incoming.config, "cursor", None)
+    return options
+
+
+async def begin(run: Run, services: Services, staging: Staging) -> Begun:
+    """Raises OutageError where the ledger is away, AnswerError where the cursor and its lag do not fit."""
+    return await asyncio.to_thread(_begin, run, services, staging)
+
+
+def run_window(run: Run, ledger: Ledger) -> Window:
+    """The window that the run is booked with: what was asked for, or, of a gapless route, from where it is to go on."""
+    name = run.route.route
+    mark = route_state(ledger, name).mark
+    first = first_window(ledger, name) if mark is None else None
+    return window_of(run, mark, stored=window_of_run(ledger, name, run.run_id), first=first)
+
+
+def _begin(run: Run, services: Services, staging: Staging) -> Begun:
+    ledger, name = services.ledger, run.route.route
+    state = route_state(ledger, name)
+    window = run_window(run, ledger)
+    options, cursor = cursor_options(run.route), None
+    if options is not None:
+        # A window or keys that were asked for may be older than the cursor.
+        anew = run.explicit or run.kind == "backfill" or run.keys is not None
+        cursor = newer_than(options, None if anew else state.cursor)
+    run = replace(run, window=window, interval=run.interval or run.window, cursor=cursor)
+    hash_, now = route_hash(run.route), services.now()
+    ref = begin_run(
+        ledger,
+        name,
+        run.run_id,
+        kind=run.kind,
+        window=window,
+        route_hash=hash_,
+        staging=str(staging.folder),
+        now=now,
+    )
+    remember_definition(ledger, ref, hash_, lambda: definition_yaml(run.route), now)
+    return Begun(run, ref, state.cursor)
+
+
+async def run_ref(run: Run, services: Services, staging: Staging) -> RunRef:
+    """The run's entry in the ledger; made where there is none, with the window that fetch decided on."""
+    name = run.route.route
+    ref = await asyncio.to_thread(find_run, services.ledger, name, run.run_id)
+    if ref is not None:
+        return ref
+    fetched = staging.manifest("fetch")
+    return await asyncio.to_thread(
+        begin_run,
+        services.ledger,
+        name,
+        run.run_id,
+        kind=run.kind,
+        window=Window.parse(*fetched.window) if fetched else run.window,
+        route_hash=route_hash(run.route),
+        staging=str(staging.folder),
+        now=services.now(),
+    )

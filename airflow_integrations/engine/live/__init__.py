@@ -1,0 +1,1 @@
+"""The consumer of low-latency routes: all stages in one process."""

@@ -1,0 +1,1 @@
+"""push: send what transform staged, and record what became of it."""

@@ -1,0 +1,167 @@
+"""Keep the request and answer of each entity that did not simply arrive, beside the journal.
+
+It is for people alone: nothing depends on it, and a push that is killed may lose the last of it. One JSON object a
+line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO
+
+import msgspec
+
+from airflow_integrations.http.exchange import Exchange, ExchangeFactory
+from airflow_integrations.ledger.records import PayloadRef
+from airflow_integrations.masking.mask import Mask, hide
+from airflow_integrations.masking.reasons import Hiding
+from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.route.definition import Route
+from airflow_integrations.staging.folder import Staging
+
+__all__ = ["KEPT", "Exchanges", "exchange_of"]
+
+KEPT = 500
+"""Exchanges that an attempt of a push keeps: those behind them are like them."""
+KEPT_LENGTH = 16_000
+"""Characters of each body that are kept."""
+AT_ONCE = 25
+"""So many become one object, in a store without append."""
+_NAME = "push.exchanges"
+_PARTS = "push-exchanges-"
+_TEXTS = ("request", "request_headers", "request_body", "headers", "body", "error")
+
+
+class _Line(msgspec.Struct, frozen=True):
+    ordinals: tuple[int, ...]
+    entities: int
+    """How many the request was about, or more."""
+    masked: frozenset[str]
+    """The names of the mask that was at work."""
+    exchange: Exchange
+
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+class Exchanges:
+    """Those of one attempt. Costs nothing as long as everything is delivered."""
+
+    def __init__(self, staging: Staging, route: Route) -> None:
+        self._staging = staging
+        self._hiding = Hiding(Mask(route.mask, entity=route.entity.name))
+        self._noted = 0
+        self._file: IO[bytes] | None = None
+        self._waiting: list[bytes] = []
+        self._part: int | None = None
+
+    def of(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], results: Sequence[Result]) -> None:
+        """Note those that came with the results of a batch."""
+        found: dict[int, tuple[ExchangeFactory, list[int]]] = {}
+        for ordinal, result in zip(ordinals, results, strict=True):
+            if result.exchange is not None:
+                found.setdefault(id(result.exchange), (result.exchange, []))[1].append(ordinal)
+        secrets = self._secrets(outbounds) if found and self._noted < KEPT else frozenset[str]()
+        for exchange, about in found.values():
+            self._note(about, len(outbounds), exchange, secrets)
+
+    def note(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], exchange: ExchangeFactory | None) -> None:
+        """``outbounds``: the whole batch, for the request may quote any of it."""
+        if exchange is not None and self._noted < KEPT:
+            self._note(ordinals, len(outbounds), exchange, self._secrets(outbounds))
+
+    def close(self) -> None:
+        """Write what is not written yet."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        self._write_part()
+
+    def _note(self, ordinals: Sequence[int], entities: int, exchange: ExchangeFactory, secrets: frozenset[str]) -> None:
+        if self._noted >= KEPT:
+            return
+        self._noted += 1
+        line = _Line(tuple(ordinals), entities, self._hiding.names, _shortened(_hidden(exchange(), secrets)))
+        self._write(msgspec.json.encode(line) + b"\n")
+
+    def _secrets(self, outbounds: Sequence[Outbound]) -> frozenset[str]:
+        return self._hiding.secrets(*_payloads(outbounds)) if self._hiding else frozenset()
+
+    def _write(self, line: bytes) -> None:
+        if self._staging.local:
+            if self._file is None:
+                self._staging.folder.mkdir(parents=True, exist_ok=True)
+                self._file = (self._staging.folder / _NAME).open("ab", buffering=0)
+            self._file.write(line)
+            return
+        self._waiting.append(line)
+        if len(self._waiting) >= AT_ONCE:
+            self._write_part()
+
+    def _write_part(self) -> None:
+        if self._waiting:
+            if self._part is None:
+                self._part = len(_files(self._staging))
+            self._staging.write(f"{_PARTS}{self._part:06d}", b"".join(self._waiting))
+            self._part += 1
+            self._waiting = []
+
+
+def exchange_of(
+    staging: Staging, ref: PayloadRef, mask: Mask, secrets: frozenset[str], *, known: bool
+) -> Exchange | None:
+    """The last one that an entity was in, as people may see it. ``staging`` is any run's of the route.
+
+    ``secrets``: what the mask names in the entity's own payloads; ``known``: those payloads were all there.
+    None: none was kept, or it is gone.
+    """
+    if ref.stage != "push" or not ref.folder:
+        return None
+    for name in reversed(_files(there := staging.sibling(ref.folder))):
+        try:
+            content = (there.folder / name).read_bytes()
+        except FileNotFoundError:  # retention came in between
+            continue
+        for encoded in reversed(content.split(b"\n")):
+            try:
+                line = _decode(encoded)
+            except msgspec.DecodeError:  # the last one, cut short by a crash
+                continue
+            if ref.at in line.ordinals:
+                return _as_shown(line, mask, secrets, known)
+    return None
+
+
+def _as_shown(line: _Line, mask: Mask, secrets: frozenset[str], known: bool) -> Exchange:
+    """By the mask as it is now: where it has grown since, and others were in the request or a payload of the entity is
+    gone, no content is told."""
+    if (line.entities > 1 or not known) and not mask.names <= line.masked:
+        return msgspec.structs.replace(line.exchange, request_body=None, body=None, error=None)
+    return _hidden(line.exchange, secrets)
+
+
+def _files(staging: Staging) -> list[str]:
+    """Oldest first."""
+    if not staging.folder.exists():
+        return []
+    names = [path.name for path in staging.folder.iterdir()]
+    return sorted(name for name in names if name == _NAME or name.startswith(_PARTS))
+
+
+def _payloads(outbounds: Sequence[Outbound]) -> list[object]:
+    return [form for outbound in outbounds for form in (outbound.encoded, outbound.source)]
+
+
+def _hidden(exchange: Exchange, secrets: frozenset[str]) -> Exchange:
+    if not secrets:
+        return exchange
+    return msgspec.structs.replace(exchange, **{name: hide(getattr(exchange, name), secrets) for name in _TEXTS})
+
+
+def _shortened(exchange: Exchange) -> Exchange:
+    request, answer = _short(exchange.request_body), _short(exchange.body)
+    return msgspec.structs.replace(exchange, request_body=request, body=answer)
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is None or len(text) <= KEPT_LENGTH else text[: KEPT_LENGTH - 1] + "…"

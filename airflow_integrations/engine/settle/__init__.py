@@ -1,0 +1,1 @@
+"""settle: close a run's books, and those of runs that died."""

@@ -1,0 +1,66 @@
+"""A run that died without settling: what it had in flight gets its fate, so that later runs can go on with it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from airflow_integrations.engine.begun_definition import begun_with
+from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.errors import RunError
+from airflow_integrations.ledger.lease_times import RECOVERY_SECONDS
+from airflow_integrations.ledger.records import Lapsed, RunRef
+from airflow_integrations.ledger.runs.carry_over import lapsed_runs
+from airflow_integrations.ledger.runs.runs import abandon_run, adopt_run
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.folder import Staging
+
+__all__ = ["adopt", "close_dead", "recover", "recover_others"]
+
+
+async def recover(route: Route | None, lapsed: Lapsed, services: Services, near: Staging) -> Balance | None:
+    """Close the books of a run whose lease has passed, see :func:`close_dead`. None also where somebody else does."""
+    return await close_dead(route, lapsed, services, near) if await adopt(lapsed, services) else None
+
+
+async def adopt(lapsed: Lapsed, services: Services, *, seconds: float = RECOVERY_SECONDS) -> bool:
+    """Whether the caller may close the books of a dead run, for so long. False: somebody else is at it, or died so."""
+    now = services.now()
+    return await asyncio.to_thread(adopt_run, services.ledger, lapsed.run, until=now + seconds, now=now)
+
+
+async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, near: Staging) -> Balance | None:
+    """Close the books of a dead run that was adopted. ``near`` is any run's staging below the same base.
+
+    What is unanswered of it is in doubt, what it had not sent is retried; its window counts as not
+    completed. Where its staging is gone, or its route (None), only its leases end, its events wait again, and the next
+    run fetches its window again; None is returned then. Should the run come to life after all it finds its own entities
+    open, and goes on.
+    """
+    staging = near.sibling(lapsed.staging) if lapsed.staging else None
+    if route is None or staging is None or staging.manifest("fetch") is None:
+        services.log.warning(
+            "run %s of %s died and has left nothing staged: its window is fetched again",
+            lapsed.run.run_id,
+            lapsed.run.route,
+        )
+        await asyncio.to_thread(abandon_run, services.ledger, lapsed.run)
+        return None
+    with begun_with(route, staging, services.log) as definition:
+        run = Run(definition.route, lapsed.run.run_id, lapsed.window, kind=lapsed.kind, explicit=True)
+        balance = await settle(run, services, staging)
+    services.log.warning("run %s of %s died; its books: %s", run.run_id, route.route, balance.lines()[0])
+    return balance
+
+
+async def recover_others(run: Run, ref: RunRef, services: Services, near: Staging) -> None:
+    """The same for all runs of the route of ``run`` that died, before it takes over what is open: a route recovers also
+    where no maintenance looks after it. One that cannot be recovered is logged, and hinders nobody."""
+    for lapsed in await asyncio.to_thread(lapsed_runs, services.ledger, run.route.route, services.now()):
+        if lapsed.run.id == ref.id:
+            continue
+        try:
+            await recover(run.route, lapsed, services, near)
+        except RunError as error:
+            services.log.error("run %s died and cannot be recovered: %s", lapsed.run.run_id, error)

@@ -1,0 +1,182 @@
+"""settle: the books of a run are closed. Everything that was fetched is somewhere; where, is counted and judged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
+
+from airflow_integrations.engine.fetch.start import run_ref
+from airflow_integrations.engine.fetch.upstream_route import publish, reads_on
+from airflow_integrations.engine.fetch.windows import as_fetched, moves_cursor, moves_mark
+from airflow_integrations.engine.push.chunks import Chunks
+from airflow_integrations.engine.push.journal.journal import Journal
+from airflow_integrations.engine.push.journal.replay import absorb_journal
+from airflow_integrations.engine.push.outbounds import Outbounds
+from airflow_integrations.engine.push.session import PushSession
+from airflow_integrations.engine.segment_lines import Problem, read_problems
+from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.unaccounted import unaccounted
+from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.ledger.runs.runs import finish_run, route_state
+from airflow_integrations.ledger.status import DECIDED, INCOMING, OUTCOMES, WRONG
+from airflow_integrations.plurals import counted, plural
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route.delivery import FailAbove
+from airflow_integrations.route.hash import data_hash
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.folder import Staging
+from airflow_integrations.staging.manifest import Manifest
+
+__all__ = ["problems", "settle"]
+
+
+async def settle(run: Run, services: Services, staging: Staging, *, claimed: Collection[str] = ()) -> Balance:
+    """Close the books of a run: what its push left undone gets a fate, the counts go into the ledger, the route's mark
+    and cursor move on.
+
+    May be called again at any time: after a task of the run was cleared the books are struck anew. ``claimed``: stages
+    that the scheduler says have succeeded. What they staged decides all the same: a person may have marked them so.
+    """
+    run = as_fetched(run, staging)
+    ref = await run_ref(run, services, staging)
+    fetched, transformed, pushed = (staging.manifest(stage) for stage in ("fetch", "transform", "push"))
+    counts: Counter[str] = Counter(dict.fromkeys((*INCOMING, *OUTCOMES), 0))
+    for manifest in (fetched, transformed):
+        counts.update(manifest.counts if manifest else {})
+    unfinished: str | None = None
+    if fetched is None or not fetched.complete:
+        unfinished = "fetch"
+    elif (transformed is None or not transformed.complete) and any(s.entities for s in fetched.segments):
+        unfinished = "transform"
+    else:
+        outbounds = Outbounds(staging, fetched, transformed)
+        journal = Journal.read(staging, outbounds.count)
+        if journal.pending and not run.dry_run:
+            unfinished = "push"
+            journal = await _conclude_rest(run, services, staging, ref, outbounds)
+        elif not run.dry_run:
+            await absorb_journal(ref, services, journal, outbounds)
+        counts.update(journal.counts)
+        counts["pending"] += journal.pending
+    if unfinished in ("fetch", "transform"):
+        counts["pending"] = max(0, sum(counts[name] for name in INCOMING) - sum(counts[name] for name in OUTCOMES))
+    changed = bool(unfinished and fetched and fetched.complete and fetched.route_hash != data_hash(run.route))
+    balance = Balance(dict(counts), unfinished, None, changed)
+    lost = [] if balance.balanced else await unaccounted(ref, services, staging, fetched)
+    balance = replace(balance, marked=unfinished in claimed)
+    balance = replace(balance, verdict=_verdict(run.route, balance, lost))
+    await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, pushed) if m])
+    return balance
+
+
+async def _conclude_rest(run: Run, services: Services, staging: Staging, ref: RunRef, outbounds: Outbounds) -> Journal:
+    """What a push that failed for good left undone is retried by a later run."""
+    with closing(Journal.open(staging, outbounds.count)) as journal:
+        await absorb_journal(ref, services, journal, outbounds)
+        async with PushSession(
+            run, ref, services, journal=journal, chunks=lambda session: Chunks(session, outbounds.read())
+        ) as session:
+            not_before = services.now() + run.route.delivery.retry.delay.total_seconds()
+            reason = "the run's push was not finished"
+            await session.leave_rest(cause="stopped", reason=reason, not_before=not_before)
+    return journal
+
+
+async def _close(
+    run: Run, services: Services, staging: Staging, ref: RunRef, balance: Balance, manifests: list[Manifest]
+) -> None:
+    state = await asyncio.to_thread(route_state, services.ledger, run.route.route)
+    whole = balance.unfinished in (None, "push")  # every entity has its fate
+    fetched = manifests[0] if manifests and manifests[0].stage == "fetch" else None
+    sure = whole and (fetched is None or fetched.unsettled is None)
+    mark: datetime | None = run.window.end if sure and moves_mark(run, state.mark) else None
+    if fetched is not None:
+        await publish(run, ref, services, fetched)  # where fetch died in between
+    reads = fetched.reads if fetched and whole and reads_on(run) else None
+    await asyncio.to_thread(
+        finish_run,
+        services.ledger,
+        ref,
+        counts={name: count for name, count in balance.counts.items() if count} | _passed(manifests),
+        seconds={manifest.stage: round(manifest.seconds, 3) for manifest in manifests},
+        verdict=balance.verdict,
+        bytes=staging.size(),
+        mark=mark,
+        cursor=fetched.cursor if fetched and sure and moves_cursor(run) else None,
+        now=services.now(),
+        decided=whole,
+        read=(reads.source, reads.upto) if reads else None,
+        staged_events=fetched.staged_events if fetched else None,
+    )
+
+
+def _passed(manifests: list[Manifest]) -> dict[str, int]:
+    """Beside the books: how many entities came out of each step of transform, ``step.0``, ``step.1``, …"""
+    return {f"step.{index}": count for each in manifests for index, count in enumerate(each.passed)}
+
+
+def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
+    counts = balance.counts
+    if not balance.balanced:
+        named = f" Without a fate: {', '.join(lost)}." if lost and not _splits(route) else ""
+        return (
+            f"the books of this run do not balance: {balance.lines()[0]}.{named} "
+            "This is a fault of the route's kinds or of this package"
+        )
+    by_hand = ", though it is marked as success" if balance.marked else ""
+    if balance.unfinished == "push":
+        return (
+            f"push was not finished{by_hand}: {_entities(counts['retrying'] + counts['in_doubt'])} tried again "
+            "by a later run"
+        )
+    if balance.unfinished:
+        missing = ". What fetch did not read is missing" if balance.unfinished == "fetch" and balance.marked else ""
+        return f"{balance.unfinished} was not finished{by_hand}: {_entities(counts['pending'])} pending{missing}"
+    if counts["pending"]:
+        return f"{_entities(counts['pending'])} pending"
+    wrong = sum(counts[name] for name in WRONG)
+    if not wrong or route.delivery.fail_run == "never":
+        return None
+    told = ", ".join(f"{counts[name]} {name.replace('_', ' ')}" for name in WRONG if counts[name])
+    if isinstance(route.delivery.fail_run, FailAbove):
+        decided = sum(counts[name] for name in DECIDED)
+        if wrong <= route.delivery.fail_run.share * decided:
+            return None
+        return f"{told}: more than {route.delivery.fail_run.above} of {counted(decided, 'entity')} (delivery.fail_run)"
+    total = sum(counts[name] for name in INCOMING)
+    return f"{told} of {counted(total, 'entity')} (delivery.fail_run: any)"
+
+
+def _splits(route: Route) -> bool:
+    """What is split has no fate of its own; its parts have."""
+    return any(step.kind == "split" for step in route.transform)
+
+
+def _entities(count: int) -> str:
+    return f"{counted(count, 'entity')} {plural(count, 'is', 'are')}"
+
+
+def problems(staging: Staging) -> Iterator[Problem]:
+    """Every entity of the run that went wrong, with the reason."""
+    for stage in ("fetch", "transform"):
+        manifest: Manifest | None = staging.manifest(stage)
+        if manifest:
+            yield from read_problems(staging.blocks(manifest.problems))
+    fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
+    if fetched and (transformed is None or transformed.complete):
+        journal = Journal.read(staging, Outbounds(staging, fetched, transformed).count)
+        last = {ordinal: outcome for _, ordinal, outcome in journal.outcomes() if outcome.key}
+        for ordinal, outcome in sorted(last.items()):
+            if outcome.status in WRONG:
+                yield Problem(
+                    outcome.key,
+                    "push",
+                    outcome.status,
+                    outcome.reason or "",
+                    http_status=outcome.http_status,
+                    ordinal=ordinal,
+                )

@@ -1,0 +1,1 @@
+"""transform: apply the route's steps to what fetch staged."""

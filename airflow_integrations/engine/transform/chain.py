@@ -1,0 +1,240 @@
+"""The transformers of a route in their order, and what becomes of the entities that they leave on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_integrations.engine.grouped_log import GroupedProblems
+from airflow_integrations.engine.push.retry_policy import next_attempt
+from airflow_integrations.engine.segment_lines import (
+    NOT_JSON,
+    Later,
+    Problem,
+    encode_problem,
+    encode_staged,
+    why_not_json,
+)
+from airflow_integrations.entity import Entity
+from airflow_integrations.ledger.records import NOT_FOUND, Known, Outcome, PayloadStage
+from airflow_integrations.ledger.runs.claims import known_entities
+from airflow_integrations.masking.mask import Mask
+from airflow_integrations.masking.reasons import Hiding
+from airflow_integrations.plurals import times
+from airflow_integrations.route.check import names_needed_by_outgoing
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.segment_writer import SegmentWriter
+from airflow_integrations.transform import Place, Transformer
+
+__all__ = ["Chain"]
+
+
+class Chain:
+    """The chain at work, for one run. It is also the ``Fates`` that transformers report to.
+
+    What goes on is written with ``writer``, what is rejected with ``problem_writer``; whoever owns them closes their
+    segments. ``version`` is that of entities without one, ``told`` hears of each problem. What a step leaves out is
+    written with ``filtered_writer``, where there is one, so that people can see why.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        writer: SegmentWriter,
+        problem_writer: SegmentWriter,
+        version: str | None,
+        told: Callable[[Problem], None] | None = None,
+        filtered_writer: SegmentWriter | None = None,
+    ) -> None:
+        self._writer = writer
+        self._problem_writer = problem_writer
+        self._version = version
+        self._told = told
+        self._filtered_writer = filtered_writer
+        self._step = 0
+        """The index of the step that is at work."""
+        self._keep = _keeper(route)
+        self._route = route.route
+        self._retry = route.delivery.retry
+        self._late: list[tuple[Entity, str, tuple[tuple[str, str], ...]]] = []
+        """For which a lookup of the step that is at work found nothing."""
+        self._hiding = Hiding(Mask(route.mask, entity=route.entity.name))
+        self.steps: list[Transformer] = [
+            stage.component()(stage.config, Place(index, stage.kind, route.entity.name))
+            for index, stage in enumerate(route.transform)
+        ]
+        self._conditions = [(stage.kind, _condition(stage.config)) for stage in route.transform]
+        self._opened: list[Transformer] = []
+        self.passed = [0] * len(self.steps)
+        """How many entities came out of each step."""
+        self.problems = GroupedProblems()
+        self.left: list[Outcome] = []
+        """Entities that the route does not want, for the ledger: whoever tells it takes them away."""
+        self.filtered_count = self.merged_count = self.split_added = self.retrying_count = self.out = 0
+
+    async def open(self, run: Run, services: Services) -> None:
+        """Call :meth:`close` also where this raises."""
+        self._services = services
+        for step in self.steps:
+            await step.open(run, services)
+            self._opened.append(step)
+
+    async def close(self) -> None:
+        opened, self._opened = self._opened, []
+        for step in opened:
+            await step.close()
+
+    async def through(self, batch: list[Entity], *, behind: int = 0) -> None:
+        """Take entities through the steps, the first ``behind`` of them left out."""
+        for index in range(behind, len(self.steps)):
+            if not batch:
+                return
+            self._step = index
+            batch = await self.steps[index].apply(batch, self)
+            if self._late:
+                await self._put_off()
+            self.passed[index] += len(batch)
+        writer, keep = self._writer, self._keep
+        before = self.problems.total
+        for entity in batch:
+            try:
+                writer.add(encode_staged(entity, keep))
+            except NOT_JSON as error:
+                self.rejected(entity, why_not_json(error))
+        self.out += len(batch) - (self.problems.total - before)
+
+    async def flush(self) -> AsyncIterator[None]:
+        """The last batch has passed: what steps held back goes on, a batch at a time."""
+        for index, step in enumerate(self.steps):
+            self._step = index
+            async for batch in step.flush(self):
+                self.passed[index] += len(batch)
+                await self.through(batch, behind=index + 1)
+                self._step = index
+                yield
+
+    def add(self, earlier: Chain) -> None:
+        """Go on with the counts of a chain that this one takes the place of."""
+        self.problems.total += earlier.problems.total
+        self.filtered_count += earlier.filtered_count
+        self.merged_count += earlier.merged_count
+        self.split_added += earlier.split_added
+        self.retrying_count += earlier.retrying_count
+        self.out += earlier.out
+        self.passed = [sum(both) for both in zip(self.passed, earlier.passed, strict=True)]
+        self.left[:0] = earlier.left
+
+    def warnings(self) -> list[str]:
+        return [warning for step in self.steps for warning in getattr(step, "warnings", list)()]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {
+            "filtered": self.filtered_count,
+            "merged": self.merged_count,
+            "rejected": self.problems.total,
+            "split_added": self.split_added,
+            **({"retrying": self.retrying_count} if self.retrying_count else {}),
+        }
+
+    async def _put_off(self) -> None:
+        """Those for which nothing was found come again after a pause, and are rejected after the last attempt."""
+        late, self._late = self._late, []
+        keys = [entity.key for entity, *_ in late]
+        known = await asyncio.to_thread(known_entities, self._services.ledger, self._route, keys)
+        now = self._services.now()
+        for entity, reason, waits in late:
+            attempts, since = self._attempts(known.get(entity.key), entity, now)
+            due = next_attempt(
+                self._retry, attempts=attempts, since=since, now=now, retry_after=None, rng=self._services.rng
+            )
+            if due is None:
+                began = datetime.fromtimestamp(since, UTC).isoformat(" ", "seconds")
+                self.rejected(entity, f"{reason}; looked {times(attempts)} since {began} (delivery.retry)")
+            else:
+                self.retrying_count += 1
+                self._keep_problem(entity, "retrying", reason, None, Later(attempts, since, due, waits))
+
+    def _attempts(self, known: Known | None, entity: Entity, now: float) -> tuple[int, float]:
+        """How often this state of the entity has been looked for, this time included, and since when."""
+        same = known is not None and known.error_class == NOT_FOUND
+        if known is None or not same or known.version != (entity.version or self._version):
+            return 1, now
+        return known.attempts + 1, now if known.since is None else known.since
+
+    # Fates
+
+    def filtered(self, entity: Entity) -> None:
+        stage: PayloadStage | None = None
+        at: int | None = None
+        if (writer := self._filtered_writer) is not None:
+            source = None if entity.source is entity.value else entity.source
+            kind, text = self._conditions[self._step]
+            line = Problem(entity.key, "transform", "filtered", text, kind, entity.value, source, ordinal=self._step)
+            writer.add(encode_problem(line))
+            if writer.full:
+                writer.close_segment()
+            stage, at = "filtered", self.filtered_count
+        self.filtered_count += 1
+        self.left.append(
+            Outcome(
+                key=entity.key,
+                status="filtered",
+                version=entity.version or self._version,
+                payload_stage=stage,
+                payload_at=at,
+            )
+        )
+
+    def merged(self, entity: Entity) -> None:  # its key goes on with another state: the ledger hears of that one
+        self.merged_count += 1
+
+    def split(self, added: int) -> None:
+        self.split_added += added
+
+    def missing(self, entity: Entity, reason: str, *, waits: tuple[tuple[str, str], ...] = ()) -> None:
+        self._late.append((entity, reason, waits))
+
+    def rejected(self, entity: Entity, reason: str, *, field: str | None = None) -> None:
+        self.problems.add(entity.key, self._keep_problem(entity, "rejected", reason, field))
+
+    def _keep_problem(
+        self, entity: Entity, status: str, reason: str, field: str | None, later: Later | None = None
+    ) -> str:
+        """Stage the entity with its reason, and return the reason as people may see it."""
+        reason = self._hiding.reason(reason, entity.source, entity.value)
+        source = None if entity.source is entity.value else entity.source
+        problem = Problem(
+            entity.key, "transform", status, reason, field, entity.value, source, version=entity.version, later=later
+        )
+        self._problem_writer.add(encode_problem(problem))
+        if self._problem_writer.full:
+            self._problem_writer.close_segment()
+        if self._told is not None:
+            self._told(problem)
+        return reason
+
+
+def _condition(config: Any) -> str:
+    """The text of a step that is one expression, as ``filter`` is."""
+    return str(getattr(getattr(config, "root", None), "text", ""))
+
+
+def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
+    """What outgoing reads besides the entity itself travels with it, and the source where the route has a mask."""
+    needed = names_needed_by_outgoing(route)
+    if not needed and not route.mask:
+        return None
+    asked, lookups = "source" in needed, needed - {"source"}
+    source = asked or bool(route.mask)  # what the source gave says what is hidden under another name
+
+    def keep(entity: Entity) -> tuple[Any, Any]:
+        found = (
+            {name: entity.found[name] for name in lookups if name in entity.found} if lookups and entity.found else None
+        )
+        return (entity.source if source and (asked or entity.source is not entity.value) else None), found
+
+    return keep

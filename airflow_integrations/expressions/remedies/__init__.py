@@ -1,0 +1,1 @@
+"""Remedies for what people write who come from other languages and tools."""

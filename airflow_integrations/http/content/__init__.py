@@ -1,0 +1,1 @@
+"""The content of an answer: read within bounds, decoded, as a whole or as it arrives."""

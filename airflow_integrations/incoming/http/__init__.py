@@ -1,0 +1,1 @@
+"""The incoming kind ``http``: read records from an HTTP API."""

@@ -1,0 +1,242 @@
+"""A request for each listed item, a few at a time, in the order of the list."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from airflow_integrations.config.model import walk
+from airflow_integrations.errors import AnswerError, EntityError, OutageError
+from airflow_integrations.expressions import Expression, Sees, Structure, Template, Texts
+from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.http.errors import Refused
+from airflow_integrations.incoming import Gone, Unfinished
+from airflow_integrations.incoming.http.method import Method
+from airflow_integrations.incoming.http.request_template import RequestTemplate
+from airflow_integrations.incoming.http.requester import Requester, Response
+from airflow_integrations.route.definition import Route
+
+if TYPE_CHECKING:
+    from airflow_integrations.http import HttpClient
+
+__all__ = ["Details", "DetailsCompleter", "fetch_details"]
+
+_ABSENT = object()
+MOST_OUTAGES = 3
+"""After so many in a row the source is taken to be away."""
+
+
+class Details(AnswerFormat):
+    """One request for each item of the list. Its texts see ``item`` besides the list's answer."""
+
+    without_list: ClassVar[bool] = False
+    """Whether the items never come from a list's answer."""
+
+    method: Method = "GET"
+    """The request's method.
+
+    Example: ``method: POST``
+    """
+    path: Annotated[Template, Sees("item", flavor="path")]
+    """Such as ``/orders/{{ item.id }}``.
+
+    Example: ``path: /api/orders/{{ item.id }}``
+    """
+    query: dict[str, Annotated[Texts, Sees("item", flavor="query")]] = Field(default_factory=dict)
+    """Names and values behind the ``?``.
+
+    Example: ``query: {fields: all}``
+    """
+    headers: dict[str, Annotated[Template, Sees("item", flavor="header")]] = Field(default_factory=dict)
+    """Headers besides the Connection's.
+
+    Example: ``headers: {X-Channel: web}``
+    """
+    body: Annotated[Structure, Sees("item")] | None = None
+    """A JSON body in the grammar of ``map``.
+
+    Example: ``body: {id: item.id}``
+    """
+    form: dict[str, Annotated[Template, Sees("item")]] | None = None
+    """Fields of a form instead.
+
+    Example: ``form: {id: "{{ item.id }}"}``
+    """
+    body_text: Annotated[Template, Sees("item")] | None = None
+    """Text instead.
+
+    Example: ``body_text: <get id="{{ item.id | xml }}"/>``
+    """
+    record: Annotated[Expression, Sees("item")] = Expression("body", "item")
+    """What of the answer is kept; ``body``, ``status`` and ``headers`` are those of the item's own answer.
+
+    Example: ``record: body.order``
+    """
+    into: str | None = None
+    """The field of the listed item that takes it. Without one it takes the item's place.
+
+    Example: ``into: detail``
+    """
+    concurrency: Annotated[int, Field(strict=True, ge=1, le=64)] = 4
+    """Requests under way at once; the Connection's own limit holds as well.
+
+    Example: ``concurrency: 8``
+    """
+    missing: Literal["fail", "keep", "skip", "delete"] = "fail"
+    """What happens where the answer is 404 or 410: the run fails (an event's item is rejected); the item is kept as it
+    is, or left out; or it was deleted, and is deleted at the target as well, if that has it.
+
+    Example: ``missing: skip``
+    """
+    events: bool = False
+    """Also ask for what comes through the route's inbox: webhooks, messages and calls of the API that say little more
+    than an id. ``item`` is then one of their records. Several events with the same question are asked for once, after
+    the last of them.
+
+    Example: ``events: true``
+    """
+    error_when: Annotated[Expression, Sees("item")] | None = None
+    """True for an answer that says 200 and means an error.
+
+    Example: ``error_when: body.error``
+    """
+    retry_when: Annotated[Expression, Sees("item")] | None = None
+    """True for an answer that means *later*.
+
+    Example: ``retry_when: body.state == "preparing"``
+    """
+
+    @model_validator(mode="after")
+    def _one_body(self) -> Self:
+        given = [name for name in ("body", "form", "body_text") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise ValueError(f"a request has one body; found {' and '.join(given)}")
+        return self
+
+    @model_validator(mode="after")
+    def _of_an_item(self) -> Self:
+        """An event has no list whose answer its question could read."""
+        if self.events or self.without_list:
+            for place, leaf in walk(self):
+                if place[0] in ("path", "query", "headers", "body", "form", "body_text"):
+                    read = sorted(getattr(leaf, "names", frozenset()) & {"status", "headers", "body", "request"})
+                    if read:
+                        raise ValueError(
+                            f"{'.'.join(map(str, place))} reads {read[0]}, the answer of the list, and here is "
+                            "none; read item"
+                        )
+        return self
+
+
+async def fetch_details(details: Details, client: HttpClient, listed: Response, items: list[Any]) -> list[Any]:
+    """The items with their details, in order. The first error ends the others and is raised."""
+    records: list[Any] = [_ABSENT] * len(items)
+    waiting = iter(enumerate(items))
+
+    async def work() -> None:
+        for index, item in waiting:  # one iterator for all workers
+            records[index] = await _one(details, client, listed.names, item)
+
+    await _all_of(work, min(details.concurrency, len(items)))
+    return [record for record in records if record is not _ABSENT]
+
+
+async def _all_of(work: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+    workers = [asyncio.create_task(work()) for _ in range(count)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+
+
+def deletion_mistakes(details: Details, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Where details find that something was deleted, the target has to be able to delete it."""
+    deletes = getattr(route.outgoing.component(), "deletes", False)
+    if details.missing == "delete" and not (deletes and getattr(route.outgoing.config, "delete", True)):
+        yield (
+            ("details", "missing"),
+            f"outgoing {route.outgoing.kind} does not say how to delete; write its delete, or missing: skip here",
+        )
+
+
+class DetailsCompleter:
+    """A :class:`~airflow_integrations.incoming.Completer` that asks as ``details`` says."""
+
+    def __init__(self, details: Details, client: HttpClient, base: Mapping[str, Any]) -> None:
+        self._details = details
+        self._client = client
+        self._base = base
+
+    def question(self, item: Any) -> bytes:
+        asked = RequestTemplate.render(
+            self._details, {**self._base, "item": item}, lambda text: EntityError(f"details.{text}")
+        ).request()
+        parts = (asked.method, asked.path, asked.query, sorted(asked.headers.items()), asked.body)
+        return blake2b(repr(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+    async def complete(self, items: Sequence[Any]) -> list[Any]:
+        """One item whose answer is an outage or a 403 is its own matter where others are answered."""
+        answers: list[Any] = [None] * len(items)
+        troubles: list[OutageError | Refused] = []
+        waiting = iter(enumerate(items))
+        in_a_row = 0
+
+        async def work() -> None:
+            nonlocal in_a_row
+            for index, item in waiting:  # one iterator for all workers
+                try:
+                    answers[index] = await self._one(item)
+                    in_a_row = 0
+                except (AnswerError, EntityError) as error:
+                    answers[index] = Unfinished(item, str(error))
+                    in_a_row = 0
+                except (OutageError, Refused) as error:
+                    if isinstance(error, Refused) and error.status != 403:
+                        raise
+                    in_a_row += 1
+                    troubles.append(error)
+                    answers[index] = Unfinished(item, str(error), later=isinstance(error, OutageError))
+                    if in_a_row >= MOST_OUTAGES:
+                        raise
+
+        await _all_of(work, min(self._details.concurrency, len(items)))
+        if troubles and len(troubles) == len(items):
+            raise troubles[0]
+        return answers
+
+    async def _one(self, item: Any) -> Any:
+        found = await _one(self._details, self._client, self._base, item)
+        return Gone(item, delete=False) if found is _ABSENT else found
+
+
+async def _one(details: Details, client: HttpClient, names: Mapping[str, Any], item: Any) -> Any:
+    names = {**names, "item": item}
+    request = RequestTemplate.render(details, names, _error).request()
+    asking = Requester(client, names, details, details.error_when, details.retry_when)
+    if details.missing == "fail":
+        said = await asking.ask(request)
+    else:
+        found = await asking.ask_maybe(request)
+        if found is None and details.missing == "delete":
+            return Gone(item, delete=True)
+        if found is None:
+            return item if details.missing == "keep" else _ABSENT
+        said = found
+    record = said.evaluate(details.record, "details.record")
+    if record is None:
+        raise AnswerError(f"{said.place}: details.record: {details.record.text} gives nothing")
+    if details.into is None:
+        return record
+    if not isinstance(item, dict):
+        raise AnswerError(f"{said.place}: details.into: {details.into!r} needs listed items that are objects")
+    return {**item, details.into: record}
+
+
+def _error(text: str) -> AnswerError:
+    return AnswerError(f"details.{text}")

@@ -1,0 +1,88 @@
+"""Entities from an HTTP API: any method, format and style of paging; of each of many parents; or of an export job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_integrations.config.model import Model
+from airflow_integrations.incoming import Page
+from airflow_integrations.incoming.http.children import children_pages
+from airflow_integrations.incoming.http.details import DetailsCompleter, deletion_mistakes
+from airflow_integrations.incoming.http.job.pages import job_pages
+from airflow_integrations.incoming.http.options import HttpIncomingConfig
+from airflow_integrations.incoming.http.request_template import RequestTemplate
+from airflow_integrations.incoming.http.walk import Plan, Walk
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Run, Services
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["HttpIncoming"]
+
+
+class HttpIncoming:
+    """See :class:`HttpIncomingConfig`."""
+
+    Config: ClassVar[type[Model]] = HttpIncomingConfig
+
+    def __init__(self, config: HttpIncomingConfig, route: Route) -> None:
+        self.config = config
+        self.route = route
+
+    async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
+        async with aclosing(await self._pages(run, services, resume)) as pages:
+            async for page in pages:
+                yield page
+
+    @staticmethod
+    def mistakes(config: HttpIncomingConfig, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What the details want of the target."""
+        if config.details is not None:
+            yield from deletion_mistakes(config.details, route)
+
+    async def completer(self, run: Run, services: Services, *, events: bool) -> DetailsCompleter | None:
+        """Who asks for the whole of what ``events`` bring; None where they bring it themselves."""
+        details = self.config.details
+        if details is None or not details.events or not events:
+            return None
+        client = await services.client(self.config.connection)
+        return DetailsCompleter(details, client, services.base_names(run))
+
+    async def _pages(self, run: Run, services: Services, resume: Any) -> AsyncGenerator[Page, None]:
+        config = self.config
+        if not config.lists:
+            return _nothing()
+        base = services.base_names(run)
+        client = await services.client(config.connection)
+        plan = Plan(config, config.details, _key_columns(self.route))
+        if config.job is not None:
+            return job_pages(config.job, plan, client, base, services, resume)
+
+        def walk(names: Mapping[str, Any]) -> Walk:
+            return Walk(plan, client, names, self._draft(run, names), services.log)
+
+        if config.for_each is None:
+            return walk(base).pages(resume)
+        return children_pages(config.for_each, client, base, walk, services.log, resume)
+
+    def _draft(self, run: Run, names: Mapping[str, Any]) -> RequestTemplate:
+        draft = RequestTemplate.render(self.config, names)
+        if self.config.cursor is not None and run.cursor is not None:
+            draft = draft.with_query({self.config.cursor.param: run.cursor})
+        return draft
+
+
+async def _nothing() -> AsyncGenerator[Page, None]:
+    yield Page([])
+
+
+def _key_columns(route: Route) -> frozenset[str]:
+    """The fields of which a record must have one to have a key; none where the key takes the record otherwise."""
+    from airflow_integrations.expressions.language.field_paths import only_fields
+
+    entity = route.entity
+    found = [only_fields([entity.key], name) for name in (entity.name, "source")]
+    return frozenset(path[0] for paths in found if paths for path in paths)

@@ -1,0 +1,72 @@
+"""Entities of an OData service, read page by page by the kind ``http``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from msgspec import Raw
+
+from airflow_integrations.config.model import Model
+from airflow_integrations.formats import BadRecord, ContentError, bad_record
+from airflow_integrations.formats.json import encode_anyhow, read
+from airflow_integrations.incoming import Page
+from airflow_integrations.incoming.http.source import HttpIncoming
+from airflow_integrations.incoming.odata.options import ODataIncomingConfig, as_http, option_mistakes
+from airflow_integrations.odata.json_values import IncompleteError, mind_nested_pages, plain_of_v2
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Run, Services
+
+__all__ = ["ODataIncoming"]
+
+_MARKS_OF_V2 = (b"/Date(", b'"results"', b'"__')
+_REMEDY = "ask for fewer with each entity, or read them from their own entity set"
+
+
+class ODataIncoming:
+    """See :class:`ODataIncomingConfig`."""
+
+    Config: ClassVar[type[Model]] = ODataIncomingConfig
+
+    def __init__(self, config: ODataIncomingConfig, route: Route) -> None:
+        self._version = config.version
+        self._http = HttpIncoming(as_http(config), route)
+
+    @staticmethod
+    def mistakes(config: ODataIncomingConfig, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What is wrong with the options in this route."""
+        yield from option_mistakes(config)
+        if config.since is not None and route.missing != "ignore":
+            yield (
+                ("since",),
+                "missing: emit needs a source that gives everything every time, and since asks for what was changed",
+            )
+
+    async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
+        async with aclosing(self._http.pages(run, services, resume)) as pages:
+            async for page in pages:
+                yield replace(page, records=[self._plain(record) for record in page.records])
+
+    def _plain(self, record: Any) -> Any:
+        """The entity without what belongs to the protocol alone; a BadRecord where a part of it did not come."""
+        if type(record) is BadRecord:
+            return record
+        value = record
+        if type(record) is Raw:
+            content = bytes(record)
+            marks = _MARKS_OF_V2 if self._version == 2 else (b"extLink",)
+            if not any(mark in content for mark in marks):
+                return record
+            try:
+                value = read(content)
+            except ContentError:
+                return record  # it is rejected, with the reason, where its key is read
+        try:
+            if self._version == 2:
+                return plain_of_v2(value)
+            mind_nested_pages(value)
+        except IncompleteError as error:
+            return bad_record(f"{error}; {_REMEDY}", encode_anyhow(value).decode("utf-8", "replace"))
+        return record

@@ -1,0 +1,1 @@
+"""``incoming: {sql: …}``: entities from the rows of a database."""

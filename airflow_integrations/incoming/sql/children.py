@@ -1,0 +1,132 @@
+"""Rows that belong to the rows of a page, asked for by set and in the same snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow_integrations.errors import AnswerError
+from airflow_integrations.formats import BadRecord
+from airflow_integrations.incoming.sql.options import Children
+from airflow_integrations.incoming.sql.rows import Binds, Snapshot, require, table_source
+from airflow_integrations.sql.database import Database
+from airflow_integrations.sql.reading import Reader
+from airflow_integrations.sql.tables import Table, table_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["ChildRows", "declared"]
+
+PARENTS = 500
+"""Parents that one statement asks for."""
+MOST = 200_000
+"""Children of one page of parents: more do not fit into memory beside each other."""
+
+
+class ChildRows:
+    """One kind of children of a fetch. Raises SetupError for tables and columns that are not there."""
+
+    def __init__(
+        self,
+        name: str,
+        options: Children,
+        database: Database,
+        connection: Connection,
+        parents: Sequence[str],
+        *,
+        names: Mapping[str, Any],
+        zone: ZoneInfo | None,
+    ) -> None:
+        self._name, self._options, self._database, self._zone = name, options, database, zone
+        self._names = names
+        table = table_of(connection, options.table)
+        for column in options.on:
+            require(table, column)
+        for column in options.on.values():
+            if column not in parents:
+                raise AnswerError(f"children.{name}.on: the parent's rows have no column {column}")
+        self._source, self._columns = table_source(connection, table, options.columns)
+        self._own = tuple(options.on)
+        self._parents = [parents.index(column) for column in options.on.values()]
+        self._order = self._ordered(table)
+        self._booleans = declared(database, table, "BOOLEAN")
+        self._json = frozenset(options.json_columns) | declared(database, table, "JSON")
+
+    def _ordered(self, table: Table) -> tuple[str, ...]:
+        order = self._options.order
+        chosen = table.primary_key if order is None else (order,) if isinstance(order, str) else order
+        for column in chosen:
+            require(table, column)
+        return chosen
+
+    def add(self, snapshot: Snapshot, rows: Sequence[Sequence[Any]], records: Sequence[Any]) -> None:
+        """Put each record's children into it, under their name."""
+        found: dict[tuple[Any, ...], list[Any]] = {}
+        for row, record in zip(rows, records, strict=True):
+            if isinstance(record, dict):
+                key = tuple(row[place] for place in self._parents)
+                record[self._name] = [] if None in key else found.setdefault(key, [])
+        count = 0
+        folded: dict[tuple[Any, ...], list[Any]] = {}
+        wanted = list(found)
+        for keys in (wanted[at : at + PARENTS] for at in range(0, len(wanted), PARENTS)):
+            reader = None
+            for description, children in snapshot.chunks(self._select(snapshot.connection, keys)):
+                if reader is None:
+                    shown = description[len(self._own) :]
+                    reader = Reader(self._database, shown, zone=self._zone, json=self._json, booleans=self._booleans)
+                count += len(children)
+                if count > MOST:
+                    raise AnswerError(f"children.{self._name}: over {MOST:,} rows belong to {len(rows)} parents")
+                for child in children:
+                    key, made = tuple(child[: len(self._own)]), reader.record(child[len(self._own) :])
+                    of = found.get(key)
+                    if of is None:  # a database that takes a for A found it for the other spelling
+                        folded = folded or {_folded(known): into for known, into in found.items()}
+                        of = folded.get(_folded(key))
+                    if of is None:
+                        raise AnswerError(
+                            f"children.{self._name}: the database found a row for {key!r}, which no parent has"
+                        )
+                    of.append(made)
+        for record in records if any(BadRecord in map(type, some) for some in found.values()) else ():
+            if isinstance(record, dict):
+                bad = [child for child in record[self._name] if isinstance(child, BadRecord)]
+                if bad:
+                    raise AnswerError(f"children.{self._name}: {bad[0].reason}")
+
+    def _select(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> Any:
+        quote = connection.dialect.identifier_preparer.quote
+        binds = Binds(self._names)
+        own = [quote(name) for name in self._own]
+        if len(own) == 1:
+            where = f"{own[0]} IN :{binds.add([key[0] for key in keys])}"
+        else:
+            equal = (
+                " AND ".join(f"{name} = :{binds.add(value)}" for name, value in zip(own, key, strict=True))
+                for key in keys
+            )
+            where = " OR ".join(f"({part})" for part in equal)
+        # the columns that say whose it is stand in front: what is chosen need not have them
+        columns = ", ".join(own)
+        source = f"{self._source} t" if self._columns == "*" else self._source
+        chosen = "t.*" if self._columns == "*" else self._columns
+        sql = f"SELECT {columns}, {chosen} FROM {source} WHERE ({where})"
+        if self._options.where is not None:
+            sql += f" AND ({binds.of(self._options.where)}\n)"
+        if order := ", ".join(quote(name) for name in (*self._own, *self._order)):
+            sql += f" ORDER BY {order}"
+        return binds.text(sql)
+
+
+def _folded(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(part.rstrip().casefold() if isinstance(part, str) else part for part in key)
+
+
+def declared(database: Database, table: Table | None, kind: str) -> frozenset[str]:
+    """The columns that are declared with a type that the database does not keep apart: SQLite's BOOLEAN and JSON."""
+    if database.dialect != "sqlite" or table is None:
+        return frozenset()
+    return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)

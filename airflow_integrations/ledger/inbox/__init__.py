@@ -1,0 +1,1 @@
+"""The inbox: events that wait for a run, and what became of them."""

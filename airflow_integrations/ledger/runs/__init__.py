@@ -1,0 +1,1 @@
+"""Writes of runs: claims, outcomes, leases, checkpoints, their books."""

@@ -1,0 +1,195 @@
+"""Take over what earlier runs left behind: entities that are due again, entities that vanished, runs that died."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+
+from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
+from airflow_integrations.ledger.runs.claims import make_pending, others_claims
+from airflow_integrations.ledger.status import KEPT, STATUSES, may_follow
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.bulk import among, lock_route
+from airflow_integrations.ledger.storage.key_set import unpack
+from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.transactions import reading, writing
+from airflow_integrations.window import Window
+
+__all__ = ["lapsed_runs", "note_seen", "take_due", "vanished"]
+
+_entity = tables.entity.c
+_run = tables.run.c
+_claim = tables.claim.c
+_TAKEABLE = frozenset(status for status in STATUSES if may_follow(status, "pending"))
+_OPEN = KEPT & _TAKEABLE
+
+
+@writing
+def take_due(
+    connection: Connection,
+    run: RunRef,
+    *,
+    now: float,
+    lease_until: float,
+    limit: int,
+    wanted: RetryWanted | None = None,
+    fresh: bool = False,
+) -> list[Due]:
+    """Entities of earlier runs that the run takes over, at most ``limit``, the longest due first; *pending* then.
+
+    Without ``wanted``: those due by themselves, and those of runs that died after having taken them. With it: those
+    that fit all that it names, due or not; *open* ones where it names no status. Never what another run has leased.
+
+    What an earlier attempt of this run took comes again; so all pages of one attempt name the same ``lease_until``, and
+    nothing is renewed between them. ``fresh``: nothing that a run has taken before, this one included; for a run that
+    has begun its work.
+    """
+    lock_route(connection, run.route_id)
+    held = others_claims(connection, run, (), now)
+    overlay = tables.overlay.c
+    rows = connection.execute(
+        select(
+            _entity.key,
+            _entity.status,
+            _entity.version,
+            _entity.deleted,
+            _entity.batch,
+            _entity.payload_stage,
+            _entity.payload_at,
+            _run.staging,
+            overlay.payload.label("overlay"),
+        )
+        .join(tables.run, _run.id == _entity.payload_run, isouter=True)
+        .join(
+            tables.overlay,
+            and_(
+                overlay.route_id == _entity.route_id,
+                overlay.key == _entity.key,
+                overlay.stage == _entity.payload_stage,
+            ),
+            isouter=True,
+        )
+        .where(
+            _of_route(connection, run, wanted),
+            _due_now(now) if fresh else _selected(connection, run, now, lease_until, wanted),
+        )
+        .order_by(_entity.next_attempt.nulls_last(), _entity.payload_run, _entity.payload_at, _entity.key)
+        .limit(limit + len(held))
+    ).all()
+    taken = [row for row in rows if row.key not in held][:limit]
+    if taken:
+        keys = [row.key for row in taken]
+        others_claims(connection, run, keys, now)
+        make_pending(connection, run, keys, lease_until=lease_until, now=now)
+    return [_due(row) for row in taken]
+
+
+def _of_route(connection: Connection, run: RunRef, wanted: RetryWanted | None) -> ColumnElement[bool]:
+    """Open ones are few and have an index; closed ones come only where a person names their status."""
+    if wanted is None or wanted.statuses is None or wanted.statuses <= KEPT:
+        return open_of(connection, [run.route_id])
+    return _entity.route_id == run.route_id
+
+
+def _due_now(now: float) -> ColumnElement[bool]:
+    return and_(_entity.status.in_(["retrying", "in_doubt"]), _entity.next_attempt <= now)
+
+
+def _selected(
+    connection: Connection, run: RunRef, now: float, lease_until: float, wanted: RetryWanted | None
+) -> ColumnElement[bool]:
+    # Taken by an earlier attempt of this run, whose lease had another end.
+    own = and_(_entity.status == "pending", _entity.run == run.id, _entity.lease_until != lease_until)
+    orphaned = or_(own, and_(_entity.status == "pending", _entity.lease_until < now))
+    if wanted is None or wanted == RetryWanted():
+        return or_(_due_now(now), orphaned)
+    statuses = _OPEN if wanted.statuses is None else wanted.statuses & _TAKEABLE
+    chosen: ColumnElement[bool] = _entity.status.in_(sorted(statuses))
+    also = orphaned if wanted.statuses is None or "pending" in wanted.statuses else own
+    chosen = or_(chosen, also)
+    if wanted.keys is not None:
+        chosen = and_(chosen, among(connection, _entity.key, [key for key in wanted.keys if "\n" not in key]))
+    if wanted.fingerprint is not None:
+        chosen = and_(chosen, _entity.fingerprint == wanted.fingerprint)
+    return chosen
+
+
+def _due(row: Any) -> Due:
+    payload = None
+    if row.payload_stage is not None and (row.staging or row.overlay is not None):
+        payload = PayloadRef(row.staging or "", row.payload_stage, row.payload_at)
+    return Due(row.key, row.status, row.version, payload, row.overlay, bool(row.deleted), row.batch)
+
+
+@writing
+def note_seen(connection: Connection, run: RunRef, keys: Sequence[Sequence[str]], now: float) -> None:
+    """The run's fetch had these keys, given in pieces of some thousands. Unknown ones are passed over."""
+    lock_route(connection, run.route_id)
+    for some in keys:
+        connection.execute(
+            update(tables.entity)
+            .where(_entity.route_id == run.route_id, among(connection, _entity.key, some))
+            .values(last_seen=now, seen_run=run.id)
+        )
+
+
+@reading
+def vanished(
+    connection: Connection, run: RunRef, *, limit: int, after: str | None = None
+) -> list[tuple[str, str | None]]:
+    """Return key and target id of what was delivered, and not deleted since, and the run's fetch has not seen.
+
+    In the order of the keys, beginning after ``after``. Without what any run has in flight.
+    """
+    claims = select(_claim["keys"]).where(_claim.route_id == run.route_id, _claim.run != run.id)
+    held = {key for packed in connection.scalars(claims) for key in unpack(packed)}
+    rows = connection.execute(
+        select(_entity.key, _entity.target_id)
+        .where(
+            _entity.route_id == run.route_id,
+            _entity.delivered_hash.is_not(None),
+            _entity.deleted.is_(False),
+            _entity.seen_run != run.id,
+            _entity.status != "pending",
+            _entity.key > (after or ""),
+        )
+        .order_by(_entity.key)
+        .limit(limit + len(held))
+    )
+    return [(key, target_id) for key, target_id in rows if key not in held][:limit]
+
+
+@reading
+def lapsed_runs(connection: Connection, route: str | None, now: float) -> list[Lapsed]:
+    """Return runs of the route, or of all, that died with entities in flight; the oldest first."""
+    dead = select(_claim.run).where(_claim.lease_until < now)
+    found = (
+        select(
+            _run.id,
+            _run.route_id,
+            tables.route.c.name,
+            _run.run_id,
+            _run.kind,
+            _run.window_start,
+            _run.window_end,
+            _run.route_hash,
+            _run.staging,
+        )
+        .join(tables.route, tables.route.c.id == _run.route_id)
+        .where(_run.id.in_(dead))
+        .order_by(_run.id)
+    )
+    if route is not None:
+        found = found.where(tables.route.c.name == route)
+    return [
+        Lapsed(
+            RunRef(row.id, row.route_id, row.name, row.run_id),
+            row.kind,
+            Window.parse(row.window_start, row.window_end),
+            row.route_hash,
+            row.staging,
+        )
+        for row in connection.execute(found)
+    ]

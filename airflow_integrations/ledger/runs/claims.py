@@ -1,0 +1,183 @@
+"""A push takes its next entities: one row for thousands of keys, and nobody else's keys among them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, text, update
+
+from airflow_integrations.ledger.inbox.inbox import renew_events
+from airflow_integrations.ledger.records import Known, Reservation, RunRef
+from airflow_integrations.ledger.runs.history import KEPT, line
+from airflow_integrations.ledger.runs.unanswered_sql import MAYBE, UNHEARD
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.bulk import among, lock_entities, lock_leases, lock_route
+from airflow_integrations.ledger.storage.key_set import pack, unpack
+from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.route_ids import route_number
+from airflow_integrations.ledger.storage.transactions import reading, writing
+
+__all__ = [
+    "KEYS_AT_ONCE",
+    "LOST",
+    "end_leases",
+    "known_entities",
+    "make_pending",
+    "note_unanswered",
+    "others_claims",
+    "release_leases",
+    "renew_leases",
+    "reserve",
+]
+
+KEYS_AT_ONCE = 10_000
+"""Keys that one statement asks for."""
+LOST = 0.0
+"""``lease_until`` of a claim that passed and some of whose keys another run has taken since: it cannot be renewed."""
+
+_claim = tables.claim.c
+_entity = tables.entity.c
+_UNANSWERED = (("maybe", MAYBE), ("unheard", UNHEARD))
+_KNOWN = [_entity[name] for name in Known.__struct_fields__]
+
+
+@writing
+def reserve(
+    connection: Connection, run: RunRef, keys: Sequence[str], *, first: int, lease_until: float, now: float
+) -> Reservation:
+    """Lease the keys, which are the run's entities ``first``, ``first + 1``, …, and return what is known of them.
+
+    Replaces earlier leases of the run that overlap with these ordinals. Keys that another run has leased or taken over
+    are ``taken``; where that run's lease has passed they are free, and that run cannot renew it any more.
+    """
+    lock_leases(connection, run.route_id)
+    connection.execute(
+        delete(tables.claim).where(
+            _claim.run == run.id, _claim.first < first + len(keys), _claim.first + _claim.count > first
+        )
+    )
+    asked = frozenset(keys)
+    taken = set(asked & others_claims(connection, run, asked, now))
+    known: dict[str, Known] = {}
+    orphans: list[str] = []
+    rows = connection.execute(
+        select(_entity.key, _entity.run, _entity.lease_until, *_KNOWN).where(
+            _entity.route_id == run.route_id, among(connection, _entity.key, keys)
+        )
+    )
+    for key, by, leased, *fields in rows:
+        known[key] = found = Known(*fields)
+        if found.status == "pending" and by != run.id:
+            if leased is not None and leased >= now:
+                taken.add(key)
+            elif key not in taken:
+                orphans.append(key)
+    free = [key for key in keys if key not in taken] if taken else keys
+    if not free:
+        return Reservation(None, known, frozenset(taken))
+    if orphans:
+        lock_entities(connection, run.route_id)
+        make_pending(connection, run, orphans, lease_until=lease_until, now=now)
+    claim: int = connection.execute(
+        insert(tables.claim)
+        .values(
+            route_id=run.route_id, run=run.id, first=first, count=len(keys), lease_until=lease_until, keys=pack(free)
+        )
+        .returning(_claim.id)
+    ).scalar_one()
+    return Reservation(claim, known, frozenset(taken))
+
+
+@reading
+def known_entities(connection: Connection, route: str, keys: Sequence[str]) -> dict[str, Known]:
+    """Return what is known of those keys that the ledger has seen; nothing is leased. Unknown routes have none."""
+    found: dict[str, Known] = {}
+    if (route_id := route_number(connection, route)) is not None:
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            some = among(connection, _entity.key, keys[first : first + KEYS_AT_ONCE])
+            rows = connection.execute(select(_entity.key, *_KNOWN).where(_entity.route_id == route_id, some))
+            found |= {key: Known(*fields) for key, *fields in rows}
+    return found
+
+
+def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], now: float) -> set[str]:
+    """All keys of the route that other runs have leased. Claims that have passed lose theirs where they are wanted."""
+    held: set[str] = set()
+    claims = connection.execute(
+        select(_claim.id, _claim["keys"], _claim.lease_until).where(
+            _claim.route_id == run.route_id, _claim.run != run.id
+        )
+    ).all()
+    passed = []
+    for number, packed, lease_until in claims:
+        if lease_until >= now:
+            held.update(unpack(packed))
+        else:
+            passed.append((number, packed))
+    for number, packed in passed:
+        theirs = unpack(packed)
+        lost = set(theirs).intersection(wanted) - held
+        if lost:
+            left = [key for key in theirs if key not in lost]
+            connection.execute(
+                update(tables.claim).where(_claim.id == number).values(keys=pack(left), lease_until=LOST)
+            )
+    return held
+
+
+def make_pending(connection: Connection, run: RunRef, keys: Collection[str], *, lease_until: float, now: float) -> None:
+    """The run takes these entities over, whatever they were: until they have their fate they are open."""
+    entry = line("pending", run.id, now) + "\n"
+    connection.execute(
+        update(tables.entity)
+        .where(_entity.route_id == run.route_id, among(connection, _entity.key, keys))
+        .values(
+            status="pending",
+            run=run.id,
+            changed=now,
+            lease_until=lease_until,
+            since=func.coalesce(_entity.since, now),
+            history=func.substr(literal(entry) + _entity.history, 1, KEPT),
+        )
+    )
+
+
+@writing
+def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[str, str]]) -> None:
+    """Note key and content hash of states that are unanswered; the rest of the row stays. Keys
+    without a row have none: nothing was delivered that the target could have lost."""
+    lock_entities(connection, run.route_id)
+    values = {name: text(sql.format(e=tables.entity.name, sent="CAST(:sent AS TEXT)")) for name, sql in _UNANSWERED}
+    statement = (
+        update(tables.entity).where(_entity.route_id == run.route_id, _entity.key == bindparam("of")).values(values)
+    )
+    for key, content in sent:
+        connection.execute(statement, {"of": key, "sent": content})
+
+
+@writing
+def renew_leases(connection: Connection, run: RunRef, *, lease_until: float) -> int:
+    """Prolong all that the run has leased or taken over. Returns how many reservations are still its own.
+
+    Fewer than it has made: a lease passed and another run took keys of it; the run must not send any more of those and
+    reserves again what it has not decided.
+    """
+    lock_route(connection, run.route_id)
+    connection.execute(
+        update(tables.entity)
+        .where(open_of(connection, [run.route_id]), _entity.status == "pending", _entity.run == run.id)
+        .values(lease_until=lease_until)
+    )
+    renew_events(connection, run, lease_until=lease_until)
+    return connection.execute(
+        update(tables.claim).where(_claim.run == run.id, _claim.lease_until > LOST).values(lease_until=lease_until)
+    ).rowcount
+
+
+def end_leases(connection: Connection, run: RunRef) -> None:
+    """Give up all leases of the run, within a transaction that does more."""
+    connection.execute(delete(tables.claim).where(_claim.run == run.id))
+
+
+release_leases = writing(end_leases)
+"""Give up all leases of the run."""

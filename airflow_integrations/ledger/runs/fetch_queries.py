@@ -1,0 +1,96 @@
+"""Questions of a fetch before it begins and before it reports deletions, and of settle about lost entities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, and_, func, not_, select
+
+from airflow_integrations.ledger.records import RunRef
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.bulk import among
+from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.transactions import reading
+from airflow_integrations.window import Window
+
+__all__ = ["delivered_count", "first_window", "kept_in", "undecided", "vanished_count", "window_of_run"]
+
+_entity = tables.entity.c
+_run = tables.run.c
+_HELD = and_(_entity.status == "in_doubt", _entity.next_attempt.is_(None))
+"""A person has to decide; a fetch that starts over must not."""
+_LEFT = ("pending", "rejected", "failed", "retrying", "in_doubt")
+
+
+@reading
+def window_of_run(connection: Connection, route: str, run_id: str) -> Window | None:
+    """Return the window that a run was begun with; None where the ledger does not know the run."""
+    row = connection.execute(
+        select(_run.window_start, _run.window_end)
+        .join(tables.route, tables.route.c.id == _run.route_id)
+        .where(tables.route.c.name == route, _run.run_id == run_id)
+    ).one_or_none()
+    return None if row is None else Window.parse(row.window_start, row.window_end)
+
+
+@reading
+def first_window(connection: Connection, route: str) -> datetime | None:
+    """Return where the earliest window begins that a run by schedule or assets of the route was begun with."""
+    starts = connection.scalars(
+        select(_run.window_start)
+        .join(tables.route, tables.route.c.id == _run.route_id)
+        .where(tables.route.c.name == route, _run.kind.in_(("scheduled", "asset")))
+    )
+    return min(map(datetime.fromisoformat, starts), default=None)
+
+
+@reading
+def kept_in(connection: Connection, run: RunRef) -> list[str]:
+    """Return keys of entities that nothing became of yet and whose payload lies in this run's folder, but for those in
+    doubt that are held for a person."""
+    rows = connection.scalars(
+        select(_entity.key)
+        .where(
+            open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.status.in_(_LEFT), not_(_HELD)
+        )
+        .order_by(_entity.key)
+    )
+    return list(rows)
+
+
+@reading
+def undecided(connection: Connection, run: RunRef, keys: Sequence[str]) -> list[str]:
+    """Return those of the keys that the run has not decided the fate of; ask for some thousands at a time."""
+    decided = set(
+        connection.scalars(
+            select(_entity.key).where(
+                _entity.route_id == run.route_id,
+                among(connection, _entity.key, keys),
+                _entity.run == run.id,
+                _entity.status != "pending",
+            )
+        )
+    )
+    return [key for key in keys if key not in decided]
+
+
+@reading
+def delivered_count(connection: Connection, run: RunRef) -> int:
+    """How many entities of the run's route were delivered and not deleted since."""
+    return connection.execute(_count().where(_entity.route_id == run.route_id)).scalar_one()
+
+
+@reading
+def vanished_count(connection: Connection, run: RunRef) -> int:
+    """How many of these the run's fetch has not seen."""
+    query = _count().where(_entity.route_id == run.route_id, _entity.seen_run != run.id, _entity.status != "pending")
+    return connection.execute(query).scalar_one()
+
+
+def _count() -> Select[int]:
+    return (
+        select(func.count())
+        .select_from(tables.entity)
+        .where(_entity.delivered_hash.is_not(None), _entity.deleted.is_(False))
+    )

@@ -1,0 +1,212 @@
+"""Routes and runs: where the next run begins, what a run did, whether a target is away."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection, func, insert, literal, select, update
+
+from airflow_integrations.ledger.inbox.inbox import close_events
+from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
+from airflow_integrations.ledger.runs.claims import end_leases
+from airflow_integrations.ledger.runs.history import KEPT, line
+from airflow_integrations.ledger.runs.published_fetches import move_on
+from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.bulk import lock_route
+from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.route_ids import number_of
+from airflow_integrations.ledger.storage.transactions import reading, writing
+from airflow_integrations.window import Window, rfc3339
+
+__all__ = [
+    "abandon_run",
+    "adopt_run",
+    "applied_lines",
+    "begin_run",
+    "find_run",
+    "finish_run",
+    "note_outage",
+    "restart_push",
+    "rewind_journal",
+    "route_state",
+]
+
+_route = tables.route.c
+_run = tables.run.c
+
+
+@writing
+def begin_run(
+    connection: Connection,
+    route: str,
+    run_id: str,
+    *,
+    kind: RunKind,
+    window: Window,
+    route_hash: str,
+    staging: str,
+    now: float,
+) -> RunRef:
+    """Open the books of a run. A run that is known keeps when it started and what is in its books."""
+    route_id = number_of(connection, route)
+    lock_route(connection, route_id)
+    start, end = window.dump()
+    values = {
+        "kind": kind,
+        "window_start": start,
+        "window_end": end,
+        "route_hash": route_hash,
+        "staging": staging,
+        "finished": None,
+        "recovering": None,
+    }
+    number = connection.scalar(select(_run.id).where(_run.route_id == route_id, _run.run_id == run_id))
+    if number is None:
+        number = connection.execute(
+            insert(tables.run).values(route_id=route_id, run_id=run_id, started=now, **values).returning(_run.id)
+        ).scalar_one()
+    else:
+        connection.execute(update(tables.run).where(_run.id == number).values(again=now, **values))
+    return RunRef(number, route_id, route, run_id)
+
+
+@reading
+def find_run(connection: Connection, route: str, run_id: str) -> RunRef | None:
+    """None: the ledger does not know it."""
+    row = connection.execute(
+        select(_run.id, _run.route_id)
+        .join(tables.route, _route.id == _run.route_id)
+        .where(_route.name == route, _run.run_id == run_id)
+    ).one_or_none()
+    return RunRef(row.id, row.route_id, route, run_id) if row else None
+
+
+@reading
+def route_state(connection: Connection, route: str) -> RouteState:
+    """Return what the next run of the route begins with; of a route that never ran: nothing."""
+    row = connection.execute(
+        select(_route.mark, _route.cursor, _route.outages, _route.circuit_until).where(_route.name == route)
+    ).one_or_none()
+    if row is None:
+        return RouteState()
+    return RouteState(_moment(row.mark), row.cursor, row.outages, row.circuit_until)
+
+
+@reading
+def applied_lines(connection: Connection, run: RunRef) -> int:
+    """How many lines of the run's journal are in the ledger."""
+    lines: int = connection.execute(select(_run.applied).where(_run.id == run.id)).scalar_one()
+    return lines
+
+
+@writing
+def rewind_journal(connection: Connection, run: RunRef, applied: int) -> None:
+    """The run's journal lost lines that were applied: those that it gets now are counted from ``applied`` on."""
+    connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(applied=applied))
+
+
+@writing
+def restart_push(connection: Connection, run: RunRef) -> None:
+    """The run's journal was cleared: none of its lines is applied, and its leases are given up."""
+    lock_route(connection, run.route_id)
+    connection.execute(update(tables.run).where(_run.id == run.id).values(applied=0))
+    end_leases(connection, run)
+
+
+@writing
+def abandon_run(connection: Connection, run: RunRef) -> None:
+    """The run is dead and has left nothing: its leases end, and the events that it had taken wait again."""
+    end_leases(connection, run)
+    close_events(connection, run, decided=False, now=0.0)
+
+
+@writing
+def adopt_run(connection: Connection, run: RunRef, *, until: float, now: float) -> bool:
+    """Whether the caller may close the books of a run that died; until then nobody else may."""
+    free = func.coalesce(_run.recovering, 0.0) < now
+    adopted = connection.execute(update(tables.run).where(_run.id == run.id, free).values(recovering=until))
+    return bool(adopted.rowcount)
+
+
+@writing
+def finish_run(
+    connection: Connection,
+    run: RunRef,
+    *,
+    counts: Mapping[str, int],
+    seconds: Mapping[str, float],
+    verdict: str | None,
+    bytes: int,  # noqa: A002
+    mark: datetime | None,
+    cursor: str | None,
+    now: float,
+    decided: bool = True,
+    read: tuple[str, int] | None = None,
+    staged_events: Sequence[int] | None = None,
+) -> None:
+    """Close the books of a run.
+
+    ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them. ``read`` is
+    another route and the number of its last fetch that this run has read: the route is done with it. The run's leases
+    are given up. What it took over and did not decide is *retrying* again, due at once. The events that it took are
+    done, or, where not all of its entities are ``decided``, wait for another run; so do those that are not among
+    ``staged_events``, where these are named.
+    """
+    lock_route(connection, run.route_id)
+    connection.execute(
+        update(tables.run)
+        .where(_run.id == run.id)
+        .values(
+            finished=now,
+            recovering=None,
+            counts=msgspec.json.encode(dict(counts)).decode(),
+            seconds=msgspec.json.encode(dict(seconds)).decode(),
+            verdict=verdict,
+            bytes=bytes,
+        )
+    )
+    before = _moment(connection.scalar(select(_route.mark).where(_route.id == run.route_id)))
+    moved: dict[str, str] = {}
+    if mark is not None and (before is None or mark > before):
+        moved["mark"] = rfc3339(mark)
+    if cursor is not None:
+        moved["cursor"] = cursor
+    if moved:
+        connection.execute(update(tables.route).where(_route.id == run.route_id).values(**moved))
+    if read is not None:
+        move_on(connection, run, *read)
+    end_leases(connection, run)
+    _give_back(connection, run, now)
+    close_events(connection, run, decided=decided, staged=staged_events, now=now)
+
+
+def _give_back(connection: Connection, run: RunRef, now: float) -> None:
+    """What the run took over and did not decide is due at once, for whoever comes next."""
+    entity = tables.entity.c
+    connection.execute(
+        update(tables.entity)
+        .where(open_of(connection, [run.route_id]), entity.status == "pending", entity.run == run.id)
+        .values(
+            status="retrying",
+            changed=now,
+            next_attempt=now,
+            lease_until=None,
+            history=func.substr(literal(line("retrying", run.id, now) + "\n") + entity.history, 1, KEPT),
+        )
+    )
+
+
+@writing
+def note_outage(connection: Connection, route_id: int, *, until: float | None) -> None:
+    """One more outage in a row of the route's target: nothing is sent before ``until``. None: it is back."""
+    connection.execute(
+        update(tables.route)
+        .where(_route.id == route_id)
+        .values(outages=0 if until is None else _route.outages + 1, circuit_until=until or 0.0)
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

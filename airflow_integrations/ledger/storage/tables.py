@@ -1,0 +1,357 @@
+"""The ledger's tables. SQLite and PostgreSQL alike; changed only together with a migration.
+
+Times are seconds since the epoch (float), except windows, which are RFC 3339 texts as :meth:`Window.dump` writes them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+__all__ = [
+    "OPEN",
+    "PREFIX",
+    "UNDONE",
+    "action",
+    "alert",
+    "claim",
+    "consumer",
+    "creation",
+    "definition",
+    "entity",
+    "event",
+    "identity",
+    "job",
+    "metadata",
+    "overlay",
+    "progress",
+    "route",
+    "run",
+    "store",
+    "subscription",
+    "token",
+    "wait",
+]
+
+PREFIX = "integrations_"
+"""Of every table: the ledger may share a database with something else, such as Airflow's own."""
+
+metadata = MetaData()
+_Id = BigInteger().with_variant(Integer, "sqlite")
+_Key = String(512).with_variant(String(512, collation="C"), "postgresql")
+"""In one order everywhere, that of code points: PostgreSQL would sort as the database's language does."""
+
+route = Table(
+    f"{PREFIX}route",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("name", String(250), nullable=False, unique=True),
+    Column("mark", String(40), comment="the end of the last window that was completed without a gap, RFC 3339"),
+    Column("cursor", Text, comment="the newest value of cursor.field whose entities all have their fate"),
+    Column("outages", Integer, nullable=False, server_default="0", comment="runs in a row that the target was away"),
+    Column("circuit_until", Float, nullable=False, server_default="0", comment="nothing is sent before this moment"),
+    Column("woken", Integer, nullable=False, server_default="0", comment="how often what its entities wait for came"),
+)
+
+run = Table(
+    f"{PREFIX}run",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False),
+    Column("run_id", String(250), nullable=False),
+    Column("kind", String(20), nullable=False, comment="scheduled, manual, backfill, asset, cli"),
+    Column("window_start", String(40), nullable=False),
+    Column("window_end", String(40), nullable=False),
+    Column("route_hash", String(64), nullable=False),
+    Column("staging", Text, nullable=False, comment="the run's folder; empty where it was removed"),
+    Column("started", Float, nullable=False),
+    Column("again", Float, comment="when it last began anew; NULL: it began once"),
+    Column("recovering", Float, comment="after it died: until then somebody is closing its books"),
+    Column("finished", Float, comment="when settle closed the books"),
+    Column("counts", Text, nullable=False, server_default="{}", comment="the books, JSON: name to number"),
+    Column("seconds", Text, nullable=False, server_default="{}", comment="time per stage, JSON: stage to seconds"),
+    Column("verdict", Text, comment="why the run failed; NULL where it did not"),
+    Column("applied", Integer, nullable=False, server_default="0", comment="journal lines that are in this ledger"),
+    Column("bytes", _Id, nullable=False, server_default="0", comment="of the run's segments, compressed"),
+    Column("fetched", _Id, comment="the how-manieth finished fetch of its route that others may read; NULL: not read"),
+    UniqueConstraint("route_id", "run_id"),
+)
+Index(f"{PREFIX}run_started", run.c.route_id, run.c.started)
+
+definition = Table(
+    f"{PREFIX}definition",
+    metadata,
+    Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
+    Column("hash", String(64), primary_key=True, comment="route_hash of the runs that worked by it"),
+    Column("at", Float, nullable=False, comment="when the first of them began"),
+    Column("text", Text, nullable=False, comment="the route as YAML, its references resolved"),
+)
+"""What a route was when a run worked by it: for people who look at that run later, and for masking its payloads."""
+
+entity = Table(
+    f"{PREFIX}entity",
+    metadata,
+    Column(
+        "route_id", _Id, primary_key=True, autoincrement=False
+    ),  # no foreign key: PostgreSQL would look it up for every row
+    Column("key", _Key, primary_key=True),
+    Column("status", String(12), nullable=False),
+    Column("run", _Id, nullable=False, comment="the run that decided the status: run.id"),
+    Column("changed", Float, nullable=False, comment="when the status was decided"),
+    Column("first_seen", Float, nullable=False),
+    Column("last_seen", Float, nullable=False),
+    Column("seen_run", _Id, nullable=False, comment="the last run whose fetch had it"),
+    Column("version", String(512), comment="of the state that the status is about"),
+    Column("hash", String(32), comment="content of a state that is still open; NULL once it is closed"),
+    Column("delivered_hash", String(32), comment="content that was last delivered; NULL: never, or deleted"),
+    Column("delivered_version", String(512)),
+    Column("delivered_at", Float),
+    Column("deliveries", Integer, nullable=False, server_default="0"),
+    Column(
+        "deleted",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="open: to be; closed: has been",
+    ),
+    Column("target_id", String(512)),
+    Column("attempts", Integer, nullable=False, server_default="0", comment="of the open state"),
+    Column("batch", String(60), comment="the batch it was sent in without an answer"),
+    Column("since", Float, comment="when the open state was first tried or rejected; NULL: nothing is open"),
+    Column("next_attempt", Float, comment="retrying, in_doubt: not before; NULL in_doubt: held for a person"),
+    Column("deadline", Float, comment="waiting: failed after this"),
+    Column("error_class", String(40)),
+    Column("fingerprint", String(16), comment="equal for errors of one kind"),
+    Column("message", Text),
+    Column("http_status", Integer),
+    Column("payload_run", _Id, comment="run.id whose staging has the payload; NULL: it is gone"),
+    Column("payload_stage", String(20), comment="push, problems-fetch or problems-transform"),
+    Column("payload_at", Integer, comment="the line within that stage, from 0"),
+    Column("lease_until", Float, comment="pending: the run that took it has it until then"),
+    Column("history", Text, nullable=False, server_default="", comment="newest first, one JSON array a line"),
+    Column(
+        "maybe", Text, comment="content that may have arrived since the last delivery: hashes, newest first, by comma"
+    ),
+    Column("unheard", Integer, comment="how often other content followed one that may have arrived; NULL: never"),
+    sqlite_with_rowid=False,
+)
+OPEN = text("since IS NOT NULL")
+"""Rows whose state is open. So short because every write of a row looks at it, for each partial index."""
+Index(
+    f"{PREFIX}entity_open",
+    entity.c.route_id,
+    entity.c.status,
+    entity.c.next_attempt,
+    entity.c.since,  # what waits, and since when, is read of the index alone
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+Index(f"{PREFIX}entity_payload", entity.c.payload_run, sqlite_where=OPEN, postgresql_where=OPEN)
+
+claim = Table(
+    f"{PREFIX}claim",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("run", _Id, ForeignKey(run.c.id), nullable=False),
+    Column("first", Integer, nullable=False, comment="ordinal of the first of its entities in the run's push"),
+    Column("count", Integer, nullable=False),
+    Column("lease_until", Float, nullable=False),
+    Column("keys", LargeBinary, nullable=False, comment="zstd of the keys, a newline between them"),
+)
+"""Keys that a run's push has leased: one row for thousands of entities, gone when all of them have their fate."""
+
+overlay = Table(
+    f"{PREFIX}overlay",
+    metadata,
+    Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
+    Column("key", _Key, primary_key=True),
+    Column("stage", String(20), nullable=False, comment="which payload it replaces: payload_stage of the entity"),
+    Column("payload", Text, nullable=False, comment="the whole payload as it was edited, JSON"),
+    Column("by", String(250), nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""A payload that a person has edited: it goes out instead of the staged one. Removed when the entity is closed."""
+
+progress = Table(
+    f"{PREFIX}progress",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("key", _Key, primary_key=True),
+    Column("hash", String(32), nullable=False, comment="of the content that the steps were about"),
+    Column("steps", Text, nullable=False, comment="which of them the target has confirmed, JSON"),
+)
+"""Entities that go in steps and are not delivered: what the target has confirmed. Removed when they are."""
+
+action = Table(
+    f"{PREFIX}action",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("by", String(250), nullable=False),
+    Column("what", String(20), nullable=False, comment="retry, edit, skip, confirm, cursor, mark"),
+    Column("selection", Text, nullable=False, comment="what it was asked for, JSON"),
+    Column("entities", Integer, nullable=False),
+    Column("detail", Text),
+)
+"""What people did, for ever."""
+
+event = Table(
+    f"{PREFIX}event",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, nullable=False),
+    Column("event_id", String(250), nullable=False, comment="the sender's, so that nothing counts twice"),
+    Column("source", String(20), nullable=False, comment="webhook, api, or the kind of a listener"),
+    Column("received", Float, nullable=False),
+    Column("wanted", Boolean, nullable=False, server_default=text("false"), comment="its sender waits for the fate"),
+    Column("size", Integer, nullable=False, comment="bytes of the body"),
+    Column("body", LargeBinary, comment="the records, a JSON array; NULL once the run that took it closed its books"),
+    Column("run", _Id, comment="the run that has taken it: run.id; NULL: it waits"),
+    Column("lease_until", Float, comment="the run that has taken it has it until then"),
+    Column("keys", Text, comment="of its entities, a JSON array, where it is wanted"),
+    Column("done", Float, comment="when the run that took it closed its books"),
+    UniqueConstraint("route_id", "event_id"),
+)
+"""The inbox: what came from outside and waits for a run. Afterwards it is remembered that it came."""
+UNDONE = text("done IS NULL")
+Index(
+    f"{PREFIX}event_undone",
+    event.c.route_id,
+    event.c.run,
+    event.c.id,
+    sqlite_where=UNDONE,
+    postgresql_where=UNDONE,
+)
+
+consumer = Table(
+    f"{PREFIX}consumer",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("holder", String(300), nullable=False),
+    Column("lease_until", Float, nullable=False),
+)
+"""Which process takes what comes in for a route of low latency, and until when nobody else does."""
+
+subscription = Table(
+    f"{PREFIX}subscription",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("source_id", _Id, primary_key=True, autoincrement=False, comment="the route whose fetches it reads"),
+    Column("position", _Id, nullable=False, comment="the last run.fetched whose entities all have their fate here"),
+)
+"""Routes that read what another one fetched."""
+
+job = Table(
+    f"{PREFIX}job",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("by", String(250), nullable=False),
+    Column("asked", Float, nullable=False),
+    Column("what", String(20), nullable=False, comment="retry, skip, confirm"),
+    Column("selection", Text, nullable=False, comment="which entities, JSON"),
+    Column("how", Text, nullable=False, server_default="{}", comment="the action's own arguments, JSON"),
+    Column("total", Integer, nullable=False, comment="entities that it was about when it was asked for"),
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("looked_at", Integer, nullable=False, server_default="0", comment="done, and left as they were"),
+    Column("after", _Key, comment="the last key that was looked at; NULL: it has not begun"),
+    Column("left", Text, nullable=False, server_default="[]", comment="why others were left as they are, JSON"),
+    Column("lease_until", Float, comment="some API server works on it until then; NULL: nobody does"),
+    Column("finished", Float),
+    Column("error", Text, comment="why it was not finished"),
+)
+"""An action on many entities, done a piece at a time; ``after`` moves on in the transaction of each piece."""
+
+alert = Table(
+    f"{PREFIX}alert",
+    metadata,
+    Column("route", String(250), primary_key=True, comment="by name: a route that never ran can be late"),
+    Column("kind", String(40), primary_key=True, comment="failure, error_rate, nothing_received, …"),
+    Column("watched", Float, nullable=False, comment="since when it is looked at"),
+    Column("seen", Float, nullable=False, comment="runs that ended until then were looked at"),
+    Column("since", Float, comment="when it began to fire; NULL: it does not"),
+    Column("over", Float, comment="when it last ceased to"),
+    Column("detail", Text, nullable=False, comment="what is, or last was, wrong"),
+    Column("targets", Text, nullable=False, comment="who was told what, JSON: target to Told"),
+)
+"""Alerts that routes ask for. Who is told when is worked out from it, so that nobody hears the same thing twice."""
+
+identity = Table(
+    f"{PREFIX}identity",
+    metadata,
+    Column("id", String(32), primary_key=True, comment="the ledger's own, and those that it stands in for"),
+    Column("since", Float, nullable=False, comment="the ledger's own is the oldest"),
+)
+"""Which ledger it is: so that an empty one in its place is noticed."""
+
+token = Table(
+    f"{PREFIX}token",
+    metadata,
+    Column("connection", String(250), primary_key=True, comment="the Connection's id"),
+    Column("secret", LargeBinary, comment="encrypted: what was given last; NULL: nothing yet"),
+    Column("given", Float, nullable=False, comment="when"),
+    Column("holder", String(40), comment="who exchanges it at present"),
+    Column("lease_until", Float, nullable=False, comment="until when nobody else does"),
+)
+"""Refresh tokens that systems exchange for new ones. The ledger keeps bytes, and has no key to them."""
+
+wait = Table(
+    f"{PREFIX}wait",
+    metadata,
+    Column("for_id", _Id, primary_key=True, autoincrement=False, comment="the route whose entity is waited for"),
+    Column("for_key", _Key, primary_key=True, comment="that entity"),
+    Column("route_id", _Id, primary_key=True, autoincrement=False, comment="the route whose entity waits"),
+    Column("key", _Key, primary_key=True, comment="the entity that waits"),
+    sqlite_with_rowid=False,
+)
+"""Entities that a lookup in the ledger put off, and the entities of other routes whose delivery they wait for."""
+Index(f"{PREFIX}wait_waiting", wait.c.route_id, wait.c.key)
+
+store = Table(
+    f"{PREFIX}store",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("key", _Key, primary_key=True),
+    Column("value", Text, nullable=False, comment="JSON"),
+    Column("shown", Text, comment="the same with what the route masks hidden; NULL: nothing of it is"),
+    Column("route_id", _Id, comment="the route that wrote it last; NULL: a person, for no route"),
+    Column("by", String(250), comment="the person who wrote it last; NULL: a run"),
+    Column("version", String(512), comment="of the entity that it was made of"),
+    Column("made", String(32), comment="content hash of what a run wrote last: a person's edit stays until it differs"),
+    Column("changed", Float, nullable=False, comment="when its value became another one"),
+    Column("written", Float, nullable=False, comment="when it was written last"),
+    Column("expires", Float, comment="removed after this; NULL: never"),
+    Column("history", Text, nullable=False, server_default="", comment="newest first, one JSON array a line"),
+    sqlite_with_rowid=False,
+)
+"""Small values under a key that routes keep for each other and for later."""
+Index(f"{PREFIX}store_route", store.c.route_id)
+Index(f"{PREFIX}store_expires", store.c.expires)
+
+creation = Table(
+    f"{PREFIX}creation",
+    metadata,
+    Column("question", String(64), primary_key=True, comment="hash of the request that found nothing"),
+    Column("holder", String(64), comment="the run that is about to create it"),
+    Column("lease_until", Float, nullable=False, comment="until when nobody else does"),
+    Column("sent", Float, comment="when it was first asked for; NULL: not yet"),
+    Column("answered", Float, comment="when the service confirmed it; NULL: not yet"),
+    Column("found", LargeBinary, comment="the object that the answer held, JSON; NULL: none"),
+)
+"""What lookups create where they find nothing: each is created once, whoever asks."""

@@ -1,0 +1,1 @@
+"""A route's ``mask``, and every place where it has to be applied."""

@@ -1,0 +1,1 @@
+"""The outgoing kind ``graphql``: entities go to a GraphQL API by mutations."""

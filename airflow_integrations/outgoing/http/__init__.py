@@ -1,0 +1,1 @@
+"""The outgoing kind ``http``: deliver entities to an HTTP API."""

@@ -1,0 +1,1 @@
+"""Several requests for one entity, one after the other, and one of several by condition."""

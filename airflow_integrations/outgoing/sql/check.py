@@ -1,0 +1,25 @@
+"""Mistakes in ``outgoing.sql`` that show only together with the rest of the route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_integrations.outgoing.sql.options import SqlOptions
+from airflow_integrations.route.definition import Route
+
+__all__ = ["mistakes"]
+
+Loc = tuple[int | str, ...]
+
+
+def mistakes(options: SqlOptions, route: Route) -> Iterator[tuple[Loc, str]]:
+    """Places below the configuration, with what is wrong there."""
+    if route.missing != "ignore":
+        if options.call is not None:
+            yield (), "missing: emit deletes rows, and a call has none; leave missing at ignore"
+        elif not options.key:
+            yield (), "missing: emit deletes rows, and nothing identifies them; write key, or leave missing at ignore"
+    names = [write.table for write in (*options.before, *([options.main] if options.main else []), *options.also)]
+    for place, write in enumerate(options.also):
+        if names.count(write.table) > 1 and write.mode != "append":
+            yield ("also", place, "table"), f"{write.table} is written twice for each entity; write it once"

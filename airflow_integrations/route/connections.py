@@ -1,0 +1,42 @@
+"""The systems that a route asks, by their Connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from airflow_integrations.config.model import walk
+from airflow_integrations.route.definition import Route
+from airflow_integrations.route.stage import Stage
+
+__all__ = ["asked_by_delivery", "connections_of", "databases_of"]
+
+
+def connections_of(route: Route) -> list[str]:
+    """The Connections that a route uses: every option called ``connection`` of its stages."""
+    return _of((route.incoming, *route.transform, route.outgoing))
+
+
+def databases_of(route: Route) -> frozenset[str]:
+    """Those of them that are databases."""
+    return frozenset(
+        leaf
+        for stage in (route.incoming, *route.transform, route.outgoing)
+        for place, leaf in walk(stage.config)
+        if place and place[-1] == "connection" and isinstance(leaf, str) and (stage.kind == "sql" or "sql" in place)
+    )
+
+
+def asked_by_delivery(route: Route) -> str:
+    """In words, the systems one of which was away where nothing of the route is sent for a while: ``erp``, or ``erp or
+    crm`` where a lookup asks the second one."""
+    return " or ".join(_of((route.outgoing, *route.transform))) or "the target"
+
+
+def _of(stages: Iterable[Stage]) -> list[str]:
+    found = [
+        leaf
+        for stage in stages
+        for place, leaf in walk(stage.config)
+        if place and place[-1] == "connection" and isinstance(leaf, str)
+    ]
+    return list(dict.fromkeys(found))

@@ -1,0 +1,1 @@
+"""The files that a route names, and a route together with them."""

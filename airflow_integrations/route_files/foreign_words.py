@@ -1,0 +1,160 @@
+"""Keys and kinds of other tools, each with where the same stands in a route file."""
+
+from __future__ import annotations
+
+from airflow_integrations.config.suggestions import by_word
+
+__all__ = ["DATABASES", "EVENTS", "KEYS", "KINDS", "PAGINATION", "STYLES"]
+
+_ROUTE = by_word(
+    ("retries", "tasks: {retries: 3}"),
+    ("retry_delay", "tasks: {retry_delay: 1m}"),
+    ("timeout execution_timeout", "tasks: {timeout: 6h}"),
+    ("cron schedule_interval", 'schedule: {cron: "*/5 * * * *"}'),
+    ("every interval", "schedule: {every: 15m}"),
+    ("timezone", 'schedule: {cron: "*/5 * * * *", timezone: Europe/Madrid}'),
+    ("start_date", 'schedule: {cron: "*/5 * * * *", start: 2026-01-31}'),
+    ("catchup", 'schedule: {cron: "*/5 * * * *", start: 2026-01-31, catchup: true}'),
+    ("batch batch_size", "delivery: {batch: 100}"),
+    ("concurrency", "delivery: {concurrency: 8}"),
+    ("in_doubt", "delivery: {in_doubt: hold}"),
+    ("fail_run", "delivery: {fail_run: any}"),
+    ("retry", "delivery: {retry: …} for entities, tasks: {retries: 3} for tasks"),
+    ("key primary_key", "entity: {key: order.number}"),
+    ("version", "entity: {version: order.updated_at}"),
+    ("id", "route: for the route's name, entity: {key: order.number} for what identifies an entity"),
+    (
+        "cursor_field replication_key",
+        "entity: {version: order.updated_at}; cursor: stands below incoming: http:",
+    ),
+    ("name dag_id", "route:"),
+    ("connection connections", "incoming: {http: {connection: …}} and outgoing: {http: {connection: …}}"),
+    ("map", "transform: [{map: …}]"),
+    ("filter", "transform: [{filter: …}]"),
+    ("lookup", "transform: [{lookup: …}]"),
+    ("validate", "transform: [{validate: …}]"),
+    ("webhook", "trigger: {webhook: …}"),
+    ("listen", "trigger: {listen: …}"),
+    ("email notify on_failure", "alerts: …"),
+    ("depends_on", "trigger: {assets: …}"),
+    ("variables vars parameters env", "params: …"),
+    ("source sources extract extractor extractors input from tap fetch", "incoming:"),
+    ("destination target sink load loader loaders output to push writer", "outgoing:"),
+    ("transforms transformations steps mapping mappings pipeline processors", "transform:"),
+    ("dead_letter on_error error_handling", "nothing: what is rejected is kept, see `entities list`"),
+)
+_REQUEST = by_word(
+    ("url base_url url_base baseUrl host server", "path: /orders; the address belongs to the Connection"),
+    ("uri endpoint resource url_path request_path", "path: /orders"),
+    (
+        "auth authenticator authentication api_key token username password credentials",
+        "nothing: credentials belong to the Connection",
+    ),
+    ("params query_params queryParams request_parameters qs parameters request_params args", "query: {since: …}"),
+    ("request_headers http_headers", "headers: {Accept: …}"),
+    ("data_selector record_selector records_path json_path record_path data_path root items", "records: body.orders"),
+    (
+        "paginator paging pages paginate pagination_strategy",
+        "pagination: {style: cursor, next: body.next_cursor, param: cursor}",
+    ),
+    (
+        "cursor_field incremental incremental_sync replication_key cursor_path",
+        'query: {since: "{{ window.start }}"}, or cursor: {field: updated_at, param: since}',
+    ),
+    ("data payload json request_body request_body_json", "body: {Number: order.number}"),
+    ("conn_id http_conn_id connection_id conn credential", "connection: shop"),
+    ("verb http_method request_method", "method: POST"),
+    ("batch batch_size concurrency", "delivery: {batch: 100, concurrency: 8} at the top"),
+    ("retries max_retries", "nothing: the Connection's retry_budget and tasks: {retries: 3} count"),
+    ("rate_limit requests_per_second", "nothing: requests_per_second stands in the Connection"),
+    ("timeout verify verify_ssl ssl proxy", "nothing: it belongs to the Connection"),
+    ("limit page_size per_page", "pagination: {style: page, size: 100, …}, or query: {limit: 100}"),
+)
+_ENTITY = by_word(
+    ("id primary_key primaryKey keys unique_key merge_key", "key: order.number"),
+    ("type entity kind", "name: order"),
+    ("updated_at cursor_field replication_key modified cursor", "version: order.updated_at"),
+)
+_SCHEDULE = by_word(
+    ("interval frequency minutes hours", "every: 15m"),
+    ("tz time_zone zone", "timezone: Europe/Madrid"),
+    ("start_date from", "start: 2026-01-31"),
+    ("end_date until", "end: 2026-01-31"),
+    ("crontab cron_expression expression", 'cron: "*/5 * * * *"'),
+)
+_DELIVERY = by_word(
+    ("batch_size size chunk_size", "batch: 100"),
+    ("parallelism workers threads parallel", "concurrency: 8"),
+    ("retries attempts max_retries", "retry: {attempts: 10}, or tasks: {retries: 3}"),
+)
+KEYS: dict[tuple[str, ...], dict[str, str]] = {
+    (): _ROUTE,
+    ("entity",): _ENTITY,
+    ("schedule",): _SCHEDULE,
+    ("delivery",): _DELIVERY,
+    ("incoming", "http"): _REQUEST,
+    ("outgoing", "http"): _REQUEST,
+}
+"""Place to the words that people write there, each with what to write."""
+
+KINDS: dict[str, dict[str, str]] = {
+    "transform": by_word(
+        ("where select condition if when query jq", 'filter: order.status == "paid"'),
+        ("mapping fields project mapper jsonata template object", "map: {Number: order.number}"),
+        ("add add_fields compute add_field enrich assign", "set: {Total: order.total}"),
+        ("remove delete exclude remove_fields omit", "drop: [note]"),
+        ("rename_fields alias move", "rename: {old: new}"),
+        ("explode unnest flatten foreach for_each each iterator splitter", "split: {each: order.lines}"),
+        ("dedupe deduplicate unique distinct aggregate group", "merge: last"),
+        ("join http table lookup_table", "lookup: {name: tax, file: tax.csv, where: {country: order.country}}"),
+        ("script code function lambda javascript js", "python: module:function"),
+        ("schema assert check jsonschema json_schema", "validate: schemas/order.json"),
+    ),
+    "incoming": by_word(
+        (
+            "rest api rest_api https url RESTStream request graphql soap odata",
+            "http: {connection: shop, path: /orders}",
+        ),
+    ),
+    "outgoing": by_word(
+        ("rest api rest_api https url request webhook graphql soap odata", "http: {connection: erp, path: /orders}"),
+    ),
+}
+"""Part of a route to the kinds of other tools, each with what to write."""
+EVENTS = frozenset(
+    ["amqp", "file", "files", "ftp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "s3", "sftp", "sqs"]
+)
+DATABASES = frozenset(
+    [
+        "bigquery",
+        "database",
+        "db",
+        "jdbc",
+        "mariadb",
+        "mssql",
+        "mysql",
+        "oracle",
+        "postgres",
+        "postgresql",
+        "snowflake",
+        "sql",
+    ]
+)
+
+PAGINATION = {
+    "cursor": "{style: cursor, next: body.next_cursor, param: cursor}",
+    "page": "{style: page}",
+    "offset": "{style: offset}",
+    "link": "{style: link}",
+    "next_url": "{style: next_url, next: body.next}",
+    "none": "{style: none}",
+}
+"""Style to a pagination that is complete."""
+STYLES: dict[str, str] = by_word(
+    ("page_number PageIncrement page_increment pages number", "style: page"),
+    ("offset_limit OffsetIncrement offset_increment limit_offset skip", "style: offset"),
+    ("header_link link_header HeaderLink rel", "style: link"),
+    ("json_link json_response next_link url", "style: next_url"),
+    ("CursorPagination cursor_pagination token next_token json_response_cursor", "style: cursor"),
+)
+"""Styles of paging as other tools call them."""

@@ -1,0 +1,187 @@
+"""One pydantic error in words: what is wrong, what is allowed, what to write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from airflow_integrations.config.suggestions import unknown
+from airflow_integrations.route_files.error_paths import Place, field_schemas
+from airflow_integrations.route_files.foreign_words import STYLES
+from airflow_integrations.route_files.other_tools_keys import key_remedy, kind_remedy, step_remedy, value_remedy
+
+__all__ = ["described", "worded"]
+
+_EXPECTED = {
+    "string_type": "text",
+    "string_sub_type": "text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "decimal_type": "a number",
+    "decimal_parsing": "a number",
+    "finite_number": "a finite number",
+    "dict_type": "a mapping (key: value)",
+    "mapping_type": "a mapping (key: value)",
+    "model_type": "a mapping (key: value)",
+    "model_attributes_type": "a mapping (key: value)",
+    "dataclass_type": "a mapping (key: value)",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "set_type": "a list",
+    "none_required": "nothing",
+    "date_type": "a date, such as 2026-01-31",
+    "date_parsing": "a date, such as 2026-01-31",
+    "date_from_datetime_parsing": "a date, such as 2026-01-31",
+    "date_from_datetime_inexact": "a date, such as 2026-01-31",
+    "datetime_type": "a moment, such as 2026-01-31T06:00:00Z",
+    "datetime_parsing": "a moment, such as 2026-01-31T06:00:00Z",
+    "datetime_from_date_parsing": "a moment, such as 2026-01-31T06:00:00Z",
+    "time_type": "a time of day, such as 06:00",
+    "time_parsing": "a time of day, such as 06:00",
+    "is_instance_of": "something else",
+}
+
+_PATTERNS = {
+    r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _, beginning with a letter",
+    r"^[A-Za-z0-9_.\-]+$": "letters, digits, _, . and -",
+    r"^[\w.\-]+$": "letters, digits, _, . and -",
+    r"^\d{1,2}(\.\d+)?%$": "a percentage, such as 2%",
+    r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+$": "an address, such as ops@example.com",
+}
+
+
+def described(value: Any) -> str:
+    """What stands in the file, cut short."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if isinstance(value, (int, Decimal)):
+        return f"the number {_short(str(value))}"
+    return f"the text {_short(str(value))!r}" if isinstance(value, str) else type(value).__name__
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
+    """The message for one of ValidationError.errors(). ``parent`` is the place that holds ``place``."""
+    kind, context, given = error["type"], error.get("ctx", {}), error.get("input")
+    if kind in _WORDS:
+        return _WORDS[kind](error, place, parent)
+    if kind in _EXPECTED:
+        remedy = value_remedy(place.loc, given)
+        return f"expected {_EXPECTED[kind]}, found {described(given)}{f'; {remedy}' if remedy else ''}"
+    if kind in ("value_error", "assertion_error"):
+        return str(context.get("error", error["msg"]))
+    message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "should", error["msg"])
+    message = message.removeprefix("Value error, ")
+    if message.startswith("should"):
+        return f"{message}; found {described(given)}"
+    return message
+
+
+def _unknown_key(error: dict[str, Any], place: Place, parent: Place) -> str:
+    key, fields = str(error["loc"][-1]), field_schemas(parent.schema)
+    remedy = key_remedy(parent.loc, key)
+    return _with_remedy("key", key, remedy, unknown("key", key, fields))
+
+
+def _unknown_kind(error: dict[str, Any], place: Place, parent: Place) -> str:
+    remedy = kind_remedy(str(place.loc[0]) if place.loc else "", str(error["ctx"]["at_key"]))
+    return _with_remedy("kind", str(error["ctx"]["at_key"]), remedy, error["msg"])
+
+
+def _with_remedy(what: str, word: str, remedy: str | None, message: str) -> str:
+    """The remedy in place of a guess; the message as it is where there is none."""
+    return f"unknown {what} {word!r}; {remedy}. {message[message.rindex('One of:') :]}" if remedy else message
+
+
+def _stage(error: dict[str, Any], place: Place, parent: Place) -> str:
+    given, message = error["input"], str(error["msg"])
+    remedy = step_remedy(given) if isinstance(given, str) else None
+    return f"{message}; {remedy}" if remedy else message
+
+
+def _missing(error: dict[str, Any], place: Place, parent: Place) -> str:
+    return f"{error['loc'][-1]!r} is missing"
+
+
+def _literal(error: dict[str, Any], place: Place, parent: Place) -> str:
+    schema = place.schema
+    allowed = schema["expected"] if schema and schema["type"] == "literal" else re.findall(r"'([^']*)'", error["msg"])
+    given = error.get("input")
+    if not isinstance(given, str):
+        return f"expected one of {', '.join(map(str, allowed))}, found {described(given)}"
+    return unknown("value", given, allowed)
+
+
+def _unknown_tag(error: dict[str, Any], place: Place, parent: Place) -> str:
+    context = error["ctx"]
+    key, tag = str(context["discriminator"]).strip("'"), str(context["tag"])
+    remedy = f"write {STYLES[tag]}" if key == "style" and tag in STYLES else None
+    return _with_remedy(key, tag, remedy, unknown(key, tag, _tags(place, context)))
+
+
+def _no_tag(error: dict[str, Any], place: Place, parent: Place) -> str:
+    key = str(error["ctx"]["discriminator"]).strip("'")
+    return f"{key!r} is missing. One of: {', '.join(_tags(place, {}))}"
+
+
+def _tags(place: Place, context: dict[str, Any]) -> list[str]:
+    if place.schema and place.schema["type"] == "tagged-union":
+        return [str(tag) for tag in place.schema["choices"]]
+    return re.findall(r"'([^']*)'", str(context.get("expected_tags", "")))
+
+
+def _pattern(error: dict[str, Any], place: Place, parent: Place) -> str:
+    pattern = error["ctx"]["pattern"]
+    allowed = _PATTERNS.get(pattern, f"text that matches {pattern}")
+    return f"{_short(str(error['input']))!r} is not allowed here; write {allowed}"
+
+
+def _too_short(error: dict[str, Any], place: Place, parent: Place) -> str:
+    least = error["ctx"]["min_length"]
+    return "empty" if least == 1 else f"too short: at least {least} are needed"
+
+
+def _too_long(error: dict[str, Any], place: Place, parent: Place) -> str:
+    return f"too long: at most {error['ctx']['max_length']} are allowed"
+
+
+def _bound(words: str, key: str) -> Callable[[dict[str, Any], Place, Place], str]:
+    return lambda error, place, parent: f"must be {words} {error['ctx'][key]}, found {error['input']}"
+
+
+_WORDS: dict[str, Callable[[dict[str, Any], Place, Place], str]] = {
+    "extra_forbidden": _unknown_key,
+    "unknown_kind": _unknown_kind,
+    "stage": _stage,
+    "missing": _missing,
+    "literal_error": _literal,
+    "enum": _literal,
+    "union_tag_invalid": _unknown_tag,
+    "union_tag_not_found": _no_tag,
+    "string_pattern_mismatch": _pattern,
+    "string_too_short": _too_short,
+    "too_short": _too_short,
+    "string_too_long": _too_long,
+    "too_long": _too_long,
+    "greater_than": _bound("more than", "gt"),
+    "greater_than_equal": _bound("at least", "ge"),
+    "less_than": _bound("less than", "lt"),
+    "less_than_equal": _bound("at most", "le"),
+}

@@ -1,0 +1,72 @@
+"""Keys and values that other tools have, and where the same stands in a route file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from airflow_integrations.route_files.foreign_words import DATABASES, EVENTS, KEYS, KINDS, PAGINATION
+
+__all__ = ["key_remedy", "kind_remedy", "step_remedy", "value_remedy"]
+
+_CRON = re.compile(r"(?:@\w+|(?:[\d*,/\-A-Za-z]+\s+){4}[\d*,/\-A-Za-z]+)")
+_EVERY = re.compile(r"(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
+
+
+def key_remedy(parent: Sequence[int | str], key: str) -> str | None:
+    """What to write for a key that stands elsewhere, or that other tools have; None where nothing is known of it."""
+    remedy = KEYS.get(tuple(map(str, parent)), {}).get(key)
+    if remedy is None:
+        return None
+    return f"take it out{remedy.removeprefix('nothing')}" if remedy.startswith("nothing") else f"write {remedy}"
+
+
+def kind_remedy(part: str, kind: str) -> str | None:
+    """What to write for a kind that other tools have."""
+    if part in ("incoming", "outgoing") and kind in DATABASES:
+        return "databases are not served yet; an HTTP API in front of one is"
+    if part == "incoming" and kind in EVENTS:
+        return "events come by trigger: write trigger: {listen: {…}} and leave incoming out"
+    found = KINDS.get(part, {}).get(kind)
+    return None if found is None else f"write {found}"
+
+
+def step_remedy(text: str) -> str | None:
+    """``filter: order.paid`` for a step whose colon is missing."""
+    first, _, rest = text.strip().partition(" ")
+    known = ("drop", "filter", "lookup", "map", "merge", "python", "rename", "set", "split", "validate")
+    return f"write {first.rstrip(':=')}: {rest.strip() or '…'}" if first.rstrip(":=") in known else None
+
+
+def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
+    """What to write where a value of the wrong form stands: ``{cron: …}`` for a schedule that is a text."""
+    place = tuple(loc)
+    if place == ("schedule",) and isinstance(given, str):
+        plain = given.strip()
+        if _CRON.fullmatch(plain):
+            return f'write {{cron: "{plain}"}}'
+        if plain and _EVERY.fullmatch(plain):
+            return f"write {{every: {plain}}}"
+        return 'write {cron: "*/5 * * * *"}, or {every: 15m}'
+    if place == ("entity",) and isinstance(given, str):
+        name = given if given.isidentifier() else "order"
+        return f"write {{name: {name}, key: {name}.number}}"
+    if place[-1:] == ("pagination",) and isinstance(given, str):
+        return f"write {PAGINATION.get(given, PAGINATION['cursor'])}"
+    if place == ("tags",) and isinstance(given, str):
+        return f"write [{', '.join(given.replace(',', ' ').replace(';', ' ').split())}]"
+    if place == ("transform",) and isinstance(given, dict):
+        steps = [f"- {name}: …" for name in list(given)[:3]]
+        return f"each step begins with `- `, such as {' and '.join(steps) or '- filter: …'}"
+    if place[-1:] in (("query",), ("headers",)) and isinstance(given, str):
+        name, mark, value = given.lstrip("?").partition("=" if place[-1] == "query" else ":")
+        return f"write {{{name.strip() or 'name'}: {value.strip() or '…'}}}" if mark else "write {name: value}"
+    if place[-1:] == ("drop",) and isinstance(given, str):
+        return f"write [{given}]"
+    if place == ("params",) and isinstance(given, list):
+        return "write each with its default, such as {shop: main}"
+    if place == ("delivery",) and isinstance(given, str):
+        return "write {batch: 100}"
+    if place == ("alerts",) and isinstance(given, (str, list)):
+        return "write what counts as wrong and who is told, see docs/alerts.md"
+    return None

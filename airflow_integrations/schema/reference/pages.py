@@ -1,0 +1,115 @@
+"""The pages of the reference: which block of a route file stands on which of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from airflow_integrations.expressions.reference import markdown as expressions_markdown
+from airflow_integrations.formats.options import CsvOptions, XmlOptions
+from airflow_integrations.schema.reference.blocks import Block, all_blocks
+from airflow_integrations.schema.reference.options import Option
+from airflow_integrations.schema.reference.page_text import anchor, page_text, section_title
+
+__all__ = ["reference_pages"]
+
+_GENERATED = "<!-- `make reference` writes this page from the docstrings of the options. Change those instead. -->\n"
+
+
+@dataclass(slots=True)
+class _Page:
+    """``guide`` is the page that explains what this one lists."""
+
+    place: str
+    file: str
+    title: str
+    guide: str
+    blocks: list[Block] = field(default_factory=list)
+
+    @property
+    def root(self) -> str:
+        """The place that names on the page begin behind."""
+        return "" if self.place in (_MASK, _FORMATS) else self.place
+
+    def link(self) -> str:
+        return f"[{self.title}]({self.file})"
+
+
+_MASK, _FORMATS = "mask", "csv and xml"
+_PAGES = (
+    ("", "route.md", "Route file", "routes.md"),
+    (_MASK, "masking.md", "Masking", "console-api.md#what-hides-in-payloads"),
+    ("trigger", "triggers.md", "Triggers", "events.md"),
+    ("trigger.webhook", "webhooks.md", "Webhooks", "webhooks.md"),
+    ("trigger.listen", "queues.md", "Queues", "queues.md"),
+    ("trigger.listen.files", "files.md", "Files", "files.md"),
+    ("incoming.http", "incoming-http.md", "Incoming over HTTP", "incoming-http.md"),
+    ("incoming.sql", "incoming-sql.md", "Incoming from databases", "sql.md"),
+    (_FORMATS, "formats.md", "CSV and XML", "incoming-http.md#formats"),
+    ("transform", "transformers.md", "Transformers", "transformers.md"),
+    ("transform.lookup", "lookups.md", "Lookups", "transformers.md#lookup"),
+    ("outgoing.http", "outgoing-http.md", "Outgoing over HTTP", "outgoing-http.md"),
+    ("outgoing.sql", "outgoing-sql.md", "Outgoing to databases", "sql.md#outgoing"),
+    ("incoming.odata", "incoming-odata.md", "Incoming: OData", "odata.md"),
+    ("outgoing.odata", "outgoing-odata.md", "Outgoing: OData", "odata.md"),
+    ("incoming.graphql", "incoming-graphql.md", "Incoming: GraphQL", "graphql.md"),
+    ("outgoing.graphql", "outgoing-graphql.md", "Outgoing: GraphQL", "graphql.md"),
+    ("delivery", "delivery.md", "Delivery", "routes.md#delivery"),
+    ("window", "windows.md", "Windows", "routes.md#windows"),
+    ("retention", "retention.md", "Retention", "ledger.md#retention"),
+    ("alerts", "alerts.md", "Alerts", "alerts.md"),
+)
+"""Place, file, title and guide. A kind that is not here has a page of its own."""
+_SHARED = (CsvOptions, XmlOptions)
+"""Blocks that stand at many places of a route."""
+
+
+def reference_pages() -> dict[str, str]:
+    """File name to text. Every block of a route file stands on one page, once, wherever a route may write it."""
+    pages = {page[0]: _Page(*page) for page in _PAGES}
+    homes: dict[type, tuple[_Page, Block]] = {}
+    for block in all_blocks():
+        if block.outer is None:
+            pages[_MASK].blocks.append(block)
+        if block.model not in homes:
+            page = _page_of(block, pages)
+            if block.model in _SHARED:
+                block = replace(block, steps=block.steps[-1:])
+            page.blocks.append(block)
+            homes[block.model] = page, block
+    texts = {page.file: _text(page, homes) for page in pages.values()}
+    title = "Functions, filters and names"
+    texts["expressions.md"] = f"# {title}\n\n{_GENERATED}\n{expressions_markdown()}".rstrip() + "\n"
+    listed = [page.link() for page in pages.values()] + [f"[{title}](expressions.md)"]
+    about = "Every option that a route file may have, with its type, its default and an example. The code writes these"
+    texts["index.md"] = f"# Reference\n\n{_GENERATED}\n{about}\npages, so that they say what it does.\n\n" + "".join(
+        f"- {link}\n" for link in listed
+    )
+    return texts
+
+
+def _page_of(block: Block, pages: dict[str, _Page]) -> _Page:
+    if block.model in _SHARED:
+        return pages[_FORMATS]
+    steps = block.place.split(".")
+    places = [".".join(steps[:count]) for count in range(len(steps), 0, -1)]
+    found = next((pages[place] for place in places if place in pages), pages[""])
+    if found.place == "" and block.kind is not None:
+        part, kind = block.kind
+        found = pages[block.place] = _Page(
+            block.place, f"{part}-{kind}.md", f"{part.capitalize()}: {kind}", "routes.md"
+        )
+    return found
+
+
+def _text(page: _Page, homes: dict[type, tuple[_Page, Block]]) -> str:
+    def address(block: Block) -> str:
+        home, first = homes[block.model]
+        title = section_title(home.root, first)
+        return (home.file if home is not page else "") + (f"#{anchor(title)}" if title else "")
+
+    def chosen(block: Block, option: Option) -> bool:
+        return page.place != _MASK or option.name == _MASK
+
+    intro = f"All options, written from the code. [The guide](../{page.guide}) explains how to use them."
+    body = page_text(page.root, page.blocks, chosen, address)
+    return f"# {page.title}\n\n{_GENERATED}\n{intro}\n\n{body}".rstrip() + "\n"

@@ -1,0 +1,105 @@
+"""The manifest of a stage: what it has done, and which segments it left."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = ["Manifest", "Piece", "Reads", "SegmentRef", "StagingStage"]
+
+StagingStage = Literal["fetch", "transform", "push"]
+
+
+class SegmentRef(msgspec.Struct, frozen=True):
+    """One segment: its file's name in the run's folder, how many lines it has and their uncompressed bytes."""
+
+    name: str
+    entities: int
+    bytes: int
+
+
+class Piece(msgspec.Struct, frozen=True):
+    """A segment of fetched records, as routes that read them need to know it."""
+
+    segment: SegmentRef
+    version: str
+    """What records have that have no version of their own: when their fetch began, in microseconds."""
+    first: int
+    """How many records of that fetch come before it."""
+
+
+class Reads(msgspec.Struct, frozen=True):
+    """Which fetches of another route a run reads: those with a number above ``after``, and up to ``upto``."""
+
+    source: str
+    after: int
+    upto: int
+
+
+class Manifest(msgspec.Struct, kw_only=True):
+    """What a stage has done: written after its segments, read by the next stage."""
+
+    route: str
+    run_id: str
+    stage: StagingStage
+    route_hash: str
+    """``data_hash`` of the route that the stage worked by."""
+    window: tuple[str, str]
+    path: str = ""
+    complete: bool = False
+    """False while the stage is under way: then it says from where a retry goes on."""
+    entities: int = 0
+    """How many go on to the next stage."""
+    counts: dict[str, int] = {}
+    passed: list[int] = []
+    """transform: how many entities came out of each of its steps."""
+    segments: list[SegmentRef] = []
+    problems: list[SegmentRef] = []
+    filtered: list[SegmentRef] = []
+    """transform: entities that a step left out, in the lines of problems."""
+    carried: list[SegmentRef] = []
+    """fetch: entities taken over from earlier runs, in transform's lines; push sends them after the run's own."""
+    retried: list[SegmentRef] = []
+    """fetch: those of ``segments`` that were taken over: rejected entities that go through transform again."""
+    taken: bool = False
+    """fetch: whether it has taken over what was due. Where it starts over, that stays."""
+    events: int = 0
+    """fetch: how many events of the inbox it has taken."""
+    reads: Reads | None = None
+    """fetch: which fetches of another route its records come from."""
+    earlier: list[Piece] = []
+    """fetch: what the run had fetched before it began anew, as long as another route has yet to read it."""
+    number: int | None = None
+    """fetch: what :attr:`earlier` is known as to those routes."""
+    staged_events: list[int] | None = None
+    """fetch: the numbers of those whose entities are staged, where the run takes events for as long as it goes on.
+    None: all that it has taken, once it is complete."""
+    attempt: int = 0
+    """fetch: how often it has begun anew; part of the names of what it took over."""
+    version: str | None = None
+    """fetch: what entities have that have no version of their own: when the fetch began, in microseconds."""
+    since: str | None = None
+    """fetch: the cursor that the source was asked with."""
+    cursor: str | None = None
+    """fetch: the route's cursor once this run is settled; None where the run does not move it."""
+    unsettled: str | None = None
+    """fetch: why records of its window may be missing; then the run moves neither mark nor cursor."""
+    resume: Any = None
+    saved_at: float = 0.0
+    """Seconds since the epoch when it was written."""
+    seconds: float = 0.0
+    """How long the stage has worked, all attempts that this manifest builds on together."""
+    warnings: list[str] = []
+
+    def pieces(self) -> list[Piece]:
+        """fetch: the records that other routes may read, in their order. Not those that were taken over: they were
+        fetched by an earlier run."""
+        found, first = list(self.earlier), 0
+        for segment in self.segments[len(self.retried) :] if self.complete else ():
+            found.append(Piece(segment, self.version or "0", first))
+            first += segment.entities
+        return found
+
+
+manifest_decoder = msgspec.json.Decoder(Manifest)

@@ -1,0 +1,1 @@
+"""Suites of tests that every kind has to pass, ours and third parties'."""

@@ -1,0 +1,1 @@
+"""The transform kind ``lookup``: add what a table or an HTTP API knows about an entity."""

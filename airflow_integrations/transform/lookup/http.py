@@ -1,0 +1,334 @@
+"""Rows of lookups that an HTTP service gives: asked for concurrently, remembered within bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from airflow_integrations.errors import AnswerError, EntityError
+from airflow_integrations.expressions.language.presence import missing_place, reported_error
+from airflow_integrations.run import Run, Services
+from airflow_integrations.transform import Place
+from airflow_integrations.transform.lookup.asking import Asked, rendered
+from airflow_integrations.transform.lookup.compared import Columns, compared, shown
+from airflow_integrations.transform.lookup.create import Creator
+from airflow_integrations.transform.lookup.http_options import HttpLookup
+
+if TYPE_CHECKING:
+    from airflow_integrations.http import Answer, HttpClient
+
+__all__ = ["HttpRows", "Question"]
+
+CACHED_ANSWERS = 10_000
+CACHED_BYTES = 32 * 1024 * 1024
+"""Bytes of the answers that stay remembered; decoded they take a few times that."""
+ANSWER_BYTES = 8 * 1024 * 1024
+"""Larger answers are refused: a look-up expects one record, or those of a batch."""
+_DIVISIBLE = frozenset({400, 404, 409, 410, 413, 414, 422})
+"""A request for many keys that is answered so may be refused because of one of them: it is halved."""
+
+
+class Question(NamedTuple):
+    """One rendered request, and which of its rows is wanted; no request of its own where keys are asked for together.
+
+    ``names`` are what the entity is created from, where the lookup creates; questions are equal without them.
+    """
+
+    asked: Asked | None
+    key: tuple[str, ...]
+
+
+_Rows = Mapping[tuple[str, ...], Any]
+"""An answer's rows by the compared columns; an EntityError stands where several have the same key."""
+
+
+class _Remembered(NamedTuple):
+    rows: _Rows
+    size: int
+    asked: float
+    """When the request was sent, in Unix seconds: the answer may be as old as this."""
+
+
+class _RefusedError(EntityError):
+    """The answer refuses the request; ``divisible``: perhaps because of one of its keys."""
+
+    divisible = False
+
+
+class HttpRows:
+    """The rows of one HTTP lookup, for the length of a run.
+
+    ``seconds`` is how long an answer is used for later batches: 0 never, None as long as the run lasts. In a run for
+    events (``for_events``) an answer in which nothing was found is never used for a later batch.
+    """
+
+    def __init__(self, name: str, config: HttpLookup, columns: Columns, cache: Any, place: Place) -> None:
+        self._name = name
+        self._config = config
+        self._columns = columns
+        self._cache_for = cache
+        self._records = config.records.compile() if config.records else None
+        self._error_when = config.error_when.compile() if config.error_when else None
+        self._retry_when = config.retry_when.compile() if config.retry_when else None
+        self._cache: OrderedDict[Any, _Remembered] = OrderedDict()
+        self._cached_bytes = 0
+        self._creator = Creator(name, config, place, self._once) if config.create else None
+
+    async def open(self, base: Mapping[str, Any], run: Run, services: Services) -> None:
+        self._base = base
+        self._now = services.now
+        self._for_events = run.events or run.kind == "live"
+        self._seconds = _seconds(self._cache_for, for_events=self._for_events)
+        self._client: HttpClient = await services.client(self._config.connection)
+        if self._creator is not None:
+            self._creator.open(base, run, services, self._client)
+
+    def question(self, names: Mapping[str, Any]) -> Question | None:
+        """The request for one entity. Raises EntityError where a template reads what is not there."""
+        key = self._columns.key(names)
+        if key is None:
+            return None
+        if self._config.batch is not None:
+            return Question(None, key)
+        asked = rendered(self._config, names)
+        if self._creator is not None:
+            self._creator.note(Question(asked, key), names)
+        return Question(asked, key)
+
+    def nothing_found(self, question: Question) -> str:
+        told = shown(self._columns.names, question.key)
+        if question.asked is not None:
+            told.append(f"{question.asked.method} {question.asked.path[:80]}")
+        return f"no {self._name} found for {', '.join(told)}"
+
+    def waits(self, question: Question) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def warnings(self) -> list[str]:
+        return self._creator.warnings() if self._creator is not None else []
+
+    async def find(self, questions: Collection[Question]) -> dict[Question, Any]:
+        """A row for each question, None where there is none, an EntityError where the answer is no use.
+
+        Equal requests are sent once. Raises OutageError and SetupError: they are not one entity's matter.
+        """
+        if self._config.batch is not None:
+            return await self._find_together(questions, self._config.batch.size)
+        known: dict[Asked, _Rows | EntityError] = {}
+        keys: dict[Asked, list[tuple[str, ...]]] = {}
+        for question in questions:
+            assert question.asked is not None
+            keys.setdefault(question.asked, []).append(question.key)
+        missing = []
+        for asked, wanted in keys.items():
+            remembered = self._remembered(asked, wanted)
+            if remembered is None:
+                missing.append(asked)
+            else:
+                known[asked] = remembered
+        answers = await _all(self._ask(asked) for asked in missing)
+        known.update(zip(missing, answers, strict=True))
+        found: dict[Question, Any] = {}
+        for question in questions:
+            rows = known[question.asked]  # type: ignore[index]
+            found[question] = rows if isinstance(rows, EntityError) else rows.get(question.key)
+        if self._creator is not None:
+            await self._create(found)
+        return found
+
+    async def _create(self, found: dict[Question, Any]) -> None:
+        assert self._creator is not None
+        wanted = [question for question, row in found.items() if row is None]
+        made = await _all(self._creator.create(question) for question in wanted)
+        for question, row in zip(wanted, made, strict=True):
+            found[question] = row
+            if self._cache.get(question.asked) is not None:
+                self._forget(question.asked)  # it said that there is nothing
+        self._creator.forget()
+
+    async def _find_together(self, questions: Collection[Question], size: int) -> dict[Question, Any]:
+        found: dict[Question, Any] = {}
+        asked: list[tuple[str, ...]] = []
+        for question in questions:
+            remembered = self._remembered(question.key, [question.key])
+            if remembered is None:
+                asked.append(question.key)
+            else:
+                found[question] = remembered.get(question.key)
+        pieces = [asked[first : first + size] for first in range(0, len(asked), size)]
+        for piece, rows in zip(pieces, await _all(map(self._ask_together, pieces)), strict=True):
+            for key in piece:
+                found[Question(None, key)] = rows.get(key)
+        return found
+
+    async def _ask_together(self, keys: list[tuple[str, ...]]) -> _Rows:
+        """Rows by key. A request that is refused is halved until the keys that are to blame are alone."""
+        try:
+            asked = rendered(self._config, {**self._base, "ids": [text for (text,) in keys]})
+        except EntityError as error:
+            return dict.fromkeys(keys, error)
+        rows = await self._ask(asked, remember=False, many=True)
+        if not isinstance(rows, EntityError):
+            self._remember_each(keys, rows)
+            return rows
+        if len(keys) == 1 or not getattr(rows, "divisible", False):
+            return dict.fromkeys(keys, rows)
+        half = len(keys) // 2
+        first, second = await _all((self._ask_together(keys[:half]), self._ask_together(keys[half:])))
+        return {**first, **second}
+
+    async def _once(self, question: Question) -> Any:
+        """The answer to one question as it is now."""
+        assert question.asked is not None
+        rows = await self._ask(question.asked, remember=False)
+        return rows if isinstance(rows, EntityError) else rows.get(question.key)
+
+    async def _ask(self, asked: Asked, *, remember: bool = True, many: bool = False) -> _Rows | EntityError:
+        request, sent = asked.request(), self._now()
+        try:
+            answer = await self._client.send(request, again=self._means_later if self._retry_when else None)
+            rows = self._rows(answer, many=many)
+        except AnswerError as error:
+            return EntityError(str(error))
+        except EntityError as error:
+            told = _RefusedError(f"{self._config.connection}: {request}: {self._client.redact(error.reason)}")
+            told.divisible = getattr(error, "divisible", False)
+            return told
+        if remember and self._seconds != 0:
+            self._remember(asked, _Remembered(rows, len(answer.content) + len(asked.content or b"") + 200, sent))
+        return rows
+
+    def _rows(self, answer: Answer, *, many: bool) -> _Rows:
+        gone = answer.status in (404, 410) and not many  # of many keys nobody knows which of them it is about
+        if gone or (answer.status < 300 and not answer.content.strip()):
+            return {}
+        if not 200 <= answer.status < 300:
+            refused = _RefusedError(f"answered {answer.status}: {answer.said(200)}")
+            refused.divisible = answer.status in _DIVISIBLE
+            raise refused
+        if len(answer.content) > ANSWER_BYTES:
+            large = _RefusedError(f"the answer has {len(answer.content)} bytes; a lookup takes at most {ANSWER_BYTES}")
+            large.divisible = True
+            raise large
+        if self._error_when is not None and self._error_when(self._beginning(answer)):
+            meant = _RefusedError(f"the answer means an error, as error_when says: {answer.said(200)}")
+            meant.divisible = True
+            raise meant
+        names = self._names(answer)
+        found = names["body"] if self._records is None else self._records(names)
+        if not found or self._records is None:
+            self._mind_errors(answer, names)
+        return _by_columns(found, self._columns)
+
+    def _mind_errors(self, answer: Answer, names: Mapping[str, Any]) -> None:
+        """Raises EntityError for an answer that does not tell what there is: nobody knows whether there is nothing."""
+        reads = self._config.records
+        if reads is not None and (place := missing_place(reads, names)) is not None:
+            why = (
+                f"the answer has no {place}; where that means that nothing was found, write records: {reads.text} or []"
+            )
+            raise EntityError(f"{why}. It said: {answer.said(200)}")
+        if self._error_when is None and (name := reported_error(names["body"])) is not None:
+            why = f"the answer reports {name}: {answer.said(200)}"
+            raise EntityError(f"{why}; where {name} does not mean that, write error_when")
+
+    def _beginning(self, answer: Answer) -> dict[str, Any]:
+        """What conditions see: the answer; of one that is read record by record, its head, which never fails."""
+        content_type = answer.headers.get("Content-Type")
+        if not self._config.by_record(content_type):
+            return self._names(answer)
+        return self._names(answer, self._config.head(answer.content, content_type))
+
+    def _names(self, answer: Answer, head: Any = None) -> dict[str, Any]:
+        try:
+            body = self._config.decode(answer, place="the answer") if head is None else head
+        except AnswerError as error:
+            raise EntityError(str(error)) from None
+        asked = {"method": answer.request.method, "path": answer.request.path, "url": answer.url}
+        return {**self._base, "status": answer.status, "headers": answer.headers, "body": body, "request": asked}
+
+    def _means_later(self, answer: Answer) -> bool:
+        assert self._retry_when is not None
+        try:
+            return bool(self._retry_when(self._beginning(answer)))
+        except EntityError:  # what it is, is told when its rows are read
+            return False
+
+    def _remembered(self, asked: Any, wanted: Iterable[tuple[str, ...]]) -> _Rows | None:
+        """The rows of an earlier batch, where they are young enough and hold what is wanted."""
+        answer = self._cache.get(asked)
+        if answer is None:
+            return None
+        young = self._seconds is None or 0 <= self._now() - answer.asked < self._seconds
+        if not young or (self._for_events and not all(key in answer.rows for key in wanted)):
+            self._forget(asked)
+            return None
+        self._cache.move_to_end(asked)
+        return answer.rows
+
+    def _remember_each(self, keys: Iterable[tuple[str, ...]], rows: _Rows) -> None:
+        if self._seconds == 0:
+            return
+        now = self._now()
+        for key in keys:
+            row = rows.get(key)
+            self._remember(key, _Remembered({} if row is None else {key: row}, 300, now))
+
+    def _remember(self, asked: Any, answer: _Remembered) -> None:
+        if not answer.rows and self._for_events:
+            return
+        if asked in self._cache:
+            self._forget(asked)
+        self._cache[asked] = answer
+        self._cached_bytes += answer.size
+        while len(self._cache) > CACHED_ANSWERS or self._cached_bytes > CACHED_BYTES:
+            self._forget(next(iter(self._cache)))
+
+    def _forget(self, asked: Any) -> None:
+        self._cached_bytes -= self._cache.pop(asked).size
+
+
+def _seconds(cache: Any, *, for_events: bool) -> float | None:
+    """For how long an answer is remembered; None: as long as the run lasts."""
+    if cache is None:
+        return 0.0 if for_events else None
+    if isinstance(cache, str):
+        return None if cache == "run" else 0.0
+    return float(cache.total_seconds())
+
+
+def _by_columns(body: Any, columns: Columns) -> _Rows:
+    rows = body if isinstance(body, list) else [] if body is None else [body]
+    index: dict[tuple[str, ...], Any] = {}
+    for row in rows:
+        if not isinstance(row, dict):
+            raise EntityError(
+                "the answer holds something other than an object or a list of objects; records says where they are"
+            )
+        try:
+            key = tuple(compared(row.get(column)) for column in columns.names)
+        except EntityError:
+            continue  # an object or list where a text is compared: it equals none
+        if None in key:
+            continue
+        full: tuple[str, ...] = key  # type: ignore[assignment]
+        index[full] = row if full not in index else EntityError(f"several rows match; {_remedy(columns)}")
+    return index
+
+
+def _remedy(columns: Columns) -> str:
+    return "compare more columns in where" if columns.names else "say in where which one is meant"
+
+
+async def _all(coroutines: Iterable[Any]) -> list[Any]:
+    """All results in order; the first exception cancels the rest before it is raised."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise

@@ -1,0 +1,1 @@
+"""Webhooks taken per second, against a bare server."""

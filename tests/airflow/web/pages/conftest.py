@@ -1,0 +1,35 @@
+"""One Airflow, one shop and one ERP for the group ``pages``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from airflow_preload import preload
+from pages_browser import chromium, chromium_path
+from pages_scene import Scene
+from playwright.sync_api import Browser
+from xdist_groups import Shared
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """One for each test: while it is open an event loop runs in this thread, and no other test could have one."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def scene(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """Only where there is a browser: it takes most of a minute to start."""
+    chromium_path()
+
+    def start() -> Scene:
+        made = Scene(tmp_path_factory.mktemp("pages"))
+        preload(made.components.home)
+        # The routes stay as they are, and nobody waits for a run but these tests.
+        made.components.env["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = "60"
+        made.components.env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.25"
+        return made
+
+    return shared.get("pages", start)

@@ -1,0 +1,232 @@
+"""``missing: retry``: what a lookup does not find yet is on its way, and comes again until it is there, or in vain."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections
+
+from airflow_integrations.config.file_reference import Folder
+from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.live.consumer import Consumer
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.failure_summary import gather
+from airflow_integrations.engine.settle.settle import problems, settle
+from airflow_integrations.engine.transform.transform import transform
+from airflow_integrations.ledger.inbox.event_rows import NewEvent
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.queries.entities import where
+from airflow_integrations.ledger.queries.overview import runs
+from airflow_integrations.ledger.runs.runs import route_state
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.folder import Staging
+from airflow_integrations.window import Window
+
+
+class Longest(random.Random):
+    """Dice by which each pause is as long as it may be: how often something is due is then a matter of the clock."""
+
+    def random(self) -> float:
+        return 1 - 2**-53
+
+
+class World:
+    """A route with a table of customers, run by run; its clock is moved on by the test."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger.open(url)
+        self.folder = folder
+        self.customers({})
+        self.number = 0
+        definition = {
+            "route": "orders",
+            "entity": {"name": "order", "key": "order.number"},
+            "incoming": {"memory": {}},
+            "schedule": {"every": "1h"},
+            "trigger": {"latency": "low"},
+            "transform": [
+                {
+                    "lookup": {
+                        "name": "customer",
+                        "file": "customers.json",
+                        "where": {"id": "order.customer"},
+                        "missing": "retry",
+                    }
+                },
+                {"map": {"number": "order.number", "erp": "customer.value"}},
+            ],
+            "outgoing": {"memory": {}},
+            "delivery": {"retry": {"attempts": 3, "delay": "10m", "max_delay": "10m"}},
+        }
+        self.route = Route.load(definition, folder=Folder(folder, folder))
+
+    def customers(self, table: dict[str, str]) -> None:
+        (self.folder / "customers.json").write_text(json.dumps(table))
+
+    def services(self) -> Services:
+        return Services(NoConnections(), now=self.clock, ledger=self.ledger, rng=Longest())
+
+    async def run(self, *records: Any, **asked: Any) -> Balance:
+        """A run that fetches these."""
+        self.number += 1
+        MemoryIncoming.pages_to_give = [list(records)]
+        window = Window(datetime.fromisoformat("2026-01-01T00:00Z"), datetime.fromisoformat("2026-01-02T00:00Z"))
+        run = Run(self.route, f"run-{self.number}", window, **asked)
+        self.staging = Staging(self.folder / "staging", "orders", run.run_id)
+        async with self.services() as services:
+            await fetch(run, services, self.staging)
+            await transform(run, services, self.staging)
+            await push(run, services, self.staging)
+            self.troubles = gather(problems(self.staging))
+            return await settle(run, services, self.staging)
+
+    def entity(self, key: str) -> Any:
+        return where(self.ledger, "orders", key, self.clock())
+
+
+@pytest.fixture
+def world(ledger_url: str, tmp_path: Path) -> Iterator[World]:
+    made = World(ledger_url, tmp_path)
+    yield made
+    made.ledger.close()
+
+
+def sent() -> list[Any]:
+    return [json.loads(outbound.encoded) for batch in MemoryOutgoing.sent for outbound in batch]
+
+
+def went(balance: Balance) -> dict[str, int]:
+    assert balance.balanced
+    return {name: count for name, count in balance.counts.items() if count}
+
+
+async def test_it_waits_until_it_is_found_and_the_others_go(world: World) -> None:
+    world.customers({"a": "C-1"})
+    balance = await world.run({"number": 1, "customer": "a"}, {"number": 2, "customer": "b"}, kind="scheduled")
+    assert went(balance) == {"fetched": 2, "delivered": 1, "retrying": 1}
+    assert balance.verdict is None  # nobody has to do anything
+    assert "no customer found for id = b" in world.troubles.lines[0]
+    assert world.troubles.refused == ()
+    assert route_state(world.ledger, "orders").mark is not None  # the ledger keeps it: its window is done
+    waiting = world.entity("2")
+    assert (waiting.status, waiting.attempts) == ("retrying", 1)
+    assert 300 <= waiting.next_attempt - world.clock() <= 600
+    assert went(await world.run()) == {}  # not due yet
+    world.clock.now += 601
+    world.customers({"a": "C-1", "b": "C-2"})
+    assert went(await world.run()) == {"carried_in": 1, "delivered": 1}
+    assert sent() == [{"number": 1, "erp": "C-1"}, {"number": 2, "erp": "C-2"}]
+    assert world.entity("2").status == "delivered"
+
+
+async def test_what_is_lost_meanwhile_is_in_the_books_with_the_remedy(world: World) -> None:
+    """The mark has passed it: only a fetch that names it brings it again, and people are told so."""
+    await world.run({"number": 2, "customer": "b"}, kind="scheduled")
+    mark = route_state(world.ledger, "orders").mark
+    assert mark is not None
+    world.staging.clean()
+    world.clock.now += 601
+    world.customers({"b": "C-2"})
+    balance = await world.run(kind="scheduled")
+    assert went(balance) == {"carried_in": 1, "failed": 1}
+    assert balance.verdict is not None
+    assert world.troubles.refused == ("2",)
+    assert "its payload is no longer staged: fetch the entity again, with a run whose keys name it" in (
+        world.entity("2").message
+    )
+    again = await world.run({"number": 1, "customer": "b"}, {"number": 2, "customer": "b"}, keys=frozenset("2"))
+    assert went(again) == {"fetched": 1, "delivered": 1}
+    assert (sent(), world.entity("2").status) == ([{"number": 2, "erp": "C-2"}], "delivered")
+
+
+async def test_a_run_that_dies_before_its_books_are_closed_moves_no_mark(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def dies(*_: object) -> Balance:
+        raise KeyboardInterrupt
+
+    records = {"number": 1, "customer": "a"}, {"number": 2, "customer": "b"}
+    world.customers({"a": "C-1"})
+    with monkeypatch.context() as killed:
+        killed.setitem(globals(), "settle", dies)
+        with pytest.raises(KeyboardInterrupt):
+            await world.run(*records, kind="scheduled")
+    assert route_state(world.ledger, "orders").mark is None
+    world.clock.now += 601
+    world.customers({"a": "C-1", "b": "C-2"})
+    balance = await world.run(*records, kind="scheduled")
+    assert (balance.balanced, balance.verdict) == (True, None)
+    assert route_state(world.ledger, "orders").mark is not None
+    assert sent() == [{"number": 1, "erp": "C-1"}, {"number": 2, "erp": "C-2"}]
+    assert [world.entity(key).status for key in "12"] == ["unchanged", "unchanged"]
+
+
+async def test_after_the_last_attempt_it_is_rejected_with_the_reason(world: World) -> None:
+    """So two routes that wait for each other end, too."""
+    assert went(await world.run({"number": 2, "customer": "b"})) == {"fetched": 1, "retrying": 1}
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "retrying": 1}
+    assert world.entity("2").attempts == 2
+    world.clock.now += 601
+    balance = await world.run()
+    assert went(balance) == {"carried_in": 1, "rejected": 1}
+    assert balance.verdict is not None
+    found = world.entity("2")
+    assert found.status == "rejected"
+    assert "no customer found for id = b; looked 3 times since" in found.message
+    world.clock.now += 100_000
+    assert went(await world.run()) == {}
+    assert sent() == []
+
+
+async def test_a_new_state_begins_to_count_anew(world: World) -> None:
+    await world.run({"number": 2, "customer": "b"})
+    world.clock.now += 60
+    await world.run({"number": 2, "customer": "c"})
+    assert world.entity("2").attempts == 1
+    world.customers({"b": "C-2", "c": "C-3"})
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "delivered": 1}
+    assert sent() == [{"number": 2, "erp": "C-3"}]
+
+
+async def test_nothing_to_look_up_with_is_rejected_at_once(world: World) -> None:
+    assert went(await world.run({"number": 2, "customer": None})) == {"fetched": 1, "rejected": 1}
+
+
+async def test_a_dry_run_leaves_no_trace(world: World) -> None:
+    assert went(await world.run({"number": 2, "customer": "b"}, dry_run=True)) == {"fetched": 1, "retrying": 1}
+    assert world.entity("2") is None
+
+
+async def test_events_of_a_resident_consumer_wait_as_well(world: World) -> None:
+    async with world.services() as services:
+        consumer = Consumer(world.route, services, str(world.folder / "live"), "c1")
+
+        async def pass_(seconds: int) -> None:
+            for _ in range(seconds // 10):
+                while await consumer._work_to_do(world.clock()):
+                    pass
+                world.clock.now += 10
+
+        body = json.dumps([{"number": 1, "customer": "a"}]).encode()
+        world.ledger.inbox.put([NewEvent(route="orders", event_id="e-1", body=body, source="webhook")], world.clock())
+        await pass_(120)
+        assert (world.entity("1").status, world.entity("1").attempts) == ("retrying", 1)
+        assert world.ledger.inbox.waiting(world.clock() + 10**6) == []  # the ledger keeps it now
+        await pass_(700)
+        assert (world.entity("1").status, world.entity("1").attempts) == ("retrying", 2)
+        world.customers({"a": "C-1"})
+        await pass_(700)
+        assert sent() == [{"number": 1, "erp": "C-1"}]
+    for books in runs(world.ledger, "orders", limit=100).runs:
+        assert "do not balance" not in (books.verdict or "")

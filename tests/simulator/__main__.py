@@ -1,0 +1,53 @@
+"""Live through worlds: ``python -m simulator --seeds 1000``; through one of them, with its story: ``--seed 4711``."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import time
+
+from simulator.plan import plan_of
+from simulator.shape import yaml_of
+from simulator.shrink import report
+from simulator.world import live
+
+__all__ = ["main"]
+
+TOLD = 5
+"""So many failing seeds are made small."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="simulator", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1000, help="how many worlds")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="no world begins after so many of the CPU")
+    parser.add_argument("--base", type=int, help="the first seed; left out: a fresh one")
+    parser.add_argument("--seed", type=int, help="this one alone, with its story")
+    parser.add_argument("--only", default="", help="these seeds, by commas")
+    parser.add_argument("--without", default="", help="places of deeds that are left out, by commas")
+    asked = parser.parse_args(arguments)
+    if asked.seed is not None:
+        plan = plan_of(asked.seed).without({int(place) for place in asked.without.split(",") if place})
+        world = live(plan)
+        print(yaml_of(plan.shape), *map(str, plan.deeds), "", *world.story, sep="\n")
+        return int(bool(world.invariants.broken))
+    base = secrets.randbelow(10**9) if asked.base is None else asked.base
+    seeds = [int(seed) for seed in asked.only.split(",") if seed] or range(base, base + asked.seeds)
+    print("these seeds" if asked.only else f"seeds from {base} on", flush=True)
+    began, wrong, lived = time.process_time(), list[int](), 0
+    for seed in seeds:
+        if time.process_time() - began > asked.seconds:
+            break
+        lived += 1
+        world = live(plan_of(seed))
+        if world.invariants.broken:
+            wrong.append(seed)
+            print(report(seed) if len(wrong) <= TOLD else f"seed {seed}: {world.invariants.broken[0]}", flush=True)
+    spent = time.process_time() - began
+    print(f"{lived} worlds, {lived / spent:.0f} a second; {len(wrong)} went wrong {wrong[:20]}")
+    return int(bool(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

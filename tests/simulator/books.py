@@ -1,0 +1,83 @@
+"""The ledger's database: its own SQL, on SQLite in memory. Each transaction can end in the death of its process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from airflow_integrations.errors import OutageError
+from airflow_integrations.ledger.ledger import Ledger
+from airflow_integrations.ledger.storage import tables
+from simulator.borders.process import PROCESS, reach
+
+__all__ = ["WorldLedger", "empty_ledger"]
+
+
+class WorldLedger(Ledger):
+    """``away`` lets every transaction fail, as a database does that is restarted."""
+
+    away = False
+    rung: Any = None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        reach("transaction")
+        self._reachable()
+        with super().write() as connection:
+            before = self._changes(connection)
+            yield connection
+            reach("commit")
+            changed = self._changes(connection) != before
+        if self.rung is not None and changed:
+            self.rung()
+        reach("commit")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        reach("transaction")
+        self._reachable()
+        with super().read() as connection:
+            yield connection
+
+    def _changes(self, connection: Connection) -> int:
+        if self.dialect != "sqlite":
+            return 0
+        return int(connection.connection.driver_connection.total_changes)  # type: ignore[union-attr]
+
+    def _reachable(self) -> None:
+        if self.away and PROCESS.get() is not None:
+            raise OutageError("the ledger is away: it is being restarted")
+
+    def rows(self, table: Any) -> list[Any]:
+        """All rows, for whoever looks at the world from outside."""
+        with super().read() as connection:
+            return list(connection.execute(select(table)))
+
+    def empty(self) -> None:
+        """As it was when it was made: a copy, which takes less time than making its tables."""
+        self.away, self.rung = False, None
+        for name in ("inbox", "fetches"):
+            self.__dict__.pop(name, None)
+        if self.dialect == "sqlite":
+            ours = self._engine.raw_connection()
+            _made().backup(ours.driver_connection)
+            ours.close()
+            return
+        with super().write() as connection:
+            for table in reversed(tables.metadata.sorted_tables):
+                connection.execute(table.delete())
+
+
+@lru_cache(maxsize=1)
+def empty_ledger() -> WorldLedger:
+    """One for all worlds of this process: it keeps its compiled statements."""
+    return WorldLedger.temporary()
+
+
+@lru_cache(maxsize=1)
+def _made() -> Any:
+    return WorldLedger.temporary()._engine.raw_connection().driver_connection

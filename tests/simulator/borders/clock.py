@@ -1,0 +1,148 @@
+"""An event loop whose clock jumps to the next timer, whose threads are coroutines, and in which processes can die."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from asyncio import base_events, events
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import Any
+
+import greenlet
+
+from simulator.borders.process import PROCESS, Killed
+
+__all__ = ["Stuck", "VirtualLoop"]
+
+BEGIN = 1_800_000_000.0
+"""Every world begins at this moment, in seconds since the epoch."""
+
+
+class Stuck(Exception):
+    """Everybody waits for somebody else, or nothing comes to an end."""
+
+
+class _Step(events.Handle):
+    """A step that is a point of its process, and is not taken once that is dead."""
+
+    __slots__ = ()
+
+    def _run(self) -> None:
+        _run(self)
+
+
+class _Timer(events.TimerHandle):
+    __slots__ = ()
+
+    def _run(self) -> None:
+        _run(self)
+
+
+def _run(step: Any) -> None:
+    process = step._context.get(PROCESS)
+    if process is not None:
+        if not process.alive:
+            return
+        process.points += 1
+        if process.points == process.dies_at:
+            process.die("between two steps")
+            return
+    events.Handle._run(step)
+
+
+class VirtualLoop(base_events.BaseEventLoop):
+    """``chance`` decides how long threads take. ``most_steps`` bounds a world's work: one that goes on is stuck."""
+
+    _scheduled: list[events.TimerHandle]
+    _ready: deque[events.Handle]
+
+    def __init__(self, chance: random.Random, *, most_steps: int) -> None:
+        super().__init__()
+        self._chance = chance
+        self._left = most_steps
+        self._at = BEGIN
+        self._selector = self
+        self._clock_resolution = 1e-6  # above what a float of this size can tell apart
+        self.set_task_factory(_task_of)
+        self.set_exception_handler(lambda loop, context: None)
+
+    def time(self) -> float:
+        return self._at
+
+    def select(self, timeout: float | None) -> list[Any]:
+        """What the loop asks its selector: there is no network, so the next timer is what comes next."""
+        self._left -= 1
+        if self._left < 0:
+            raise Stuck("the world does not come to an end")
+        if timeout is None:
+            raise Stuck("everybody waits for somebody else")
+        if timeout > 0 and self._scheduled:
+            self._at = max(self._at, self._scheduled[0].when())
+        return []
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps."""
+
+    def call_soon(self, callback: Any, *args: Any, context: Context | None = None) -> events.Handle:  # type: ignore[override]
+        handle = _Step(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment]
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> events.TimerHandle:  # type: ignore[override]
+        timer = _Timer(when, callback, args, self, context)
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """A thread: it goes on at its own pace, and others come between two transactions of it."""
+        future: asyncio.Future[Any] = self.create_future()
+
+        def work() -> None:
+            try:
+                result = func(*args)
+            except Killed:
+                return
+            except BaseException as error:
+                if not future.cancelled():
+                    future.set_exception(error)
+            else:
+                if not future.cancelled():
+                    future.set_result(result)
+
+        self._go_on(greenlet.greenlet(work), copy_context())
+        return future
+
+    def _go_on(self, thread: greenlet.greenlet, context: Context) -> None:
+        def turn() -> None:
+            thread.switch()
+            if not thread.dead:
+                self._go_on(thread, context)
+
+        self.call_later(self._chance.random() * 0.004, turn, context=context)
+
+    def close(self) -> None:
+        self._ready.clear()
+        self._scheduled.clear()
+        super().close()
+
+
+def _task_of(loop: asyncio.AbstractEventLoop, work: Any, **named: Any) -> asyncio.Task[Any]:
+    context = named.get("context")
+    process = context.get(PROCESS) if context is not None else PROCESS.get()
+    task = asyncio.Task(work, loop=loop, **named)
+    if process is not None:
+        if len(process.tasks) > 64:
+            process.tasks = [each for each in process.tasks if not each.done()]
+        process.tasks.append(task)
+        if not process.alive:
+            process.die("")
+    return task

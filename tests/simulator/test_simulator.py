@@ -1,0 +1,68 @@
+"""Worlds in every run of the suite, and the simulator's own test: faults that were planted are found."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from simulator.mutants import ELUSIVE, MUTANTS, Mutant, patched
+
+TESTS = Path(__file__).parents[1]
+SEEDS, SECONDS = 600, 25
+"""``make test`` lives through so many worlds, or as many as one core manages in these seconds of its time."""
+BASE = 694_265_615
+"""Quiet worlds. Fresh ones are for ``make simulate``, as long as docs/how-it-is-tested.md names open faults: they would
+fail a change that has nothing to do with them."""
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own: worlds turn the collector off, and mutants stay."""
+    paths = {"PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])}
+    return subprocess.run(
+        [sys.executable, "-m", *arguments], env=os.environ | paths, capture_output=True, text=True, timeout=1200
+    )
+
+
+def test_worlds_stay_quiet() -> None:
+    told = _python("simulator", "--base", str(BASE), "--seeds", str(SEEDS), "--seconds", str(SECONDS))
+    print(told.stdout)
+    assert not told.returncode, told.stdout + told.stderr
+
+
+def test_a_seed_is_always_the_same_world() -> None:
+    """Also in another process, whose sets and hashes are in another order."""
+    one, other = (_python("simulator", "--seed", "4711").stdout for _ in range(2))
+    assert one == other
+    assert "is over" in one
+
+
+@pytest.mark.parametrize("mutant", [*MUTANTS, *ELUSIVE], ids=lambda mutant: mutant.name)
+def test_a_mutant_still_applies(mutant: Mutant) -> None:
+    compile(patched(mutant), mutant.file, "exec")
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_found(mutant: Mutant) -> None:
+    told = _python("simulator.mutants", mutant.name, "--base", str(mutant.hint), "--seeds", "60")
+    assert not told.returncode, told.stdout + told.stderr
+
+
+def test_the_engine_as_it_is_passes_where_mutants_are_found() -> None:
+    told = _python("simulator", "--only", ",".join(str(mutant.hint) for mutant in MUTANTS))
+    assert not told.returncode, told.stdout + told.stderr
+
+
+def test_a_failing_world_is_made_small() -> None:
+    """What is left of it is what the fault needs: two states of an entity, and the events that bring them."""
+    mutant = next(mutant for mutant in MUTANTS if mutant.name == "an older version is sent after a newer one")
+    story = _python("simulator.mutants", mutant.name, "--base", str(mutant.hint), "--seeds", "60", "--story").stdout
+    assert "again: make simulate SEED=" in story
+    assert "WRONG" in story
+    deeds = re.findall(r"^  - (\w+ \w+)", story.partition("again:")[2].partition("00:00")[0], re.MULTILINE)
+    assert 2 <= deeds.count("source writes") <= 3
+    assert len(deeds) <= 4

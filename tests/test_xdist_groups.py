@@ -1,0 +1,67 @@
+"""What the tests of a group share begins once and ends; no worker is left with a long test in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import pytest
+from xdist_groups import GROUPS, Shared, longest_first
+
+
+def test_what_is_shared_is_started_once_and_ends_with_the_group_last_first() -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def resource(name: str) -> Iterator[str]:
+        told.append(f"{name} starts")
+        yield name
+        told.append(f"{name} ends")
+
+    shared = Shared()
+    for _ in range(2):
+        for name in ("target", "airflow"):
+            assert shared.get(name, lambda name=name: resource(name)) == name  # type: ignore[misc]
+    shared.end()
+    assert told == ["target starts", "airflow starts", "airflow ends", "target ends"]
+    shared.get("target", lambda: resource("target"))
+    assert told[4:] == ["target starts"]
+
+
+@pytest.mark.parametrize("outcome", [pytest.skip, pytest.fail])
+def test_what_cannot_start_is_tried_once(outcome: Callable[[str], NoReturn]) -> None:
+    tries = []
+
+    @contextmanager
+    def missing() -> Iterator[None]:
+        tries.append(1)
+        outcome("no PostgreSQL")
+        yield
+
+    shared = Shared()
+    for _ in range(2):
+        with pytest.raises(BaseException, match="no PostgreSQL"):
+            shared.get("postgres", missing)
+    assert tries == [1]
+
+
+def test_groups_come_together_then_long_tests_then_the_others(request: pytest.FixtureRequest) -> None:
+    def item(name: str, *marks: pytest.MarkDecorator) -> pytest.Item:
+        found = pytest.Function.from_parent(request.node.parent, name=name, callobj=lambda: None)
+        for mark in marks:
+            found.add_marker(mark)
+        return found
+
+    second, first = GROUPS[1], GROUPS[0]
+    items = [
+        item("short"),
+        item("b1", pytest.mark.xdist_group(second)),
+        item("other", pytest.mark.xdist_group("other")),
+        item("long", pytest.mark.long),
+        item("a", pytest.mark.xdist_group(first)),
+        item("short2"),
+        item("b2", pytest.mark.xdist_group(second)),
+    ]
+    longest_first(items)
+    assert [each.name for each in items] == ["a", "b1", "b2", "other", "long", "short", "short2"]
