@@ -10,7 +10,7 @@ from airflow_integrations.engine.push.in_flight import SetAside
 from airflow_integrations.engine.push.retry_policy import next_attempt, transient
 from airflow_integrations.entity import compare, kind_of_version
 from airflow_integrations.errors import OutageError
-from airflow_integrations.ledger.records import LEASED, Known, Outcome
+from airflow_integrations.ledger.records import LEASED, NOT_FOUND, Known, Outcome
 from airflow_integrations.ledger.status import KEPT, Status
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
@@ -24,6 +24,9 @@ __all__ = ["LEASED_SECONDS", "UNANSWERED", "Outcomes", "known_after", "leaves_un
 
 _MAY_HAVE_WORKED = frozenset({"outage", "server"})
 """An error of these classes may come after the target's work was done."""
+_GOES_AGAIN = frozenset({"retrying", "pending"})
+_LEFT_UNSENT = frozenset({LEASED, NOT_FOUND, "behind", "stopped", "outage", "rate_limit"})
+"""``error_class`` of what a run did not send, or had no effect when it did."""
 LEASED_SECONDS = 30.0
 """What another run has in flight is looked at again so much later."""
 UNANSWERED = "it was being sent when the run ended: nobody knows whether it arrived"
@@ -121,12 +124,14 @@ class Outcomes:
         return sent and self.policy != "resend"
 
     def _is_held(self, outbound: Outbound, known: Known) -> bool:
-        """Whether it is in doubt until a person has looked. Who has, and wants it sent, has made it *retrying*."""
-        released = known.hash == outbound.hash and known.status in ("retrying", "pending")
+        """Whether it is in doubt until a person has looked. Who has, and wants it sent, has made it *retrying*; but one
+        that is so because a run left it unsent may be there from another run."""
+        retried = known.status in _GOES_AGAIN and known.error_class not in _LEFT_UNSENT
+        released = known.hash == outbound.hash and retried
         return self.policy == "hold" and known.may_be_there(outbound.hash) and not released
 
     def _still_in_doubt(self, ordinal: int, outbound: Outbound, known: Known) -> Outcome:
-        if known.hash == outbound.hash and known.status in KEPT:
+        if known.hash == outbound.hash and known.status in KEPT - _GOES_AGAIN:
             return self._still(ordinal, outbound, known)
         outcome = self.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
         outcome.unanswered = False  # it was not sent now: what the target may hold is in the row already
