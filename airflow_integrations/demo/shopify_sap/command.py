@@ -48,7 +48,7 @@ def _check(routes: Path, timeout: float, say: Callable[[str], None]) -> int:
 def _show(routes: Path, options: argparse.Namespace, say: Callable[[str], None]) -> int:
     password = empty_home(options.home)
     port = options.port or free_ports(1)[0]
-    room = Room(options.home, routes, points=100, every=options.every, hooks=port)
+    room = Room(options.home, routes, points=100, hooks=port)
     settings = {
         **airflow_variables(room.env),
         "AIRFLOW__INTEGRATIONS__ROUTES": str(routes.resolve()),
@@ -72,9 +72,10 @@ def _show(routes: Path, options: argparse.Namespace, say: Callable[[str], None])
             room.processes.check()
             components.check()
             with contextlib.suppress(RestError):
+                room.shopify.call("POST", "/demo/pay")
                 if (text := _line(room)) != shown:
                     say(shown := text)
-            time.sleep(2)
+            time.sleep(options.every)
 
 
 def _line(room: Room) -> str:

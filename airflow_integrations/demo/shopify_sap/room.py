@@ -31,10 +31,10 @@ class RoomError(RuntimeError):
 class Room:
     """A context: inside it both systems answer. ``hooks`` is the port to which webhooks go."""
 
-    def __init__(self, home: Path, routes: Path, *, points: float, every: float = 0, hooks: int | None = None) -> None:
+    def __init__(self, home: Path, routes: Path, *, points: float, hooks: int | None = None) -> None:
         shopify_port, sap_port, free = free_ports(3)
         self.hooks = hooks or free
-        self.points, self.every = points, every
+        self.points = points
         self.home = home.resolve()
         password, token = secrets.token_urlsafe(18), f"shpat_{secrets.token_hex(16)}"
         self.ledger = f"sqlite:///{self.home / 'ledger.db'}"
@@ -58,7 +58,7 @@ class Room:
     def __enter__(self) -> Self:
         try:
             url = f"http://127.0.0.1:{self.hooks}{HOOK}"
-            shop = ["--webhooks", url, "--points", str(self.points), "--every", str(self.every)]
+            shop = ["--webhooks", url, "--points", str(self.points)]
             for name, rest, options in (("shopify", self.shopify, shop), ("sap", self.sap, [])):
                 command = ["-m", f"airflow_integrations.demo.shopify_sap.{name}", "--port", rest.url.rpartition(":")[2]]
                 self.processes.start(name, [sys.executable, *command, *options], self.env)

@@ -204,15 +204,9 @@ def _connection(found: list[dict[str, Any]], first: int) -> dict[str, Any]:
 
 
 def shopify(
-    store: Store,
-    *,
-    token: str,
-    points: Points,
-    sender: WebhookSender | None,
-    every: float = 0,
-    strain: Strain | None = None,
+    store: Store, *, token: str, points: Points, sender: WebhookSender | None, strain: Strain | None = None
 ) -> web.Application:
-    """The shop as an aiohttp application. ``every``: a customer pays each so many seconds; 0: when asked to."""
+    """The shop as an aiohttp application. A customer pays when it is asked to."""
     api = _Api(store, points)
 
     def refuse(request: web.Request) -> web.Response | None:
@@ -232,17 +226,13 @@ def shopify(
             return answer({"errors": "Bad Request"}, status=400)
         return answer(api.carry_out(asked), headers={"X-Shopify-API-Version": max(wanted, VERSIONS[0])})
 
-    def paid() -> str:
+    async def pay(request: web.Request) -> web.Response:
         order, new = store.pay()
         topics = [("customers/create", rest_customer(order["customer"]))] if new else []
         topics += [("orders/create", rest_order(order)), ("orders/paid", rest_order(order))]
         if sender is not None:
             sender.send(topics, datetime.now(UTC))
-        name: str = order["name"]
-        return name
-
-    async def pay(request: web.Request) -> web.Response:
-        return answer({"name": paid()})
+        return answer({"name": order["name"]})
 
     async def throttle(request: web.Request) -> web.Response:
         api.exhausted = int(decode(await request.read())["queries"])
@@ -259,16 +249,8 @@ def shopify(
             told = {"under_way": sender.under_way, "given_up": sender.given_up}
         return answer({**store.truth(), **told, "throttled": api.throttled})
 
-    async def selling(app: web.Application) -> AsyncIterator[None]:
-        async def sell() -> None:
-            while True:
-                await asyncio.sleep(every)
-                paid()
-
-        task = asyncio.create_task(sell()) if every else None
+    async def ending(app: web.Application) -> AsyncIterator[None]:
         yield
-        if task is not None:
-            task.cancel()
         if sender is not None:
             await sender.close()
 
@@ -278,7 +260,7 @@ def shopify(
     app.router.add_post("/demo/throttle", throttle)
     app.router.add_post("/demo/webhooks", webhooks)
     app.router.add_get("/demo/truth", truth)
-    app.cleanup_ctx.append(selling)
+    app.cleanup_ctx.append(ending)
     return app
 
 
@@ -287,7 +269,6 @@ def main(arguments: list[str] | None = None) -> None:
     add_server_arguments(parser, rate=0)
     parser.add_argument("--webhooks", help="where webhooks are posted to")
     parser.add_argument("--points", type=float, default=100, help="points a second (default 100: the standard plan)")
-    parser.add_argument("--every", type=float, default=0, help="seconds from one payment to the next (default 0: none)")
     options = parser.parse_args(arguments)
     sender = None
     if options.webhooks:
@@ -297,7 +278,6 @@ def main(arguments: list[str] | None = None) -> None:
         token=os.environ["DEMO_SHOPIFY_TOKEN"],
         points=Points(options.points),
         sender=sender,
-        every=options.every,
         strain=strain_of(options),
     )
 
