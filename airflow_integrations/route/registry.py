@@ -23,6 +23,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "none": "airflow_integrations.incoming.none:NoIncoming",
         "route": "airflow_integrations.incoming.route:RouteIncoming",
         "sql": "airflow_integrations.incoming.sql.source:SqlIncoming",
+        "files": "airflow_integrations.incoming.files.source:FilesIncoming",
     },
     "transform": {
         "filter": "airflow_integrations.transform.filter:Filter",

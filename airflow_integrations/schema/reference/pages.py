@@ -44,6 +44,7 @@ _PAGES = (
     ("trigger.listen.files", "files.md", "Files", "files.md"),
     ("incoming.http", "incoming-http.md", "Incoming over HTTP", "incoming-http.md"),
     ("incoming.sql", "incoming-sql.md", "Incoming from databases", "sql.md"),
+    ("incoming.files", "incoming-files.md", "Incoming from files", "files.md#incoming"),
     (_FORMATS, "formats.md", "CSV and XML", "incoming-http.md#formats"),
     ("transform", "transformers.md", "Transformers", "transformers.md"),
     ("transform.lookup", "lookups.md", "Lookups", "transformers.md#lookup"),
