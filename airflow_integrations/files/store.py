@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.files.place import Place, is_object_store, located, storage_options
 
-__all__ = ["FileStore", "Found", "understood"]
+__all__ = ["FileStore", "Found", "seconds_of", "understood"]
 
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "modify", "created")
 _STAMPS = ("ETag", "etag", *_TIMES)
@@ -130,11 +130,16 @@ def _first_wildcard(pattern: str) -> int:
 
 def _found(path: str, info: Mapping[str, Any]) -> Found:
     stamp = next((info[name] for name in _STAMPS if info.get(name) is not None), "")
-    seconds = next((time for name in _TIMES if (time := _seconds(info.get(name))) is not None), None)
+    seconds = seconds_of(info)
     moment = _seconds(stamp)
     shown = str(stamp).strip('"') if moment is None else f"{moment:.6f}"
     size = info.get("size")
     return Found(path, f"{path}?{size}-{shown}", (seconds or 0.0, path), size, seconds)
+
+
+def seconds_of(info: Mapping[str, Any]) -> float | None:
+    """When a file was last changed, in seconds since 1970; None where its file system tells no time."""
+    return next((time for name in _TIMES if (time := _seconds(info.get(name))) is not None), None)
 
 
 def _seconds(time: Any) -> float | None:

@@ -44,6 +44,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "odata": "airflow_integrations.outgoing.odata.target:ODataOutgoing",
         "none": "airflow_integrations.outgoing.none:NoOutgoing",
         "sql": "airflow_integrations.outgoing.sql.target:SqlOutgoing",
+        "files": "airflow_integrations.outgoing.files.target:FilesOutgoing",
     },
     "listen": {
         "rabbitmq": "airflow_integrations.listen.rabbitmq:RabbitmqListener",

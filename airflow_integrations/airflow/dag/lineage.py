@@ -38,12 +38,15 @@ def place(stage: Stage) -> tuple[str, str] | None:
 
 def _path(config: Any) -> str:
     """The path of the kind's own request; of an upsert the one where entities are created, updated or looked for. Of a
-    database the table."""
+    database the table, of files that are looked for their folder."""
     if isinstance(table := getattr(config, "table", None), str):
         return table
+    if isinstance(pattern := getattr(config, "path", None), str):
+        return re.split(r"[*?\[]", pattern.rpartition("://")[2], maxsplit=1)[0].rpartition("/")[0]
     upsert = getattr(config, "upsert", None)
     requests = (config, *(getattr(upsert, name, None) for name in ("create", "update", "find")))
-    return next((path.text for request in requests if (path := getattr(request, "path", None)) is not None), "")
+    texts = (path.text for request in requests if (path := getattr(request, "path", None)) is not None)
+    return next(texts, "").rpartition("://")[2]
 
 
 def asset(stage: Stage) -> Asset | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_integrations.errors import OutageError
@@ -36,6 +36,8 @@ class InFlight:
         self.outages_in_a_row = 0
         self.answered = 0
         """Batches that the target answered."""
+        self.publish: Callable[[], Awaitable[None]] | None = None
+        """Where the kind gathers: decides what is held, so that nobody waits for it in vain."""
         self._changed = asyncio.Event()
 
     @property
@@ -56,6 +58,8 @@ class InFlight:
 
     async def ended(self, keys: Iterable[str]) -> None:
         """Wait until none of ``keys`` is in flight, or it is ending."""
+        if self.publish is not None and not self.in_flight.isdisjoint(keys := set(keys)):
+            await self.publish()
         while not self.in_flight.isdisjoint(keys) and not self.ending:
             self._changed.clear()
             await self._changed.wait()

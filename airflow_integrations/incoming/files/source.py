@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, ClassVar
 
 from airflow_integrations.config.model import Model
@@ -130,7 +130,7 @@ class _Reading:
         self._store, self._log = store, services.log
         self._records = FileRecords(config, route, services.base_names(run), store)
 
-    def pages(self, files: Sequence[Chosen], resume: Any) -> Iterator[Page]:
+    def pages(self, files: Sequence[Chosen], resume: Any) -> Generator[Page, None, None]:
         """Only the last one has no place to go on from. Raises AnswerError where the saved place is not there."""
         files, passed = self._behind(files, resume)
         before: Page | None = None

@@ -50,6 +50,7 @@ _PAGES = (
     ("transform.lookup", "lookups.md", "Lookups", "transformers.md#lookup"),
     ("outgoing.http", "outgoing-http.md", "Outgoing over HTTP", "outgoing-http.md"),
     ("outgoing.sql", "outgoing-sql.md", "Outgoing to databases", "sql.md#outgoing"),
+    ("outgoing.files", "outgoing-files.md", "Outgoing to files", "files.md#outgoing"),
     ("incoming.odata", "incoming-odata.md", "Incoming: OData", "odata.md"),
     ("outgoing.odata", "outgoing-odata.md", "Outgoing: OData", "odata.md"),
     ("incoming.graphql", "incoming-graphql.md", "Incoming: GraphQL", "graphql.md"),

@@ -137,4 +137,4 @@ class Scene:
     def statuses(self) -> dict[str, str]:
         entity = tables.entity.c
         with self.ledger.read() as connection:
-            return dict(connection.execute(select(entity.key, entity.status)).all())  # type: ignore[arg-type]
+            return dict(connection.execute(select(entity.key, entity.status)).all())

@@ -27,7 +27,7 @@ def server() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(server: str, tmp_path: Path) -> Any:
-    client: Any = boto3.client("s3", endpoint_url=server, **ACCESS)  # type: ignore[call-overload]
+    client: Any = boto3.client("s3", endpoint_url=server, **ACCESS)
     client.create_bucket(Bucket="incoming")
     yield client
     for found in client.list_objects_v2(Bucket="incoming").get("Contents", []):

@@ -185,7 +185,8 @@ def test_a_file_that_changes_while_it_is_read_is_read_again_as_a_whole(
     scene = Scene(tmp_path)
     scene.put("a.csv", "0,0", minutes=-20)
     changing = scene.put("b.csv", *(f"{number},1" for number in range(1, 2500)))
-    inner, looks = FileStore.find, []
+    inner = FileStore.find
+    looks: list[str] = []
 
     def changed(store: FileStore, path: str) -> Any:
         if path == str(changing) and not looks:
@@ -324,7 +325,8 @@ def test_a_fetch_goes_on_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: py
     keys = [str(number) for number in range(5000)]
     scene.put("a.csv", *(f"{key},1" for key in keys))
     monkeypatch.setattr("airflow_integrations.engine.fetch.fetch.COMMIT_SECONDS", -1.0)
-    inner, fed = FileStore.find, []
+    inner = FileStore.find
+    fed: list[str] = []
 
     def away(store: FileStore, path: str) -> Any:
         if not fed:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airflow_integrations.run import Services
-from airflow_integrations.testing import IncomingSuite, Source
+from airflow_integrations.testing import IncomingSuite, OutgoingSuite, Source, Target
 
 RECORDS = [{"id": str(number), "amount": f"{number}.25"} for number in range(1, 2301)]
 
 
 class Nothing:
-    def endpoint(self, connection: str) -> None:
+    def endpoint(self, connection: str) -> Any:
         raise AssertionError
 
     def variable(self, name: str) -> None:
@@ -40,3 +42,30 @@ class TestFilesIncoming(IncomingSuite):
             put(tmp_path / f"{9 - place}.{request.param}", text, place)
         config = {"path": f"{tmp_path}/*.{request.param}"}
         return Source(kind="files", config=config, records=RECORDS, services=lambda: Services(Nothing()))
+
+
+class TestFilesOutgoing(OutgoingSuite):
+    @pytest.fixture(params=[(1, "jsonl"), (10, "json"), (2, "csv")], ids=["one", "ten", "two"])
+    def target(self, request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+        batch, ending = request.param
+
+        def received() -> list[Any]:
+            found: list[Any] = []
+            for path in tmp_path.glob(f"out/*.{ending}"):
+                if ending == "csv":
+                    found += csv.DictReader(path.read_text().splitlines())
+                elif ending == "json":
+                    found += json.loads(path.read_text())
+                else:
+                    found += map(json.loads, path.read_text().splitlines())
+            return found
+
+        return Target(
+            kind="files",
+            config={"path": f"{tmp_path}/out/got.{ending}"},
+            entities=RECORDS[:5],
+            refused={"id": "666", "amount": {"odd": 1}} if ending == "csv" else None,
+            batch=batch,
+            services=lambda: Services(Nothing()),
+            received=received,
+        )
