@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -343,6 +347,21 @@ def test_a_fetch_goes_on_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: py
     assert 0 < manifest.resume["passed"] < 5000
     scene.stage("fetch", run)
     assert scene.keys(run.run_id) == keys
+
+
+def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("kill_fetch_scene.py")), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["wrong"] == {}
+    assert told["killed"] >= 25
 
 
 def test_records_are_taken_and_get_their_file(tmp_path: Path) -> None:

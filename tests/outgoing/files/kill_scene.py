@@ -1,4 +1,4 @@
-"""A push that writes files is killed at every point in turn, and then goes on: ``python kill_scene.py FOLDER``.
+"""A push that writes files is killed at one point after the other, and then goes on: ``python kill_scene.py FOLDER``.
 
 A point is the moment before or after something becomes durable: a file at the place, a name there, the journal, the
 ledger. A child process ends there without any farewell, as SIGKILL ends it. Then the next attempt, or a later run, does
@@ -120,7 +120,7 @@ def main(folder: Path) -> None:
         first.begin("one", ORDERS)
     shutil.copytree(folder / "case", folder / "case.begun")
     for again, shift in product((True, False), (0, 1)):
-        for point in count(1 + shift, 2):
+        for point in count(1 + shift, 3):
             taken = again == bool(shift)
             found = wrong_after(folder / "case", point, again=again, taken=taken)
             if found is None:
