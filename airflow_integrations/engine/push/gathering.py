@@ -79,9 +79,9 @@ class Gathering:
         for batch in held:
             self._traffic.ends(batch.keys)
 
-    async def end(self) -> None:
-        """Nothing more comes: publish; or, where sending ends early, what is held was not sent."""
-        if not self._traffic.ending:
+    async def end(self, *, publish: bool) -> None:
+        """Nothing more comes. Without ``publish``, as where sending ends early, what is held was not sent."""
+        if publish:
             await self.publish()
             return
         held, self._held = self._held, []

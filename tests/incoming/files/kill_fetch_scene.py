@@ -1,4 +1,4 @@
-"""A run that fetches files is killed at one point after the other, and then goes on: ``python kill_fetch_scene.py FOLDER``.
+"""A fetch of files is killed at one point after the other, and then goes on: ``python kill_fetch_scene.py FOLDER``.
 
 A point is the moment before or after something becomes durable: staging, the ledger, a file that is put away. A child
 process ends there without any farewell, as SIGKILL ends it; another one goes on with the stages that have not ended.
