@@ -119,12 +119,8 @@ def test_a_target_that_was_away_longer_gets_everything_by_itself(airflow: Airflo
     records = [airflow.console("GET", f"/routes/{dag}/entities/{number}")["record"] for number in numbers(5)]
     due = max(record["next_attempt"] for record in records)
     airflow.wait("their time", lambda: time.time() > due)
-
-    def delivered() -> bool:
-        look_after(airflow)
-        return len(systems.state(dag)["received"]) == 5
-
-    airflow.wait("the deliveries", delivered)
+    look_after(airflow)
+    airflow.wait("the deliveries", lambda: len(systems.state(dag)["received"]) == 5)
     assert Counter(systems.state(dag)["received"]) == Counter(numbers(5))
     woken = [each for each in airflow.runs(dag) if each["dag_run_id"] != run]
     assert {each["run_type"] for each in woken} == {"operator_triggered"}
