@@ -28,7 +28,9 @@ class ResultsReader:
 
     With ``unlisted: delivered`` what is not told was taken, unless a result belongs to nobody.
 
-    With ``judged`` the route has an ``error_when``, which says what an error is. ``deadline``: seconds that an entity waits whose result says that the target decides later.
+    With ``judged`` the route has an ``error_when``, which says what an error is.
+
+    ``deadline``: seconds that an entity waits whose result says that the target decides later.
     """
 
     def __init__(self, options: Results, deadline: float, *, judged: bool = False) -> None:
