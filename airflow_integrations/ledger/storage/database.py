@@ -17,7 +17,6 @@ from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.storage import schema_version
 from airflow_integrations.ledger.storage.database_errors import CommitLost, ConnectionLost, TableMissing, understood
 from airflow_integrations.ledger.storage.identity import Marker, add, identities, new_id
-from airflow_integrations.ledger.storage.tables import metadata
 
 __all__ = ["Database", "Dialect"]
 
@@ -116,7 +115,7 @@ class Database:
         )
         database = cls(engine, "the ledger in memory", one_connection=True)
         with database.write() as connection:
-            metadata.create_all(connection)
+            schema_version.create_tables(connection)
         return database
 
     @property

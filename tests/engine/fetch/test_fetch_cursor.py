@@ -44,7 +44,6 @@ class AskedIncoming(MemoryIncoming):
 @pytest.fixture(autouse=True)
 def asked_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._BUILT_IN["incoming"], "asked", f"{__name__}:AskedIncoming")
-    registry.kinds.cache_clear()
     AskedIncoming.runs = []
     AskedIncoming.pages_to_give, AskedIncoming.before, AskedIncoming.asked = [], lambda number: None, []
 
