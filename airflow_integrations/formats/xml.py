@@ -32,7 +32,11 @@ PIECE = 16 * 1024
 _BEFORE = re.compile(rb"(?:[ \t\r\n]|\xef\xbb\xbf)*")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?\sencoding\s*=""")
 
-_NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_NIL = frozenset(
+    f"{{http://www.w3.org/{draft}/XMLSchema-instance}}{name}"
+    for draft, name in (("2001", "nil"), ("2000/10", "nil"), ("1999", "nil"), ("1999", "null"))
+)
+"""Of XML Schema and of its drafts, which old SOAP services still write; that of 1999 called it ``null``."""
 
 
 def read(
@@ -294,7 +298,7 @@ class XmlReader:
             raise ContentError(f"element {self._called(element.tag)!r} has over {MAX_ATTRIBUTES} attributes")
         value: dict[str, Any] = {}
         for name, text in element.attrib.items():
-            if name == _NIL:
+            if name in _NIL:
                 if text.strip() in ("true", "1"):
                     return None
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,14 +11,19 @@ import pytest
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.answer import AnswerFormat
-from airflow_integrations.formats.csv import CsvReader
+from airflow_integrations.formats.csv import MAX_COLUMNS, CsvReader
 from airflow_integrations.formats.json_lines import JsonLinesReader
 from airflow_integrations.formats.options import XmlOptions
 from airflow_integrations.formats.partial import Cutter
+from airflow_integrations.formats.xml import MAX_ATTRIBUTES
 from airflow_integrations.formats.xml import read as read_xml
 from airflow_integrations.http import Answer, Request
-from airflow_integrations.http.content.content_encoding import is_coding
+from airflow_integrations.http.content.content_encoding import MAX_MEMBERS, CodingError, Decoding, is_coding
 from airflow_integrations.outgoing.http.answers.response_scope import is_page
+from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.webhooks.body import MAX_FIELDS, read_content
+
+WEBHOOK = WebhookOptions.model_validate({"path": "orders", "verify": "none"})
 
 
 def answer(content: bytes, content_type: str) -> Answer:
@@ -68,6 +75,9 @@ def test_one_bad_row_or_line_is_bad_alone():
 def test_xml_nil_namespaces_and_entities():
     nil = b'<a xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><b xsi:nil="true"/></a>'
     assert read_xml(nil) == {"a": {"b": None}}
+    assert read_xml(nil.replace(b"2001", b"1999")) == {"a": {"b": None}}
+    assert read_xml(nil.replace(b"2001", b"1999").replace(b"xsi:nil", b"xsi:null")) == {"a": {"b": None}}
+    assert read_xml(nil.replace(b"2001", b"2000/10")) == {"a": {"b": None}}
     two = b'<a xmlns:x="urn:x"><b>1</b><x:b>2</x:b></a>'
     with pytest.raises(ContentError, match="of different namespaces"):
         read_xml(two)
@@ -124,3 +134,41 @@ def test_what_stands_before_the_root_of_xml_is_bounded():
         read_xml(declared)
     assert read_xml(b"<!DOCTYPE a [<!ELEMENT a ANY>]>" + b"<!-- x -->" * 1000 + b"<a>1</a>") == {"a": "1"}
     assert read_xml(b" " * 100_000 + b"<a>1</a>") == {"a": "1"}
+
+
+def in_members(content: bytes) -> None:
+    for _ in Decoding("gzip").feed(content):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("read", "make", "most", "message"),
+    [
+        (in_members, lambda n: gzip.compress(b"x") * n, MAX_MEMBERS, "over 100,000 members"),
+        (
+            lambda content: CsvReader().feed(content),
+            lambda n: ",".join(map(str, range(n))).encode() + b"\n",
+            MAX_COLUMNS,
+            "over 10,000 columns",
+        ),
+        (
+            lambda content: read_xml(content, XmlOptions()),
+            lambda n: b"<a" + b"".join(b' b%d="1"' % at for at in range(n)) + b"/>",
+            MAX_ATTRIBUTES,
+            "'a' has over 500 attributes",
+        ),
+        (
+            lambda content: read_content(content, "application/x-www-form-urlencoded", WEBHOOK),
+            lambda n: b"&".join([b"a=1"] * n),
+            MAX_FIELDS,
+            "over 1000 fields",
+        ),
+    ],
+    ids=["members", "columns", "attributes", "fields"],
+)
+def test_parts_of_a_document_are_bounded(
+    read: Callable[[bytes], Any], make: Callable[[int], bytes], most: int, message: str
+) -> None:
+    read(make(most))
+    with pytest.raises((ContentError, CodingError), match=message):
+        read(make(most + 1))
