@@ -236,6 +236,8 @@ def asked(text: str, **more: Any) -> dict[str, str]:
         "Id eq({{ order.id }})",
         "Id in ({{ order.id }})",
         "Id in (1, {{ order.id }})",
+        "contains(Name,{{ order.name }})",
+        "startswith(tolower(Name), {{ order.name }}) and Shop eq 1",
         "{% for id in order.ids %}Id eq {{ id }}{% endfor %}",
         "{% if order.id %}Id ne {{ order.id }}{% endif %}",
     ],
@@ -257,10 +259,33 @@ def test_a_value_of_a_payload_that_is_compared_without_quotes_is_a_mistake(text:
         "At ge {{ order.at | iso }}",
         "{{ order.id }} eq Id",
         "Id eq 5",
+        "contains(Name,'{{ order.name | odata }}')",
     ],
 )
 def test_a_value_that_cannot_change_the_question_is_none(text: str) -> None:
     assert not any("would change the question" in told for told in asked(text).values())
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/Orders({{ order.id }})", "would name another entity"),
+        ("/Orders({{ order.id | upper }})/Items", "would name another entity"),
+        ("/Items(Order={{ order.id | round }},Line={{ order.line }})", "{{ order.line }}"),
+        ("/Orders?$filter=Id eq {{ order.id }}", "would change the question"),
+        ("/Orders?$filter=Id%20eq%20{{ order.id }}", "would change the question"),
+        ("/Orders({{ order.id | round }})", None),
+        ("/Orders({{ order.id | raw }})", None),
+        ("/Orders('{{ order.id | odata }}')", None),
+        ("/Orders(%27{{ order.id | odata }}%27)", None),
+        ("/Orders({{ params.shop }})", None),
+        ("/orders/{{ order.id }}", None),
+        ("/orders?ids={{ order.id }}", None),
+    ],
+)
+def test_a_value_of_a_payload_in_a_path_is_a_key_and_no_more(path: str, told: str | None) -> None:
+    found = mistakes(outgoing={"http": {**ERP, "path": path}})
+    assert [told in text for text in found.values()] == [True] if told else found == {}
 
 
 def test_a_search_text_is_none_either() -> None:

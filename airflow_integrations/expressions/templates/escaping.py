@@ -11,7 +11,7 @@ from airflow_integrations.expressions.functions import CATALOGUE
 from airflow_integrations.expressions.templates.jinja import parsed
 from airflow_integrations.window import AIRFLOW_ALIASES
 
-__all__ = ["compared", "quoted", "unescaped", "uses"]
+__all__ = ["compared", "in_keys", "quoted", "unescaped", "uses"]
 
 _HARMLESS = frozenset(name for name, known in CATALOGUE.items() if known.is_plain)
 """Filters that give digits, letters and the marks of numbers and dates only, or a text by a fixed pattern."""
@@ -21,8 +21,15 @@ _OURS = frozenset({"window", "loop"})
 """Names whose fields no payload sets."""
 _ASKED = _OURS | {"params", "var", "cursor"} | AIRFLOW_ALIASES
 """Names that no payload sets; people who may start a run set some."""
-_COMPARES = re.compile(r"\b(?:eq|ne|gt|ge|lt|le)(?:\s+|\s*\(\s*)$|\bin\s*\((?:[^()']*,)?\s*$")
+_BLANK = r"(?:\s|%20|\+)"
+_COMPARES = re.compile(
+    rf"(?:\b|%20)(?:eq|ne|gt|ge|lt|le)(?:{_BLANK}+|{_BLANK}*\({_BLANK}*)$"
+    rf"|(?:\b|%20)in{_BLANK}*\((?:[^()']*,)?{_BLANK}*$"
+    rf"|(?:contains|startswith|endswith|substringof|indexof|concat)\((?:[^']*,)?{_BLANK}*$"
+)
 """What stands before a value of a filter of OData's."""
+_KEY = re.compile(r"\w\((?:[^()'?]*[=,])?\s*$|^,\s*\w+=$")
+"""What stands before a value of a key in a path: ``/Orders(``, ``/Orders(Number=``."""
 
 
 def unescaped(text: str, filters: Collection[str]) -> list[str]:
@@ -39,11 +46,20 @@ def quoted(text: str, filters: Collection[str], *, encoded: bool, mark: str = "'
 
 def compared(text: str) -> list[str]:
     """Values of payloads that a filter of OData's compares with, without quotes: ``Id eq {{ order.id }}``."""
-    found = _values(parsed(text).body, (_HARMLESS - _FREE) | {"raw"}, set(_ASKED), [0], re.compile("'"))
+    return _unquoted(text, _COMPARES)
+
+
+def in_keys(text: str) -> list[str]:
+    """Those in a key of a path: ``/Orders({{ order.id }})``."""
+    return _unquoted(text, _KEY)
+
+
+def _unquoted(text: str, behind: re.Pattern[str]) -> list[str]:
+    found = _values(parsed(text).body, (_HARMLESS - _FREE) | {"raw"}, set(_ASKED), [0], re.compile("'|%27"))
     return [
         _shown(value)
         for value, inside, before in found
-        if not inside and _COMPARES.search(before) and _base(value) not in _ASKED
+        if not inside and behind.search(before) and _base(value) not in _ASKED
     ]
 
 

@@ -92,11 +92,19 @@ class Template:
 
     def compared(self) -> list[str]:
         """The values of payloads without quotes in a filter of OData's, that are neither rounded nor ``| raw``."""
-        if self._fixed or self.flavor != "query":
+        if self._fixed or self.flavor not in ("path", "query"):
             return []
         from airflow_integrations.expressions.templates.escaping import compared
 
         return compared(self.text)
+
+    def in_keys(self) -> list[str]:
+        """Those in a key of a path."""
+        if self._fixed or self.flavor != "path" or "(" not in self.text:
+            return []
+        from airflow_integrations.expressions.templates.escaping import in_keys
+
+        return in_keys(self.text)
 
     def uses(self, name: str) -> bool:
         """Whether it uses a filter."""

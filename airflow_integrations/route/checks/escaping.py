@@ -41,6 +41,13 @@ def template_mistakes(template: Template) -> Iterator[str]:
             f"{{{{ {value} | round }}}} for a whole number, which lets nothing else pass; or | raw where the value "
             "cannot be anything else"
         )
+    for value in template.in_keys():
+        yield (
+            f"{{{{ {value} }}}} stands in a key without quotes: a value such as Number='7' would name another entity. "
+            f"Write '{{{{ {value} | odata }}}}' for a text, with the quotes; {{{{ {value} | round }}}} for a whole "
+            "number, which lets nothing else pass; or | raw where the value cannot be anything else. The kind odata "
+            "writes keys by their type"
+        )
     if template.uses("urlencode"):
         yield f"values of a {template.flavor} are percent-encoded anyway; take | urlencode out, which does it twice"
 
