@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from airflow_integrations.cli.parser import Parser
 from airflow_integrations.cli.terminal import flush
 from airflow_integrations.errors import IntegrationError, RouteError
 
@@ -106,8 +107,8 @@ class Group:
     commands: tuple[Command, ...]
 
 
-def fill(parser: argparse.ArgumentParser, commands: Iterable[Command | Group], *, dest: str = "command") -> None:
-    """Give ``parser`` the commands; the chosen :class:`Command` is in ``args.chosen`` after parsing."""
+def fill(parser: Parser, commands: Iterable[Command | Group], *, dest: str = "command") -> None:
+    """Give ``parser`` the commands; after parsing ``args`` has the ``chosen`` :class:`Command` and its ``parser``."""
     below = parser.add_subparsers(dest=dest, metavar="COMMAND", required=True)
     for command in commands:
         inner = below.add_parser(
@@ -118,4 +119,4 @@ def fill(parser: argparse.ArgumentParser, commands: Iterable[Command | Group], *
             continue
         for option in command.options:
             inner.add_argument(*option.flags, **option.settings)
-        inner.set_defaults(chosen=command)
+        inner.set_defaults(chosen=command, parser=inner)

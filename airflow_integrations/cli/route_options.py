@@ -32,7 +32,10 @@ def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
             return folder
     if create:
         return USUAL[0] if USUAL[0].parent.is_dir() else USUAL[1]
-    raise UsageError(f"there is no routes folder here; give --routes, set {VARIABLE}, or make {USUAL[0]}")
+    raise UsageError(
+        f"there is no routes folder here; give --routes, set {VARIABLE}, or write the first route: "
+        "airflow-integrations new NAME"
+    )
 
 
 def asked_route(args: argparse.Namespace) -> LoadedRoute:

@@ -13,7 +13,34 @@ from airflow_integrations.cli import COMMANDS, Command, build_parser
 def test_no_command_is_wrong_usage(call):
     code, _, err = call()
     assert code == 2
-    assert "COMMAND" in err
+    assert "which COMMAND?" in err
+    assert "validate" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("lst",), "did you mean list?"),
+        (("entities", "lst"), "did you mean list?"),
+        (("entities",), "which COMMAND?"),
+        (("run", "orders", "--window-strat", "2026-01-01"), "--window-strat 2026-01-01; did you mean --window-start?"),
+        (("list", "--josn"), "did you mean --json?"),
+        (("entities", "list", "orders", "--status", "rejectd"), "did you mean rejected?"),
+        (("new", "orders", "--from", "shopfy"), "did you mean shopify?"),
+        (("new", "orders", "--to", "sap"), "did you mean sap_s4hana?"),
+        (("run", "orders", "left"), "unrecognized arguments: left"),
+    ],
+)
+def test_wrong_usage_says_what_was_meant(call, argv, told):
+    code, _, err = call(*argv)
+    assert code == 2
+    assert told in err
+    assert f"airflow-integrations {argv[0]}" in err or len(argv) == 1
+
+
+def test_help_is_a_command_too(call):
+    assert call("help", "run") == call("run", "--help")
+    assert call("help") == call("--help")
 
 
 def test_every_command_has_help_and_a_module(call):

@@ -11,7 +11,7 @@ from airflow_integrations.cli.command import OK
 from airflow_integrations.cli.entities.mask import entity_options, mask_of
 from airflow_integrations.cli.entities.payload import entity_content, masked_record, payload_lines
 from airflow_integrations.cli.terminal import out
-from airflow_integrations.display.printable import ago, json_text, moment, visible, visible_key
+from airflow_integrations.display.printable import ago, json_text, moment, visible, visible_key, with_status
 from airflow_integrations.engine.fetch.entity_contents import NOTHING
 from airflow_integrations.engine.fetch.staged_payloads import filtered_of
 from airflow_integrations.engine.transform.filter_reason import filter_reason
@@ -104,9 +104,9 @@ def _story(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterato
 def _facts(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterator[tuple[str, str]]:
     if record.decided not in (None, record.status):
         yield "last fate", f"{str(record.decided).replace('_', ' ')}, {moment(record.changed)}"
-    status = f" HTTP {record.http_status}" if record.http_status else ""
     if record.message or record.error_class:
-        yield "error", f"{record.error_class or ''}{status}: {record.message or ''} [{record.fingerprint}]"
+        message = with_status(record.http_status, record.message or "")
+        yield "error", f"{record.error_class or ''}: {message} [{record.fingerprint}]"
     if record.attempts:
         begun = f", the first {moment(record.since)}" if record.since else ""
         yield "attempts", f"{record.attempts}{begun}"
@@ -145,8 +145,8 @@ def _facts(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterato
 
 def _told(line: Transition) -> str:
     attempt = f"attempt {line.attempts}" if line.attempts else ""
-    status = f"HTTP {line.http_status}" if line.http_status else ""
-    parts = (line.status.replace("_", " "), line.run_id, attempt, status, line.reason)
+    reason = with_status(line.http_status, line.reason or "")
+    parts = (line.status.replace("_", " "), line.run_id, attempt, reason)
     return "  ".join(part for part in parts if part)
 
 
