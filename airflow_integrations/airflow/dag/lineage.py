@@ -38,12 +38,14 @@ def place(stage: Stage) -> tuple[str, str] | None:
 
 def _path(config: Any) -> str:
     """The path of the kind's own request; of an upsert the one where entities are created, updated or looked for. Of a
-    database the table."""
-    if isinstance(table := getattr(config, "table", None), str):
-        return table
+    database the table, of an OData service the entity set."""
+    for name in ("table", "entity_set"):
+        if isinstance(found := getattr(config, name, None), str):
+            return found
     upsert = getattr(config, "upsert", None)
     requests = (config, *(getattr(upsert, name, None) for name in ("create", "update", "find")))
-    return next((path.text for request in requests if (path := getattr(request, "path", None)) is not None), "")
+    path = next((path for request in requests if (path := getattr(request, "path", None)) is not None), "")
+    return path if isinstance(path, str) else str(path.text)
 
 
 def asset(stage: Stage) -> Asset | None:
