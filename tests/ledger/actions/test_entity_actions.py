@@ -222,7 +222,7 @@ def test_with_a_run_before_and_a_run_after(ledger):
 
     first = begin("manual__1", NOW)
     reservation = reserve(ledger, first, ["1", "2", "3"], first=0, lease_until=NOW + 60, now=NOW)
-    with pytest.raises(RunError, match="not found"):
+    with pytest.raises(RunError, match="the ledger has none"):
         retry(ledger, of("1"), BY, NOW)
     found = where(ledger, "orders", "1", NOW)
     assert found is not None
