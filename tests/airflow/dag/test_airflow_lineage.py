@@ -63,6 +63,15 @@ def test_the_place_of_an_upsert_is_that_of_its_requests(make_route: Callable[...
         assert place(end) == ("erp", name)
 
 
+def test_the_folder_of_files_is_their_place(make_route: Callable[..., Route]) -> None:
+    route = make_route(
+        incoming={"files": {"connection": "bucket", "path": "s3://in/prices/day_?/*.csv"}},
+        outgoing={"files": {"connection": "sftp", "path": "/out/a/prices_{{ window.start | date }}.csv"}},
+    )
+    assert place(route.incoming) == ("bucket", "in/prices")
+    assert place(route.outgoing) == ("sftp", "out/a")
+
+
 def test_the_place_of_a_table_has_its_name(make_route: Callable[..., Route]) -> None:
     route = make_route(outgoing={"sql": {"connection": "erp", "table": "sales.orders", "key": "id"}})
     assert place(route.outgoing) == ("erp", "sales.orders")
