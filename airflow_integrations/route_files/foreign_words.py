@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_integrations.config.suggestions import by_word
 
-__all__ = ["DATABASES", "EVENTS", "KEYS", "KINDS", "PAGINATION", "STYLES", "TRIGGERS"]
+__all__ = ["DATABASES", "EVENTS", "FILES", "KEYS", "KINDS", "PAGINATION", "STYLES", "TRIGGERS"]
 
 _ROUTE = by_word(
     ("retries", "tasks: {retries: 3}"),
@@ -167,8 +167,9 @@ KINDS: dict[str, dict[str, str]] = {
     ),
 }
 """Part of a route to the kinds of other tools, each with what to write."""
-EVENTS = frozenset(
-    ["amqp", "file", "files", "ftp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "s3", "sftp", "sqs"]
+EVENTS = frozenset(["amqp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "sqs"])
+FILES = frozenset(
+    ["azure", "blob", "csv", "excel", "file", "folder", "ftp", "gcs", "jsonl", "local", "minio", "s3", "sftp"]
 )
 DATABASES = frozenset(
     [

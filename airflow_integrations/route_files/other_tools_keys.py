@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from airflow_integrations.route_files.foreign_words import DATABASES, EVENTS, KEYS, KINDS, PAGINATION, TRIGGERS
+from airflow_integrations.route_files.foreign_words import DATABASES, EVENTS, FILES, KEYS, KINDS, PAGINATION, TRIGGERS
 
 __all__ = ["key_remedy", "kind_remedy", "step_remedy", "value_remedy"]
 
@@ -28,7 +28,9 @@ def kind_remedy(part: str, kind: str) -> str | None:
     if part == "incoming" and kind in EVENTS:
         return "events come by trigger: write trigger: {listen: {…}} and leave incoming out"
     if part == "outgoing" and kind in EVENTS:
-        return "files, object storage and queues are no targets yet; an HTTP API in front of them is"
+        return "queues are no targets yet; an HTTP API in front of one is"
+    if part in ("incoming", "outgoing") and kind in FILES:
+        return f"write files: {{path: {'s3://exports/orders/*.csv' if part == 'incoming' else 's3://out/orders.csv'}}}"
     found = KINDS.get(part, {}).get(kind)
     return None if found is None else f"write {found}"
 
