@@ -17,7 +17,6 @@ from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.storage import schema_version
 from airflow_integrations.ledger.storage.database_errors import CommitLost, ConnectionLost, TableMissing, understood
 from airflow_integrations.ledger.storage.identity import Marker, add, identities, new_id
-from airflow_integrations.ledger.storage.tables import metadata
 
 __all__ = ["Database", "Dialect"]
 
@@ -115,6 +114,8 @@ class Database:
             connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": 0},
         )
         database = cls(engine, "the ledger in memory", one_connection=True)
+        from airflow_integrations.ledger.storage.partial_indexes import metadata
+
         with database.write() as connection:
             metadata.create_all(connection)
         return database
