@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from ledger_pool import ADMIN_DSN, LedgerPool
 from route_definitions import GOOD, Write
 from xdist_groups import Shared, group_of, longest_first
 
 # No test judges speed: on a busy machine the first example, which imports what it needs, takes longer than 200 ms.
 settings.register_profile("untimed", deadline=None, print_blob=True)
 settings.load_profile("untimed")
-
-ADMIN_DSN = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
 
 SHARED = pytest.StashKey[Shared]()
 
@@ -38,27 +37,22 @@ def shared(pytestconfig: pytest.Config) -> Shared:
     return pytestconfig.stash.setdefault(SHARED, Shared())
 
 
+@pytest.fixture(scope="session")
+def ledger_pool() -> Iterator[LedgerPool]:
+    pool = LedgerPool()
+    yield pool
+    pool.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty ledger of its own, on each database."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'ledger.db'}"
         return
-    psycopg = pytest.importorskip("psycopg")
-    try:
-        admin = psycopg.connect(ADMIN_DSN, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        missing = f"no PostgreSQL at {ADMIN_DSN} (TEST_POSTGRES_DSN names another): {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    name = f"integrations_{secrets.token_hex(4)}"
-    with admin:
-        admin.execute(f'CREATE DATABASE "{name}"')
-        about = admin.info
-        password = f":{about.password}" if about.password else ""
-        yield f"postgresql+psycopg://{about.user}{password}@{about.host}:{about.port}/{name}"
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    pool: LedgerPool = request.getfixturevalue("ledger_pool")
+    with pool.lend() as url:
+        yield url
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.errors import AnswerError
-from airflow_integrations.formats import ContentError, FormatName, RecordReader
+from airflow_integrations.formats import BadRecord, ContentError, FormatName, RecordReader
 from airflow_integrations.formats.content_sniffing import START, check_start
 from airflow_integrations.formats.document import DocumentReader
 from airflow_integrations.formats.head import HEAD, head_of
@@ -153,10 +153,11 @@ class AnswerFormat(Model):
         most: int | None = None,
         held: int = 64 * MIB,
         begins: Callable[[bytes], None] | None = None,
+        start: int = START,
     ) -> DocumentReader | None:
         """A reader that gives records as the content arrives; None for formats that are read as a whole.
 
-        ``most``, ``held``: see :class:`Unpacking`. ``begins``: hears the first 64 KiB of each document.
+        ``most``, ``held``: see :class:`Unpacking`. ``begins``: hears the first ``start`` bytes of each document.
         """
         if not self.by_record(content_type):
             return None
@@ -171,8 +172,16 @@ class AnswerFormat(Model):
             lambda: self.reader(content_type, required=required, rejects=rejects),
             begin,
             Unpacking(self.zip_files, most=most, held=held),
-            start=START if begins is None else HEAD,
+            start=start,
         )
+
+    def is_begun(self, content_type: str | None, first: BadRecord) -> bool:
+        """Whether a document of which no record can be read is of its format all the same: it has a header of CSV,
+        XML around its records, or begins as a line of JSON does. Otherwise it may be anything, such as a message."""
+        name = self.name_for(content_type)
+        if name == "csv":
+            return self.csv.header is None
+        return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 
     def reader(
         self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False

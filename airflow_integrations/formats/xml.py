@@ -81,6 +81,8 @@ class XmlReader:
         self._found = False
         """Whether a record or the container has been there."""
         self._root = ""
+        self._tag = ""
+        """Of the first record, with its namespace."""
         self._elements = 0
         """In the record that is open."""
         self._count = 0
@@ -228,12 +230,24 @@ class XmlReader:
 
     def _record(self, element: Any) -> Any:
         if not self._rejects:
-            return self._value(element)
+            return self._record_value(element)
         try:
-            return self._value(element)
+            return self._record_value(element)
         except ContentError as error:
             text = etree.tostring(element, encoding="unicode", with_tail=False)
             return bad_record(f"record {self._count}: {error}", text)
+
+    def _record_value(self, element: Any) -> Any:
+        """Raises ContentError for what has the name of the records and is of another namespace than the first one."""
+        tag: str = element.tag
+        self._tag = self._tag or tag
+        if tag != self._tag:
+            uri = _uri(tag) or _uri(self._tag)
+            raise ContentError(
+                f"there are two kinds of {self._called(tag)!r}, of different namespaces: {self._tag!r} and {tag!r}; "
+                f"give one of them a prefix: xml: {{namespaces: {{x: {uri}}}}}"
+            )
+        return self._value(element)
 
     def _open(self, element: Any, wanted: str | None) -> None:
         if self._depth == 0:

@@ -33,13 +33,19 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _OUT_OF_ORDER = re.compile(
     r"""
       (?P<first>(?:[A-Za-z]{3},?[ ])?\d{1,2}(?:[./-]\d{1,2}[./-]|[ -][A-Za-z]{3,9}[ -])\d{2,4}(?!\d))
-    | (?P<short>\d{4}([./-])(?:\d\3\d|\d\d\3\d(?!\d))|\d{4}([./-])\d\d\4\d\d[Tt ]+\d:)
+    | (?P<name>(?:\d{4}[ ./-]|(?:[A-Za-z]{3,9},?[ ])?)
+        (?i:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sep(?:t|tember)?|oct(?:ober)?
+        |nov(?:ember)?|dec(?:ember)?)[. /-]{1,2}\d{1,2}(?![0-9A-Za-z]))
+    | (?P<week>(?i:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6},?[ ]\d{4}[./-])
+    | (?P<short>\d{4}(?P<sep>[./-])(?:\d(?P=sep)\d|\d\d(?P=sep)\d(?!\d))|\d{4}(?P<sep2>[./-])\d\d(?P=sep2)\d\d[Tt ]+\d:)
     | (?P<half>\d{4}[./-]\d{1,2}[./-]\d{1,2}[Tt ].{0,20}\d[ ]?[AaPp]\.?[Mm]\b)
     """,
     re.ASCII | re.VERBOSE,
 )
 _WHY = {
     "first": "the day or month comes before the year",
+    "name": "the month is a word",
+    "week": "the day of the week comes first",
     "short": "a month, day or hour below 10 has one digit",
     "half": "the hours are those of a clock with a.m. and p.m.",
 }

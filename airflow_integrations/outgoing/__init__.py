@@ -30,7 +30,8 @@ class Outbound:
     ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
     that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.
     ``batch`` names the batch it was sent in without an answer; only the engine needs it. So does ``carried``: an
-    earlier run made it of the record, so that it is older than what this run makes of the same version.
+    earlier run made it of the record, so that it is older than what this run makes of the same version; and
+    ``unanswered``: an earlier attempt of this run sent it, and no answer says what became of it.
 
     ``delivered``: the target has confirmed a state of it before, and has not been told since that it is gone.
     ``progress``: which steps of this content the target has confirmed, for kinds that send an entity in steps.
@@ -39,6 +40,7 @@ class Outbound:
 
     _hash: str | None = None
     carried = False
+    unanswered = False
     delivered = False
     progress: Progress | None = None
     names: Mapping[str, Any] | None = None

@@ -56,12 +56,11 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
 }
 
 
-@cache
 def kinds(part: Part) -> dict[str, str]:
     """All kinds of a part: name to ``module:Class``, built-in ones first."""
     found = dict(_BUILT_IN[part])
-    for point in entry_points(group=f"airflow_integrations.{part}"):
-        found.setdefault(point.name, point.value)
+    for name, place in _added(part).items():
+        found.setdefault(name, place)
     return found
 
 
@@ -71,14 +70,26 @@ def third_party(part: Part) -> bool:
 
 
 def known(part: Part, kind: str) -> bool:
-    """Whether there is such a kind. Looks for third parties' only where it is not built in: that reads the metadata of
-    everything that is installed."""
+    """Whether there is such a kind. Looks for third parties' only where it is not built in: that takes long."""
     return kind in _BUILT_IN[part] or kind in kinds(part)
 
 
-@cache
 def resolve(part: Part, kind: str) -> type[Any]:
     """The class of a kind. Raises KeyError for an unknown kind: ask :func:`known` first."""
-    module, _, name = (_BUILT_IN[part].get(kind) or kinds(part)[kind]).partition(":")
+    return _class(_BUILT_IN[part].get(kind) or kinds(part)[kind])
+
+
+@cache
+def _added(part: Part) -> dict[str, str]:
+    """The kinds of third parties. Reads the metadata of everything that is installed."""
+    found: dict[str, str] = {}
+    for point in entry_points(group=f"airflow_integrations.{part}"):
+        found.setdefault(point.name, point.value)
+    return found
+
+
+@cache
+def _class(place: str) -> type[Any]:
+    module, _, name = place.partition(":")
     loaded: type[Any] = getattr(import_module(module), name)
     return loaded

@@ -32,13 +32,16 @@ class Stage:
         return registry.resolve(self.part, self.kind)
 
 
-@cache
 def holder(part: Part, kind: str) -> type[BaseModel]:
     """A model with the kind as its one field, so that errors carry the kind in their place.
 
     Raises KeyError for an unknown kind.
     """
-    config = registry.resolve(part, kind).Config
+    return _holder(part, kind, registry.resolve(part, kind).Config)
+
+
+@cache
+def _holder(part: Part, kind: str, config: type[BaseModel]) -> type[BaseModel]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a kind may be called like one of pydantic's own methods: validate
         fields: dict[str, Any] = {kind: (config, ...)}

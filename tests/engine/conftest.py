@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections, all_delivered
 
-from airflow_integrations.route import registry, stage
+from airflow_integrations.route import registry
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
@@ -18,17 +18,12 @@ WINDOW = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UT
 
 
 @pytest.fixture(autouse=True)
-def memory_kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def memory_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._BUILT_IN["incoming"], "memory", "engine_kinds:MemoryIncoming")
     monkeypatch.setitem(registry._BUILT_IN["outgoing"], "memory", "engine_kinds:MemoryOutgoing")
-    registry.kinds.cache_clear()
     MemoryIncoming.pages_to_give, MemoryIncoming.before, MemoryIncoming.asked = [], lambda number: None, []
     MemoryOutgoing.sent, MemoryOutgoing.answer = [], all_delivered
     MemoryOutgoing.under_way = MemoryOutgoing.most_under_way = 0
-    yield
-    registry.kinds.cache_clear()
-    registry.resolve.cache_clear()
-    stage.holder.cache_clear()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine_kinds import MemoryIncoming, MemoryOutgoing
+from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, all_delivered
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.push.push import push
@@ -47,6 +47,34 @@ class Scene:
             await transform(run, self.services, staging)
         await push(run, self.services, staging, final=final)
         return await settle(run, self.services, staging)
+
+
+_BESIDE = ("fetched", "carried_in", "superseded")
+"""What is due of earlier states goes along, and is passed over beside a newer one."""
+
+
+class Sends:
+    """Sends states one run after the other, and remembers what reached the target under which key."""
+
+    def __init__(self, scene: Scene, clock: Clock, route: dict[str, Any] | None) -> None:
+        self.scene, self.clock, self.route = scene, clock, route
+        self.came: list[tuple[str, str]] = []
+
+    async def state(self, content: str, answer: Any = all_delivered, **more: Any) -> dict[str, int]:
+        self.clock.now += 45  # longer than a circuit is open at first
+
+        def noted(batch: Sequence[Outbound]) -> list[Result]:
+            self.came += [(outbound.value["state"], outbound.idempotency_key) for outbound in batch]
+            found: list[Result] = answer(batch)
+            return found
+
+        MemoryOutgoing.answer = noted
+        balance = await self.scene.run(order(1, state=content, **more), route=self.route)
+        return {name: count for name, count in balance.counts.items() if count and name not in _BESIDE}
+
+    @property
+    def states(self) -> list[str]:
+        return [state for state, _ in self.came]
 
 
 def order(number: Any, **fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Every test that asks for ``database_url``, ``database`` or ``ledger`` runs on SQLite and on PostgreSQL."""
+"""Every test that asks for ``database`` or ``ledger``, or for the URL of one, runs on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Of a database without any tables."""
+    """Of a database without any tables, for tests that make them, or damage them."""
     if request.param == "sqlite":
         yield sqlite_url(tmp_path)
     else:
@@ -24,11 +24,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Ledger]:
-    """A fresh ledger's, at ``database_url``."""
+def database(ledger_url: str) -> Iterator[Ledger]:
+    """An empty ledger's, at ``ledger_url``."""
     from airflow_integrations.ledger.ledger import Ledger
 
-    with Ledger.open(database_url) as opened:
+    with Ledger.open(ledger_url) as opened:
         yield opened
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
-import pytest
+from ledger_pool import admin_connection
 from sqlalchemy import make_url
 
 POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://root@127.0.0.1:5432/test")
@@ -22,15 +21,8 @@ def sqlite_url(folder: Path) -> str:
 @contextmanager
 def postgres_url() -> Iterator[str]:
     """The URL of an empty schema, dropped in the end."""
-    try:
-        admin = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
-        told = f"no PostgreSQL at {POSTGRES} (TEST_POSTGRES_DSN names another): {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{told} and CI=true")
-        pytest.skip(told)
     schema = f"ledger_{secrets.token_hex(6)}"
-    with admin:
+    with admin_connection(POSTGRES) as admin:
         admin.execute(f"CREATE SCHEMA {schema}")
         try:
             url = make_url(POSTGRES).update_query_dict({"options": f"-csearch_path={schema}"})

@@ -291,13 +291,13 @@ def _may_become(before: Status, after: Status) -> bool:
 
 
 @pytest.mark.long
-def test_the_ledger_does_what_its_model_does(database_url: str) -> None:
-    Ledger.open(database_url).close()
-    examples, steps = (40, 15) if database_url.startswith("sqlite") else (5, 12)
+def test_the_ledger_does_what_its_model_does(ledger_url: str) -> None:
+    Ledger.open(ledger_url).close()
+    examples, steps = (40, 15) if ledger_url.startswith("sqlite") else (5, 12)
     if SEARCH:
-        examples = SEARCH if database_url.startswith("sqlite") else SEARCH // 10 + 1
+        examples = SEARCH if ledger_url.startswith("sqlite") else SEARCH // 10 + 1
     run_state_machine_as_test(
-        lambda: Machine(database_url),  # type: ignore[arg-type]  # called without arguments, as a class would be
+        lambda: Machine(ledger_url),  # type: ignore[arg-type]  # called without arguments, as a class would be
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,

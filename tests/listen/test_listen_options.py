@@ -84,14 +84,14 @@ def test_a_third_party_adds_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
         return [point] if group == point.group else []
 
     monkeypatch.setattr(registry, "entry_points", found)
-    registry.kinds.cache_clear()
+    registry._added.cache_clear()
     try:
         route = load({"pigeons": CONFIGS["redis"]})
         assert route.trigger is not None
         assert route.trigger.listen is not None
         assert route.trigger.listen.kind == "pigeons"
     finally:
-        registry.kinds.cache_clear()
+        registry._added.cache_clear()
 
 
 def test_a_connection_says_tls() -> None:

@@ -144,6 +144,35 @@ def test_a_bare_value_between_single_quotes_is_a_mistake(parts: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('email IS "{{ order.email }}"', "between double quotes"),
+        ('project = "{{ order.a }}" AND name ~ "{{ order.b | json }}"', "between double quotes"),
+        ('{"name": "{{ order.name }}"}', "in JSON"),
+        ('{"name": {{ order.name }}}', "in JSON"),
+        ('["{{ order.name }}"]', "in JSON"),
+    ],
+)
+def test_a_bare_value_between_double_quotes_is_a_mistake(text: str, told: str) -> None:
+    found = mistakes(outgoing={"http": {**ERP, "query": {"q": text}}})
+    assert told in found["outgoing.http.query.q"]
+    assert "| json }}" in found["outgoing.http.query.q"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "email IS {{ order.email | json }}",
+        'email IS "{{ order.email | raw }}" and at > "{{ window.start }}"',
+        '{"name": {{ order.name | json }}, "at": "{{ window.start }}"}',
+        'name:{{ order.name }} "fixed"',
+    ],
+)
+def test_a_value_that_brings_its_quotes_is_none(text: str) -> None:
+    assert mistakes(outgoing={"http": {**ERP, "query": {"q": text}}}) == {}
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Number eq '{{ order.id | odata }}'",
@@ -204,6 +233,9 @@ def asked(text: str, **more: Any) -> dict[str, str]:
         "Name eq 'a' and Id ge {{ order.id }}",
         "Id eq {{ order.id | odata }}",
         "(Id eq {{ source.id }})",
+        "Id eq({{ order.id }})",
+        "Id in ({{ order.id }})",
+        "Id in (1, {{ order.id }})",
         "{% for id in order.ids %}Id eq {{ id }}{% endfor %}",
         "{% if order.id %}Id ne {{ order.id }}{% endif %}",
     ],

@@ -13,7 +13,7 @@ from airflow_integrations.airflow.operators.base import TaskServices
 from airflow_integrations.engine.disk_space import forget
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.engine.settle.recovery import recover
-from airflow_integrations.errors import RouteError, RunError
+from airflow_integrations.errors import RouteError
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs
 from airflow_integrations.plurals import counted, plural
 from airflow_integrations.route.retention import Retention
@@ -103,16 +103,12 @@ def _subscribe(ledger: Ledger, found: RouteFiles) -> None:
 
 
 async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: str) -> None:
-    """One run that cannot be recovered hinders none of the others."""
     try:
         route = read_route(folder, lapsed.run.route).route
     except RouteError as error:
         log.warning("%s", error)
         route = None
-    try:
-        await recover(route, lapsed, services, Staging(staging, "", ""))
-    except RunError as error:
-        log.error("run %s of %s died and cannot be recovered: %s", lapsed.run.run_id, lapsed.run.route, error)
+    await recover(route, lapsed, services, Staging(staging, "", ""))
 
 
 def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: float) -> None:

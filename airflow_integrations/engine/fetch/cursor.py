@@ -7,7 +7,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.engine.fetch.cursor_ahead import EpochNumbers, Latest, saved_trouble
+from airflow_integrations.engine.fetch.cursor_ahead import (
+    Latest,
+    NumbersAhead,
+    is_day_first,
+    is_named_as_time,
+    saved_trouble,
+)
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.partial import PartReader
@@ -72,7 +78,7 @@ class CursorWatch:
         self, cursor: Cursor, saved: str | None, now: float | None = None, *, staged: str | None = None
     ) -> None:
         self._latest = None if now is None else Latest(now)
-        self._numbers = None if self._latest is None else EpochNumbers(cursor.field, self._latest)
+        self._numbers = None if self._latest is None else NumbersAhead(cursor.field, self._latest)
         self._ahead: list[str] = []
         self._field = cursor.field
         self._path = tuple(cursor.field.split("."))
@@ -90,17 +96,23 @@ class CursorWatch:
     @property
     def value(self) -> str | None:
         """The greatest value as text, as the source wrote it."""
-        past = self._past()
-        if past is not None:
-            return past.text
+        if self._number_ahead():
+            past = self._past()
+            return self._saved if past is None else past.text
         return None if self._greatest is None else self._greatest.text
+
+    def _number_ahead(self) -> bool:
+        """Whether the greatest value is a number that is a time in the future."""
+        if self._numbers is None or self._greatest is None or self._greatest.kind not in (NUMBER, DIGITS):
+            return False
+        if self._greatest.text == self._saved:
+            return False  # a cursor never goes back by itself
+        return self._past() is not None or self._numbers.is_ahead_by_name(self._greatest)
 
     def _past(self) -> SortValue | None:
         """The greatest number that is a time of the past, where the greatest of all is one in the future."""
-        if self._numbers is None or self._greatest is None or self._greatest.kind not in (NUMBER, DIGITS):
-            return None
-        if self._greatest.text == self._saved:
-            return None  # a cursor never goes back by itself
+        assert self._numbers is not None
+        assert self._greatest is not None
         return self._numbers.instead_of(self._greatest)
 
     def see(self, records: Iterable[Any]) -> None:
@@ -135,7 +147,7 @@ class CursorWatch:
                 "with airflow-integrations cursor set, or begin again with cursor clear"
             )
         ahead = list(self._ahead)
-        if self._past() is not None and self._greatest is not None:
+        if self._number_ahead() and self._greatest is not None:
             ahead.append(self._greatest.text[:40])
         if ahead:
             told.append(
@@ -181,6 +193,8 @@ class CursorWatch:
                 f"{type(found).__name__}; name a field that grows with every change"
             )
         why = why_not_in_order(value.text) if value.kind == TEXT else None
+        if value.kind in (NUMBER, DIGITS) and is_named_as_time(self._field) and is_day_first(value.text):
+            why = "the day or month comes before the year"
         if why is not None:
             raise AnswerError(
                 f"incoming.cursor.field {self._field} has dates such as {value.text[:40]!r}, whose order as texts is "

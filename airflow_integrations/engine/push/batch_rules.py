@@ -107,8 +107,9 @@ class BatchRules:
     def _begun(self, chunk: Chunk) -> Cut:
         first = chunk.entries[0][0]
         unanswered = chunk.unanswered.pop(first, None)
-        again = unanswered or chunk.unanswered_earlier.pop(first, None)
-        return Cut(Batch(chunk, unanswered=unanswered is not None), most=self._most, again=again)
+        earlier = None if unanswered else chunk.unanswered_earlier.pop(first, None)
+        batch = Batch(chunk, unanswered=unanswered is not None, unanswered_earlier=earlier is not None)
+        return Cut(batch, most=self._most, again=unanswered or earlier)
 
     def _ends(self, cut: Cut, ordinal: int, outbound: Outbound, known: Known | None) -> bool:
         """Whether the batch is complete in front of this entity."""

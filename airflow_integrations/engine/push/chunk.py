@@ -53,7 +53,7 @@ class Batch:
     unanswered: bool = False
     """An earlier attempt of this run sent it, and it is unanswered."""
     unanswered_earlier: bool = False
-    """It is one entity that an earlier run sent, and that is unanswered."""
+    """An earlier run sent it, and it is unanswered: one entity, or several that went together."""
 
     def went_unanswered(self, run: int) -> None:
         """Nobody knows whether it arrived. A target that knows it by its idempotency key must get it again as it is, in

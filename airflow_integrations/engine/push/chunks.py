@@ -46,7 +46,8 @@ class Chunks:
         self._ahead: asyncio.Task[Chunk] | None = None
 
     async def next(self) -> Chunk | None:
-        """The next chunk, reserved, or None behind the last. The one after it is reserved in the background."""
+        """The next chunk, reserved, or None behind the last; also where sending ends before it is known what became of
+        earlier states of its entities. The one after it is reserved in the background."""
         await self._books.room()
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
@@ -57,10 +58,10 @@ class Chunks:
             if not entries:
                 return None
             if self._overlap(entries):
-                await self._traffic.ended(
-                    [outbound.key for _, outbound in entries]
-                )  # the ledger must know what became of their earlier states
-                await self._books.flush()
+                if not await self._traffic.ended([outbound.key for _, outbound in entries]):
+                    self._waiting = entries
+                    return None
+                await self._books.flush()  # the ledger must know what became of their earlier states
             chunk = await self._reserved(entries)
         self._recent.append(chunk)
         self._waiting = self._read()
@@ -85,6 +86,8 @@ class Chunks:
             counted += 1
             size += len(entry[1].encoded)
             if not concluded(entry[0]):
+                if self._unanswered:
+                    entry[1].unanswered = self._journal.unanswered(entry[0])
                 entries.append(entry)
             if counted >= CHUNK_ENTITIES or size >= CHUNK_BYTES:
                 if entries:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_integrations.errors import OutageError
@@ -54,11 +54,14 @@ class InFlight:
         """Let those who wait look again whether it is ending."""
         self._changed.set()
 
-    async def ended(self, keys: Iterable[str]) -> None:
-        """Wait until none of ``keys`` is in flight, or it is ending."""
-        while not self.in_flight.isdisjoint(keys) and not self.ending:
+    async def ended(self, keys: Collection[str]) -> bool:
+        """Wait until none of ``keys`` is in flight, or it is ending. False: some still are."""
+        while not self.in_flight.isdisjoint(keys):
+            if self.ending:
+                return False
             self._changed.clear()
             await self._changed.wait()
+        return True
 
     def met_outage(self, error: OutageError, entities: Iterable[tuple[Chunk, int, Outbound]]) -> None:
         """The target was away for these. What becomes of them is decided by how the others fare."""
@@ -79,10 +82,11 @@ class InFlight:
         return True
 
     def target_answered(self) -> list[SetAside]:
-        """The target answered. Gives those that met an outage while it did: theirs was not an outage of the target."""
+        """The target answered. Gives those that met an outage while it did: theirs was not an outage of the target.
+        None where something is wrong for good: they are left to a later attempt."""
         self.answered += 1
         self.outages_in_a_row = 0
-        return self.take_set_aside()
+        return [] if self.fatal is not None else self.take_set_aside()
 
     def take_set_aside(self) -> list[SetAside]:
         """Take all that are set aside. Their keys stay held until the end of this push."""

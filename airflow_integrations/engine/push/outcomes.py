@@ -10,7 +10,7 @@ from airflow_integrations.engine.push.in_flight import SetAside
 from airflow_integrations.engine.push.retry_policy import next_attempt, transient
 from airflow_integrations.entity import compare, kind_of_version
 from airflow_integrations.errors import OutageError
-from airflow_integrations.ledger.records import LEASED, Known, Outcome
+from airflow_integrations.ledger.records import LEASED, NOT_FOUND, Known, Outcome
 from airflow_integrations.ledger.status import KEPT, Status
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
@@ -24,6 +24,9 @@ __all__ = ["LEASED_SECONDS", "UNANSWERED", "Outcomes", "known_after", "leaves_un
 
 _MAY_HAVE_WORKED = frozenset({"outage", "server"})
 """An error of these classes may come after the target's work was done."""
+_GOES_AGAIN = frozenset({"retrying", "pending"})
+_LEFT_UNSENT = frozenset({LEASED, NOT_FOUND, "behind", "stopped", "outage", "rate_limit"})
+"""``error_class`` of what a run did not send, or had no effect when it did."""
 LEASED_SECONDS = 30.0
 """What another run has in flight is looked at again so much later."""
 UNANSWERED = "it was being sent when the run ended: nobody knows whether it arrived"
@@ -67,15 +70,16 @@ class Outcomes:
         if known.delivered_version is not None and self._older(outbound, known.delivered_version):
             return self._fate(ordinal, outbound, "superseded")
         if known.status in KEPT and known.version is not None and self._older(outbound, known.version):
-            return self._fate(ordinal, outbound, "superseded")  # a newer state waits to be delivered
+            return self.superseded(ordinal, outbound)  # a newer state waits to be delivered
         if known.delivered_hash == outbound.hash and known.maybe is None and not outbound.deleted and not self._always:
             return Outcome(key=outbound.key, status="unchanged", version=outbound.version, hash=outbound.hash)
-        if self._was_left_out_since(outbound, known):
-            return self.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
+        if self._is_held(outbound, known):
+            return self._still_in_doubt(ordinal, outbound, known)
         if known.hash != outbound.hash:
-            return (
-                self._fate(ordinal, outbound, "superseded") if self._taken_over_for_nothing(outbound, known) else None
-            )
+            if not self._taken_over_for_nothing(outbound, known):
+                return None
+            delivered = known.status == "delivered"
+            return self._fate(ordinal, outbound, "superseded") if delivered else self.superseded(ordinal, outbound)
         # the very state that is still open
         if known.status == "in_doubt" and known.next_attempt is None:
             return self._still(ordinal, outbound, known)
@@ -113,24 +117,44 @@ class Outcomes:
         now = known.delivered_version if known.status == "delivered" else known.version
         return now is not None and outbound.passed_by(now, known.hash)
 
-    def _was_left_out_since(self, outbound: Outbound, known: Known) -> bool:
-        """Whether this very state is unanswered, must not simply be sent again, and lost its row to a newer one that
-        was filtered or merged: that one did not go to the target, so the doubt is what it was."""
-        left_out = known.status in ("filtered", "merged")
-        return left_out and self.policy != "resend" and known.may_be_there(outbound.hash)
+    def _in_doubt(self, outbound: Outbound, known: Known | None) -> bool:
+        """Whether the target may hold this very state, and must not simply be sent it again. Whatever its row says
+        since: that a newer state was filtered, refused, or is in doubt as well, tells nothing of this one."""
+        sent = outbound.unanswered or (known is not None and known.may_be_there(outbound.hash))
+        return sent and self.policy != "resend"
+
+    def _is_held(self, outbound: Outbound, known: Known) -> bool:
+        """Whether it is in doubt until a person has looked. Who has, and wants it sent, has made it *retrying*; but one
+        that is so because a run left it unsent may be there from another run."""
+        retried = known.status in _GOES_AGAIN and known.error_class not in _LEFT_UNSENT
+        released = known.hash == outbound.hash and retried
+        return self.policy == "hold" and known.may_be_there(outbound.hash) and not released
+
+    def _still_in_doubt(self, ordinal: int, outbound: Outbound, known: Known) -> Outcome:
+        if known.hash == outbound.hash and known.status in KEPT - _GOES_AGAIN:
+            return self._still(ordinal, outbound, known)
+        outcome = self.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
+        outcome.unanswered = False  # it was not sent now: what the target may hold is in the row already
+        return outcome
 
     def unanswered(self, known: Known | None, outbound: Outbound) -> bool:
-        """Whether this very state is unanswered: an earlier run sent it."""
-        return known is not None and known.hash == outbound.hash and known.error_class == "unknown"
+        """Whether this very state is unanswered: an earlier run sent it, and it goes out alone, or is asked for."""
+        if known is None:
+            return False
+        return (known.hash == outbound.hash and known.error_class == "unknown") or self._in_doubt(outbound, known)
 
     def superseded(self, ordinal: int, outbound: Outbound, met: OutageError | None = None) -> Outcome:
-        """A later state of it is what counts. ``met`` is the outage that it met when it was sent."""
+        """A later state of it is what counts, and is not delivered yet. ``met`` is the outage that it met when it was
+        sent."""
         outcome = self._fate(ordinal, outbound, "superseded")
-        outcome.unanswered = met is not None and (_partly_there(outbound) or self.unanswered_after(met))
+        heard = met is None or not (_partly_there(outbound) or self.unanswered_after(met))
+        outcome.unanswered = outbound.unanswered or not heard
         return outcome
 
     def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:
         """Another run has a state of it in flight."""
+        if outbound.unanswered and self.policy != "resend":
+            return self.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
         outcome = self._open(ordinal, outbound, "retrying", known)
         outcome.error_class, outcome.reason = LEASED, "another run of the route is sending a state of it"
         outcome.next_attempt = self._services.now() + LEASED_SECONDS
@@ -187,14 +211,15 @@ class Outcomes:
         """
         outcome = _with_steps(self._open(ordinal, outbound, "retrying", known, tried=burnt), outbound)
         outcome.error_class, outcome.http_status = cause, result.http_status
+        doubtful = self._in_doubt(outbound, known)
         if burnt:
             outcome.unanswered |= cause in _MAY_HAVE_WORKED
-        elif self.unanswered(known, outbound):
-            outcome.error_class = "unknown"  # it was not sent this time: what is not known of the last time stays so
+        if doubtful or (not burnt and self.unanswered(known, outbound)):
+            outcome.error_class = "unknown"  # what is not known of an earlier time stays so
         outcome.reason = self.told(outbound, result)
         outcome.next_attempt = self._when(outcome, result.retry_after)
         if outcome.next_attempt is None:
-            outcome.status = "failed"
+            outcome.status = "in_doubt" if doubtful else "failed"
             outcome.reason = f"given up after {outcome.attempts} attempts: {outcome.reason}"
         return outcome
 
@@ -210,7 +235,7 @@ class Outcomes:
             return self.again(ordinal, outbound, known, "behind", result, burnt=False)
         result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)
         outcome = self.again(ordinal, outbound, known, cause_of(error), result)
-        outcome.unanswered = _partly_there(outbound) or self.unanswered_after(error)
+        outcome.unanswered = outbound.unanswered or _partly_there(outbound) or self.unanswered_after(error)
         return outcome
 
     def unanswered_after(self, error: OutageError | None) -> bool:
@@ -257,6 +282,7 @@ class Outcomes:
         self, ordinal: int, outbound: Outbound, status: Status, known: Known | None, *, tried: bool = False
     ) -> Outcome:
         outcome = self._fate(ordinal, outbound, status)
+        outcome.unanswered = outbound.unanswered
         same = known is not None and known.hash == outbound.hash
         outcome.batch = outbound.batch
         outcome.attempts = (known.attempts if same and known is not None else 0) + tried

@@ -109,7 +109,7 @@ class PushSession:
             *(
                 (outbound.key, outbound.hash)
                 for _, _, outbound, error in self.traffic.set_aside
-                if self.verdicts.unanswered_after(error)
+                if outbound.unanswered or self.verdicts.unanswered_after(error)
             ),
         ]
         if sent and self.books.error is None:
@@ -142,7 +142,7 @@ class PushSession:
             if traffic.held.get(outbound.key, outbound) is outbound:
                 outcome = verdicts.again(ordinal, outbound, chunk.known.get(outbound.key), cause, result, burnt=False)
                 outcome.next_attempt = _later(outcome.next_attempt, not_before)
-                outcome.unanswered = verdicts.unanswered_after(error)
+                outcome.unanswered = outbound.unanswered or verdicts.unanswered_after(error)
             else:
                 outcome = verdicts.superseded(ordinal, outbound, error)
             plan.conclude(chunk, [ordinal], [outcome])

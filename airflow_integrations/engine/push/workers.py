@@ -96,25 +96,24 @@ class PushWorkers:
     async def _deliver(self, batch: Batch) -> None:
         if batch.unanswered and self._verdicts.policy == "hold":
             self._conclude(batch, [Result("in_doubt", reason=STOPPED)] * len(batch.outbounds))
-            return
+        elif (batch.unanswered or batch.unanswered_earlier) and self._verdicts.policy == "verify":
+            await self._verify(batch)
+        else:
+            await self._send(batch)
+
+    async def _send(self, batch: Batch) -> None:
+        await self._journal.sent(batch.ordinals)
         try:
-            if (batch.unanswered or batch.unanswered_earlier) and self._verdicts.policy == "verify":
-                results: Sequence[Result] = await self._verified(batch)
-            else:
-                await self._journal.sent(batch.ordinals)
-                results = await self._outgoing.send(batch.outbounds)
+            results = await self._outgoing.send(batch.outbounds)
         except OutageError as error:
             if self._outgoing.repeatable and len(batch.outbounds) > 1 and leaves_unanswered(error):
                 batch.went_unanswered(self._run_id)  # and stays unanswered in the journal: it goes again as it is
             else:
                 await self._journal.back(batch.ordinals)
-            self._traffic.met_outage(error, self._entities(batch))
-            self._exchanges.note(batch.ordinals, batch.outbounds, error.exchange)
+            self._met(batch, error)
         except SetupError as error:
             await self._journal.back(batch.ordinals)
-            self._traffic.set_aside.extend((*entity, None) for entity in self._entities(batch))
-            self._traffic.fatal = self._traffic.fatal or error
-            self._exchanges.note(batch.ordinals, batch.outbounds, error.exchange)
+            self._met(batch, error)
         else:
             if len(results) != len(batch.outbounds):
                 raise RuntimeError(
@@ -124,17 +123,31 @@ class PushWorkers:
             await self._take_in(batch, results)
             self._exchanges.of(batch.ordinals, batch.outbounds, results)
 
-    async def _verified(self, batch: Batch) -> list[Result]:
-        """Ask the target first whether it has them; what it has not is sent, one by one."""
-        results = []
+    async def _verify(self, batch: Batch) -> None:
+        """Ask the target whether it has them, one by one; what it has not is sent. Where it does not answer, they are
+        as unanswered as before, in the journal as well."""
         verify = self._outgoing.verify  # type: ignore[attr-defined]  # optional in the protocol; the route was checked
-        for ordinal, outbound in zip(batch.ordinals, batch.outbounds, strict=True):
-            found: Result | None = await verify(outbound)
+        for place, (ordinal, outbound) in enumerate(zip(batch.ordinals, batch.outbounds, strict=True)):
+            one = Batch(batch.chunk, [ordinal], [outbound])
+            try:
+                found: Result | None = await verify(outbound)
+            except (OutageError, SetupError) as error:
+                self._met(Batch(batch.chunk, batch.ordinals[place:], batch.outbounds[place:]), error)
+                return
             if found is None:
-                await self._journal.sent([ordinal])
-                (found,) = await self._outgoing.send([outbound])
-            results.append(found)
-        return results
+                await self._send(one)
+            else:
+                await self._take_in(one, [found])
+                self._exchanges.of([ordinal], [outbound], [found])
+
+    def _met(self, batch: Batch, error: OutageError | SetupError) -> None:
+        """These had no answer: what becomes of them is decided by how others fare."""
+        if isinstance(error, OutageError):
+            self._traffic.met_outage(error, self._entities(batch))
+        else:
+            self._traffic.set_aside.extend((*entity, None) for entity in self._entities(batch))
+            self._traffic.fatal = self._traffic.fatal or error
+        self._exchanges.note(batch.ordinals, batch.outbounds, error.exchange)
 
     async def _take_in(self, batch: Batch, results: Sequence[Result]) -> None:
         """Stretches that were not sent after all go back; what became of the others is written down."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from airflow_integrations.engine.settle.recovery import adopt, close_dead
-from airflow_integrations.errors import RunError
+from airflow_integrations.engine.settle.recovery import adopt, close_dead, not_closed
 from airflow_integrations.ledger.inbox.consumers import hold, release_consumer, unfinished
 from airflow_integrations.ledger.inbox.holder_process import holder_name
 from airflow_integrations.ledger.lease_times import CONSUMER_RECOVERY_SECONDS
@@ -39,7 +38,7 @@ async def recover_dead_consumer(run: Run, services: Services, near: Staging) -> 
 async def close_unfinished(route: Route, dead: Sequence[Lapsed], services: Services, near: Staging) -> list[Lapsed]:
     """Close the books of live runs whose consumer is dead, for the caller holds its lease. Those that somebody else is
     at are returned: they stay as they are until he has done it, or his time is over, for they may hold what the target
-    has confirmed."""
+    has confirmed. So are those that cannot be closed now."""
     left = []
     for lapsed in dead:
         if not await adopt(lapsed, services, seconds=CONSUMER_RECOVERY_SECONDS):
@@ -48,8 +47,9 @@ async def close_unfinished(route: Route, dead: Sequence[Lapsed], services: Servi
         try:
             if await close_dead(route, lapsed, services, near) is None:
                 await asyncio.to_thread(_forget, lapsed.run, services)
-        except RunError as error:
-            services.log.error("run %s died and cannot be recovered: %s", lapsed.run.run_id, error)
+        except Exception as error:
+            if await not_closed(error, lapsed, services):
+                left.append(lapsed)
     return left
 
 

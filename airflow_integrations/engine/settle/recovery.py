@@ -7,21 +7,43 @@ import asyncio
 from airflow_integrations.engine.begun_definition import begun_with
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.settle import settle
-from airflow_integrations.errors import RunError
+from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.ledger.lease_times import RECOVERY_SECONDS
 from airflow_integrations.ledger.records import Lapsed, RunRef
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs
-from airflow_integrations.ledger.runs.runs import abandon_run, adopt_run
+from airflow_integrations.ledger.runs.runs import abandon_run, adopt_run, disown_run
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 
-__all__ = ["adopt", "close_dead", "recover", "recover_others"]
+__all__ = ["adopt", "close_dead", "not_closed", "recover", "recover_others"]
 
 
 async def recover(route: Route | None, lapsed: Lapsed, services: Services, near: Staging) -> Balance | None:
-    """Close the books of a run whose lease has passed, see :func:`close_dead`. None also where somebody else does."""
-    return await close_dead(route, lapsed, services, near) if await adopt(lapsed, services) else None
+    """Close the books of a run whose lease has passed, see :func:`close_dead`. None also where somebody else does, or
+    where that is not possible; why is logged, and hinders nobody."""
+    if not await adopt(lapsed, services):
+        return None
+    try:
+        return await close_dead(route, lapsed, services, near)
+    except Exception as error:
+        await not_closed(error, lapsed, services)
+        return None
+
+
+async def not_closed(error: Exception, lapsed: Lapsed, services: Services) -> bool:
+    """Log why the books of a dead run that was adopted cannot be closed. Returns whether that may go well later.
+
+    Where the disk is full, or the ledger away, the run stays adopted until its time is over, and nobody takes what it
+    had in flight; then it is tried again. What will not go better later gives up its entities at once.
+    """
+    run, later = lapsed.run, isinstance(error, OutageError | OSError)
+    told = "its books cannot be closed now, and are later" if later else "its books cannot be closed"
+    unexpected = None if later or isinstance(error, IntegrationError) else error
+    services.log.error("run %s of %s died, and %s: %s", run.run_id, run.route, told, error, exc_info=unexpected)
+    if not later:
+        await asyncio.to_thread(disown_run, services.ledger, run)
+    return later
 
 
 async def adopt(lapsed: Lapsed, services: Services, *, seconds: float = RECOVERY_SECONDS) -> bool:
@@ -56,11 +78,7 @@ async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, ne
 
 async def recover_others(run: Run, ref: RunRef, services: Services, near: Staging) -> None:
     """The same for all runs of the route of ``run`` that died, before it takes over what is open: a route recovers also
-    where no maintenance looks after it. One that cannot be recovered is logged, and hinders nobody."""
+    where no maintenance looks after it."""
     for lapsed in await asyncio.to_thread(lapsed_runs, services.ledger, run.route.route, services.now()):
-        if lapsed.run.id == ref.id:
-            continue
-        try:
+        if lapsed.run.id != ref.id:
             await recover(run.route, lapsed, services, near)
-        except RunError as error:
-            services.log.error("run %s died and cannot be recovered: %s", lapsed.run.run_id, error)

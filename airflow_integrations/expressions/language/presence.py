@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_integrations.expressions.expression import Expression
 
-__all__ = ["missing_place", "reported_error"]
+__all__ = ["missing_place", "reported_error", "reported_instead"]
 
 _ANSWER = frozenset({"body", "headers"})
 _GONE = object()
@@ -20,6 +20,51 @@ def reported_error(body: Any) -> str | None:
         for name in ("errors", "error"):
             if body.get(name):
                 return name
+    return None
+
+
+def reported_instead(body: Any, document: Any = None) -> str | None:
+    """What an answer without records reports in the place of them; None where it reports nothing.
+
+    Besides :func:`reported_error`: a fault, a success that is false, a status that is an error. ``document`` is what an
+    XML answer has around its records: there an error may stand at any depth, as in a SOAP fault.
+    """
+    name = reported_error(body)
+    if name is None and isinstance(body, dict):
+        name = next((f"{key}: {value}" for key, value in body.items() if _is_failure(str(key), value)), None)
+    return name or _reported_in(document, 0)
+
+
+_DEEP = 8
+_NAMES_ERROR = frozenset({"error", "errors", "fault", "exception"})
+_SAYS_WHETHER = frozenset({"success", "ok", "succeeded"})
+_STATES = frozenset({"status", "result", "state"})
+_FAILED = frozenset({"error", "fail", "failed", "failure", "exception"})
+_NONE = frozenset({"", "0", "false", "no", "none", "null", "ok"})
+
+
+def _is_failure(key: str, value: Any) -> bool:
+    name = key.rpartition(":")[2].lstrip("@").lower()
+    text = value.strip().lower() if isinstance(value, str) else None
+    if name in _NAMES_ERROR:
+        return bool(value) if text is None else text not in _NONE
+    if name in _SAYS_WHETHER:
+        return value is False or text == "false"
+    return name in _STATES and text in _FAILED
+
+
+def _reported_in(value: Any, depth: int) -> str | None:
+    if depth > _DEEP:
+        return None
+    if isinstance(value, list):
+        return next((name for one in value[:100] if (name := _reported_in(one, depth + 1))), None)
+    if not isinstance(value, dict):
+        return None
+    for key, inner in value.items():
+        if _is_failure(key, inner):
+            return str(key)
+        if (name := _reported_in(inner, depth + 1)) is not None:
+            return name
     return None
 
 

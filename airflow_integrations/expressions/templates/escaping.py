@@ -21,7 +21,7 @@ _OURS = frozenset({"window", "loop"})
 """Names whose fields no payload sets."""
 _ASKED = _OURS | {"params", "var", "cursor"} | AIRFLOW_ALIASES
 """Names that no payload sets; people who may start a run set some."""
-_COMPARES = re.compile(r"\b(?:eq|ne|gt|ge|lt|le)\s+$")
+_COMPARES = re.compile(r"\b(?:eq|ne|gt|ge|lt|le)(?:\s+|\s*\(\s*)$|\bin\s*\((?:[^()']*,)?\s*$")
 """What stands before a value of a filter of OData's."""
 
 
@@ -30,10 +30,10 @@ def unescaped(text: str, filters: Collection[str]) -> list[str]:
     return [_shown(value) for value, _, _ in _values(parsed(text).body, _HARMLESS.union(filters), set(), [0], None)]
 
 
-def quoted(text: str, filters: Collection[str], *, encoded: bool) -> list[str]:
-    """Those between single quotes. ``encoded`` says that ``%27`` is one, too."""
-    mark = re.compile("'|%27" if encoded else "'")
-    found = _values(parsed(text).body, _HARMLESS.union(filters), set(), [0], mark)
+def quoted(text: str, filters: Collection[str], *, encoded: bool, mark: str = "'") -> list[str]:
+    """Those between quotes. ``encoded`` says that ``%27`` is one, too."""
+    pattern = re.compile(f"{mark}|%{ord(mark):X}" if encoded else mark)
+    found = _values(parsed(text).body, _HARMLESS.union(filters), set(), [0], pattern)
     return [_shown(value) for value, inside, _ in found if inside]
 
 

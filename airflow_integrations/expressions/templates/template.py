@@ -82,6 +82,14 @@ class Template:
 
         return quoted(self.text, ("odata", "raw"), encoded=self.flavor == "path")
 
+    def double_quoted(self) -> list[str]:
+        """The values between double quotes that do not pass ``| raw``."""
+        if self._fixed or ('"' not in self.text and "%22" not in self.text):
+            return []
+        from airflow_integrations.expressions.templates.escaping import quoted
+
+        return quoted(self.text, ("raw",), encoded=self.flavor == "path", mark='"')
+
     def compared(self) -> list[str]:
         """The values of payloads without quotes in a filter of OData's, that are neither rounded nor ``| raw``."""
         if self._fixed or self.flavor != "query":

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Raw
+
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import Expression
-from airflow_integrations.expressions.language.presence import reported_error
+from airflow_integrations.expressions.language.presence import reported_error, reported_instead
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.json import read
@@ -55,16 +57,19 @@ class Requester:
         empty_when: Expression | None = None,
         *,
         required: Collection[str] = (),
+        identifying: Collection[str] = (),
         rejects: bool = False,
         path: tuple[str, ...] | None = None,
         ranges: bool = False,
     ) -> None:
-        """``required`` and ``rejects``: see :meth:`AnswerFormat.read`. ``path``: where the records of a JSON document
+        """``required`` and ``rejects``: see :meth:`AnswerFormat.read`. ``identifying``: fields of which a record
+        has one, or it has no key. ``path``: where the records of a JSON document
         are, if one that cannot be decoded is to be taken apart into them. ``ranges``: each request names a range of
         records, so that 416 means that there are none."""
         self._ranges = ranges
         self._path = path
         self._required = required
+        self._identifying = frozenset(identifying)
         self._rejects = rejects
         self._cutter = cutter
         self._empty_when = empty_when
@@ -149,19 +154,50 @@ class Requester:
                 answer=answer,
             )
 
-    def mind_reported(self, said: Response) -> None:
-        """For an answer without records. Raises AnswerError where it reports an error, unless ``error_when`` judges."""
+    def mind_reported(self, said: Response, records: Sequence[Any]) -> None:
+        """Raises AnswerError for an answer that reports an error in the place of records, unless ``error_when`` judges.
+
+        ``records`` are all that it has: none, one without any field of a key that reports an error, or only such as
+        cannot be read though their format promises nothing of the kind.
+        """
         if said.empty or self._error_when is not None:
             return
-        body = said.names["body"]
-        if said.records is not None:  # it was cut apart, and has only what is read besides
-            body = self._format.decode(said.answer, place=said.place)
-        if (name := reported_error(body)) is not None:
+        answer = said.answer
+        content_type = answer.headers.get("Content-Type")
+        by_record = self._format.by_record(content_type)
+        if records:
+            why = self._not_a_record(records, content_type)
+        elif by_record:
+            head = said.names["body"]
+            if not isinstance(head, dict):
+                head = self._format.head(answer.content, content_type)
+            why = _reports("has no records and", reported_instead(None, head["document"]))
+        else:
+            body = said.names["body"]
+            if said.records is not None:  # it was cut apart, and has only what is read besides
+                body = self._format.decode(answer, place=said.place)
+            document = body if self._format.name_for(content_type) == "xml" else None
+            why = _reports("has no records and", reported_instead(body, document))
+        if why is not None:
             raise AnswerError(
-                f"{said.place}: the answer ({said.answer.status}) has no records and reports {name}: "
-                f"{said.answer.said()}. Where that means that there is nothing, write it as empty_when",
-                answer=said.answer,
+                f"{said.place}: the answer ({answer.status}) {why}: {answer.said()}. Where that means that there is "
+                "nothing, write it as empty_when",
+                answer=answer,
             )
+
+    def _not_a_record(self, records: Sequence[Any], content_type: str | None) -> str | None:
+        """Why these are not records but an error message; None where they may be records."""
+        if self._format.by_record(content_type) and all(type(record) is BadRecord for record in records):
+            begun = self._format.is_begun(content_type, records[0])
+            return None if begun else f"has no record that can be read ({records[0].reason})"
+        if len(records) > 1 or not self._identifying or type(records[0]) is BadRecord:
+            return None
+        (record,) = records
+        with contextlib.suppress(ContentError):
+            record = read(bytes(record)) if type(record) is Raw else record
+        if not isinstance(record, dict) or not self._identifying.isdisjoint(record):
+            return None
+        return _reports("has nothing that entity.key reads and", reported_error(record))
 
     def _read(self, answer: Answer, request: Request, *, anyhow: bool = False) -> Response:
         place = self.place(request)
@@ -213,6 +249,10 @@ class Requester:
         if self._cutter is None or answer.status >= 300 or not self._format.is_json(answer):
             return None
         return self._cutter.cut(answer.content)
+
+
+def _reports(what: str, name: str | None) -> str | None:
+    return None if name is None else f"{what} reports {name}"
 
 
 _BEHIND_THE_END = frozenset({400, 404, 410, 416})

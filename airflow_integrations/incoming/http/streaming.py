@@ -7,8 +7,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.errors import AnswerError
-from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.head import head_of
+from airflow_integrations.formats import BadRecord, ContentError
+from airflow_integrations.formats.content_sniffing import START
+from airflow_integrations.formats.head import HEAD, head_of
 from airflow_integrations.formats.json import encode_anyhow
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http.listed import Listed
@@ -24,6 +25,8 @@ __all__ = ["PAGE", "can_stream", "stream_pages"]
 
 PAGE = 1000
 """Records that are handed on at once."""
+DOUBTFUL = 100
+"""Lines that no message has more of."""
 
 
 def can_stream(config: Listed) -> bool:
@@ -50,6 +53,8 @@ async def stream_pages(
     skip, expected = _saved(resume)
     passed, digest = 0, hashlib.blake2b(digest_size=16)
     batch: list[Any] = []
+    doubtful: list[Any] | None = []
+    """The records so far, where they may be an error message instead; None once one is surely a record."""
     request = draft.request()
     place = asking.place(request)
     async with client.stream(request) as head:
@@ -59,7 +64,9 @@ async def stream_pages(
                 raise refusal(answer, place)
             yield Page([])
             return
-        async for records in _records(head, config, asking, place, required):
+        start = _Start()
+        async for records in _records(head, config, asking, place, required, start):
+            doubtful = _still_doubtful(doubtful, records)
             for record in records:
                 passed += 1
                 digest.update(encode_anyhow(record))
@@ -72,9 +79,28 @@ async def stream_pages(
             if len(batch) >= PAGE:
                 yield Page(batch, {"v": 1, "passed": passed, "digest": digest.hexdigest()})
                 batch = []
+        if doubtful is not None and not start.empty:
+            answer = head.answer(start.content)
+            seen = head_of(start.content, head.headers.get("Content-Type"), config)
+            asking.mind_reported(asking.response(answer, request, seen), doubtful)
     if passed < skip:
         raise AnswerError(f"{place}: the answer has {passed} records; the saved place is behind {skip}")
     yield Page(batch)
+
+
+class _Start:
+    """The beginning of an answer; ``empty``: it means nothing, as ``empty_when`` says."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.empty = False
+
+
+def _still_doubtful(before: list[Any] | None, records: list[Any]) -> list[Any] | None:
+    if before is None or len(before) + len(records) > DOUBTFUL:
+        return None
+    found = [*before, *records]
+    return found if len(found) < 2 or all(type(record) is BadRecord for record in found) else None
 
 
 class _NothingError(Exception):
@@ -82,17 +108,18 @@ class _NothingError(Exception):
 
 
 async def _records(
-    head: Streamed, config: Listed, asking: Requester, place: str, required: Collection[str]
+    head: Streamed, config: Listed, asking: Requester, place: str, required: Collection[str], seen: _Start
 ) -> AsyncIterator[list[Any]]:
     content_type = head.headers.get("Content-Type")
 
     asks = config.empty_when is not None or config.error_when is not None
 
     def begins(start: bytes) -> None:
-        nonlocal asks
-        if not asks:  # another file of the same answer
+        if seen.content:  # another file of the same answer
             return
-        asks = False
+        seen.content = start
+        if not asks:
+            return
         answer = head.answer(start)
         said = asking.response(answer, head.request, head_of(start, content_type, config))
         if asking.is_empty(said):
@@ -100,7 +127,12 @@ async def _records(
         asking.mind_error(said)
 
     documents = config.documents(
-        content_type, required=required, rejects=True, held=head.limit, begins=begins if asks else None
+        content_type,
+        required=required,
+        rejects=True,
+        held=head.limit,
+        begins=begins,
+        start=HEAD if asks else START,
     )
     assert documents is not None
     try:
@@ -110,7 +142,7 @@ async def _records(
         for records in documents.finish():
             yield records
     except _NothingError:
-        return
+        seen.empty = True
     except ContentError as error:
         raise AnswerError(f"{place}: {head.redact(str(error))}") from None
 

@@ -37,7 +37,7 @@ class VanishedError(AnswerError):
 class Plan:
     """How the answers of a list are read; the same for each list of one kind.
 
-    ``required`` are the fields of which a record must have one, where records are the whole of an answer.
+    ``required`` are the fields of which a record must have one.
     """
 
     def __init__(self, config: Listed, details: Details | None = None, required: Collection[str] = ()) -> None:
@@ -45,6 +45,7 @@ class Plan:
         self.details = details
         self.plain = details is None and config.records.text.strip() == "body"
         self.required = required if self.plain else frozenset[str]()
+        self.identifying = required if details is None else frozenset[str]()
         self.cutter = _cutter(config) if details is None else None
         self.path = _records_path(config) if details is None else None
         self.streams = details is None and can_stream(config)
@@ -58,6 +59,7 @@ class Plan:
             config,
             *conditions,
             required=self.required,
+            identifying=self.identifying,
             rejects=self.plain,
             path=self.path,
             ranges=isinstance(config.pagination, ByRange),
@@ -131,16 +133,14 @@ class Walk:
         else:
             said = await asking.ask(request, resumed=resumed, beyond=beyond)
         if said.records is not None:
-            if not said.records:
-                asking.mind_reported(said)
+            asking.mind_reported(said, said.records)
             return said, said.records, pager.unseen(at, said, said.records)
         raw = said.evaluate(config.records, "records")
         if isinstance(raw, tuple):
             raw = list(raw)
         if not isinstance(raw, list):
             raise AnswerError(said.place + ": " + _no_list(config.records, raw, said.names["body"]))
-        if not raw:
-            asking.mind_reported(said)
+        asking.mind_reported(said, raw)
         records = pager.unseen(at, said, raw)
         if self._plan.details is None:
             return said, raw, records

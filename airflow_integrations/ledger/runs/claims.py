@@ -101,16 +101,17 @@ def known_entities(connection: Connection, route: str, keys: Sequence[str]) -> d
 
 
 def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], now: float) -> set[str]:
-    """All keys of the route that other runs have leased. Claims that have passed lose theirs where they are wanted."""
+    """All keys of the route that other runs have leased. Claims that have passed lose theirs where they are wanted,
+    but not while somebody closes the books of their run: what it sent is not in the ledger yet."""
     held: set[str] = set()
     claims = connection.execute(
-        select(_claim.id, _claim["keys"], _claim.lease_until).where(
-            _claim.route_id == run.route_id, _claim.run != run.id
-        )
+        select(_claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering)
+        .join(tables.run, tables.run.c.id == _claim.run)
+        .where(_claim.route_id == run.route_id, _claim.run != run.id)
     ).all()
     passed = []
-    for number, packed, lease_until in claims:
-        if lease_until >= now:
+    for number, packed, lease_until, recovering in claims:
+        if lease_until >= now or (recovering or 0.0) >= now:
             held.update(unpack(packed))
         else:
             passed.append((number, packed))

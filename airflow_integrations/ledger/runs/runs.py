@@ -25,6 +25,7 @@ __all__ = [
     "adopt_run",
     "applied_lines",
     "begin_run",
+    "disown_run",
     "find_run",
     "finish_run",
     "note_outage",
@@ -128,6 +129,12 @@ def adopt_run(connection: Connection, run: RunRef, *, until: float, now: float) 
     free = func.coalesce(_run.recovering, 0.0) < now
     adopted = connection.execute(update(tables.run).where(_run.id == run.id, free).values(recovering=until))
     return bool(adopted.rowcount)
+
+
+@writing
+def disown_run(connection: Connection, run: RunRef) -> None:
+    """The caller, who adopted it, cannot close its books: what it had in flight is free."""
+    connection.execute(update(tables.run).where(_run.id == run.id).values(recovering=None))
 
 
 @writing

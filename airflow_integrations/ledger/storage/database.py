@@ -117,7 +117,7 @@ class Database:
         from airflow_integrations.ledger.storage.partial_indexes import metadata
 
         with database.write() as connection:
-            metadata.create_all(connection)
+            schema_version.create_tables(connection)
         return database
 
     @property

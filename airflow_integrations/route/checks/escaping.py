@@ -26,6 +26,14 @@ def template_mistakes(template: Template) -> Iterator[str]:
             f"follows would count as part of the question. Write {{{{ {value} | odata }}}}, which doubles the quotes "
             "as OData and SQL do, or | raw where the value cannot have any"
         )
+    is_json = template.flavor == "query" and _filter_for(template.text, None) == "json"
+    for value in template.unescaped("json") if is_json else template.double_quoted():
+        yield (
+            f"{{{{ {value} }}}} stands {'in JSON' if is_json else 'between double quotes'}, and a quote in the value "
+            f"would end the text there: what follows would count as part of the question. Write {{{{ {value} | json "
+            "}}, which has its own quotes, in place of the value and the quotes around it; or | raw where the value "
+            "cannot have any"
+        )
     for value in template.compared():
         yield (
             f"{{{{ {value} }}}} is compared without quotes: a value such as 1 or true would change the question, and "

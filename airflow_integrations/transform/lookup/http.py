@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_integrations.errors import AnswerError, EntityError
-from airflow_integrations.expressions.language.presence import missing_place, reported_error
+from airflow_integrations.expressions.language.presence import missing_place, reported_error, reported_instead
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Place
 from airflow_integrations.transform.lookup.asking import Asked, rendered
@@ -202,7 +202,7 @@ class HttpRows:
 
     def _rows(self, answer: Answer, *, many: bool) -> _Rows:
         gone = answer.status in (404, 410) and not many  # of many keys nobody knows which of them it is about
-        if gone or (answer.status < 300 and not answer.content.strip()):
+        if gone or answer.status == 204:
             return {}
         if not 200 <= answer.status < 300:
             refused = _RefusedError(f"answered {answer.status}: {answer.said(200)}")
@@ -216,13 +216,15 @@ class HttpRows:
             meant = _RefusedError(f"the answer means an error, as error_when says: {answer.said(200)}")
             meant.divisible = True
             raise meant
+        if not answer.content.strip():
+            raise EntityError(f"the answer ({answer.status}) is empty and does not tell what there is")
         names = self._names(answer)
         found = names["body"] if self._records is None else self._records(names)
         if not found or self._records is None:
-            self._mind_errors(answer, names)
+            self._mind_errors(answer, names, found)
         return _by_columns(found, self._columns)
 
-    def _mind_errors(self, answer: Answer, names: Mapping[str, Any]) -> None:
+    def _mind_errors(self, answer: Answer, names: Mapping[str, Any], found: Any) -> None:
         """Raises EntityError for an answer that does not tell what there is: nobody knows whether there is nothing."""
         reads = self._config.records
         if reads is not None and (place := missing_place(reads, names)) is not None:
@@ -230,9 +232,18 @@ class HttpRows:
                 f"the answer has no {place}; where that means that nothing was found, write records: {reads.text} or []"
             )
             raise EntityError(f"{why}. It said: {answer.said(200)}")
-        if self._error_when is None and (name := reported_error(names["body"])) is not None:
+        if self._error_when is not None:
+            return
+        name = reported_error(names["body"]) if found else self._reported_instead(answer, names["body"])
+        if name is not None:
             why = f"the answer reports {name}: {answer.said(200)}"
             raise EntityError(f"{why}; where {name} does not mean that, write error_when")
+
+    def _reported_instead(self, answer: Answer, body: Any) -> str | None:
+        content_type = answer.headers.get("Content-Type")
+        if self._config.by_record(content_type):
+            return reported_instead(None, self._config.head(answer.content, content_type)["document"])
+        return reported_instead(body, body if self._config.name_for(content_type) == "xml" else None)
 
     def _beginning(self, answer: Answer) -> dict[str, Any]:
         """What conditions see: the answer; of one that is read record by record, its head, which never fails."""

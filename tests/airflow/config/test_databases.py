@@ -56,7 +56,7 @@ def test_fields_mean_what_they_mean_to_providers(
         ("http", {}, {}, "needs one of a database"),
         ("sqlite", {}, {}, "names no file"),
         ("postgres", FULL, {"iam": True}, "IAM"),
-        ("mysql", FULL, {"ssl": "{"}, "no JSON object"),
+        ("mysql", FULL, {"ssl": "{"}, "extra.ssl must be an object"),
         ("snowflake", FULL, {}, "Install the provider"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +19,7 @@ from airflow_integrations.airflow.dag.assets import changed, route_asset, trigge
 from airflow_integrations.airflow.operators.run_window import window
 from airflow_integrations.config.model import Model
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.route import registry, stage
+from airflow_integrations.route import registry
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import EPOCH, Window
@@ -49,13 +49,8 @@ class Taking:
 
 
 @pytest.fixture(autouse=True)
-def _taking(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _taking(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._BUILT_IN["outgoing"], "taking", "test_airflow_assets:Taking")
-    registry.kinds.cache_clear()
-    yield
-    registry.kinds.cache_clear()
-    registry.resolve.cache_clear()
-    stage.holder.cache_clear()
 
 
 def pushed(make_route: Callable[..., Any], make_context: Callable[..., Any], *entities: Any, **asked: Any) -> Any:

@@ -221,9 +221,10 @@ def test_a_stopped_push_gives_back_what_it_has_not_sent(airflow: Airflow, system
     systems.control("stopped", takes=4)
     run = airflow.trigger("stopped", window(20))
     airflow.wait("a push under way", lambda: systems.state("stopped")["begun"] == 4 + 2)
+    pushing = _talking_to(systems.port)  # looked for first: it takes seconds on a busy machine
     # What is under way is heard a moment after the stop, however slow this process is.
     systems.control("stopped", after=0.5, takes=None, push_delay=0.3)
-    for process in _talking_to(systems.port):
+    for process in pushing:
         process.send_signal(signal.SIGTERM)
     airflow.wait("the end of the first try", lambda: airflow.tasks("stopped", run)["push"]["state"] != "running")
     systems.control("stopped", push_delay=0)

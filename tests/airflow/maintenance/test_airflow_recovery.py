@@ -27,7 +27,7 @@ from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs
 from airflow_integrations.ledger.runs.runs import adopt_run, route_state
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.route import registry, stage
+from airflow_integrations.route import registry
 from airflow_integrations.staging.folder import Staging
 
 POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://root@127.0.0.1:5432/test")
@@ -35,14 +35,10 @@ DONE, UNHEARD, UNSENT = set("123"), {HANGS}, set("5678")
 
 
 @pytest.fixture(autouse=True)
-def _kinds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     for part, kinds in KINDS.items():
         for kind, place in kinds.items():
             monkeypatch.setitem(registry._BUILT_IN[part], kind, place)
-    registry.kinds.cache_clear()
-    yield
-    for cache in (registry.kinds, registry.resolve, stage.holder):
-        cache.cache_clear()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], autouse=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from airflow_integrations.ledger.queries.overview import runs
 from airflow_integrations.ledger.queries.views import RunBooks
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.route import registry, stage
+from airflow_integrations.route import registry
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RUN = "scheduled__2026-01-01T12:00:00+00:00"
@@ -114,18 +114,13 @@ def books() -> tuple[RunBooks, str | None]:
 
 
 @pytest.fixture
-def run(
-    make_route: Callable[..., Any], make_context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Run]:
+def run(make_route: Callable[..., Any], make_context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setitem(registry._BUILT_IN["incoming"], "memory", f"{__name__}:Source")
     monkeypatch.setitem(registry._BUILT_IN["outgoing"], "memory", f"{__name__}:Target")
-    registry.kinds.cache_clear()
     monkeypatch.setattr(Source, "pages_to_give", [ORDERS])
     monkeypatch.setattr(Source, "away", False)
     monkeypatch.setattr(Target, "away", False)
-    yield Run(make_route, make_context)
-    for cache in (registry.kinds, registry.resolve, stage.holder):
-        cache.cache_clear()
+    return Run(make_route, make_context)
 
 
 def test_a_fetch_that_left_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

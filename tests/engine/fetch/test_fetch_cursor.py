@@ -44,7 +44,6 @@ class AskedIncoming(MemoryIncoming):
 @pytest.fixture(autouse=True)
 def asked_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry._BUILT_IN["incoming"], "asked", f"{__name__}:AskedIncoming")
-    registry.kinds.cache_clear()
     AskedIncoming.runs = []
     AskedIncoming.pages_to_give, AskedIncoming.before, AskedIncoming.asked = [], lambda number: None, []
 
@@ -116,6 +115,40 @@ def test_a_time_in_the_future_does_not_become_the_cursor(ahead: str) -> None:
     assert ahead in watch.warnings()[0]
 
 
+WRITTEN = [
+    *(("20260131", "99991231"), ("20260131", "20260204"), ("202601312359", "999912312359")),
+    *(("20260131235959", "99991231235959"), ("20260131235959123", "99991231235959999")),
+    *(("20260131T235959Z", "99991231T235959Z"), ("20260131T235959", "99991231T235959"), ("2026-01", "9999-12")),
+    *(("2026-W05", "9999-W52"), ("2026W05", "2026W07"), ("/Date(1769000000000)/", "/Date(253402300799000)/")),
+    *(("2026-01-31", "22026-01-31"), ("2026-01-31T00:00:00Z", "+10000-01-01T00:00:00Z")),
+]
+
+
+@pytest.mark.parametrize(("before", "ahead"), WRITTEN)
+@pytest.mark.parametrize("field", ["updated_at", "some"])
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("made", [str, int])
+def test_a_time_in_the_future_is_known_however_it_is_written(
+    before: str, ahead: str, field: str, first: bool, made: Any
+) -> None:
+    written: Any = made if ahead.isdigit() else str
+    values = [written(before), written(ahead)]
+    watch = watch_of(field, values[::-1] if first else values)
+    assert watch.value == before
+    assert ahead in watch.warnings()[0]
+    watch = watch_of(field, [written(ahead)], before)
+    assert watch.value == before
+    assert ahead in watch.warnings()[0]
+
+
+@pytest.mark.parametrize("ahead", [253_402_300_799, 253_402_300_799_000, 99991231, "99991231", 99991231235959])
+def test_a_time_in_the_future_that_comes_alone_is_known_by_the_name_of_its_field(ahead: Any) -> None:
+    watch = watch_of("lastModified", [ahead])
+    assert watch.value is None
+    assert str(ahead) in watch.warnings()[0]
+    assert watch_of("some", [ahead]).value == str(ahead)
+
+
 NOW = datetime(2026, 2, 2, tzinfo=UTC).timestamp()
 AT = int(NOW)
 
@@ -150,7 +183,10 @@ def test_numbers_of_seconds_in_the_future_are_known_by_those_of_the_past(
         ("id", [AT - 5, AT + 90_000]),
         ("orderId", [AT - 5, 6_100_000_000_000]),
         ("row_version", [AT * 1000, AT * 2000]),
-        ("modified", [20260105100000, 20990105100000]),
+        ("modified", [20260105100000, 20260105100001]),
+        ("docno", [20260131, 20260132, 20261231]),
+        ("uSNChanged", [4 * 10**9]),
+        ("lastLogonTimestamp", [133_500_000_000_000_000]),
         ("changed", [10**9 - 1, 4 * 10**9]),
         ("ticks", [638_000_000_000_000_000, 639_000_000_000_000_000]),
         ("changed", [AT * 1000, AT * 1000 + 5]),
@@ -170,6 +206,9 @@ def test_ids_and_other_numbers_are_no_times(field: str, values: list[int]) -> No
         ("at", "2999/01/01 00:00", "lies in the future"),
         ("updated_at", str(AT + 90_000), "lies in the future"),
         ("meta.lastModified", "253402300799000", "lies in the future"),
+        ("updated_at", "99991231", "lies in the future"),
+        ("updated_at", "99991231235959", "lies in the future"),
+        ("at", "Jan 31, 2026", "the month is a word"),
         ("at", "2026-1-5", "one digit"),
         ("at", "31.01.2026", "before the year"),
     ],
@@ -230,13 +269,23 @@ def test_dates_without_leading_zeros_or_with_half_days_are_told(text: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-10-15", "2026-01-05", "2026/01/05", "2026-1", "2026-01-05 10:05", "1.2", "v1.2"]
+    "text",
+    [
+        *("2026-10-15", "2026-01-05", "2026/01/05", "2026-1", "2026-01-05 10:05", "1.2", "v1.2"),
+        *("20260131", "mar 1x", "janet-12", "sat 2"),
+    ],
 )
 def test_texts_that_order_as_what_they_stand_for(text: str) -> None:
     assert watched([text]) == text
 
 
-@pytest.mark.parametrize("text", ["31/01/2026", "1.2.2026 10:00", "31-01-26", "Sat, 31 Jan 2026 10:00:00 +0100"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("31/01/2026", "1.2.2026 10:00", "31-01-26", "Sat, 31 Jan 2026 10:00:00 +0100", "Jan 31, 2026"),
+        *("January 31 2026", "Sat Jan 31 10:00:00 2026", "2026-Jan-31", "Sat 2026-01-31", "31012026", "01312026"),
+    ],
+)
 def test_dates_that_do_not_order_as_texts_are_told(text: str) -> None:
     with pytest.raises(AnswerError, match="order as texts"):
         watched([text])

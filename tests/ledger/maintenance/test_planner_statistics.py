@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
+import pytest
 from ledger_rows import Rows
 from sqlalchemy import text
 
@@ -24,6 +26,13 @@ def counted(database: Database) -> tuple[int, int]:
             )
         ).one()
     return int(row[0]), int(row[1])
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """One that no test before has changed anything in: PostgreSQL counts that."""
+    with Database.open(database_url) as opened:
+        yield opened
 
 
 def test_what_has_changed_much_is_analyzed_once(database: Database) -> None:

@@ -56,16 +56,16 @@ def in_processes(url: str, what: str) -> list[list[str]]:
         return [future.result(60) for future in futures]
 
 
-def test_two_processes_reserve_the_same_keys(database_url: str) -> None:
-    Ledger.open(database_url).close()
-    first, second = in_processes(database_url, "reserve")
+def test_two_processes_reserve_the_same_keys(ledger_url: str) -> None:
+    Ledger.open(ledger_url).close()
+    first, second = in_processes(ledger_url, "reserve")
     assert sorted(first + second) == KEYS
 
 
-def test_two_processes_take_over_what_is_due(database_url: str) -> None:
-    with Ledger.open(database_url) as ledger:
+def test_two_processes_take_over_what_is_due(ledger_url: str) -> None:
+    with Ledger.open(ledger_url) as ledger:
         conclude(ledger, begin(ledger, "old"), [retrying(key) for key in KEYS], now=2.0)
-    first, second = in_processes(database_url, "take")
+    first, second = in_processes(ledger_url, "take")
     assert sorted(first + second) == KEYS
 
 

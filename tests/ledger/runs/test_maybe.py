@@ -20,8 +20,8 @@ steps = st.lists(st.tuples(st.sampled_from(["delivered", "unheard", "noted", "re
 
 
 @pytest.fixture
-def ledger(database_url: str):
-    with Ledger.open(database_url) as opened:
+def ledger(ledger_url: str):
+    with Ledger.open(ledger_url) as opened:
         yield opened
 
 

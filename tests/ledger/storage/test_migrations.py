@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from ledger_databases import postgres_url, sqlite_url
 from sqlalchemy import Connection, create_engine, inspect, make_url, text
 
 from airflow_integrations.errors import SetupError
@@ -188,6 +190,15 @@ def bare(database_url: str):
         yield database
 
 
+@pytest.fixture
+def migrated(bare: Database) -> Database:
+    """The same, brought to the newest revision by migrations alone."""
+    for revision in schema_version.REVISIONS[-2:]:
+        with bare.write() as connection:
+            schema_version.migrate(connection, bare.where, revision)
+    return bare
+
+
 def scripts() -> ScriptDirectory:
     return ScriptDirectory(str(Path(schema_version.__file__).parents[1] / "migrations"))
 
@@ -213,40 +224,71 @@ def test_a_migration_keeps_the_data(bare, step):
         step.after(connection)
 
 
-def test_a_migrated_ledger_is_what_the_code_describes(database):
-    with database.read() as connection:
+def test_a_migrated_ledger_is_what_the_code_describes(migrated):
+    with migrated.read() as connection:
         context = MigrationContext.configure(
             connection,
             opts={
                 "version_table": schema_version.VERSION_TABLE,
                 "compare_type": True,
                 # Alembic takes SQLite's '' for no default; the test below compares SQLite's statements as a whole.
-                "compare_server_default": database.dialect == "postgresql",
+                "compare_server_default": migrated.dialect == "postgresql",
             },
         )
         assert compare_metadata(context, metadata) == []
         assert context.get_current_revision() == schema_version.HEAD
 
 
-def test_both_ways_to_a_sqlite_ledger_give_the_same(tmp_path):
-    """What alembic does not compare: WITHOUT ROWID, partial indexes, primary keys."""
-    listing = text(
-        "SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'integrations_version' "
-        "AND tbl_name NOT LIKE 'integrations_version' ORDER BY name"
-    )
+LISTINGS = {
+    "sqlite": ["SELECT type, name, sql FROM sqlite_master"],
+    "postgresql": [
+        """
+        SELECT table_name, column_name, data_type, character_maximum_length, collation_name, is_nullable,
+            replace(column_default, current_schema() || '.', ''),
+            col_description(('"' || table_name || '"')::regclass, ordinal_position::int)
+        FROM information_schema.columns WHERE table_schema = current_schema()
+        """,
+        """
+        SELECT indexname, replace(indexdef, current_schema() || '.', '')
+        FROM pg_indexes WHERE schemaname = current_schema()
+        """,
+        """
+        SELECT conname, conrelid::regclass::text, pg_get_constraintdef(oid)
+        FROM pg_constraint WHERE connamespace = current_schema()::regnamespace
+        """,
+        "SELECT sequencename, start_value, max_value FROM pg_sequences WHERE schemaname = current_schema()",
+    ],
+}
 
-    def described(database: Database) -> list[tuple[str, str, str]]:
-        with database.read() as connection:
-            return [(kind, name, " ".join((sql or "").split())) for kind, name, sql in connection.execute(listing)]
 
-    with Database.open(f"sqlite:///{tmp_path / 'ledger.db'}") as migrated, Database.temporary() as direct:
-        assert described(migrated) == described(direct)
-
-
-def test_partial_indexes_of_postgresql(database):
-    if database.dialect != "postgresql":
-        pytest.skip("SQLite's are compared as a whole")
+def described(database: Database) -> list[list[str]]:
+    """Everything, in the database's own words; the order of columns is that of the migrations, and means nothing."""
     with database.read() as connection:
+        listings = [connection.execute(text(listing)) for listing in LISTINGS[database.dialect]]
+        return [sorted(" | ".join(" ".join(str(cell).split()) for cell in row) for row in rows) for rows in listings]
+
+
+def test_both_ways_to_a_ledger_give_the_same(migrated, tmp_path):
+    """What alembic does not compare, too: WITHOUT ROWID, partial indexes, primary keys."""
+    where = postgres_url() if migrated.dialect == "postgresql" else nullcontext(sqlite_url(tmp_path / "new"))
+    with where as url, Database.open(url) as created:
+        assert all(described(created))
+        assert described(created) == described(migrated)
+        with created.read() as connection:
+            assert connection.scalar(text("SELECT version_num FROM integrations_version")) == schema_version.HEAD
+            assert len(connection.scalars(text("SELECT id FROM integrations_identity WHERE since > 0")).one()) == 32
+
+
+def test_a_ledger_in_memory_is_like_one_in_a_file(tmp_path):
+    with Database.open(sqlite_url(tmp_path)) as created, Database.temporary() as direct:
+        tables = [[line for line in listing if "integrations_version" not in line] for listing in described(created)]
+        assert described(direct) == tables
+
+
+def test_partial_indexes_of_postgresql(migrated):
+    if migrated.dialect != "postgresql":
+        pytest.skip("SQLite's are compared as a whole")
+    with migrated.read() as connection:
         found = connection.scalars(
             text(
                 "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() "

@@ -156,7 +156,7 @@ async def test_what_is_in_doubt_is_asked_for() -> None:
         ({"query": "{ all { id } }"}, "a mutation belongs here"),
         ({"variables": {"nope": "order.id"}}, "declares no variable $nope"),
         ({"id": "body.data.orderCreate.order.id"}, "has no field orderCreate; it has orderSet"),
-        ({"delete": {"query": "mutation {", "variables": {}}}, "no GraphQL"),
+        ({"delete": {"query": "mutation {", "variables": {}}}, "is not GraphQL"),
     ],
 )
 def test_mistakes_that_validate_finds(options: dict[str, Any], told: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.engine.live.consumer import Consumer
 from airflow_integrations.engine.settle.recovery import recover
-from airflow_integrations.errors import IntegrationError, OutageError, RunError
+from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.ledger.inbox.consumers import consumed
 from airflow_integrations.ledger.maintenance.due_routes import due_routes
 from airflow_integrations.ledger.maintenance.expiry import expire
@@ -204,14 +204,10 @@ class Airflow:
         async with services:
             now = services.now()
             for lapsed in lapsed_runs(ledger, None, now):
-                try:
-                    balance = await recover(world.route, lapsed, services, Staging(world.base, "", ""))
-                except RunError as error:
-                    world.tell(f"run {lapsed.run.run_id} cannot be recovered: {quiet(error)}")
-                else:
+                balance = await recover(world.route, lapsed, services, Staging(world.base, "", ""))
+                if balance is not None:
                     world.tell(f"the maintenance closes the books of {lapsed.run.run_id}")
-                    if balance is not None:
-                        world.invariants.books(lapsed.run.run_id, balance)
+                    world.invariants.books(lapsed.run.run_id, balance)
             expire(ledger, now)
             waiting = ledger.inbox.waiting(now, reachable=True)
             served = consumed(ledger, now)

@@ -12,6 +12,9 @@ from airflow_integrations.http import Endpoint
 
 ERRORS = [{"message": "too many connections"}]
 
+FAULT = "<s><Body><Fault><faultstring>too many connections</faultstring></Fault></Body></s>"
+XML = {"xml": {"record": "c", "container": "Body"}}
+
 
 @pytest.fixture
 async def service() -> AsyncIterator[tuple[list[Any], dict[str, Any]]]:
@@ -51,6 +54,12 @@ def steps_of(**http: Any) -> list[dict[str, Any]]:
         ({"items": []}, {"records": "body.items"}, None),
         ({"items": []}, {"records": "body.items[0]"}, None),
         ([], {}, None),
+        (lambda: web.Response(), {}, "is empty and does not tell"),
+        (lambda: web.Response(), {"records": "body.items or []"}, "is empty and does not tell"),
+        (lambda: web.Response(status=204), {}, None),
+        ({"success": False, "items": []}, {"records": "body.items"}, "reports success: False"),
+        (lambda: web.Response(text=FAULT, content_type="text/xml"), XML, "reports Fault"),
+        (lambda: web.Response(text="<s><Body/></s>", content_type="text/xml"), XML, None),
         ({"error": "an attribute of it", "id": 7}, {"error_when": "body.code == 1"}, 7),
         ({"items": [{"id": 7}], "errors": ERRORS}, {"records": "body.items"}, 7),
     ],
