@@ -65,8 +65,10 @@ class KeyReader:
         if self._paths is None or self._watch.watching or set(map(type, records)) != {Raw}:
             return None
         values = self._part.values(records)
-        keys = values and self._texts(values, self._paths[0], of_keys=True)
-        if not values or keys is None:
+        if not values:
+            return None
+        keys = self._texts(values, self._paths[0], of_keys=True)
+        if keys is None:
             return None
         if self._paths[1] is None:
             return [(key, None) for key in keys]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from airflow_integrations.ledger.storage.partial_indexes import metadata
 from airflow_integrations.ledger.storage.schema_version import VERSION_TABLE
+from airflow_integrations.ledger.storage.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

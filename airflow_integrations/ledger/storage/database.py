@@ -114,8 +114,6 @@ class Database:
             connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": 0},
         )
         database = cls(engine, "the ledger in memory", one_connection=True)
-        from airflow_integrations.ledger.storage.partial_indexes import metadata
-
         with database.write() as connection:
             schema_version.create_tables(connection)
         return database

@@ -151,6 +151,16 @@ entity = Table(
 )
 OPEN = text("since IS NOT NULL")
 """Rows whose state is open. So short because every write of a row looks at it, for each partial index."""
+Index(
+    f"{PREFIX}entity_open",
+    entity.c.route_id,
+    entity.c.status,
+    entity.c.next_attempt,
+    entity.c.since,  # what waits, and since when, is read of the index alone
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
+Index(f"{PREFIX}entity_payload", entity.c.payload_run, sqlite_where=OPEN, postgresql_where=OPEN)
 
 claim = Table(
     f"{PREFIX}claim",
@@ -220,6 +230,14 @@ event = Table(
 )
 """The inbox: what came from outside and waits for a run. Afterwards it is remembered that it came."""
 UNDONE = text("done IS NULL")
+Index(
+    f"{PREFIX}event_undone",
+    event.c.route_id,
+    event.c.run,
+    event.c.id,
+    sqlite_where=UNDONE,
+    postgresql_where=UNDONE,
+)
 
 consumer = Table(
     f"{PREFIX}consumer",

@@ -1,4 +1,4 @@
-"""INSERT … ON CONFLICT, which each database writes its own way. Only the dialect of the one that is there is loaded."""
+"""INSERT … ON CONFLICT, which each database writes its own way."""
 
 from __future__ import annotations
 

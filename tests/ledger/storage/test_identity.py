@@ -14,7 +14,7 @@ from airflow_integrations.ledger.runs.fetch_queries import window_of_run
 from airflow_integrations.ledger.storage import schema_version
 from airflow_integrations.ledger.storage.database import Database
 from airflow_integrations.ledger.storage.identity import LedgerReplaced
-from airflow_integrations.ledger.storage.partial_indexes import metadata
+from airflow_integrations.ledger.storage.tables import metadata
 
 
 @pytest.fixture

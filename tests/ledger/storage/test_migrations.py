@@ -17,7 +17,7 @@ from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from airflow_integrations.errors import SetupError
 from airflow_integrations.ledger.storage import schema_version
 from airflow_integrations.ledger.storage.database import Database
-from airflow_integrations.ledger.storage.partial_indexes import metadata
+from airflow_integrations.ledger.storage.tables import metadata
 
 A_RUN = """
 INSERT INTO integrations_run (route_id, run_id, kind, window_start, window_end, route_hash, staging, started)
