@@ -306,7 +306,7 @@ class Route(Model):
     @field_validator("route")
     @classmethod
     def _not_ours(cls, name: str) -> str:
-        if told := OWN_DAGS.get(name):
+        if told := OWN_DAGS.get(name.lower()):
             raise ValueError(f"this is the name of {told}; choose another")
         if name.endswith("__live"):
             raise ValueError("a name that ends with __live is that of a consumer's DAG; choose another")
