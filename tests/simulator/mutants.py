@@ -37,8 +37,8 @@ MUTANTS = (
     Mutant(
         "a batch leaves before the journal knows",
         "engine/push/workers.py",
-        "                await self._journal.sent(batch.ordinals)\n                results = await",
-        "                results = await",
+        "        await self._journal.sent(batch.ordinals)\n        try:\n            results = await",
+        "        try:\n            results = await",
         fits="not shape.repeatable and shape.with_rev",
         hint=92,
     ),
