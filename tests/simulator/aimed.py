@@ -41,4 +41,11 @@ def aimed_deeds(seed: int, shape: Shape) -> list[Deed]:
             at = 590.0 + chance.random() * 8
             deeds.append(Deed("source writes", round(at, 3), how=(f"K{number}", number % 3, "open")))
         deeds.append(Deed("process dies at", number=chance.randint(1, 3), how=("request", chance.randint(2, 5))))
+    if shape.out == "hold" and chance.random() < 0.6:  # an answer is late: the ledger hears of those before it
+        moment = 590.0 if shape.fetches else 3.0
+        for number in range(1, 5):
+            deeds.append(Deed("source writes", moment + number / 10, how=(f"K{number}", number % 3, "open")))
+        deeds.append(Deed("target answers", number=chance.randint(2, 4), how=("silent",)))
+        border, most = chance.choice((("commit", 30), ("disk", 20), ("request", 6)))
+        deeds.append(Deed("process dies at", number=1, how=(border, chance.randint(3, most))))
     return deeds
