@@ -19,7 +19,7 @@ TEST_WORKERS ?= 3
 PYTEST_ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install check demo demo-check screenshots docs reference test lint types contracts bench bench-latency chaos chaos-events constraints clean search simulate simulate-mutants simulate-postgres
+.PHONY: help install check demo demo-check demo-shopify demo-shopify-check screenshots docs reference test lint types contracts bench bench-latency chaos chaos-events constraints clean search simulate simulate-mutants simulate-postgres
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do \
@@ -47,6 +47,12 @@ demo: $(STAMP) ## start a demo shop, a demo ERP and Airflow, and watch orders fl
 
 demo-check: $(STAMP) ## run the demo without a screen and check every order in the ERP
 	@exec $(BIN)/python -m airflow_integrations.demo check
+
+demo-shopify: $(STAMP) ## start a Shopify, an SAP S/4HANA and Airflow, and watch payments become sales orders (Ctrl-C ends it)
+	@exec $(BIN)/python -m airflow_integrations.demo shopify
+
+demo-shopify-check: $(STAMP) ## payments become sales orders while SAP is away, Shopify throttles and a process is killed
+	@exec $(BIN)/python -m airflow_integrations.demo shopify check
 
 screenshots: $(STAMP) ## pictures of the console for README and docs, in light and dark (needs Chromium)
 	@$(BIN)/python tests/airflow/web/pages/screenshots.py

@@ -12,7 +12,7 @@ __all__ = ["Shared", "group_of", "longest_first"]
 
 T = TypeVar("T")
 
-GROUPS = ("airflow", "pages", "listening", "console", "postgres", "production")
+GROUPS = ("airflow", "pages", "postgres", "console", "production")
 """The longest first. Groups that are not named here begin behind them."""
 
 

@@ -1,4 +1,7 @@
-"""``python -m airflow_integrations.demo``: the demo with its live table; ``… check``: the same as a test."""
+"""``python -m airflow_integrations.demo``: the demo with its live table; ``… check``: the same as a test.
+
+``… shopify`` and ``… shopify check``: the same of the reference scenario, Shopify and SAP.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from airflow_integrations.demo.processes import ProcessDied
 from airflow_integrations.demo.rest import RestError
 from airflow_integrations.demo.scenario import PASSWORD_FILE, Scenario, ScenarioFailed
 from airflow_integrations.demo.screen import Monitor, line, table
+from airflow_integrations.demo.shopify_sap.room import RoomError
 
 __all__ = ["main"]
 
@@ -113,6 +117,12 @@ def _check(console: Console, options: argparse.Namespace) -> int:
     return 1 if verdict.faults else 0
 
 
+def _shopify(console: Console, options: argparse.Namespace) -> int:
+    from airflow_integrations.demo.shopify_sap.command import run
+
+    return run(options, lambda text: console.print(text, highlight=False, markup=False, soft_wrap=True))
+
+
 def _settled(scenario: Scenario) -> bool:
     try:
         return scenario.settled()
@@ -129,6 +139,13 @@ def main(arguments: list[str] | None = None) -> int:
         description="A shop, an ERP and Airflow on this machine, with routes between them.",
     )
     parser.add_argument(
+        "room",
+        nargs="?",
+        choices=("shop", "shopify"),
+        default="shop",
+        help="shop and ERP (default), or Shopify and SAP",
+    )
+    parser.add_argument(
         "what", nargs="?", choices=("show", "check"), default="show", help="watch it (default), or check it"
     )
     parser.add_argument(
@@ -141,7 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--every", type=float, default=3, help="seconds from one new order to the next (default 3)")
     parser.add_argument("--port", type=int, help="port of Airflow's UI (default: a free one)")
     parser.add_argument("--timeout", type=float, default=300, help="seconds that check may take (default 300)")
-    options = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(["shop", *given] if given[:1] in (["show"], ["check"]) else given)
     if not options.dags.is_dir():
         parser.error(
             f"no folder {options.dags}: start it where this project's dags/ is, or name the folder with --dags"
@@ -149,6 +167,8 @@ def main(arguments: list[str] | None = None) -> int:
     console = Console()
     try:
         with _ends_on_signals():
+            if options.room == "shopify":
+                return _shopify(console, options)
             return _check(console, options) if options.what == "check" else _demo(console, options)
     except _Ended:
         if options.what == "check":
@@ -156,6 +176,6 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         console.print("Everything is stopped.", highlight=False)
         return 0
-    except (ProcessDied, ScenarioFailed, RestError) as failure:
+    except (ProcessDied, ScenarioFailed, RoomError, RestError) as failure:
         sys.stderr.write(f"{failure}\n")
         return 1

@@ -27,7 +27,7 @@ from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.queries.overview import runs
 from airflow_integrations.window import Window, rfc3339
 
-__all__ = ["CUSTOMERS", "ORDERS", "PASSWORD_FILE", "ROUTES", "STOCK", "Scenario", "ScenarioFailed"]
+__all__ = ["CUSTOMERS", "ORDERS", "PASSWORD_FILE", "ROUTES", "STOCK", "Scenario", "ScenarioFailed", "empty_home"]
 
 ORDERS, STOCK, CUSTOMERS = "shop_orders_to_erp", "shop_stock_to_erp", "shop_customers_to_erp"
 ROUTES = (ORDERS, STOCK, CUSTOMERS)
@@ -60,7 +60,7 @@ class Scenario:
         ``port`` is that of Airflow's UI; a free one where none is given.
         """
         self.home, self.say, self.every, self.orders, self.away = home, say, every, orders, away
-        password = _empty(home)
+        password = empty_home(home)
         self.started = datetime.now(UTC).replace(microsecond=0)
         self.origin = self.started - timedelta(days=_HISTORY_DAYS)
         """The first order is not older than this."""
@@ -225,7 +225,7 @@ class Scenario:
         return {"AIRFLOW_CONN_SHOP": json.dumps(shop), "AIRFLOW_CONN_ERP": json.dumps(erp)}
 
 
-def _empty(home: Path) -> str:
+def empty_home(home: Path) -> str:
     """A fresh folder, and the password of Airflow's UI in it, which stays from one demo to the next.
 
     Only a folder that an earlier demo made is removed, never somebody's own.

@@ -114,7 +114,8 @@ def application(
             request.transport.abort()
         if bucket is not None:
             given.headers.update(bucket.headers())
-        given.enable_compression()
+        if not isinstance(given, web.Response) or given.body is not None:  # a 204 has nothing to compress
+            given.enable_compression()
         return given
 
     async def health(request: web.Request) -> web.Response:

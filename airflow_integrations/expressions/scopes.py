@@ -84,6 +84,12 @@ SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
             body="the decoded body",
             subject="the address it came to: the webhook's path, the topic, routing key or name of the file",
         ),
+        "file": _scope(
+            "one file of incoming",
+            _RUN,
+            body="the decoded content; of a format that is read record by record: the list of some records",
+            file="the file: `file.name`, `file.path`, `file.size` in bytes, `file.modified` as RFC 3339 or null",
+        ),
         "item": _scope("one element of an answer's list", _ANSWER, item="the element"),
         "batch_answer": _scope("the answer to one request of outgoing", _ANSWER, entities=_SENT),
         "result": _scope(
@@ -134,6 +140,7 @@ _HOLDERS = {
     "answer": "body",
     "batch_answer": "body",
     "event": "body",
+    "file": "body",
     "found": "body",
     "item": "item",
     "result": "item",

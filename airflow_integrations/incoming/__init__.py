@@ -12,6 +12,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.formats.json import read
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.manifest import SourcePiece
 
 __all__ = ["Completer", "Gone", "Incoming", "Page", "Unfinished"]
 
@@ -47,7 +48,8 @@ class Page:
     ``by_position`` says that pages are asked for by where they stand (an offset, a number), so that records which move
     meanwhile may be missed; the first ``again`` records then stand where records were read before, ``total`` is how
     many the source has in all, and ``doubt`` why some may be missing. ``urgent``: the place is saved before the next
-    page is asked for. ``final`` is the engine's own.
+    page is asked for. ``final`` is the engine's own. ``finished``: pieces of the source, such as files, that end with
+    this page.
     """
 
     records: list[Any]
@@ -58,6 +60,7 @@ class Page:
     total: int | None = None
     doubt: str | None = None
     urgent: bool = False
+    finished: tuple[SourcePiece, ...] = ()
     final: bool = True
 
     def values(self) -> list[Any]:
@@ -91,6 +94,11 @@ class Incoming(Protocol):
 
     A kind that also asks for the whole of thin records has a coroutine method ``completer(run, services, events=…)``,
     which gives a :class:`Completer`, or None: for what ``events`` of the inbox bring, or another route has fetched.
+
+    A kind whose source has pieces that are read once, such as files, names them in ``Page.finished`` and has two more
+    coroutine methods. ``settled(run, services, pieces)`` is called when every entity of them has its fate and the
+    ledger has them as read; it may move or delete them, may be called again, and what it raises is logged.
+    ``still_there(run, services, pieces)`` tells whether a fetch that starts over would find all of them again.
     """
 
     Config: ClassVar[type[Model]]

@@ -14,10 +14,10 @@ from pydantic import Field, field_validator, model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError
+from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.file_pieces import BAD, END, pieces
-from airflow_integrations.listen.file_store import FileStore, Found
 from airflow_integrations.listen.options import ListenOptions
 
 if TYPE_CHECKING:

@@ -108,6 +108,21 @@ class Outbound:
         step.__dict__.update(self.__dict__, idempotency_key=idempotency_key, names=names)
         return step
 
+    def without_content(self) -> Outbound:
+        """What is left to know of it once its content was taken: for what is held until many have their fate."""
+        left = Outbound(
+            self.key,
+            b"null",
+            version=self.version,
+            route=self._route,
+            generation=self.generation,
+            deleted=self.deleted,
+            target_id=self.target_id,
+            batch=self.batch,
+        )
+        left.__dict__.update(_hash=self.hash, carried=self.carried, delivered=self.delivered)
+        return left
+
     @cached_property
     def value(self) -> Any:
         return decode(self.encoded)
@@ -170,6 +185,19 @@ class Outgoing(Protocol):
     A kind may send an entity in several requests, its steps: then ``in_steps`` is True. It is given entities with a
     ``progress``, notes there what the target has confirmed, and sends nothing again that stands there. Where
     ``progress.unanswered`` it decides by itself whether the step at stake is sent again, asked for, or left in doubt.
+
+    A kind that puts many batches into one thing, such as a file, has ``gathers = True``. The engine then calls these
+    instead of ``send``, one at a time::
+
+        async def take(self, batch: Sequence[Outbound]) -> list[Result | None]
+        full: bool
+        async def publish(self) -> list[Result]
+        async def forget(self) -> None
+
+    ``take`` holds what it gives None for, without effect at the target. ``publish`` makes that visible there and gives
+    one result for each that is held, in order; whatever it raises, nothing is held any more. It is called when no more
+    comes, when the kind is ``full``, and when a later state of a key that is held is next. ``forget`` is called when
+    the results are on disk: from then on nobody asks again what became of these. ``send`` does both.
     """
 
     Config: ClassVar[type[Model]]

@@ -8,7 +8,7 @@ from airflow_integrations.config.model import walk
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route.stage import Stage
 
-__all__ = ["asked_by_delivery", "connections_of", "databases_of"]
+__all__ = ["asked_by_delivery", "connections_of", "databases_of", "stores_of"]
 
 
 def connections_of(route: Route) -> list[str]:
@@ -24,6 +24,11 @@ def databases_of(route: Route) -> frozenset[str]:
         for place, leaf in walk(stage.config)
         if place and place[-1] == "connection" and isinstance(leaf, str) and (stage.kind == "sql" or "sql" in place)
     )
+
+
+def stores_of(route: Route) -> frozenset[str]:
+    """Those of them that are places of files."""
+    return frozenset(_of([stage for stage in (route.incoming, route.outgoing) if stage.kind == "files"]))
 
 
 def asked_by_delivery(route: Route) -> str:

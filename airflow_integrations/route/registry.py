@@ -23,6 +23,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "none": "airflow_integrations.incoming.none:NoIncoming",
         "route": "airflow_integrations.incoming.route:RouteIncoming",
         "sql": "airflow_integrations.incoming.sql.source:SqlIncoming",
+        "files": "airflow_integrations.incoming.files.source:FilesIncoming",
     },
     "transform": {
         "filter": "airflow_integrations.transform.filter:Filter",
@@ -43,6 +44,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "odata": "airflow_integrations.outgoing.odata.target:ODataOutgoing",
         "none": "airflow_integrations.outgoing.none:NoOutgoing",
         "sql": "airflow_integrations.outgoing.sql.target:SqlOutgoing",
+        "files": "airflow_integrations.outgoing.files.target:FilesOutgoing",
     },
     "listen": {
         "rabbitmq": "airflow_integrations.listen.rabbitmq:RabbitmqListener",

@@ -32,9 +32,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "answer": {"status": 200, "body": "empty"},
     },
     # https://shopify.dev/docs/apps/build/webhooks/subscribe/https (2026-11): 200 acknowledges; others than 2xx are
-    # errors. https://shopify.dev/docs/apps/build/webhooks/ignore-duplicates: X-Shopify-Event-Id names the event.
+    # errors. https://shopify.dev/docs/apps/build/webhooks/verify-deliveries (2026-11): repeated deliveries are known by
+    # X-Shopify-Webhook-Id. https://github.com/Shopify/shopify-app-js/pull/3129 (2026-04): that is the idempotency key,
+    # and X-Shopify-Event-Id, which names what happened in the shop, is another value. A route that takes several topics
+    # would lose all but the first delivery of what happened, if that were the key.
     "shopify": {
-        "event_id": 'headers["x-shopify-event-id"]',
+        "event_id": 'headers["x-shopify-webhook-id"]',
         "answer": {"status": 200, "body": "empty"},
     },
     # https://docs.stripe.com/webhooks: any 2xx at once. https://docs.stripe.com/api/events/object: `id`, and the object

@@ -85,7 +85,7 @@ class WebhookOptions(Model):
     Example:
         path: shop/orders
         verify: {shopify: shop_webhook}
-        event_id: headers["x-shopify-event-id"]
+        event_id: headers["x-shopify-webhook-id"]
         records: body
     """
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Manifest", "Piece", "Reads", "SegmentRef", "StagingStage"]
+__all__ = ["Manifest", "Piece", "Reads", "SegmentRef", "SourcePiece", "StagingStage"]
 
 StagingStage = Literal["fetch", "transform", "push"]
 
@@ -35,6 +35,15 @@ class Reads(msgspec.Struct, frozen=True):
     source: str
     after: int
     upto: int
+
+
+class SourcePiece(msgspec.Struct, frozen=True, array_like=True):
+    """A piece of the source, such as a file, of which a fetch has staged everything."""
+
+    name: str
+    """What identifies it: another content has another name."""
+    intact: bool = True
+    """Whether all of it could be read."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -85,6 +94,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: the route's cursor once this run is settled; None where the run does not move it."""
     unsettled: str | None = None
     """fetch: why records of its window may be missing; then the run moves neither mark nor cursor."""
+    source_pieces: list[SourcePiece] = []
+    """fetch: pieces of the source that are staged as a whole; they count as read once the run is settled."""
     resume: Any = None
     saved_at: float = 0.0
     """Seconds since the epoch when it was written."""

@@ -38,7 +38,7 @@ HEAVY = [
     "starlette",
 ]
 OURS = "airflow_integrations."
-STAGES = {"fetch": 198, "transform": 176, "push": 185, "settle": 178}
+STAGES = {"fetch": 200, "transform": 177, "push": 187, "settle": 180}
 """At most so many modules of this package, those of the DAG file included."""
 ALSO = {"fetch": [f"{OURS}engine.settle.settle"], "push": [f"{OURS}engine.settle.settle"]}
 """Both close the books of runs that died before them."""

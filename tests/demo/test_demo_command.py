@@ -79,9 +79,12 @@ def test_settings_of_the_caller_s_airflow_stay_out(tmp_path: Path, monkeypatch: 
     assert "127.0.0.1" in env["NO_PROXY"]
 
 
-def test_without_a_dags_folder_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize(
+    "what", [["check"], ["shop", "check"], ["shopify"], ["shopify", "check"]], ids=lambda what: "-".join(what)
+)
+def test_without_a_dags_folder_it_says_so(what: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit):
-        main(["check", "--dags", str(tmp_path / "none")])
+        main([*what, "--dags", str(tmp_path / "none")])
     assert "--dags" in capsys.readouterr().err
 
 

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from listen_scene import bodies, event_bodies, ids, listening, records, until
 from pydantic import ValidationError
 
+from airflow_integrations.files.store import FileStore
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.listen.file_pieces import pieces
-from airflow_integrations.listen.file_store import FileStore
 from airflow_integrations.listen.files import FilesListener
 from airflow_integrations.testing import Feed
 

@@ -29,7 +29,7 @@ def place(stage: Stage) -> tuple[str, str] | None:
     connection = getattr(stage.config, "connection", None)
     if not connection:
         return None
-    path = _path(stage.config)
+    path = _of_files(_path(stage.config)) if stage.kind == "files" else _path(stage.config)
     fixed = _VARIABLE.split(path, maxsplit=1)[0]
     if fixed != path and "?" not in path[len(fixed) : len(fixed) + 1]:
         fixed = fixed.rpartition("/")[0]  # a step that is variable in part is no place
@@ -38,12 +38,21 @@ def place(stage: Stage) -> tuple[str, str] | None:
 
 def _path(config: Any) -> str:
     """The path of the kind's own request; of an upsert the one where entities are created, updated or looked for. Of a
-    database the table."""
-    if isinstance(table := getattr(config, "table", None), str):
-        return table
+    database the table, of an OData service the entity set."""
+    for name in ("table", "entity_set"):
+        if isinstance(found := getattr(config, name, None), str):
+            return found
     upsert = getattr(config, "upsert", None)
     requests = (config, *(getattr(upsert, name, None) for name in ("create", "update", "find")))
-    return next((path.text for request in requests if (path := getattr(request, "path", None)) is not None), "")
+    path = next((path for request in requests if (path := getattr(request, "path", None)) is not None), "")
+    return path if isinstance(path, str) else str(path.text)
+
+
+def _of_files(path: str) -> str:
+    """Without the protocol, and without what is a pattern."""
+    path = path.rpartition("://")[2]
+    fixed = re.split(r"[*?\[]", path, maxsplit=1)[0]
+    return path if fixed == path else fixed.rpartition("/")[0]
 
 
 def asset(stage: Stage) -> Asset | None:

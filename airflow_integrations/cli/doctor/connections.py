@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_integrations.cli.airflow_access import connections
 from airflow_integrations.cli.doctor.installation import Check
 from airflow_integrations.errors import AnswerError, IntegrationError, OutageError, SetupError
-from airflow_integrations.route.connections import connections_of, databases_of
+from airflow_integrations.route.connections import connections_of, databases_of, stores_of
 from airflow_integrations.route_files.load import RouteFiles
 from airflow_integrations.simulate.trial import quiet_log
 
@@ -33,9 +33,12 @@ async def check_connections(found: RouteFiles, *, offline: bool, now: Callable[[
             users.setdefault(connection, []).append(name)
     known = connections() if users else None
     databases = {name for loaded in found.routes.values() for name in databases_of(loaded.route)}
+    stores = {name for loaded in found.routes.values() for name in stores_of(loaded.route)}
     checks = [
         _check_database(name, users[name], known, offline)
         if name in databases
+        else _check_store(name, users[name], known)
+        if name in stores
         else _check(name, users[name], known, offline, now)
         for name in sorted(users)
         if known
@@ -63,6 +66,18 @@ async def _check_database(name: str, users: list[str], known: Connections, offli
         return Check("failed", what, f"{error}{used}", "no usable answer")
     shown = f"{database.dialect} {'.'.join(map(str, (version or ())[:3]))}".strip()
     return Check("ok", what, f"opened {shown}", f"opened {shown}")
+
+
+async def _check_store(name: str, users: list[str], known: Connections) -> Check:
+    """Is it there? Which folder of it can be listed depends on the route."""
+    from airflow_integrations.files.place import place_of
+
+    what = f"Connection {name}"
+    try:
+        await asyncio.to_thread(place_of, name, known)
+    except SetupError as error:
+        return Check("failed", what, f"{error}{_used(users)}", "missing or not usable")
+    return Check("not checked", what, "it is there; airflow-integrations validate --online lists the routes' folders")
 
 
 def _used(users: list[str]) -> str:

@@ -70,7 +70,8 @@ def _neutral(entity: str, read: dict[str, Any]) -> Any:
     record = read["example"]
     while not isinstance(record, list):  # the first list on the way is that of the records
         record = next(inner for inner in record.values() if isinstance(inner, (dict, list)))
-    return Structure(read["neutral"], "entity").compile()({entity: plain_of_v2(record[0])})
+    shown = plain_of_v2(record[0]) if "odata" in read["incoming"] else record[0]
+    return Structure(read["neutral"], "entity").compile()({entity: shown})
 
 
 def _written(entity: str, target: str, write: dict[str, Any], value: Any) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from airflow_integrations.engine.fetch.incomplete_records import ThinRecords, co
 from airflow_integrations.engine.fetch.intake import Intake
 from airflow_integrations.engine.fetch.keys import KeyReader
 from airflow_integrations.engine.fetch.listing import ListingWatch
+from airflow_integrations.engine.fetch.source_pieces import source_is_gone
 from airflow_integrations.engine.fetch.start import Begun, begin, cursor_options
 from airflow_integrations.engine.fetch.thin_events import completed_pages, take_thin_events
 from airflow_integrations.engine.fetch.upstream_route import Unread, publish
@@ -79,6 +80,9 @@ async def fetch(run: Run, services: Services, staging: Staging) -> Manifest:
             if saved is None or saved.resume != place:
                 raise  # it did go on from the saved place and met something else
             services.log.warning("the source does not go on from the saved place (%s); fetch starts over", error)
+    elif saved and await source_is_gone(begun.run, services, saved):
+        services.log.warning("what this run had read is not in the source any more; what it has staged is used again")
+        return saved
     return await _Fetch(begun, services, staging, await fresh_manifest(begun, services, staging, saved)).work()
 
 
@@ -144,6 +148,7 @@ class _Fetch:
                     if any(type(record) is Gone for record in page.records):
                         page = await self._without_gone(page)
                     enough = self._take(page)
+                    self.manifest.source_pieces += page.finished
                     if enough or (page.resume is None and page.final):
                         break
                     if page.resume is None:  # the same page is read again, so a later attempt cannot continue here

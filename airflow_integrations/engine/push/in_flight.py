@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_integrations.errors import OutageError
@@ -36,6 +36,8 @@ class InFlight:
         self.outages_in_a_row = 0
         self.answered = 0
         """Batches that the target answered."""
+        self.publish: Callable[[], Awaitable[None]] | None = None
+        """Where the kind gathers: decides what is held, so that nobody waits for it in vain."""
         self._changed = asyncio.Event()
 
     @property
@@ -56,6 +58,8 @@ class InFlight:
 
     async def ended(self, keys: Collection[str]) -> bool:
         """Wait until none of ``keys`` is in flight, or it is ending. False: some still are."""
+        if self.publish is not None and not self.ending and not self.in_flight.isdisjoint(keys):
+            await self.publish()
         while not self.in_flight.isdisjoint(keys):
             if self.ending:
                 return False

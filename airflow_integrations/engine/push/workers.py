@@ -19,6 +19,7 @@ from airflow_integrations.plurals import counted
 from airflow_integrations.stop_times import ANSWER_SECONDS
 
 if TYPE_CHECKING:
+    from airflow_integrations.engine.push.gathering import Gathering
     from airflow_integrations.engine.push.session import PushSession
 
 __all__ = ["PushWorkers"]
@@ -45,6 +46,13 @@ class PushWorkers:
         self._ages = ages
         self._exchanges = exchanges
         self._taking = asyncio.Lock()
+        self._gathering: Gathering | None = None
+        if getattr(self._outgoing, "gathers", False):
+            from airflow_integrations.engine.push.gathering import Gathering
+
+            self._workers = 1
+            self._gathering = Gathering(session, take_in=self._take_in, broke=self._broke)
+            self._traffic.publish = self._gathering.publish
         self.broken_off: list[Outbound] = []
         """What was being sent when the workers were stopped."""
         self._told = self._services.monotonic()
@@ -75,8 +83,11 @@ class PushWorkers:
                 async with self._taking:
                     batch = None if traffic.ending else await self._plan.next()
                     if batch is None:
-                        return
+                        break
                     traffic.begins(batch.keys)
+                if self._gathering is not None:
+                    await self._gather(self._gathering, batch)
+                    continue
                 try:
                     await self._deliver(batch)
                 except asyncio.CancelledError:
@@ -84,6 +95,12 @@ class PushWorkers:
                     raise
                 finally:
                     traffic.ends(batch.keys)
+            if self._gathering is not None:
+                await self._gathering.end(publish=not traffic.ending and self._books.error is None)
+        except asyncio.CancelledError:
+            if self._gathering is not None:
+                self.broken_off += self._gathering.outbounds
+            raise
         except Exception as error:  # kept and raised by push once the batches in flight have ended
             traffic.fatal = traffic.fatal or error
         finally:
@@ -105,15 +122,8 @@ class PushWorkers:
         await self._journal.sent(batch.ordinals)
         try:
             results = await self._outgoing.send(batch.outbounds)
-        except OutageError as error:
-            if self._outgoing.repeatable and len(batch.outbounds) > 1 and leaves_unanswered(error):
-                batch.went_unanswered(self._run_id)  # and stays unanswered in the journal: it goes again as it is
-            else:
-                await self._journal.back(batch.ordinals)
-            self._met(batch, error)
-        except SetupError as error:
-            await self._journal.back(batch.ordinals)
-            self._met(batch, error)
+        except (OutageError, SetupError) as error:
+            await self._broke(batch, error)
         else:
             if len(results) != len(batch.outbounds):
                 raise RuntimeError(
@@ -122,6 +132,28 @@ class PushWorkers:
                 )
             await self._take_in(batch, results)
             self._exchanges.of(batch.ordinals, batch.outbounds, results)
+
+    async def _gather(self, gathering: Gathering, batch: Batch) -> None:
+        """The same where the kind puts many batches into one thing: this one has its fate when that is published."""
+        if batch.unanswered and self._verdicts.policy == "hold":
+            self._conclude(batch, [Result("in_doubt", reason=STOPPED)] * len(batch.outbounds))
+            self._traffic.ends(batch.keys)
+            return
+        await self._journal.sent(batch.ordinals)
+        try:
+            await gathering.take(batch)
+        except (OutageError, SetupError) as error:
+            await self._broke(batch, error)
+            self._traffic.ends(batch.keys)
+
+    async def _broke(self, batch: Batch, error: OutageError | SetupError) -> None:
+        """Sending a batch met an outage, or credentials were refused: what is known of it then."""
+        repeatable = self._outgoing.repeatable and len(batch.outbounds) > 1
+        if isinstance(error, OutageError) and repeatable and leaves_unanswered(error):
+            batch.went_unanswered(self._run_id)  # and stays unanswered in the journal: it goes again as it is
+        else:
+            await self._journal.back(batch.ordinals)
+        self._met(batch, error)
 
     async def _verify(self, batch: Batch) -> None:
         """Ask the target whether it has them, one by one; what it has not is sent. Where it does not answer, they are

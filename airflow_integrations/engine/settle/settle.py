@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 
+from airflow_integrations.engine.fetch.source_pieces import let_go, to_let_go
 from airflow_integrations.engine.fetch.start import run_ref
 from airflow_integrations.engine.fetch.upstream_route import publish, reads_on
 from airflow_integrations.engine.fetch.windows import as_fetched, moves_cursor, moves_mark
@@ -97,6 +98,7 @@ async def _close(
     if fetched is not None:
         await publish(run, ref, services, fetched)  # where fetch died in between
     reads = fetched.reads if fetched and whole and reads_on(run) else None
+    pieces = to_let_go(run, fetched) if sure else []
     await asyncio.to_thread(
         finish_run,
         services.ledger,
@@ -111,7 +113,9 @@ async def _close(
         decided=whole,
         read=(reads.source, reads.upto) if reads else None,
         staged_events=fetched.staged_events if fetched else None,
+        pieces=[(piece.name, piece.intact) for piece in pieces],
     )
+    await let_go(run, services, pieces)
 
 
 def _passed(manifests: list[Manifest]) -> dict[str, int]:

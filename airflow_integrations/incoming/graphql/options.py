@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from airflow_integrations.errors import SetupError
 from airflow_integrations.expressions import Expression, Sees, Structure, Template
@@ -19,10 +19,12 @@ from airflow_integrations.graphql.options import (
     text_of_query,
     where_of,
 )
+from airflow_integrations.incoming.graphql.details import GraphQLDetails, details_as_http
+from airflow_integrations.incoming.http.details import Details
 from airflow_integrations.incoming.http.options import HttpIncomingConfig
 from airflow_integrations.incoming.http.pagination import Cursor
 
-__all__ = ["GraphQLIncomingConfig", "as_http", "query_mistakes"]
+__all__ = ["GraphQLIncomingConfig", "as_http", "details_of", "query_mistakes"]
 
 _THROTTLED = 'any([e.extensions.code == "THROTTLED" for e in body.errors or []])'
 
@@ -66,6 +68,36 @@ class GraphQLIncomingConfig(GraphQLRequest):
 
     Example: ``headers: {X-Shop: eu}``
     """
+    details: GraphQLDetails | None = None
+    """For events that hold only an id: a query for each, instead of what the event says. A listed entity of which a
+    list inside came cut is asked for by it, too.
+
+    Example:
+        query: |
+          query Orders ($after: String) {
+            orders(first: 50, after: $after) { nodes { ...Whole } pageInfo { hasNextPage endCursor } }
+          }
+          query Order ($id: ID!) { order(id: $id) { ...Whole } }
+          fragment Whole on Order { id name updatedAt }
+        operation: Orders
+        records: orders
+        details: {operation: Order, variables: {id: item.id}, record: order}
+    """
+
+    @model_validator(mode="after")
+    def _names_its_operation(self) -> Self:
+        if self.details is not None and self.operation is None:
+            raise ValueError("the document has an operation for details as well; write operation: the one that lists")
+        return self
+
+
+def details_of(config: GraphQLIncomingConfig) -> Details:
+    """The details as those of the kind ``http``. Raises SetupError where the document cannot be sent."""
+    details = config.details
+    assert details is not None
+    text, _ = document_of(config)
+    body = body_definition(config.model_copy(update={"operation": details.operation}), text, details.variables)
+    return details_as_http(details, config.path, config.headers, body, _THROTTLED)
 
 
 def as_http(config: GraphQLIncomingConfig) -> HttpIncomingConfig:
@@ -112,6 +144,24 @@ def query_mistakes(config: GraphQLIncomingConfig) -> Iterator[Placed]:
     except (DocumentError, SetupError):  # told above
         return
     yield from _of_records(config, document)
+    if config.details is not None:
+        yield from _of_details(config, config.details)
+
+
+def _of_details(config: GraphQLIncomingConfig, details: GraphQLDetails) -> Iterator[Placed]:
+    request = config.model_copy(update={"operation": details.operation})
+    wrong = list(document_mistakes(request, details.variables, kind="query"))
+    for place, text in wrong:
+        yield ("details", *(("operation",) if place == (where_of(config),) else place)), text
+    if not wrong:
+        document = parsed(text_of_query(config), details.operation)
+        if document.at(details.record) is None:
+            asked = ", ".join(document.roots())
+            why = f"{details.operation} asks for no {details.record}; its fields are {asked}"
+            yield ("details", "record"), why
+        for cut in document.cut_lists(None):
+            why = f"{details.operation} asks for a part of {cut} and not whether there is more; add pageInfo "
+            yield ("details", "operation"), f"{why}{{ hasNextPage }}"
 
 
 def _of_records(config: GraphQLIncomingConfig, document: Document) -> Iterator[Placed]:

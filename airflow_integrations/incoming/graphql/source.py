@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from msgspec import Raw
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.errors import OutageError
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import encode_anyhow, read
 from airflow_integrations.graphql.cost import CostedClient
 from airflow_integrations.graphql.options import Placed
-from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.graphql.options import GraphQLIncomingConfig, as_http, query_mistakes
+from airflow_integrations.incoming import Completer, Page, Unfinished
+from airflow_integrations.incoming.graphql.cut_lists import cut_reason
+from airflow_integrations.incoming.graphql.details import GraphQLCompleter
+from airflow_integrations.incoming.graphql.options import GraphQLIncomingConfig, as_http, details_of, query_mistakes
+from airflow_integrations.incoming.http.details import deletion_mistakes
 from airflow_integrations.incoming.http.source import HttpIncoming
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
-__all__ = ["GraphQLIncoming"]
+if TYPE_CHECKING:
+    from airflow_integrations.http import HttpClient
 
-_DEEPEST = 60
-_REMEDY = "ask for more of it at once, or read it by a route of its own"
+__all__ = ["GraphQLIncoming"]
 
 
 class GraphQLIncoming:
@@ -42,16 +46,30 @@ class GraphQLIncoming:
 
     @staticmethod
     async def check_online(config: GraphQLIncomingConfig, route: Route, services: Services) -> list[Placed]:
-        """What is wrong with the document by the endpoint's own schema."""
+        """What is wrong with the document, all of its operations, by the endpoint's own schema."""
         from airflow_integrations.graphql.online import check
 
         return await check(config, await services.client(config.connection), config.path)
 
+    @staticmethod
+    def mistakes(config: GraphQLIncomingConfig, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
+        """What the details want of the target."""
+        if config.details is not None:
+            yield from deletion_mistakes(config.details, route)
+
+    async def completer(self, run: Run, services: Services, *, events: bool) -> GraphQLCompleter | None:
+        """Who asks for the whole of what ``events`` bring; None where they bring it themselves."""
+        if self.config.details is None or not events:
+            return None
+        client = CostedClient(await services.client(self.config.connection))
+        return GraphQLCompleter(details_of(self.config), cast("HttpClient", client), services.base_names(run))
+
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         http = HttpIncoming(as_http(self.config), self.route)
         async with aclosing(http.pages(run, cast(Services, _Costed(services)), resume)) as pages:
+            completer = await self.completer(run, services, events=True)
             async for page in pages:
-                yield replace(page, records=[_whole(record) for record in page.records])
+                yield await _whole_page(page, completer)
 
 
 class _Costed:
@@ -67,37 +85,42 @@ class _Costed:
         return CostedClient(await self._services.client(connection))
 
 
-def _whole(record: Any) -> Any:
-    """The record; a BadRecord where a list inside has more than came with it."""
+async def _whole_page(page: Page, completer: Completer | None) -> Page:
+    """The page with whole records: one of which a list inside came cut is asked for by itself, or is a BadRecord."""
+    records: list[Any] = []
+    cut: list[tuple[int, Any, str]] = []
+    for record in page.records:
+        found = _cut_record(record)
+        if found is None:
+            records.append(record)
+            continue
+        value, reason = found
+        cut.append((len(records), value, reason))
+        records.append(bad_record(reason, encode_anyhow(value).decode("utf-8", "replace")))
+    if cut and completer is not None:
+        answers = await completer.complete([value for _, value, _ in cut])
+        for (place, value, _), answer in zip(cut, answers, strict=True):
+            if isinstance(answer, Unfinished):
+                if answer.later:
+                    raise OutageError(answer.reason)
+                records[place] = bad_record(answer.reason, encode_anyhow(value).decode("utf-8", "replace"))
+            else:
+                records[place] = answer
+    return replace(page, records=records)
+
+
+def _cut_record(record: Any) -> tuple[Any, str] | None:
+    """The value of a record that is not whole, and why; None for a whole one."""
     if type(record) is BadRecord:
-        return record
+        return None
     value = record
     if type(record) is Raw:
         content = bytes(record)
         if b"PreviousPage" not in content and b"NextPage" not in content:
-            return record
+            return None
         try:
             value = read(content)
         except ContentError:
-            return record  # it is rejected, with the reason, where its key is read
-    place = _cut(value, "", 0)
-    if place is None:
-        return record
-    why = f"{place} has more than came with it; {_REMEDY}"
-    return bad_record(why, encode_anyhow(value).decode("utf-8", "replace"))
-
-
-def _cut(value: Any, place: str, depth: int) -> str | None:
-    """Where a connection says that there is more of it."""
-    if depth > _DEEPEST:
-        return place or "it"
-    if isinstance(value, list):
-        inner = ((place, element) for element in value)
-    elif isinstance(value, dict):
-        info = value.get("pageInfo")
-        if isinstance(info, dict) and (info.get("hasNextPage") is True or info.get("hasPreviousPage") is True):
-            return place or "it"
-        inner = ((f"{place}.{name}".lstrip("."), each) for name, each in value.items())
-    else:
-        return None
-    return next((found for where, each in inner if (found := _cut(each, where, depth + 1)) is not None), None)
+            return None  # it is rejected, with the reason, where its key is read
+    reason = cut_reason(value)
+    return None if reason is None else (value, reason)

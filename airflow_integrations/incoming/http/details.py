@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -28,6 +28,11 @@ __all__ = ["Details", "DetailsCompleter", "fetch_details"]
 _ABSENT = object()
 MOST_OUTAGES = 3
 """After so many in a row the source is taken to be away."""
+
+
+class _SaysMissing(Protocol):
+    @property
+    def missing(self) -> str: ...
 
 
 class Details(AnswerFormat):
@@ -87,8 +92,9 @@ class Details(AnswerFormat):
     Example: ``concurrency: 8``
     """
     missing: Literal["fail", "keep", "skip", "delete"] = "fail"
-    """What happens where the answer is 404 or 410: the run fails (an event's item is rejected); the item is kept as it
-    is, or left out; or it was deleted, and is deleted at the target as well, if that has it.
+    """What happens where the answer is 404 or 410, or ``gone_when`` is true: the run fails (an event's item is
+    rejected); the item is kept as it is, or left out; or it was deleted, and is deleted at the target as well, if that
+    has it.
 
     Example: ``missing: skip``
     """
@@ -103,6 +109,11 @@ class Details(AnswerFormat):
     """True for an answer that says 200 and means an error.
 
     Example: ``error_when: body.error``
+    """
+    gone_when: Annotated[Expression, Sees("item")] | None = None
+    """True for an answer that says, with a good status, that there is no such thing: what ``missing`` says happens.
+
+    Example: ``gone_when: body.order is None``
     """
     retry_when: Annotated[Expression, Sees("item")] | None = None
     """True for an answer that means *later*.
@@ -155,7 +166,7 @@ async def _all_of(work: Callable[[], Coroutine[Any, Any, None]], count: int) -> 
         await asyncio.gather(*workers, return_exceptions=True)
 
 
-def deletion_mistakes(details: Details, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
+def deletion_mistakes(details: _SaysMissing, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
     """Where details find that something was deleted, the target has to be able to delete it."""
     deletes = getattr(route.outgoing.component(), "deletes", False)
     if details.missing == "delete" and not (deletes and getattr(route.outgoing.config, "delete", True)):
@@ -219,15 +230,15 @@ async def _one(details: Details, client: HttpClient, names: Mapping[str, Any], i
     names = {**names, "item": item}
     request = RequestTemplate.render(details, names, _error).request()
     asking = Requester(client, names, details, details.error_when, details.retry_when)
-    if details.missing == "fail":
-        said = await asking.ask(request)
-    else:
-        found = await asking.ask_maybe(request)
-        if found is None and details.missing == "delete":
-            return Gone(item, delete=True)
-        if found is None:
-            return item if details.missing == "keep" else _ABSENT
-        said = found
+    said = await (asking.ask(request) if details.missing == "fail" else asking.ask_maybe(request))
+    if said is not None and details.gone_when is not None and said.evaluate(details.gone_when, "details.gone_when"):
+        if details.missing == "fail":
+            raise AnswerError(f"{said.place}: there is no such thing, as details.gone_when says")
+        said = None
+    if said is None and details.missing == "delete":
+        return Gone(item, delete=True)
+    if said is None:
+        return item if details.missing == "keep" else _ABSENT
     record = said.evaluate(details.record, "details.record")
     if record is None:
         raise AnswerError(f"{said.place}: details.record: {details.record.text} gives nothing")

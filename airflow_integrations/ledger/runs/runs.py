@@ -14,6 +14,7 @@ from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.runs.claims import end_leases
 from airflow_integrations.ledger.runs.history import KEPT, line
 from airflow_integrations.ledger.runs.published_fetches import move_on
+from airflow_integrations.ledger.runs.source_pieces import note_pieces
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import lock_route
 from airflow_integrations.ledger.storage.open_entities import open_of
@@ -159,6 +160,7 @@ def finish_run(
     decided: bool = True,
     read: tuple[str, int] | None = None,
     staged_events: Sequence[int] | None = None,
+    pieces: Sequence[tuple[str, bool]] = (),
 ) -> None:
     """Close the books of a run.
 
@@ -166,7 +168,8 @@ def finish_run(
     another route and the number of its last fetch that this run has read: the route is done with it. The run's leases
     are given up. What it took over and did not decide is *retrying* again, due at once. The events that it took are
     done, or, where not all of its entities are ``decided``, wait for another run; so do those that are not among
-    ``staged_events``, where these are named.
+    ``staged_events``, where these are named. ``pieces`` of the source need not be read again, see
+    :func:`note_pieces`.
     """
     lock_route(connection, run.route_id)
     connection.execute(
@@ -191,6 +194,7 @@ def finish_run(
         connection.execute(update(tables.route).where(_route.id == run.route_id).values(**moved))
     if read is not None:
         move_on(connection, run, *read)
+    note_pieces(connection, run, pieces)
     end_leases(connection, run)
     _give_back(connection, run, now)
     close_events(connection, run, decided=decided, staged=staged_events, now=now)

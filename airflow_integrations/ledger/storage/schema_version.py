@@ -29,7 +29,7 @@ from airflow_integrations.ledger.storage.tables import PREFIX, metadata
 
 __all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "check", "create_tables", "migrate"]
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Those in migrations/versions, oldest first. Named here because importing Alembic takes longer than the rest."""
 HEAD: Final = REVISIONS[-1]
 VERSION_TABLE: Final = f"{PREFIX}version"

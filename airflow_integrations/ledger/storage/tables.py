@@ -197,6 +197,17 @@ progress = Table(
 )
 """Entities that go in steps and are not delivered: what the target has confirmed. Removed when they are."""
 
+source_piece = Table(
+    f"{PREFIX}source_piece",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("id", String(32), primary_key=True, comment="hash of what identifies it, such as name, size and time"),
+    Column("run", _Id, nullable=False, comment="the run that read it, and whose entities have their fate"),
+    Column("intact", Boolean, nullable=False, comment="whether all of it could be read"),
+    sqlite_with_rowid=False,
+)
+"""Pieces of a route's source, such as files, that were read: each is read once."""
+
 action = Table(
     f"{PREFIX}action",
     metadata,

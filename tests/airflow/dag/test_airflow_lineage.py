@@ -63,9 +63,47 @@ def test_the_place_of_an_upsert_is_that_of_its_requests(make_route: Callable[...
         assert place(end) == ("erp", name)
 
 
+def test_the_folder_of_files_is_their_place(make_route: Callable[..., Route]) -> None:
+    route = make_route(
+        incoming={"files": {"connection": "bucket", "path": "s3://in/prices/day_?/*.csv"}},
+        outgoing={"files": {"connection": "sftp", "path": "/out/a/prices_{{ window.start | date }}.csv"}},
+    )
+    assert place(route.incoming) == ("bucket", "in/prices")
+    assert place(route.outgoing) == ("sftp", "out/a")
+
+
 def test_the_place_of_a_table_has_its_name(make_route: Callable[..., Route]) -> None:
     route = make_route(outgoing={"sql": {"connection": "erp", "table": "sales.orders", "key": "id"}})
     assert place(route.outgoing) == ("erp", "sales.orders")
+
+
+GRAPHQL = {"connection": "shop", "path": "/graphql"}
+QUERY = "query ($after: String) { orders(first: 9, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }"
+MUTATION = "mutation ($id: ID!) { orderSet(id: $id) { id userErrors { message } } }"
+ODATA = {"connection": "sap", "entity_set": "srv/A_SalesOrder"}
+
+
+@pytest.mark.parametrize(
+    ("more", "source", "target"),
+    [
+        ({"incoming": {"graphql": {**GRAPHQL, "query": QUERY, "records": "orders"}}}, ("shop", "graphql"), None),
+        (
+            {"outgoing": {"graphql": {**GRAPHQL, "query": MUTATION, "variables": {"id": "order.number"}}}},
+            None,
+            ("shop", "graphql"),
+        ),
+        ({"incoming": {"odata": ODATA}}, ("sap", "srv/A_SalesOrder"), None),
+        ({"outgoing": {"odata": {**ODATA, "key": {"ID": "order.number"}}}}, None, ("sap", "srv/A_SalesOrder")),
+    ],
+    ids=["graphql-in", "graphql-out", "odata-in", "odata-out"],
+)
+def test_airflow_takes_routes_of_the_kinds_on_top_of_http(
+    make_route: Callable[..., Route], more: Any, source: Any, target: Any
+) -> None:
+    route = make_route(**more)
+    assert source is None or place(route.incoming) == source
+    assert target is None or place(route.outgoing) == target
+    assert build_dag(route).dag_id == route.route
 
 
 def test_source_and_target_are_in_airflows_lineage(make_route: Callable[..., Route]) -> None:

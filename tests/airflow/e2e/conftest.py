@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +17,20 @@ from urllib.parse import quote
 import pytest
 import requests
 from airflow_preload import preload
-from e2e_scene import DAGS, HOOK_SECRET, MAINTENANCE, ROUTES, Airflow, Systems, write_routes
+from e2e_queues import Queues
+from e2e_scene import (
+    BROKEN,
+    DAGS,
+    HOOK_SECRET,
+    MAINTENANCE,
+    ROUTES,
+    ROUTES_ON_POSTGRES,
+    Airflow,
+    Systems,
+    listening,
+    missing,
+    write_routes,
+)
 from xdist_groups import Shared
 
 from airflow_integrations.demo.components import Components
@@ -50,8 +64,6 @@ def _served() -> Iterator[Systems]:
 
 
 def _settings(home: Path, systems: Systems) -> dict[str, str]:
-    routes = home / "routes"
-    write_routes(routes)
     # An outage ends a try at once. An answer that is held back is waited for: a second request would be seen.
     how = {"retry_budget": 0.2, "read_timeout": 600}
     connection = {"conn_type": "http", "host": systems.url, "extra": {"integrations": how}}
@@ -59,7 +71,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
         "AIRFLOW_CONN_PEOPLE": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/told/messages', safe='')}@",
         "AIRFLOW_CONN_HOOK_SECRET": json.dumps({"conn_type": "generic", "password": HOOK_SECRET}),
-        "AIRFLOW__INTEGRATIONS__ROUTES": str(routes),
+        "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # the routes stay as they are
         # A look takes the scheduler 50 ms: with the demo's pause of 0.1 s it takes a third of a core to find nothing.
@@ -68,13 +80,10 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
 
 
 @contextmanager
-def _started(components: Components) -> Iterator[Airflow]:
+def _started(components: Components, routes: Collection[str]) -> Iterator[Airflow]:
     with components:
         airflow = Airflow(components)
-        wanted = {*ROUTES, MAINTENANCE}
-        airflow.wait(
-            "the DAGs", lambda: wanted <= {dag["dag_id"] for dag in airflow.call("GET", "/dags?limit=100")["dags"]}
-        )
+        airflow.has({*routes, MAINTENANCE})
         yield airflow
 
 
@@ -85,38 +94,92 @@ def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: S
     def start() -> AbstractContextManager[Airflow]:
         home = tmp_path_factory.mktemp("airflow")
         preload(home)
-        return _started(Components(home, _settings(home, systems), dags=DAGS, pools=True))
+        (home / "in").mkdir()
+        folder = {"path": f"{home}/in/*.csv", "every": "0.5s", "stable": "1s", "then": {"move": "done"}}
+        routes = ROUTES | {"files": listening("files", {"files": folder})}
+        write_routes(home / "routes", routes | BROKEN)
+        return _started(Components(home, _settings(home, systems), dags=DAGS, pools=True), routes)
 
     return shared.get("airflow", start)
 
 
 POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
+INCOMING = """
+incoming:
+  http:
+    connection: systems
+    path: /asks/orders
+    query: {from: "{{ window.start }}", to: "{{ window.end }}"}
+    records: body.orders
+    pagination: {style: cursor, next: body.next, param: cursor}
+"""
 
 
 @pytest.fixture(scope="module")
-def airflow_on_postgres(tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Iterator[Airflow]:
-    """On PostgreSQL in a database of its own, with 2 slots and no pools but Airflow's own."""
+def queues(shared: Shared) -> Queues:
+    """Those that the routes ``hears`` and ``asks`` listen to; not declared where there is no RabbitMQ."""
+    return shared.get("queues", _declared)
+
+
+@contextmanager
+def _declared() -> Iterator[Queues]:
+    queues = Queues(["hears", "asks"])
+    with contextlib.suppress(OSError):
+        queues.declare()
+    yield queues
+    if queues.declared:
+        queues.remove()
+
+
+@pytest.fixture(scope="module")
+def airflow_on_postgres(
+    shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: Systems, queues: Queues
+) -> Airflow:
+    """On PostgreSQL in a database of its own, with 2 slots and no pools but Airflow's own: one for all of the group
+    ``postgres``."""
+    return shared.get("airflow on postgres", lambda: _on_postgres(tmp_path_factory, systems, queues))
+
+
+@contextmanager
+def _on_postgres(folders: pytest.TempPathFactory, systems: Systems, queues: Queues) -> Iterator[Airflow]:
     import psycopg
 
     name = f"airflow_{uuid.uuid4().hex[:12]}"
     try:
         server = psycopg.connect(POSTGRES, autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:
-        told = f"no PostgreSQL at {POSTGRES} (TEST_POSTGRES_DSN): {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(told)
-        pytest.skip(told)
+        missing(f"no PostgreSQL at {POSTGRES} (TEST_POSTGRES_DSN): {error}")
     with server:
         server.execute(f"CREATE DATABASE {name}")
         try:
-            home = tmp_path_factory.mktemp("airflow-postgres")
+            home = folders.mktemp("airflow-postgres")
+            preload(home)
+            write_routes(home / "routes", ROUTES_ON_POSTGRES)
             info = server.info
             url = f"postgresql+psycopg://{info.user}:{info.password}@{info.host}:{info.port}/{name}"
             settings = _settings(home, systems) | {
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
                 "AIRFLOW__CORE__PARALLELISM": "2",
+                # How soon another one takes over from a triggerer that died: 30 s by default, and the heart beats
+                # every 5 s.
+                "AIRFLOW__TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
             }
-            with _started(Components(home, settings, dags=DAGS, pools=False)) as airflow:
+            with _started(Components(home, settings, dags=DAGS, pools=False), ROUTES_ON_POSTGRES) as airflow:
+                # In Airflow's database: the triggerer reads it as a task would, through Airflow.
+                airflow.call("POST", "/connections", queues.connection("shop_queue"))
+                listen = {
+                    route: {"rabbitmq": {"connection": "shop_queue", "queue": queue}}
+                    for route, queue in queues.names.items()
+                }
+                write_routes(
+                    home / "routes",
+                    {
+                        "hears": listening("hears", listen["hears"]),
+                        "asks": listening("asks", listen["asks"], INCOMING),
+                    },
+                )
+                airflow.read_again(MAINTENANCE)
+                airflow.has({"hears", "asks"})
                 yield airflow
         finally:
             server.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")

@@ -5,7 +5,7 @@ Every test has a namespace, the first part of the path, so that none disturbs an
     GET  /NS/orders?from=…&to=…&cursor=…   an order for each minute of the window, 40 a page
     PUT  /NS/sales/NUMBER                  takes an order
     POST /NS/messages                      takes a message to people
-    POST /NS/control {…}                   how it behaves: see ``Namespace``; in ``after`` seconds, else at once
+    POST /NS/control {…}                   how it behaves: see ``Namespace``
     GET  /NS/state                         what it was asked for, and what it got
 """
 
@@ -46,7 +46,6 @@ class Namespace:
     """Their titles."""
     told: asyncio.Condition = field(default_factory=asyncio.Condition)
     """How it behaves has changed."""
-    later: asyncio.Task[None] | None = None
 
 
 spaces: dict[str, Namespace] = defaultdict(Namespace)
@@ -94,21 +93,12 @@ async def message(request: web.Request) -> web.Response:
 
 
 async def control(request: web.Request) -> web.Response:
-    how = await request.json()
     space = spaces[request.match_info["ns"]]
-    if after := how.pop("after", 0):
-        space.later = asyncio.create_task(behave(space, after, how))
-    else:
-        await behave(space, 0, how)
-    return web.json_response({})
-
-
-async def behave(space: Namespace, after: float, how: dict[str, Any]) -> None:
-    await asyncio.sleep(after)
-    for name, value in how.items():
+    for name, value in (await request.json()).items():
         setattr(space, name, value)
     async with space.told:
         space.told.notify_all()
+    return web.json_response({})
 
 
 async def state(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -111,18 +112,15 @@ def test_a_target_that_was_away_longer_gets_everything_by_itself(airflow: Airflo
     dag = "comes_back"
     systems.control(dag, away=True)
     run = airflow.trigger(dag, window(5))
-    airflow.ended(dag, run)  # its tries are over, and what it could not send waits
-    assert airflow.result(dag, run, "settle")["counts"]["retrying"] == 5
+    airflow.wait("the end of its tries", lambda: airflow.states(dag, run).get("push") in ("success", "failed"))
     systems.control(dag, away=False)
+    airflow.ended(dag, run)  # what it could not send waits
+    assert airflow.result(dag, run, "settle")["counts"]["retrying"] == 5
     records = [airflow.console("GET", f"/routes/{dag}/entities/{number}")["record"] for number in numbers(5)]
     due = max(record["next_attempt"] for record in records)
     airflow.wait("their time", lambda: time.time() > due)
-
-    def delivered() -> bool:
-        look_after(airflow)
-        return len(systems.state(dag)["received"]) == 5
-
-    airflow.wait("the deliveries", delivered)
+    look_after(airflow)
+    airflow.wait("the deliveries", lambda: len(systems.state(dag)["received"]) == 5)
     assert Counter(systems.state(dag)["received"]) == Counter(numbers(5))
     woken = [each for each in airflow.runs(dag) if each["dag_run_id"] != run]
     assert {each["run_type"] for each in woken} == {"operator_triggered"}
@@ -221,11 +219,10 @@ def test_a_stopped_push_gives_back_what_it_has_not_sent(airflow: Airflow, system
     systems.control("stopped", takes=4)
     run = airflow.trigger("stopped", window(20))
     airflow.wait("a push under way", lambda: systems.state("stopped")["begun"] == 4 + 2)
-    pushing = _talking_to(systems.port)  # looked for first: it takes seconds on a busy machine
-    # What is under way is heard a moment after the stop, however slow this process is.
-    systems.control("stopped", after=0.5, takes=None, push_delay=0.3)
-    for process in pushing:
+    for process in _talking_to(systems.port):
         process.send_signal(signal.SIGTERM)
+    # Only now is what is under way answered: to find the processes may take longer than to send all that is left.
+    systems.control("stopped", takes=None, push_delay=0.3)
     airflow.wait("the end of the first try", lambda: airflow.tasks("stopped", run)["push"]["state"] != "running")
     systems.control("stopped", push_delay=0)
     airflow.ended("stopped", run)
@@ -242,6 +239,19 @@ def _talking_to(port: int) -> list[psutil.Process]:
                 found.append(process)
     assert found
     return found
+
+
+def test_a_file_is_at_the_target_and_moved(airflow: Airflow, systems: Systems) -> None:
+    folder = Path(airflow.components.home, "in")
+
+    def received() -> list[str]:
+        return sorted(systems.state("files")["received"])
+
+    (folder / "orders.csv").write_text("number\n" + "".join(f"row-{number}\n" for number in range(5)))
+    assert airflow.wait("the file's rows", lambda: len(received()) == 5 and received()) == [
+        f"row-{number}" for number in range(5)
+    ]
+    airflow.wait("the file in its folder", lambda: (folder / "done" / "orders.csv").exists())
 
 
 def test_the_mistakes_of_all_files_are_one_import_error_and_hide_no_dag(airflow: Airflow) -> None:

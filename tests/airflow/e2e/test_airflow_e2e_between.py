@@ -1,4 +1,5 @@
-"""Routes that follow each other by data, in a real Airflow: by assets, and by reading what another one fetched."""
+"""Routes that follow each other by data, in a real Airflow on PostgreSQL: by assets, and by reading what another one
+fetched."""
 
 from __future__ import annotations
 
@@ -9,7 +10,12 @@ from typing import Any
 import pytest
 from e2e_scene import MAINTENANCE, Airflow, Systems
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("postgres")]
+
+
+@pytest.fixture
+def airflow(airflow_on_postgres: Airflow) -> Airflow:
+    return airflow_on_postgres
 
 
 def start(airflow: Airflow, dag: str, *numbers: str) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 
 import pytest
-from sqlalchemy import delete
 from web_scene import Server, started
 from xdist_groups import Shared
-
-from airflow_integrations.ledger.storage import tables
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +19,4 @@ def _an_empty_ledger(request: pytest.FixtureRequest) -> None:
     """Where the server is there: what other tests left in its ledger and staging is gone."""
     if "server" in request.fixturenames:
         server: Server = request.getfixturevalue("server")
-        with server.database() as database, database.write() as connection:
-            for table in reversed(tables.metadata.sorted_tables):
-                if table is not tables.identity:  # a ledger without it counts as one that was emptied
-                    connection.execute(delete(table))
-        shutil.rmtree(server.staging, ignore_errors=True)
+        server.empty()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from datetime import UTC, datetime
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from sqlalchemy import func, select, update
+from airflow_commands import AirflowCommands
+from sqlalchemy import delete, func, select, update
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.engine.fetch.fetch import fetch
@@ -63,8 +65,9 @@ USERS = {"admin": "admin", "ann": "user", "vic": "viewer", "orders_only": "user"
 class Server:
     """The API server at ``url``; :meth:`call` asks it as one of the :data:`USERS`, or as nobody."""
 
-    def __init__(self, components: Components, ledger_url: str, staging: Path) -> None:
+    def __init__(self, components: Components, commands: AirflowCommands, ledger_url: str, staging: Path) -> None:
         self.components = components
+        self.commands = commands
         self.ledger_url = ledger_url
         self.staging = staging
         self._target = ThreadingHTTPServer(("127.0.0.1", 0), Target)
@@ -77,9 +80,18 @@ class Server:
         self._target.shutdown()
         self._target.server_close()
         self.components.stop()
+        self.commands.close()
 
     def database(self) -> Database:
         return Database.open(self.ledger_url)
+
+    def empty(self) -> None:
+        """Nothing is in its ledger and its staging any more."""
+        with self.database() as database, database.write() as connection:
+            for table in reversed(tables.metadata.sorted_tables):
+                if table is not tables.identity:  # a ledger without it counts as one that was emptied
+                    connection.execute(delete(table))
+        shutil.rmtree(self.staging, ignore_errors=True)
 
     def token(self, user: str) -> str:
         if user not in self._tokens:
@@ -213,9 +225,10 @@ def started(home: Path) -> Server:
         pools=False,
     )
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
+    commands = AirflowCommands(components.env, components.processes.log("commands"))
     try:
-        components.processes.run("db-migrate", components.airflow("db", "migrate"), components.env, timeout=300)
-        components.processes.run("dags", components.airflow("dags", "reserialize"), components.env, timeout=300)
+        commands.run("db", "migrate")
+        commands.run("dags", "reserialize")
         components.processes.start("api-server", components.airflow("api-server"), components.env, cwd=home)
         end = time.monotonic() + 300
         while not components.healthy({"metadatabase"}):
@@ -224,5 +237,6 @@ def started(home: Path) -> Server:
             time.sleep(0.25)
     except BaseException:
         components.stop()
+        commands.close()
         raise
-    return Server(components, ledger, home / "staging")
+    return Server(components, commands, ledger, home / "staging")

@@ -149,6 +149,18 @@ def test_connections_of_queues_webhooks_and_alerts(call, routes, monkeypatch):
     assert "s3cret" not in out + err
 
 
+def test_connections_of_files(call, routes, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_PARTNER", '{"conn_type": "sftp", "host": "sftp.example"}')
+    (routes / "prices.yaml").write_text(
+        "entity: {name: price, key: price.sku}\n"
+        "incoming: {files: {connection: partner, path: /out/*.csv}}\n"
+        "outgoing: {files: {connection: partner_in, path: /in/prices.csv}}\n"
+    )
+    told = " ".join(call("doctor")[1].split())
+    assert "Connection partner it is there; airflow-integrations validate --online lists" in told
+    assert "there is no Connection 'partner_in'" in told
+
+
 def test_pools_need_a_database(call, routes):
     code, _, err = call("pools", "create")
     assert code == 1

@@ -242,6 +242,22 @@ async def test_details_come_in_order_and_a_few_at_a_time(source):
         assert records[7] == {"id": 7, "detail": {"number": 7, "shop": "x"}}
 
 
+@pytest.mark.parametrize(("missing", "kept"), [("skip", ["1", "3"]), ("keep", ["1", "2", "3"])])
+async def test_details_that_are_gone_by_a_good_answer(source, missing, kept):
+    async def handler(request):
+        number = request.path.rpartition("/")[2]
+        if not number.isdigit():
+            return web.json_response([{"id": 1}, {"id": 2}, {"id": 3}])
+        return web.json_response({"order": None if number == "2" else {"id": int(number)}})
+
+    details = {"path": "/orders/{{ item.id }}", "record": "body.order", "gone_when": "body.order is None"}
+    async with source.serving(handler):
+        found = await source.records({"details": {**details, "missing": missing}})
+        assert [str(record["id"]) for record in found] == kept
+        with pytest.raises(AnswerError, match=r"there is no such thing, as details.gone_when says"):
+            await source.records({"details": details})
+
+
 async def test_details_that_are_missing_or_fail(source):
     async def handler(request):
         if request.path == "/orders":

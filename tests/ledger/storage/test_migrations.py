@@ -165,6 +165,13 @@ def takes_what_lookups_need(connection: Connection) -> None:
     assert connection.scalar(text("SELECT status FROM integrations_entity")) == "delivered"
 
 
+def takes_source_pieces(connection: Connection) -> None:
+    connection.execute(
+        text("INSERT INTO integrations_source_piece (route_id, id, run, intact) VALUES (1, 'a', 1, true)")
+    )
+    assert connection.scalar(text("SELECT status FROM integrations_entity")) == "delivered"
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -175,6 +182,7 @@ STEPS = [
     Step("0007", a_run_and_an_entity, takes_tokens),
     Step("0008", a_run_and_an_entity, takes_what_lookups_need),
     Step("0009", a_run_and_an_entity, takes_progress),
+    Step("0010", a_run_and_an_entity, takes_source_pieces),
 ]
 
 

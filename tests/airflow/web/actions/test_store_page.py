@@ -11,7 +11,7 @@ from web_scene import Server
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.store import NewValue, find_values, write_values
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("console")]
 
 
 @pytest.fixture

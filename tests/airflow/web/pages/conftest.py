@@ -12,9 +12,10 @@ from playwright.sync_api import Browser
 from xdist_groups import Shared
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One for each test: while it is open an event loop runs in this thread, and no other test could have one."""
+    """One for each module. While it is open an event loop runs in this thread: a module that uses it has no test and no
+    fixture with a loop of its own."""
     with chromium() as found:
         yield found
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
@@ -12,7 +14,7 @@ from airflow_integrations.ledger.actions import bulk_jobs
 from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.storage import tables
 
-__all__ = ["LONG", "filled", "routes_of_old"]
+__all__ = ["LONG", "Kept", "filled", "routes_of_old"]
 
 LONG = "Order-" + "ÄW" * 253
 """A key of the most characters, without a place to break it."""
@@ -54,3 +56,24 @@ def routes_of_old(server: Server, count: int) -> None:
                 for at in range(count)
             ],
         )
+
+
+class Kept:
+    """What a server's ledger and staging hold now; :meth:`put_back` gives it to them when they were emptied."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.server, self.staging = server, folder / "staging"
+        shutil.copytree(server.staging, self.staging)
+        with server.database() as database, database.read() as connection:
+            self.rows = {
+                table: [dict(row) for row in connection.execute(select(table)).mappings()]
+                for table in tables.metadata.sorted_tables
+                if table is not tables.identity  # which is never emptied
+            }
+
+    def put_back(self) -> None:
+        shutil.copytree(self.staging, self.server.staging)
+        with self.server.database() as database, database.write() as connection:
+            for table, rows in self.rows.items():
+                if rows:
+                    connection.execute(insert(table), rows)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
 import pytest
-from odd_scene import LONG, RUN, filled, routes_of_old
-from pages_browser import problems_of, theme
+from odd_scene import LONG, RUN, Kept, filled, routes_of_old
+from pages_browser import chromium, problems_of, theme
 from playwright.sync_api import Browser, Page, expect
 from web_scene import Server
 
@@ -47,11 +48,25 @@ def go(page: Page, server: Server, path: str) -> None:
     page.goto(f"{server.components.url}/integrations/{path}")
 
 
-@pytest.fixture
-async def odd(server: Server) -> Server:
-    await filled(server)
+@pytest.fixture(scope="module")
+def kept(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    server.empty()
+    asyncio.run(filled(server))
     routes_of_old(server, 300)
-    return server
+    return Kept(server, tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture
+def odd(kept: Kept) -> Server:
+    kept.put_back()
+    return kept.server
+
+
+@pytest.fixture(scope="module")
+def browser(kept: Kept) -> Iterator[Browser]:
+    """Opened behind what needs an event loop of its own."""
+    with chromium() as found:
+        yield found
 
 
 @pytest.mark.parametrize(("mode", "width"), [("light", 390), ("dark", 1280)])

@@ -1,0 +1,98 @@
+"""A file's content becomes the bodies that expressions see: piece after piece, or the whole of one document."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterator
+from gzip import BadGzipFile
+from lzma import LZMAError
+from typing import Any
+
+from airflow_integrations.formats import ContentError
+from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.document import DocumentReader
+from airflow_integrations.formats.unpacking import is_zip
+
+__all__ = ["MAX_DOCUMENT", "bodies"]
+
+CHUNK = 256 * 1024
+MAX_DOCUMENT = 64 * 1024 * 1024
+"""Bytes of a file whose format has to be read as a whole."""
+_TYPES = {
+    "csv": "text/csv",
+    "jsonl": "application/x-ndjson",
+    "ndjson": "application/x-ndjson",
+    "xml": "application/xml",
+}
+_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+
+
+def bodies(
+    content: Any,
+    path: str,
+    options: AnswerFormat,
+    *,
+    rejects: bool,
+    required: Collection[str] = (),
+    most_records: int | None = None,
+    empty: bool = True,
+) -> Iterator[Any]:
+    """Lists of records, of a bounded size, of a format that is read record by record; else the one document.
+
+    ``rejects``: a record that cannot be read becomes a BadRecord. ``required``: columns of which CSV must have one.
+    ``empty``: a file without any content has no records; else its format decides.
+    Raises ContentError where the content cannot be read (further), and what reading from ``content`` raises.
+    """
+    content_type = _content_type(path)
+    documents = options.documents(content_type, rejects=rejects, held=MAX_DOCUMENT, required=required)
+    if documents is not None:
+        yield from _streamed(content, path, documents, empty)
+    else:
+        yield _whole(content, path, content_type, options, most_records, empty)
+
+
+def _content_type(path: str) -> str:
+    """By the ending of its name, less that of what it is packed in."""
+    named = path.lower()
+    for ending in _COMPRESSED:
+        named = named.removesuffix(ending)
+    return _TYPES.get(named.rpartition(".")[2], "")
+
+
+def _streamed(content: Any, path: str, documents: DocumentReader, empty: bool) -> Iterator[list[Any]]:
+    for chunk in _chunks(content, path):
+        empty = empty and not chunk.strip()
+        yield from filter(None, documents.feed(chunk))
+    if not empty:
+        yield from filter(None, documents.finish())
+
+
+def _whole(
+    content: Any, path: str, content_type: str, options: AnswerFormat, most_records: int | None, empty: bool
+) -> Any:
+    whole = bytearray()
+    for chunk in _chunks(content, path):
+        whole += chunk
+        if len(whole) > MAX_DOCUMENT:
+            raise ContentError(
+                f"the file has over {MAX_DOCUMENT:,} bytes and is one document; "
+                "json_lines, csv, and xml with xml.record, are read in pieces"
+            )
+    if empty and not whole.strip():
+        return []
+    return options.read(bytes(whole), content_type, most=MAX_DOCUMENT, most_records=most_records)
+
+
+def _chunks(content: Any, path: str) -> Iterator[bytes]:
+    first = path.lower().endswith(".zip")
+    while True:
+        try:
+            chunk = content.read(CHUNK)
+        except (EOFError, BadGzipFile, zlib.error, LZMAError) as error:
+            raise ContentError(f"the file is not the compressed one that its name says: {error}") from None
+        if not chunk:
+            return
+        if first and not is_zip(chunk):
+            raise ContentError("the file is not the compressed one that its name says: it is not a zip file")
+        first = False
+        yield chunk

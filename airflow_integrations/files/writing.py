@@ -1,0 +1,125 @@
+"""Files are written where fsspec puts them, aside first where a file system can rename, and appear as a whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.files.place import Place, located, storage_options
+from airflow_integrations.files.store import seconds_of, understood
+
+__all__ = ["FileWriter"]
+
+_RENAMES = frozenset({"file", "local", "sftp", "ssh", "ftp", "smb"})
+"""Protocols whose rename shows a file under its name as a whole, or not at all."""
+
+
+class FileWriter:
+    """Every method blocks, and raises OutageError where the place is away. ``path`` says which place it is."""
+
+    def __init__(self, path: str, place: Place | None = None) -> None:
+        """Raises SetupError for a protocol that fsspec does not know, or whose package is not installed, and for a
+        Connection that does not fit."""
+        from fsspec.core import url_to_fs
+
+        self._place = place
+        path = located(path, place)
+        protocol = urlsplit(path).scheme if "://" in path else "file"
+        self.renames = protocol in _RENAMES
+        """Whether a file is written aside. Elsewhere, as in object storage, one appears when it is complete."""
+        self._local = protocol in ("file", "local")
+        try:
+            with understood(path):
+                self._fs, _ = url_to_fs(path, **storage_options(path, place))
+        except (ImportError, ValueError, TypeError) as error:
+            raise SetupError(f"{path}: {error}") from None
+
+    def path(self, written: str) -> str:
+        """A path of a route as this place has it."""
+        return str(self._fs._strip_protocol(located(written, self._place)))
+
+    def size(self, path: str) -> int | None:
+        """In bytes; None where there is no such file."""
+        with understood(path):
+            self._fs.invalidate_cache()
+            try:
+                return int(self._fs.info(path)["size"])
+            except FileNotFoundError:
+                return None
+
+    def names(self, folder: str) -> list[tuple[str, float | None]]:
+        """The files in a folder, each with the time of its last change; none where there is no such folder."""
+        with understood(folder):
+            self._fs.invalidate_cache()
+            try:
+                listed = self._fs.ls(folder, detail=True)
+            except FileNotFoundError:
+                return []
+        return sorted((str(info["name"]), seconds_of(info)) for info in listed if info.get("type") != "directory")
+
+    def read(self, path: str) -> bytes | None:
+        """None where there is no such file."""
+        with understood(path):
+            try:
+                return bytes(self._fs.cat_file(path))
+            except FileNotFoundError:
+                return None
+
+    def write(self, path: str, content: bytes | Callable[[IO[bytes]], None]) -> None:
+        """The whole of a file, on the place's disk when this returns, as far as the place lets us say so."""
+        with understood(path):
+            if self.renames:  # elsewhere it could make a bucket
+                self._fs.makedirs(self._fs._parent(path), exist_ok=True)
+            opened: Any = Path(path).open("wb") if self._local else self._fs.open(path, "wb")  # noqa: SIM115
+            with opened as file:
+                if callable(content):
+                    content(file)
+                else:
+                    file.write(content)
+                if self._local:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if self._local:
+                _sync_folder(path)
+
+    def rename(self, path: str, to: str) -> bool:
+        """False where ``path`` is not there any more."""
+        with understood(path):
+            self._fs.makedirs(self._fs._parent(to), exist_ok=True)
+            try:
+                if self._local:
+                    Path(path).rename(to)
+                    _sync_folder(to)
+                else:
+                    self._fs.mv(path, to)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove(self, path: str) -> None:
+        """Nothing where it is gone."""
+        with understood(path):
+            try:
+                self._fs.rm_file(path)
+            except FileNotFoundError:
+                return
+
+    def require(self, path: str, size: int) -> None:
+        """Raises OutageError where a file that was written does not stand there with its size."""
+        found = self.size(path)
+        if found != size:
+            what = "it is not there" if found is None else f"it has {found:,} bytes"
+            raise OutageError(f"{path} was written with {size:,} bytes, and {what}")
+
+
+def _sync_folder(path: str) -> None:
+    """A name that appeared outlives a loss of power."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120 - paths of fsspec are texts
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

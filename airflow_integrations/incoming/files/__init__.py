@@ -1,0 +1,1 @@
+"""``incoming: {files: …}``: entities from the records of files."""

@@ -1,0 +1,24 @@
+"""Mistakes in ``incoming.files`` that show without the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airflow_integrations.incoming.files.options import FilesIncomingConfig
+from airflow_integrations.route.definition import Route
+
+__all__ = ["mistakes"]
+
+Loc = tuple[int | str, ...]
+
+
+def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
+    """Places below the configuration, with what is wrong there."""
+    if config.connection is None and "://" not in config.path and not config.path.startswith("/"):
+        yield ("path",), "write it from the root, such as /data/in/*.csv: a task may run in any folder"
+    if route.missing != "ignore" and not config.again:
+        yield ("again",), "missing: emit needs everything every time; write again: true, or leave missing at ignore"
+    if route.missing != "ignore" and config.since is not None:
+        yield ("since",), "missing: emit needs everything every time, and this takes the files of a window; take it out"
+    if route.window.slice is not None:
+        yield ("path",), "a fetch lists its files once; take slice out of window"

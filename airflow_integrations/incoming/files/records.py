@@ -1,0 +1,99 @@
+"""The records of one file, some hundred at a time, and what of it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow_integrations.errors import AnswerError, EntityError
+from airflow_integrations.expressions.language.field_paths import only_fields
+from airflow_integrations.files.reading import bodies
+from airflow_integrations.files.store import FileStore, Found
+from airflow_integrations.formats import BadRecord, ContentError, bad_record
+from airflow_integrations.incoming.files.choice import Chosen
+from airflow_integrations.incoming.files.options import FilesIncomingConfig
+from airflow_integrations.ledger.inbox.event_reader import record_list
+from airflow_integrations.route.definition import Route
+from airflow_integrations.window import rfc3339
+
+__all__ = ["FileRecords"]
+
+PAGE = 1000
+"""Records that are handed on at once."""
+MAX_BAD = 1000
+"""Records of one file that cannot be read: with more of them the file is another one than the route expects."""
+MAX_RECORDS = 2_000_000
+"""Of one document."""
+
+
+class FileRecords:
+    """Of the files of one fetch, one after the other."""
+
+    def __init__(self, config: FilesIncomingConfig, route: Route, names: Mapping[str, Any], store: FileStore) -> None:
+        self._config, self._names, self._store = config, names, store
+        self._take = config.records.compile()
+        self._plain = config.records.text.strip() == "body"
+        found = [only_fields([route.entity.key], name) for name in (route.entity.name, "source")]
+        self._columns = frozenset(path[0] for paths in found if paths for path in paths) - {config.file_as}
+        self.intact = True
+        """Whether all of the last file could be read."""
+
+    def of(self, chosen: Chosen) -> Iterator[list[Any]]:
+        """At most a thousand records at a time, never none; a BadRecord stands for what cannot be read.
+
+        Raises OutageError, and AnswerError for what cannot be read where the route says ``bad_records: fail``.
+        """
+        file, self.intact = chosen.file, True
+        bad, count = 0, 0
+        some: list[Any] = []
+        shown = _shown(file) if self._config.file_as is not None else None
+        try:
+            if chosen.undated:
+                raise ContentError("its name has no date as since says; it was not read")
+            for record in self._records(file):
+                if type(record) is BadRecord:
+                    self.intact, bad = False, bad + 1
+                    if bad > MAX_BAD:
+                        raise ContentError(f"over {MAX_BAD:,} records cannot be read; the next one: {record.reason}")
+                    record = BadRecord(f"{file.path}: {record.reason}", record.content)
+                elif shown is not None and isinstance(record, dict):
+                    record[self._config.file_as] = shown
+                some.append(record)
+                count += 1
+                if len(some) == PAGE:
+                    yield some
+                    some = []
+        except ContentError as error:
+            some.append(self._fault(file, str(error), count))
+        except EntityError as error:
+            some.append(self._fault(file, f"records: {error.reason}", count))
+        if some:
+            yield some
+
+    def _records(self, file: Found) -> Iterator[Any]:
+        config = self._config
+        rejects = self._plain and config.bad_records == "reject"
+        with self._store.open(file) as content:
+            for body in bodies(content, file.path, config, rejects=rejects, required=self._required, empty=False):
+                names = {**self._names, "body": body, "file": _shown(file)}
+                found = body if self._plain and isinstance(body, list) else self._take(names)
+                yield from record_list(found, str(config.records), most=MAX_RECORDS)
+
+    @property
+    def _required(self) -> frozenset[str]:
+        return self._columns if self._plain else frozenset()
+
+    def _fault(self, file: Found, why: str, count: int) -> BadRecord:
+        """In the place of all of a file that cannot be read (further). Raises AnswerError where that is not allowed."""
+        self.intact = False
+        why = f"{file.path}: {why}" + (f" (the {count} records before it were taken)" if count else "")
+        if self._config.bad_records == "fail":
+            raise AnswerError(why)
+        return bad_record(why, file.path)
+
+
+def _shown(file: Found) -> dict[str, Any]:
+    """What expressions see as ``file``."""
+    modified = None if file.modified is None else rfc3339(datetime.fromtimestamp(file.modified, UTC))
+    return {"name": file.path.rpartition("/")[2], "path": file.path, "size": file.size, "modified": modified}

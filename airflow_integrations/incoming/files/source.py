@@ -1,0 +1,187 @@
+"""``incoming: {files: …}``: the records of files, each file read once, one page ahead of whoever takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from typing import Any, ClassVar
+
+from airflow_integrations.config.model import Model
+from airflow_integrations.errors import AnswerError, OutageError, SetupError
+from airflow_integrations.files.place import place_of
+from airflow_integrations.files.store import FileStore, Found
+from airflow_integrations.incoming import Page
+from airflow_integrations.incoming.files.check import mistakes
+from airflow_integrations.incoming.files.choice import Chosen, FileChoice
+from airflow_integrations.incoming.files.options import FilesIncomingConfig, MoveTo
+from airflow_integrations.incoming.files.records import FileRecords
+from airflow_integrations.plurals import counted
+from airflow_integrations.route.definition import Route
+from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.manifest import SourcePiece
+
+__all__ = ["FilesIncoming"]
+
+Loc = tuple[int | str, ...]
+
+
+class FilesIncoming:
+    """See :class:`FilesIncomingConfig`."""
+
+    Config: ClassVar[type[Model]] = FilesIncomingConfig
+
+    def __init__(self, config: FilesIncomingConfig, route: Route) -> None:
+        self.config = config
+        self.route = route
+
+    @classmethod
+    def mistakes(cls, config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
+        return mistakes(config, route)
+
+    @classmethod
+    async def check_online(cls, config: FilesIncomingConfig, route: Route, services: Services) -> list[tuple[Loc, str]]:
+        """Whether the place is there and can be listed: it raises SetupError and OutageError."""
+        store = await asyncio.to_thread(_store, config, services)
+        await asyncio.to_thread(store.require_folder)
+        await asyncio.to_thread(store.list)
+        return []
+
+    async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
+        store = await asyncio.to_thread(_store, self.config, services)
+        choice = FileChoice(self.config, run, services, store)
+        files = await asyncio.to_thread(choice.look)
+        if wait := choice.wait:
+            await services.sleep(wait)
+            files = await asyncio.to_thread(choice.look, choice.unsettled)
+        if choice.unsettled:
+            found, first = counted(len(choice.unsettled), "file"), choice.unsettled[0].path
+            services.log.info("left %s to the next run: not settled yet, such as %s", found, first)
+        if services.creates and not (run.dry_run or services.previews or run.limit is not None):
+            await asyncio.to_thread(self._put_away, services, store, choice.done)
+        reading = _Reading(self.config, self.route, run, services, store)
+        pages = reading.pages(files, resume)
+        task = asyncio.create_task(asyncio.to_thread(next, pages, None))
+        try:
+            while (page := await task) is not None:
+                if page.resume is None:
+                    yield page
+                    return
+                # read while the page before it is being staged
+                task = asyncio.create_task(asyncio.to_thread(next, pages, None))
+                yield page
+        finally:
+            await asyncio.gather(task, return_exceptions=True)
+            pages.close()
+
+    async def settled(self, run: Run, services: Services, pieces: Sequence[SourcePiece]) -> None:
+        """Move or delete files whose entities have their fate. One that has changed since is another, and stays."""
+        if self.config.after == "keep":
+            return
+        store = await asyncio.to_thread(_store, self.config, services)
+        named = {piece.name: piece.intact for piece in pieces}
+
+        def work() -> None:
+            there = [(file, named[file.mark]) for file in store.list() if file.mark in named]
+            self._put_away(services, store, there)
+
+        await asyncio.to_thread(work)
+
+    async def still_there(self, run: Run, services: Services, pieces: Sequence[SourcePiece]) -> bool:
+        store = await asyncio.to_thread(_store, self.config, services)
+        there = {file.mark for file in await asyncio.to_thread(store.list)}
+        return all(piece.name in there for piece in pieces)
+
+    def _put_away(self, services: Services, store: FileStore, files: Sequence[tuple[Found, bool]]) -> None:
+        """What ``after`` says, for files that were read; those with mistakes stay. What fails is tried again by the
+        next run."""
+        after = self.config.after
+        if after == "keep":
+            return
+        for file, intact in files:
+            if not intact:
+                continue
+            try:
+                marker = self.config.settled.marker_of(file.path)
+                of_marker = store.find(marker) if marker is not None else None
+                if of_marker is not None and store.find(file.path) == file:
+                    store.delete(of_marker)  # before its file: one that is left behind would vouch for the next
+                if isinstance(after, MoveTo):
+                    store.move(file, after.move)
+                else:
+                    store.delete(file)
+            except OutageError as error:
+                services.log.warning("could not put away a file that was read; the next run does it: %s", error)
+
+
+def _store(config: FilesIncomingConfig, services: Services) -> FileStore:
+    if services.rehearsal is not None:
+        raise SetupError(
+            "files are not read here; give the entities themselves, such as given.entities in a route test"
+        )
+    return FileStore(config.path, place_of(config.connection, services.connections))
+
+
+class _Reading:
+    """The chosen files of one fetch. Its generator is used by one thread at a time."""
+
+    def __init__(
+        self, config: FilesIncomingConfig, route: Route, run: Run, services: Services, store: FileStore
+    ) -> None:
+        self._store, self._log = store, services.log
+        self._records = FileRecords(config, route, services.base_names(run), store)
+
+    def pages(self, files: Sequence[Chosen], resume: Any) -> Generator[Page, None, None]:
+        """Only the last one has no place to go on from. Raises AnswerError where the saved place is not there."""
+        files, passed = self._behind(files, resume)
+        before: Page | None = None
+        for number, chosen in enumerate(files):
+            for page in self._pages_of(chosen, passed if not number else 0):
+                if before is not None:
+                    yield before
+                before = page
+        yield Page([]) if before is None else Page(before.records, finished=before.finished)
+
+    def _behind(self, files: Sequence[Chosen], resume: Any) -> tuple[Sequence[Chosen], int]:
+        """What is left to read, and how many records of its first file are staged already."""
+        if resume is None:
+            return files, 0
+        try:
+            if resume["v"] != 1:
+                raise ValueError
+            order, mark, passed = tuple(resume["order"]), resume["file"], int(resume["passed"])
+        except (KeyError, TypeError, ValueError):
+            raise AnswerError("the saved place is of another kind than this incoming's") from None
+        left = [each for each in files if each.order >= order]
+        if mark is None:
+            return [each for each in left if each.order > order], 0
+        if left and left[0].file.mark == mark:
+            return left, passed
+        path = mark.rpartition("?")[0]
+        if self._store.find(path) is None:
+            self._log.warning("%s was taken away before all of it was read: %d records of it were", path, passed)
+            return left, 0
+        raise AnswerError(f"{path} has changed since a part of it was read")
+
+    def _pages_of(self, chosen: Chosen, passed: int) -> Iterator[Page]:
+        """The pages of one file; the last one finishes it."""
+        file, order, count = chosen.file, list(chosen.order), 0
+        reading = self._records.of(chosen)
+        try:
+            for records in reading:
+                count += len(records)
+                if count <= passed:
+                    continue
+                fresh = records[max(0, len(records) - (count - passed)) :]
+                yield Page(fresh, {"v": 1, "order": order, "file": file.mark, "passed": count})
+        except OutageError:
+            if self._store.find(file.path) is not None:
+                raise
+            self._log.warning("%s was taken away before all of it was read: %d records of it were", file.path, count)
+            return
+        if count < passed:
+            raise AnswerError(f"{file.path} has {count} records; the saved place is behind {passed}")
+        now = self._store.find(file.path)
+        if now is not None and now.mark != file.mark:
+            raise OutageError(f"{file.path} changed while it was read; it is read again from the beginning")
+        piece = SourcePiece(file.mark, self._records.intact)
+        yield Page([], {"v": 1, "order": order, "file": None, "passed": 0}, finished=(piece,))

@@ -1,0 +1,1 @@
+"""``outgoing: {files: …}``: a run's entities in a file."""

@@ -1,0 +1,146 @@
+"""The options of ``outgoing: {files: …}``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from airflow_integrations.config.model import Model
+from airflow_integrations.config.types import ConnectionId
+from airflow_integrations.expressions import Sees, Template
+from airflow_integrations.files.place import checked_path
+from airflow_integrations.formats.text import checked_encoding
+
+__all__ = ["CsvOutput", "FilesOptions", "FormatWritten"]
+
+_Column = Annotated[str, Field(min_length=1)]
+FormatWritten = Literal["json_lines", "json", "csv"]
+_ENDINGS: dict[str, FormatWritten] = {"jsonl": "json_lines", "ndjson": "json_lines", "json": "json", "csv": "csv"}
+
+
+class CsvOutput(Model):
+    """How CSV is written.
+
+    Example:
+        delimiter: ";"
+        columns: [sku, price]
+    """
+
+    columns: Annotated[tuple[_Column, ...], Field(min_length=1, max_length=10_000)] | None = None
+    """The entity's fields that become columns, in this order. Left out: those of the file's first entity; one that has
+    others then fails alone.
+
+    Example: ``columns: [sku, price]``
+    """
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    """What stands between two values.
+
+    Example: ``delimiter: ";"``
+    """
+    quote: Literal["minimal", "all"] = "minimal"
+    """Which values are in quotes: those that need it, or all.
+
+    Example: ``quote: all``
+    """
+    header: Annotated[bool, Field(strict=True)] = True
+    """Whether the first line names the columns.
+
+    Example: ``header: false``
+    """
+    line_end: Literal["crlf", "lf"] = "crlf"
+    """What ends a line.
+
+    Example: ``line_end: lf``
+    """
+    encoding: Annotated[str, AfterValidator(checked_encoding)] = "utf-8"
+    """How text is written; ``utf-8-sig`` begins with the mark that Excel wants. An entity with a character that it
+    does not have fails alone.
+
+    Example: ``encoding: cp1252``
+    """
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.delimiter in '"\r\n':
+            raise ValueError("delimiter can be neither a quote nor a line end")
+        if self.columns is not None and len(set(self.columns)) < len(self.columns):
+            raise ValueError("a column stands in columns twice")
+        return self
+
+
+class FilesOptions(Model):
+    """A run's entities in one file. It appears under its name when it is complete.
+
+    Example:
+        connection: partner_sftp
+        path: /in/orders_{{ window.start | date }}.csv
+        csv: {delimiter: ";"}
+        done: .done
+    """
+
+    connection: ConnectionId | None = None
+    """The Airflow Connection of the place. Left out: this machine's disks, or for a URL the machine's own rights.
+
+    Example: ``connection: partner_sftp``
+    """
+    path: Annotated[Template, Sees("run")]
+    """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
+    at that place. An ending ``.gz`` packs it.
+
+    Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
+    """
+    format: FormatWritten | None = None
+    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json`` or ``.csv``.
+
+    Example: ``format: json_lines``
+    """
+    csv: CsvOutput = Field(default_factory=CsvOutput)
+    """How CSV is written.
+
+    Example: ``csv: {delimiter: ";", encoding: cp1252}``
+    """
+    if_exists: Literal["fail", "replace", "number"] = "fail"
+    """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
+    tries again later; ``replace``; or ``number``: ``orders-2.csv`` is written. A run never replaces its own file.
+
+    Example: ``if_exists: number``
+    """
+    done: Annotated[str, Field(min_length=2, max_length=100, pattern=r"^\.[^/]+$")] | None = None
+    """The ending of an empty file that is written beside it when it is complete.
+
+    Example: ``done: .done``
+    """
+    checksum: Literal["sha256"] | None = None
+    """Write ``orders.csv.sha256`` beside it, as ``sha256sum`` does, before the ``done`` file.
+
+    Example: ``checksum: sha256``
+    """
+    most: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 100_000
+    """A file is closed behind the batch with which it has this many entities; further ones go into ``orders-2.csv``.
+    What is known of each, about a kilobyte, is held in memory until its file is there.
+
+    Example: ``most: 10000``
+    """
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        checked_path(self.path.text.partition("{{")[0])
+        if not self.folder or self.folder.endswith(":/"):
+            raise ValueError(
+                "path begins with a fixed folder, such as /out/, in which what is not complete yet is kept"
+            )
+        if self.format is None and self.written is None:
+            raise ValueError("the ending of path says nothing of the format; write format: json_lines, json or csv")
+        return self
+
+    @property
+    def written(self) -> FormatWritten | None:
+        """The format; None where nothing says it."""
+        named = self.path.text.strip().lower().removesuffix(".gz")
+        return self.format or _ENDINGS.get(named.rpartition(".")[2])
+
+    @property
+    def folder(self) -> str:
+        """The folder that every run's file is in or below."""
+        return self.path.text.partition("{{")[0].partition("{%")[0].rpartition("/")[0]

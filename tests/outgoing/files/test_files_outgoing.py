@@ -1,0 +1,233 @@
+"""A run's entities in a file that appears as a whole, once, whatever is killed."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from file_target_scene import Scene
+from pydantic import ValidationError
+
+from airflow_integrations.engine.push.journal.journal import Journal
+from airflow_integrations.engine.push.push import push
+from airflow_integrations.errors import OutageError, RouteError
+from airflow_integrations.files.writing import FileWriter
+
+ORDERS = [{"id": number, "total": f"{number}.50"} for number in range(1, 6)]
+
+
+def test_a_run_makes_one_file_that_holds_all(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, path=f"{tmp_path}/out/orders_{{{{ window.start | date }}}}.jsonl", done=".done")
+    scene.outgoing["checksum"] = "sha256"
+    scene.run("one", ORDERS)
+    name = "orders_2026-03-01.jsonl"
+    files = scene.files()
+    assert list(files) == [name, f"{name}.done", f"{name}.sha256"]
+    assert [json.loads(line) for line in files[name].splitlines()] == ORDERS
+    assert files[f"{name}.sha256"].decode() == f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n"
+    assert set(scene.statuses().values()) == {"delivered"}
+    assert scene.hidden() == ["000001.closed.json"]
+
+
+def test_what_was_delivered_makes_no_file(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, if_exists="number")
+    scene.run("one", ORDERS)
+    scene.run("two", [*ORDERS[:4], {"id": 5, "total": "7.00"}])
+    scene.run("three", ORDERS[:4])
+    assert list(scene.files()) == ["orders-2.jsonl", "orders.jsonl"]
+    assert scene.files()["orders-2.jsonl"] == b'{"id":5,"total":"7.00"}\n'
+
+
+def test_a_file_that_is_there_is_not_replaced(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.run("one", ORDERS[:2])
+    before = scene.files()
+    run = scene.begin("two", ORDERS[2:])
+    with pytest.raises(OutageError, match="is there already, from another run"):
+        scene.stage(push, run)
+    assert scene.files() == before
+    (scene.out / "orders.jsonl").unlink()
+    scene.stage(push, run)
+    assert scene.lines() == ORDERS[2:]
+
+
+def test_it_may_be_replaced_but_not_by_its_own_run(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, if_exists="replace", most=2)
+    scene.run("one", ORDERS[:1])
+    scene.run("two", ORDERS[1:])
+    assert list(scene.files()) == ["orders-2.jsonl", "orders.jsonl"]
+    assert sorted(line["id"] for line in scene.lines()) == [2, 3, 4, 5]
+
+
+def test_states_of_one_key_stand_in_files_one_behind_the_other(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.run("one", [ORDERS[0], ORDERS[1], {"id": 1, "total": "9.00"}])
+    assert [json.loads(line) for line in scene.files()["orders.jsonl"].splitlines()] == ORDERS[:2]
+    assert json.loads(scene.files()["orders-2.jsonl"]) == {"id": 1, "total": "9.00"}
+
+
+@pytest.mark.parametrize(
+    ("options", "content"),
+    [
+        ({"path": "a.csv"}, b"id,total\r\n1,1.50\r\n2,2.50\r\n"),
+        (
+            {"path": "a.csv", "csv": {"delimiter": ";", "columns": ["total", "id"], "quote": "all", "line_end": "lf"}},
+            b'"total";"id"\n"1.50";"1"\n"2.50";"2"\n',
+        ),
+        ({"path": "a.csv", "csv": {"header": False, "encoding": "utf-8-sig"}}, b"\xef\xbb\xbf1,1.50\r\n2,2.50\r\n"),
+        ({"path": "a.json"}, b'[\n{"id":1,"total":"1.50"},\n{"id":2,"total":"2.50"}\n]\n'),
+        ({"path": "a.txt", "format": "json_lines"}, b'{"id":1,"total":"1.50"}\n{"id":2,"total":"2.50"}\n'),
+    ],
+    ids=["csv", "dialect", "mark", "json", "lines"],
+)
+def test_formats(tmp_path: Path, options: dict[str, Any], content: bytes) -> None:
+    scene = Scene(tmp_path, **{**options, "path": f"{tmp_path}/out/{options['path']}"})
+    scene.run("one", ORDERS[:2])
+    assert scene.files()[options["path"]] == content
+
+
+def test_numbers_are_exact_and_a_packed_file_is_always_the_same(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, path=f"{tmp_path}/out/a.csv.gz")
+    from decimal import Decimal
+
+    scene.run("one", [{"id": 10**20, "price": Decimal("0.10"), "open": True, "none": None, "text": 'a"b,\n'}])
+    content = scene.files()["a.csv.gz"]
+    assert gzip.decompress(content) == (b'id,price,open,none,text\r\n100000000000000000000,0.10,true,,"a""b,\n"\r\n')
+    assert content[4:8] == b"\0\0\0\0"
+
+
+def test_an_entity_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, path=f"{tmp_path}/out/a.csv", csv={"encoding": "cp1252"})
+    odd = [{"id": 7, "total": {"amount": 1}}, {"id": 8, "total": "\u4e2d"}, {"id": 9, "price": "1"}]
+    scene.run("one", [ORDERS[0], *odd, ORDERS[1]])
+    assert scene.files()["a.csv"] == b"id,total\r\n1,1.50\r\n2,2.50\r\n"
+    assert scene.statuses() == {"1": "delivered", "2": "delivered", "7": "failed", "8": "failed", "9": "failed"}
+
+
+def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
+    scene = Path(__file__).with_name("kill_scene.py")
+    done = subprocess.run(
+        [sys.executable, str(scene), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["wrong"] == {}
+    assert told["killed"] >= 50
+
+
+def test_an_outage_in_the_middle_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(tmp_path)
+    run = scene.begin("one", ORDERS)
+
+    def away(*_: Any) -> None:
+        raise OutageError("away")
+
+    for name in ("write", "rename"):
+        with monkeypatch.context() as patched:
+            patched.setattr(FileWriter, name, away)
+            with pytest.raises(OutageError, match="away"):
+                scene.stage(push, run)
+        assert scene.files() == {}
+    scene.stage(push, run)
+    assert scene.lines() == ORDERS
+
+
+def test_a_push_that_is_stopped_leaves_nothing_half(tmp_path: Path) -> None:
+    import asyncio
+
+    from airflow_integrations.staging.folder import Staging
+
+    scene = Scene(tmp_path)
+    run = scene.begin("one", ORDERS)
+    stop = asyncio.Event()
+    stop.set()
+
+    async def stopped() -> None:
+        async with scene.services() as services:
+            await push(run, services, Staging(tmp_path / "staging", "orders", "one"), stop)
+
+    with pytest.raises(OutageError, match="asked to stop"):
+        asyncio.run(stopped())
+    assert scene.files() == {}
+    assert Journal.read(Staging(tmp_path / "staging", "orders", "one"), 5).unanswered_batches == []
+    scene.stage(push, run)
+    assert scene.lines() == ORDERS
+
+
+def test_old_receipts_are_removed(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, if_exists="number")
+    scene.run("one", ORDERS[:1])
+    folder = scene.out / ".integrations" / "orders"
+    for path in folder.iterdir():
+        os.utime(path, (scene.now - 31 * 86400, scene.now - 31 * 86400))
+    scene.run("two", ORDERS[1:])
+    assert scene.hidden() == ["000001.closed.json"]
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "message"),
+    [
+        ({"path": "out/orders.csv"}, {}, "write it from the root"),
+        ({"path": "/{{ window.start | date }}/orders.csv"}, {}, "begins with a fixed folder"),
+        ({"path": "/out/orders"}, {}, "says nothing of the format"),
+        ({"path": "sftp://me:secret@host/out/orders.csv"}, {}, "into a Connection"),
+        ({"path": "/out/{{ order.id }}.csv"}, {}, "order"),
+        ({"csv": {"columns": ["a", "a"]}}, {}, "twice"),
+        ({"done": "done"}, {}, "pattern"),
+        ({}, {"missing": "emit", "incoming": {"http": {"connection": "x", "path": "/"}}}, "cannot delete"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_told(tmp_path: Path, options: dict[str, Any], more: dict[str, Any], message: str) -> None:
+    from airflow_integrations.route.check import check
+
+    scene = Scene(tmp_path, **options)
+    scene.more = {"trigger": {"webhook": {"path": "x", "verify": "none"}}, **more}
+    with pytest.raises((ValidationError, RouteError), match=message):
+        check(scene.route)
+
+
+def test_a_connection_of_files(tmp_path: Path) -> None:
+    folder = SimpleNamespace(
+        name="share", kind="fs", host="", port=None, login=None, password=None, extra={"path": str(tmp_path)}
+    )
+    scene = Scene(tmp_path, {"share": folder}, connection="share", path="out/orders.jsonl")
+    scene.run("one", ORDERS)
+    assert scene.lines() == ORDERS
+
+
+def test_a_rehearsal_writes_nothing(tmp_path: Path) -> None:
+    import asyncio
+
+    from airflow_integrations.outgoing import Outbound
+    from airflow_integrations.simulate.replay import Recording, ReplayServices
+
+    scene = Scene(tmp_path)
+    recording = Recording()
+
+    async def play() -> None:
+        async with ReplayServices(recording) as services:
+            route = scene.route
+            target = route.outgoing.component()(route.outgoing.config, route)
+            await target.open(scene.make_run("one", []), services)
+            (told,) = await target.send([Outbound("1", b'{"id":1}')])
+            assert told.status == "delivered"
+            await target.close()
+
+    asyncio.run(play())
+    (heard,) = recording.heard["files"]
+    assert (heard.method, heard.path, heard.body) == ("WRITE", f"{tmp_path}/out/orders.jsonl", b'{"id":1}')
+    assert not scene.out.exists()
