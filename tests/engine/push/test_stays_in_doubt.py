@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -58,7 +58,7 @@ class Asked:
 
 
 @pytest.fixture
-def target(monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+def target(monkeypatch: pytest.MonkeyPatch) -> Asked:
     asked = Asked()
 
     async def verify(self: object, outbound: Outbound) -> Result | None:
