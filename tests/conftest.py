@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from emptied_database import EmptiedDatabase
 from hypothesis import settings
-from ledger_pool import ADMIN_DSN, LedgerPool
+from ledger_pool import LedgerPool
 from route_definitions import GOOD, Write
+from shared_statements import share_statements
 from xdist_groups import Shared, group_of, longest_first
 
 # No test judges speed: on a busy machine the first example, which imports what it needs, takes longer than 200 ms.
 settings.register_profile("untimed", deadline=None, print_blob=True)
 settings.load_profile("untimed")
+share_statements()
 
 SHARED = pytest.StashKey[Shared]()
 
@@ -105,26 +108,35 @@ ADMIN_MARIADB = os.environ.get("TEST_MARIADB_URL", "mysql+pymysql://root@127.0.0
 DATABASES = ("sqlite", "postgresql", "mariadb")
 
 
+@pytest.fixture(scope="session")
+def emptied_database() -> Iterator[EmptiedDatabase]:
+    made = EmptiedDatabase()
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The address of an empty database that is no ledger, on each of those that routes read and write here."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'database.db'}"
         return
+    if request.param == "postgresql":
+        emptied: EmptiedDatabase = request.getfixturevalue("emptied_database")
+        with emptied.lend() as url:
+            yield url
+        return
     sqlalchemy = pytest.importorskip("sqlalchemy")
     name = f"integrations_{secrets.token_hex(4)}"
-    url, drop = ADMIN_MARIADB, f"DROP DATABASE {name}"
-    if request.param == "postgresql":
-        url, drop = ADMIN_DSN.replace("postgresql://", "postgresql+psycopg://"), f"DROP DATABASE {name} WITH (FORCE)"
-    admin = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
+    admin = sqlalchemy.create_engine(ADMIN_MARIADB, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.pool.NullPool)
     try:
         with admin.connect() as connection:
             connection.exec_driver_sql(f"CREATE DATABASE {name}")
     except sqlalchemy.exc.OperationalError as error:
-        missing = f"no {request.param} at {url} (TEST_POSTGRES_DSN, TEST_MARIADB_URL name others): {error}"
+        missing = f"no MariaDB at {ADMIN_MARIADB} (TEST_MARIADB_URL names another): {error}"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
     yield str(admin.url.set(database=name).render_as_string(hide_password=False))
     with admin.connect() as connection:
-        connection.exec_driver_sql(drop)
+        connection.exec_driver_sql(f"DROP DATABASE {name}")

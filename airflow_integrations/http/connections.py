@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import select
 from functools import partial
 from typing import Any
@@ -11,16 +12,31 @@ from aiohttp.client_proto import ResponseHandler
 
 __all__ = ["CheckedConnector"]
 
+log = logging.getLogger("airflow_integrations")
+
+_TIMED_OUT = (b"HTTP/1.1 408", b"HTTP/1.0 408")
+"""What servers say before they close a connection that nobody used: no second answer."""
 _NOT_AGAIN = frozenset({408, 413})
 """Besides 5xx: the server gave up before it had read the request, and what is left of it may be answered as well."""
 
 
 class CheckedConnector(aiohttp.TCPConnector):
-    """A pool that closes connections whose next answer could belong to an earlier request."""
+    """A pool that closes connections whose next answer could belong to an earlier request.
+
+    Once the server has answered a request twice, each connection carries one request: a second answer that comes late
+    could not be told from that of the next request.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._factory = partial(_OneAnswer, loop=self._loop)  # type: ignore[assignment]  # invariant
+        self._factory = partial(_OneAnswer, self, loop=self._loop)  # type: ignore[assignment]  # invariant
+        self.answers_twice = False
+
+    def distrust(self) -> None:
+        """An answer came that nobody asked for."""
+        if not self.answers_twice:
+            log.warning("the server answers a request twice: from now on each connection to it carries one request")
+        self.answers_twice = True
 
 
 class _OneAnswer(ResponseHandler):
@@ -29,11 +45,15 @@ class _OneAnswer(ResponseHandler):
     A server that answers twice (a proxy's time-out and the real answer behind it, a request body that was not read)
     would otherwise have its second answer believed for the next request on the connection. A surplus answer that
     arrives after the next request has left cannot be told from that request's own; so a connection is not used again
-    after an answer that is often followed by another one.
+    after an answer that is often followed by another one, nor where the server has ever answered twice.
     """
 
     _expects = False
     """A request has left, and the head of its answer has not arrived."""
+
+    def __init__(self, connector: CheckedConnector, **options: Any) -> None:
+        super().__init__(**options)
+        self._connector = connector
 
     def set_response_params(self, **params: Any) -> None:
         self._expects = True
@@ -41,6 +61,8 @@ class _OneAnswer(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         if data and not self._expects and (self._payload is None or self._payload.is_eof()):
+            if not data.startswith(_TIMED_OUT):
+                self._connector.distrust()
             self.force_close()
             self.close()
             return
@@ -50,10 +72,11 @@ class _OneAnswer(ResponseHandler):
         code = data[0].code
         if code >= 200:
             if not self._expects:  # in one packet with the end of the answer before it
+                self._connector.distrust()
                 self.force_close()
                 return
             self._expects = False
-            if code >= 500 or code in _NOT_AGAIN:
+            if code >= 500 or code in _NOT_AGAIN or self._connector.answers_twice:
                 self.force_close()
         super().feed_data(data, size)
 

@@ -51,6 +51,8 @@ _MESSAGES = frozenset(
         "usermessage",
     }
 )
+_ENDS = ("errors", "failures", "invalidparams", "issues", "messages", "modelstate", "problems", "violations")
+"""Of names of what holds messages: ``userErrors``, ``fieldErrors``, ``ModelState`` of ASP.NET."""
 _CODES = frozenset(
     {
         "code",
@@ -99,12 +101,12 @@ _Piece = tuple[str, str]
 def message_in(content: bytes) -> str | None:
     """The message of an error answer as one line; None where the content is nothing of which one is known."""
     text = content[:MOST_BYTES].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if text[:1] in ("{", "["):
+    if text[:1] in ("{", "[", '"'):
         try:
             value = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
         except (ValueError, RecursionError):
             return None
-        return message_of(value)
+        return _line(value) if isinstance(value, str) else message_of(value)
     if text[:1] != "<":
         return None
     if re.match(r"<(?:!doctype\s+html|html|head|body)\b", text, re.I):
@@ -201,7 +203,7 @@ def _plain(name: str) -> str:
 
 def _kind(name: str) -> str | None:
     plain = _plain(name)
-    if plain in _MESSAGES:
+    if plain in _MESSAGES or plain.endswith(_ENDS):
         return "text"
     return "code" if plain in _CODES else "place" if plain in _PLACES else None
 

@@ -100,7 +100,7 @@ async def test_a_connection_with_bytes_that_nobody_asked_for_is_not_used_again(
                 got = await client.send(Request("POST", f"/once/{number}"))
                 assert got.content == f"/once/{number}".encode()
         if delay or len(surplus) > 20:  # a part of a head in the same packet shows only with the rest of it
-            assert server.connections == 4
+            assert 4 <= server.connections <= 6  # once a surplus answer was seen each request has its own
 
 
 async def test_bytes_that_the_loop_has_not_seen_yet_count_too() -> None:
@@ -155,3 +155,26 @@ async def test_a_connection_that_the_server_keeps_is_used_again() -> None:
         for number in range(50):
             assert (await client.send(Request("POST", f"/{number}", body=b"x" * 5000 * number))).status == 200
     assert server.connections == 1
+
+
+async def test_once_a_server_has_answered_twice_no_late_answer_is_believed(caplog: pytest.LogCaptureFixture) -> None:
+    """The next request leaves before the second answer is there."""
+    server = Twice()
+    async with client_of(server) as client:
+        await client.send(Request("POST", "/twice"))
+        server.delay = 0.02
+        for number in range(3):
+            assert (await client.send(Request("POST", f"/twice/{number}"))).content == f"/twice/{number}".encode()
+            assert (await client.send(Request("POST", f"/{number}"))).content == f"/{number}".encode()
+    assert server.connections == 7
+    assert caplog.text.count("answers a request twice") == 1
+
+
+async def test_a_server_that_closes_what_nobody_used_with_a_408_is_trusted() -> None:
+    server = Twice(delay=0.001, surplus=answer(408, ""))
+    async with client_of(server) as client:
+        await client.send(Request("POST", "/twice"))
+        await until(server.sent.is_set)
+        for number in range(5):
+            assert (await client.send(Request("POST", f"/{number}"))).status == 200
+    assert server.connections == 2

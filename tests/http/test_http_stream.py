@@ -75,3 +75,15 @@ async def test_a_stream_that_is_left_gives_its_slot_back(serve, connect):
             async for chunk in head.chunks():
                 assert chunk
                 break
+
+
+@pytest.mark.parametrize("header", ["gzip", "x-gzip", "gzip, utf-8", "UTF-8,gzip"])
+@pytest.mark.parametrize("packed", [False, True])
+async def test_content_that_came_unpacked_is_read_as_it_came(serve, connect, header, packed):
+    plain = b' {"ok": true}'
+
+    async def handler(request):
+        return web.Response(body=gzip.compress(plain) if packed else plain, headers={"Content-Encoding": header})
+
+    client = await connect(await serve(handler))
+    assert (await client.send(Request("GET", "/"))).content == plain

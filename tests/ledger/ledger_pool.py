@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from shared_statements import share_statements_of
 
 if TYPE_CHECKING:
     import psycopg
@@ -43,10 +44,10 @@ SELECT md5(string_agg(line, ' ' ORDER BY line)), {MOST_BYTES} > (
 
 def admin_connection(dsn: str = ADMIN_DSN) -> psycopg.Connection:
     """To the server that tests make their databases in. Without one the test is skipped; in CI it fails."""
-    psycopg = pytest.importorskip("psycopg")
+    driver = pytest.importorskip("psycopg")
     try:
-        connection: psycopg.Connection = psycopg.connect(dsn, autocommit=True, connect_timeout=5)
-    except psycopg.OperationalError as error:
+        connection: psycopg.Connection = driver.connect(dsn, autocommit=True, connect_timeout=5)
+    except driver.OperationalError as error:
         missing = f"no PostgreSQL at {dsn} (TEST_POSTGRES_DSN names another): {error}"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
@@ -96,7 +97,8 @@ def _make() -> _Lent:
         about = admin.info
         password = f":{about.password}" if about.password else ""
         place = f"{about.user}{password}@{about.host}:{about.port}/{name}"
-    Ledger.open(f"postgresql://{place}").close()
+    with Ledger.open(f"postgresql://{place}") as ledger:
+        share_statements_of(ledger._engine)
     keeper = admin_connection(f"postgresql://{place}")
     return _Lent(name, f"postgresql+psycopg://{place}", _shape(keeper), keeper)
 

@@ -84,7 +84,11 @@ class _Nowhere:
 
 
 @pytest.mark.parametrize(
-    "name", ["integrations_maintenance", "integrations_daily_summary", "orders__live", "orders__events"]
+    "name",
+    [
+        *("integrations_maintenance", "Integrations_Maintenance", "integrations_daily_summary", "orders__live"),
+        "orders__events",
+    ],
 )
 def test_the_name_of_a_dag_that_is_no_route_s_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="choose another"):

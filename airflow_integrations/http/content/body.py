@@ -56,7 +56,7 @@ async def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         async for chunk in response.content.iter_any():
             yield chunk
         return
-    decoding = Decoding(coding)
+    decoding = Decoding(coding, mislabelled=True)
     async for chunk in response.content.iter_any():
         for piece in decoding.feed(chunk):
             yield piece

@@ -58,18 +58,28 @@ class CodingError(Exception):
 class Decoding:
     """Undoes one coding. ``feed`` the chunks as they come, then ``finish``."""
 
-    def __init__(self, coding: str) -> None:
-        self.coding = coding.strip().lower()
+    def __init__(self, coding: str, *, mislabelled: bool = False) -> None:
+        """``mislabelled``: content that surely came unpacked is taken as it came, whatever its coding is called."""
+        named = [part.strip().lower() for part in coding.split(",")]
+        real = [part for part in named if part in _CODINGS]
+        self.coding = real[0] if len(real) == 1 else coding.strip().lower()
         if self.coding not in ("gzip", "x-gzip", "deflate"):
             raise CodingError(
                 f"the answer has Content-Encoding {coding[:60]!r}, which was not asked for; {ACCEPTED} are understood"
             )
         self._inflate: zlib._Decompress | None = None
+        self._plain: bool | None = None if mislabelled and self.coding != "deflate" else False
+        """Whether the content came unpacked, as proxies leave it that unpack and keep the header; None: not seen."""
         self._members = 0
         self._slice = FIRST_SLICE
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Decoded pieces of at most 256 KiB. Raises CodingError for garbage. The work is linear in the chunk."""
+        if self._plain is None and (start := chunk.lstrip()):
+            self._plain = start[:1] in (b"{", b"[", b"<")
+        if self._plain:
+            yield chunk
+            return
         view, at = memoryview(chunk), 0
         while at < len(view):
             part = bytes(view[at : at + self._slice])

@@ -72,7 +72,7 @@ class ByRange(ByPosition):
         asked = at.get("offset", 0)
         first, last, _ = self._came(said)
         if first is None or last is None:
-            if asked == 0 and "Content-Range" not in said.answer.headers:
+            if asked == 0 and "Content-Range" not in said.answer.headers and len(raw) != self.size:
                 return None  # the server knows no ranges, and this is all
             if not raw:
                 return None

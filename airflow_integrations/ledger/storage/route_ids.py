@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 __all__ = ["known_route", "number_of", "route_names", "route_number"]
 
@@ -27,8 +27,7 @@ def number_of(connection: Connection, name: str) -> int:
     """The same; a route that the ledger has not heard of gets a number. For a transaction that writes."""
     found = route_number(connection, name)
     if found is None:
-        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(into(tables.route).values(name=name).on_conflict_do_nothing())
+        connection.execute(insert_into(connection, tables.route).values(name=name).on_conflict_do_nothing())
         found = connection.execute(_BY_NAME, {"name": name}).scalar_one()
     return found
 

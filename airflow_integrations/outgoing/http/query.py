@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_integrations.errors import EntityError
+from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import Template
-from airflow_integrations.expressions.language.presence import reported_error
+from airflow_integrations.expressions.language.presence import reported_error, reported_instead
+from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.http import Answer
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.http.answers.response_rules import answered, refusal
@@ -50,7 +51,9 @@ class Asking:
         )
         self._body: Body | None = structured(question.body) if question.body else None
         self._not_found = frozenset(question.not_found)
-        self._screen = Screen(ruled(question, shared), base, f"outgoing.http.{place}", reads=reads)
+        rules = ruled(question, shared)
+        self._format: AnswerFormat = rules
+        self._screen = Screen(rules, base, f"outgoing.http.{place}", reads=reads)
 
     async def ask(self, outbound: Outbound, names: Mapping[str, Any]) -> tuple[Answer, dict[str, Any]] | None:
         """The answer and the names over it and the entity; None where its status says that the target has nothing.
@@ -75,18 +78,40 @@ class Asking:
         except EntityError as error:
             raise UntoldError(answer.redact(f"{self._place}: {error}"), status=status) from None
 
-    def mind_errors(self, answer: Answer, body: Any) -> None:
-        """Raises UntoldError for an answer without content, and for one that reports an error besides.
+    def mind_errors(self, answer: Answer, body: Any, *, found: bool) -> None:
+        """Raises UntoldError for an answer without content, and for one that reports an error besides, or in the place
+        of what was not ``found``.
 
         Where the route has ``error_when``, that alone says what an error is.
         """
         if answer.status != 204 and not answer.content.strip():
             raise UntoldError(f"{self._place}: {answered(answer)} does not tell anything", status=answer.status)
-        if self._screen.has_error_rule or (name := reported_error(body)) is None:
+        if self._screen.has_error_rule:
+            return
+        name = reported_error(body) if found else reported_instead(body, self._document(answer, body))
+        if name is None:
             return
         why = f"{self._place}: the answer has {name} and does not tell whether the target has it: {answered(answer)}"
         remedy = f"; if {name} does not mean that, write error_when"
         raise UntoldError(f"{why}{remedy}", status=answer.status)
+
+    def mind_hidden_errors(self, answer: Answer) -> None:
+        """As :meth:`mind_errors`, for an answer in which a rule of the route has found nothing, and of which it need
+        not have read the body."""
+        if not answer.content.strip():
+            return
+        try:
+            body = self._format.decode(answer, place=self._place)
+        except AnswerError:
+            return
+        self.mind_errors(answer, body, found=False)
+
+    def _document(self, answer: Answer, body: Any) -> Any:
+        """What an XML answer has around its records."""
+        content_type = answer.headers.get("Content-Type")
+        if self._format.by_record(content_type):
+            return self._format.head(answer.content, content_type)["document"]
+        return body if self._format.name_for(content_type) == "xml" else None
 
 
 def nothing(found: Any) -> bool:

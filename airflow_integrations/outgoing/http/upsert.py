@@ -163,7 +163,7 @@ class Upserting:
                 raise UntoldError(why, status=answer.status)
             found = found[0] if found else None
         if self._reads is None:
-            self._find.mind_errors(answer, over["body"])
+            self._find.mind_errors(answer, over["body"], found=not nothing(found))
         if not nothing(found):
             return found
         if self._reads is not None:
@@ -171,7 +171,7 @@ class Upserting:
                 why = f"upsert.find: the answer has no {place}, so that it does not tell whether the target has it; "
                 why += f"where that means no, write target: {self._reads.text} or []. It said: {answered(answer)}"
                 raise UntoldError(why, status=answer.status)
-            self._find.mind_errors(answer, over["body"])
+            self._find.mind_errors(answer, over["body"], found=False)
         return None
 
     async def _send(self, request: Request, outbound: Outbound, screen: Screen, known: Any = None) -> Result:

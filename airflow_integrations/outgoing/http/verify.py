@@ -52,8 +52,8 @@ class Verifying:
 
     def _judged(self, answer: Answer, names: dict[str, Any]) -> Result | None:
         if self._found_when is None:
-            self._asking.mind_errors(answer, names["body"])
             found = not nothing(names["body"])
+            self._asking.mind_errors(answer, names["body"], found=found)
         else:
             try:
                 value = self._found_when(names)
@@ -63,6 +63,8 @@ class Verifying:
                 raise UntoldError(f"verify.found_when {unclear}: {answered(answer)}", status=answer.status)
             found = bool(value)
         if not found:
+            if self._found_when is not None:
+                self._asking.mind_hidden_errors(answer)
             return None
         known = without_secrets(self._read_id(names), answer.redact)
         return Result("delivered", id_text(known), http_status=answer.status, value=known)

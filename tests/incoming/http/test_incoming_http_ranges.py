@@ -144,3 +144,14 @@ async def test_end_when_must_say_something(source):
     async with source.serving(handler):
         with pytest.raises(AnswerError, match=r"pagination\.end_when: body\.lsat gives nothing"):
             await source.records({"records": "body.records", "pagination": paging})
+
+
+async def test_exactly_the_first_range_from_a_server_without_ranges_may_not_be_all(source):
+    async def handler(request):
+        return web.json_response([{"id": number} for number in range(3)])
+
+    paging = {"style": "range", "size": 3}
+    async with source.serving(handler):
+        with pytest.raises(AnswerError, match="Content-Range tells no range"):
+            await source.records({"records": "body", "pagination": paging})
+        assert len(await source.records({"records": "body", "pagination": {**paging, "size": 4}})) == 3

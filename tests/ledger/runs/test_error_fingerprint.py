@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_integrations.http.error_text import message_in
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
 
 
@@ -70,3 +71,22 @@ def test_apostrophes_in_words_quote_nothing() -> None:
 @given(st.none() | st.text(), st.text())
 def test_any_message_has_one(message: str | None, key: str) -> None:
     assert len(fingerprint(None, None, message, key=key)) == 16
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"Message": "The request is invalid.", "ModelState": {"order.Customer": ["%s"]}}',
+        '{"title": "One or more validation errors occurred.", "status": 400, "errors": {"Customer": ["%s"]}}',
+        '{"title": "Bad", "invalid-params": [{"name": "customer", "reason": "%s"}]}',
+        '{"message": "no", "fieldErrors": {"customer": "%s"}}',
+        '{"message": "no", "violations": [{"propertyPath": "customer", "title": "%s"}]}',
+        '{"message": "no", "issues": [["%s"]]}',
+        '"%s"',
+    ],
+    ids=range(7),
+)
+def test_different_reasons_in_json_are_different_groups(body: str) -> None:
+    told = [message_in((body % why).encode()) for why in ("customer is blocked", "article is unknown")]
+    assert len({fingerprint("refused", 422, message) for message in told}) == 2
+    assert "customer is blocked" in (told[0] or "")

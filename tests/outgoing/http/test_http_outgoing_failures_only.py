@@ -33,6 +33,22 @@ async def test_an_answer_without_the_list_delivers_nothing(target: Target, opene
         assert statuses(await outgoing.send(orders("1", "2"))) == ["in_doubt"] * 2
 
 
+@pytest.mark.parametrize(
+    "body", [{"error": "away"}, {"success": False, "failures": []}, {"failures": [], "status": "error"}]
+)
+async def test_an_answer_that_reports_an_error_in_the_place_of_failures_delivers_nothing(
+    target: Target, opened: Opening, body: Any
+) -> None:
+    target.answering = lambda got: body
+    results = {**FAILURES, "items": "body.failures or []"}
+    async with opened({"path": "/bulk", "results": results}, batch=10) as outgoing:
+        got = await outgoing.send(orders("1", "2"))
+    assert statuses(got) == ["in_doubt"] * 2
+    assert "lists no failure and has" in (got[0].reason or "")
+    async with opened({"path": "/bulk", "results": results, "error_when": "body.code"}, batch=10) as outgoing:
+        assert statuses(await outgoing.send(orders("1", "2"))) == ["delivered"] * 2
+
+
 async def test_the_route_says_that_no_list_means_no_failures(target: Target, opened: Opening) -> None:
     target.answering = lambda got: {"ok": True}
     results = {**FAILURES, "items": "body.failures or []"}

@@ -59,6 +59,10 @@ UNKNOWN = None
         (web.Response(status=204), None, NOT_THERE),
         (web.Response(status=200), "body.items", UNKNOWN),
         (web.Response(status=200), None, UNKNOWN),
+        ({"success": False, "items": []}, "body.items", UNKNOWN),
+        ({"status": "error", "items": []}, "body.items", UNKNOWN),
+        ({"fault": {"code": 1}, "items": None}, "body.items", UNKNOWN),
+        ({"status": "ok", "success": True, "items": []}, "body.items", NOT_THERE),
         (404, "body.items", NOT_THERE),
         # OData
         ({"value": []}, "body.value", NOT_THERE),
@@ -182,3 +186,27 @@ async def test_a_route_that_says_what_a_409_means_is_obeyed(target: Target, open
     async with opened({"upsert": CONFLICTING, "retry_when": "status == 409"}) as outgoing:
         (result,) = await outgoing.send(orders("7"))
     assert (result.later, [got.method for got in target.received].count("GET")) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("content", "next_request"),
+    [
+        ("<cs><error>too many connections</error></cs>", UNKNOWN),
+        ("<e><cs><Fault><faultstring>away</faultstring></Fault></cs></e>", UNKNOWN),
+        ("<cs><error/></cs>", NOT_THERE),
+        ("<cs/>", NOT_THERE),
+        ("<cs><c><id>1</id></c></cs>", THERE),
+    ],
+)
+async def test_records_of_xml_that_are_not_there_because_of_an_error(
+    target: Target, opened: Opening, content: str, next_request: str | None
+) -> None:
+    def answering(got: Received) -> Any:
+        return web.Response(text=content, content_type="text/xml") if got.method == "GET" else 200
+
+    target.answering = answering
+    find = {"path": "/o", "xml": {"record": "c", "container": "cs"}, "target": "body"}
+    upsert = {"find": find, "create": {"path": "/o"}, "update": {"path": "/o/{{ target.id }}"}}
+    async with opened({"upsert": upsert}) as outgoing:
+        await outgoing.send(orders("7"))
+    assert [got.method for got in target.received] == ["GET", *([next_request] if next_request else [])]

@@ -316,3 +316,27 @@ async def test_a_verification_that_reports_an_error_finds_nothing(target: Target
         result = await outgoing.verify(order("1"))
     assert result is not None
     assert result.status == "in_doubt"
+
+
+@pytest.mark.parametrize(
+    ("body", "found_when", "status"),
+    [
+        ({"errors": ["timeout"], "data": {"orders": []}}, "length(body.data.orders) > 0", "in_doubt"),
+        ({"success": False, "orders": []}, "length(body.orders) > 0", "in_doubt"),
+        ({"status": "error"}, "status == 201", "in_doubt"),
+        ({"errors": [], "orders": []}, "length(body.orders) > 0", None),
+        (lambda: web.Response(text="no JSON", content_type="text/plain"), "status == 201", None),
+        (lambda: web.Response(status=200), "status == 201", None),
+    ],
+    ids=range(6),
+)
+async def test_what_is_not_found_beside_an_error_may_be_there(
+    target: Target, opened: Opening, body: Any, found_when: str, status: str | None
+) -> None:
+    target.answering = lambda got: body() if callable(body) else body
+    async with opened({"path": "/o", "verify": {"path": "/o", "found_when": found_when}}) as outgoing:
+        result = await outgoing.verify(order("1"))
+    assert (result and result.status) == status
+    own = {"path": "/o", "found_when": found_when, "error_when": "status == 500"}
+    async with opened({"path": "/o", "verify": own}) as outgoing:
+        assert await outgoing.verify(order("1")) is None

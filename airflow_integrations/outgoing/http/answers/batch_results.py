@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_integrations.entity import key_text
 from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions.language.presence import reported_instead
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import id_text, no_verdict, reason_text
 from airflow_integrations.outgoing.http.options import Results
@@ -27,14 +28,17 @@ class ResultsReader:
 
     With ``unlisted: delivered`` what is not told was taken, unless a result belongs to nobody.
 
+    With ``judged`` the route has an ``error_when``, which says what an error is.
+
     ``deadline``: seconds that an entity waits whose result says that the target decides later.
     """
 
-    def __init__(self, options: Results, deadline: float) -> None:
+    def __init__(self, options: Results, deadline: float, *, judged: bool = False) -> None:
         self._items = options.items.compile()
         self._match = options.match.compile() if options.match else None
         self._ok = options.ok.compile() if options.ok else None
         self._unlisted = options.unlisted
+        self._judged = judged
         self._retry = options.retry_when.compile() if options.retry_when else None
         self._refused = options.refused_when.compile() if options.refused_when else None
         self._stop = options.stop_when.compile() if options.stop_when else None
@@ -60,9 +64,16 @@ class ResultsReader:
             if self._unlisted == "delivered":
                 why += "; where an answer without the list has no failures, write … or []"
             return _all_in_doubt(part, status, why, "unreadable")
+        if not items and self._unlisted == "delivered" and not self._judged and (name := self._reported(names)):
+            why = f"the answer lists no failure and has {name}; if {name} does not mean an error, write error_when"
+            return _all_in_doubt(part, status, why, "unreadable")
         if self._match is None:
             return self._by_position(items, names, part, status)
         return self._by_key(items, names, part, status)
+
+    @staticmethod
+    def _reported(names: dict[str, Any]) -> str | None:
+        return reported_instead(names.get("body"))
 
     def _by_position(
         self, items: Sequence[Any], names: dict[str, Any], part: Sequence[Outbound], status: int

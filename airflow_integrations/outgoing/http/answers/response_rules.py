@@ -42,7 +42,8 @@ class ResponseRules:
         self._success_text = f" ({success.text})" if success and len(success.text) <= 100 else ""
         self._id = identity.compile() if identity else None
         self._values = values
-        self._results = ResultsReader(results, self._deadline) if results else None
+        judged = options.error_when is not None
+        self._results = ResultsReader(results, self._deadline, judged=judged) if results else None
         self._refused = frozenset(options.refused)
         self._delivered: dict[int, Result] = {}
         self.ids_missed = 0
