@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import pendulum
+if TYPE_CHECKING:
+    import pendulum
 
 __all__ = ["AIRFLOW_ALIASES", "EPOCH", "Window", "on_clocks", "rfc3339"]
 
@@ -67,6 +68,8 @@ class Window:
 
     def names(self) -> WindowNames:
         """What expressions and templates see as ``window``."""
+        import pendulum  # takes longer than all that commands without a window do
+
         return WindowNames(pendulum.instance(self.start).in_tz("UTC"), pendulum.instance(self.end).in_tz("UTC"))
 
     def aliases(self) -> dict[str, Any]:

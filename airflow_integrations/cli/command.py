@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from airflow_integrations.cli.parser import Parser
 from airflow_integrations.cli.terminal import flush
 from airflow_integrations.errors import IntegrationError, RouteError
 
@@ -26,6 +27,7 @@ __all__ = [
     "fill",
     "formats",
     "guarded",
+    "whole",
 ]
 
 OK, FAILED, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
@@ -106,16 +108,44 @@ class Group:
     commands: tuple[Command, ...]
 
 
-def fill(parser: argparse.ArgumentParser, commands: Iterable[Command | Group], *, dest: str = "command") -> None:
-    """Give ``parser`` the commands; the chosen :class:`Command` is in ``args.chosen`` after parsing."""
-    below = parser.add_subparsers(dest=dest, metavar="COMMAND", required=True)
+class _Below(Parser):
+    """The parser of one command, made when it is asked to parse: nobody pays for the options of forty others."""
+
+    def __init__(self, *, command: Command | Group, **settings: Any) -> None:
+        self._command = command
+        self._settings: dict[str, Any] | None = settings
+
+    def made(self) -> Parser:
+        """Itself, with its options."""
+        settings, self._settings = self._settings, None
+        if settings is not None:
+            super().__init__(**settings)
+            if isinstance(self._command, Group):
+                fill(self, self._command.commands, dest=f"{self._command.name}_command")
+            else:
+                for option in self._command.options:
+                    self.add_argument(*option.flags, **option.settings)
+                self.set_defaults(chosen=self._command, parser=self)
+        return self
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.made()
+        return super().parse_known_args(args, namespace)
+
+
+def fill(parser: Parser, commands: Iterable[Command | Group], *, dest: str = "command") -> None:
+    """Give ``parser`` the commands; after parsing ``args`` has the ``chosen`` :class:`Command` and its ``parser``."""
+    below = parser.add_subparsers(dest=dest, metavar="COMMAND", required=True, parser_class=_Below)
     for command in commands:
-        inner = below.add_parser(
-            command.name, help=command.help, description=getattr(command, "description", None) or command.help
-        )
-        if isinstance(command, Group):
-            fill(inner, command.commands, dest=f"{command.name}_command")
-            continue
-        for option in command.options:
-            inner.add_argument(*option.flags, **option.settings)
-        inner.set_defaults(chosen=command)
+        told = getattr(command, "description", None) or command.help
+        below.add_parser(command.name, help=command.help, description=told, command=command)
+
+
+def whole(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """All options and arguments of a parser and of the commands below it."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from whole(below.made())
+        else:
+            yield action

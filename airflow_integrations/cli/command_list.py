@@ -45,7 +45,11 @@ KEY = Option(
 )
 ENTITIES = Option(
     ("--entities",),
-    {"metavar": "FILE", "help": "take entities from this file (JSON or YAML list, or JSON lines) instead of fetching"},
+    {
+        "metavar": "FILE",
+        "help": "take entities from this file (JSON or YAML list, or JSON lines; - for standard input) instead of "
+        "fetching",
+    },
 )
 
 DATABASE = Option(("connection",), {"metavar": "CONNECTION", "help": "an Airflow Connection of a database"})

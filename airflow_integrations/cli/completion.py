@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from typing import Any
 
-from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.command import OK, whole
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.errors import IntegrationError
 
@@ -25,7 +24,8 @@ def complete(parser: argparse.ArgumentParser) -> None:
     from argcomplete import autocomplete
     from argcomplete.completers import DirectoriesCompleter, SuppressCompleter
 
-    for action in _actions(parser):
+    action: Any
+    for action in whole(parser):
         if action.dest in ("route", "routes") and action.metavar != "DIR":
             action.completer = _route_names
         elif action.metavar == "DIR":
@@ -33,15 +33,6 @@ def complete(parser: argparse.ArgumentParser) -> None:
         elif action.metavar != "FILE" and not action.choices:
             action.completer = SuppressCompleter()
     autocomplete(parser)
-
-
-def _actions(parser: argparse.ArgumentParser) -> Iterator[Any]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for below in action.choices.values():
-                yield from _actions(below)
-        else:
-            yield action
 
 
 def _route_names(parsed_args: argparse.Namespace, **_: Any) -> list[str]:

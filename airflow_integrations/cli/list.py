@@ -26,6 +26,8 @@ def run(args: argparse.Namespace) -> int:
     found = read_routes(root)
     if args.format == "json":
         out(encode([_plain(loaded, root.resolve().parent) for loaded in found.routes.values()]).decode())
+    elif not found.routes:
+        out(f"There is no valid route in {root}; airflow-integrations new NAME writes one.")
     else:
         screen = console()
         columns = ["route", "from", "to", "schedule", "priority", "file"]

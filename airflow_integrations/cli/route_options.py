@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_integrations.cli.command import UsageError
 from airflow_integrations.errors import RouteError
-from airflow_integrations.route_files.load import LoadedRoute, read_route, read_routes
+
+if TYPE_CHECKING:
+    from airflow_integrations.route_files.load import LoadedRoute
 
 __all__ = ["asked_route", "routes_folder"]
 
@@ -32,7 +35,10 @@ def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
             return folder
     if create:
         return USUAL[0] if USUAL[0].parent.is_dir() else USUAL[1]
-    raise UsageError(f"there is no routes folder here; give --routes, set {VARIABLE}, or make {USUAL[0]}")
+    raise UsageError(
+        f"there is no routes folder here; give --routes, set {VARIABLE}, or write the first route: "
+        "airflow-integrations new NAME"
+    )
 
 
 def asked_route(args: argparse.Namespace) -> LoadedRoute:
@@ -40,6 +46,8 @@ def asked_route(args: argparse.Namespace) -> LoadedRoute:
 
     Raises RouteError with the mistakes of its file, or with the names of the routes that there are.
     """
+    from airflow_integrations.route_files.load import read_route, read_routes  # with the models, which take a while
+
     path = Path(args.route)
     if path.suffix not in (".yaml", ".yml", ".json"):
         return read_route(routes_folder(args), args.route)

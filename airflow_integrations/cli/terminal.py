@@ -45,7 +45,7 @@ def console(*, stderr: bool = False) -> Console:
     class Plain(Console):
         def print(self, *what: Any, **how: Any) -> None:
             with _written():
-                super().print(*what, **how)
+                super().print(*(_fitting(each, self) for each in what), **how)
 
         def on_broken_pipe(self) -> None:
             """Rich would end the process."""
@@ -55,6 +55,36 @@ def console(*, stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = max(made.width, 160)  # a file or pipe is not a narrow screen: don't cut what is read by programs
     return made
+
+
+NARROW = 12
+"""Characters for each column. On a screen that has less, a table that does not fit is a block for each row."""
+
+
+def _fitting(what: Any, screen: Console) -> Any:
+    """A table as it is where it fits; else without its empty columns; else, on a narrow screen, as blocks."""
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+    def fits(shown: Table) -> bool:
+        return Measurement.get(screen, screen.options.update_width(10_000), shown).maximum <= screen.width
+
+    if not isinstance(what, Table) or fits(what):
+        return what
+    kept = [column for column in what.columns if any(map(str, column.cells))]
+    rows = list(zip(*(column.cells for column in kept), strict=True))
+    less = table()
+    for column in kept:
+        less.add_column(column.header, overflow=column.overflow, no_wrap=column.no_wrap)
+    for row, cells in zip(what.rows, rows, strict=False):
+        less.add_row(*cells, style=row.style)
+    if fits(less) or screen.width >= NARROW * len(kept):
+        return less
+    width = max(len(str(column.header)) for column in kept)
+    names = [f"{column.header!s:<{width}}" for column in kept]
+    blocks = [[f"{name}  {cell}" for name, cell in zip(names, cells, strict=True) if str(cell)] for cells in rows]
+    return Text("\n".join("\n  ".join(lines) for lines in blocks), overflow="fold")
 
 
 def table(*columns: str, title: str | None = None) -> Table:

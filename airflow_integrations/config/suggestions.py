@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-__all__ = ["by_word", "suggestion", "unknown"]
+__all__ = ["by_word", "continued", "suggestion", "unknown"]
 
 
 def suggestion(word: str, allowed: Any, *, of: str = "One of") -> str:
@@ -17,11 +17,16 @@ def suggestion(word: str, allowed: Any, *, of: str = "One of") -> str:
     return f"{guess}{of}: {', '.join(names) or '(none)'}"
 
 
+def continued(word: str, allowed: Any, *, of: str = "One of") -> str:
+    """What follows an error about an unknown word: ``, did you mean 'cursor'? One of: …``, or ``. One of: …``."""
+    hint = suggestion(word, allowed, of=of)
+    return f"{', ' if hint.startswith('did you') else '. '}{hint}"
+
+
 def unknown(what: str, word: str, allowed: Any, *, of: str = "One of") -> str:
     """``unknown style 'cusor', did you mean 'cursor'? One of: cursor, link, …``: a whole message."""
     shown = word if len(word) <= 60 else word[:57] + "…"
-    hint = suggestion(word, allowed, of=of)
-    return f"unknown {what} {shown!r}{', ' if hint.startswith('did') else '. '}{hint}"
+    return f"unknown {what} {shown!r}{continued(word, allowed, of=of)}"
 
 
 def by_word(*rows: tuple[str, str]) -> dict[str, str]:

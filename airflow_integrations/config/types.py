@@ -131,6 +131,8 @@ def check_cron(cron: str) -> str:
 
     if cron not in _PRESETS and (len(cron.split()) != 5 or not croniter.is_valid(cron)):
         example = f"write five fields like '*/5 * * * *', or one of {', '.join(sorted(_PRESETS))}"
+        if cron.startswith("@every "):
+            example = f"write every: {cron.removeprefix('@every ')} in place of cron"
         raise ValueError(f"{cron!r} is not a cron expression; {example}")
     return cron
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-__all__ = ["ago", "json_text", "moment", "pretty", "visible", "visible_key"]
+__all__ = ["ago", "json_text", "moment", "pretty", "visible", "visible_key", "with_status"]
 
 _SPACE = "\N{OPEN BOX}"
 
@@ -28,6 +28,13 @@ def visible_key(text: str) -> str:
         else c
         for at, c in enumerate(shown)
     )
+
+
+def with_status(status: int | None, message: str) -> str:
+    """``HTTP 422: no name``; a message that begins with the status, as most do, has it once."""
+    if not status or message.startswith(f"HTTP {status}"):
+        return message
+    return f"HTTP {message}" if message.startswith(str(status)) else f"HTTP {status}: {message}".removesuffix(": ")
 
 
 def _seen(character: str) -> str:

@@ -21,7 +21,7 @@ from airflow_integrations.route.hash import data_hash
 from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
 
-__all__ = ["Definition", "begun_with", "keep_definition"]
+__all__ = ["Definition", "begun_with", "keep_definition", "kept_route"]
 
 _NAME = "definition.zst"
 
@@ -74,6 +74,20 @@ def begun_with(route: Route, staging: Staging, log: logging.Logger) -> Iterator[
             fetched.route_hash[:12],
         )
         yield Definition(_as_told_now(begun, route), params)
+
+
+@contextmanager
+def kept_route(staging: Staging, log: logging.Logger) -> Iterator[Route | None]:
+    """The route that the run of ``staging`` began with, where its file is gone or broken now; its files are there until
+    the end of the context. None where it cannot be had."""
+    with TemporaryDirectory(prefix="integrations-") as folder:
+        try:
+            route, _ = _kept(staging, Path(folder))
+        except (ValueError, OSError) as error:
+            log.warning("what the run began with cannot be had: %s", str(error).partition("\n")[0])
+            yield None
+        else:
+            yield route
 
 
 def _kept(staging: Staging, folder: Path) -> tuple[Route, dict[str, Any]]:

@@ -17,7 +17,7 @@ from airflow_integrations.ledger.status import CLOSED
 from airflow_integrations.ledger.storage.database import Database
 from airflow_integrations.masking.mask import Mask, hide
 from airflow_integrations.masking.payloads import masked
-from airflow_integrations.route.dump import mask_in
+from airflow_integrations.route.definition_text import mask_in
 
 __all__ = ["WITHHELD", "Reasons", "masked_group"]
 

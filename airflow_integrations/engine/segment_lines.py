@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,7 @@ import msgspec
 
 from airflow_integrations.entity import Entity
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.json import BOUNDED_DECIMAL, encode, read
-from airflow_integrations.outgoing import Outbound
+from airflow_integrations.formats.json import BOUNDED_DECIMAL, encode, encode_lines, read
 
 __all__ = [
     "NOT_JSON",
@@ -22,13 +21,15 @@ __all__ = [
     "encode_carried",
     "encode_deletion",
     "encode_fetched",
+    "encode_fetched_together",
     "encode_problem",
     "encode_staged",
+    "encode_staged_together",
     "key_of_line",
     "read_entities",
     "read_fetched",
-    "read_outbound",
     "read_problems",
+    "transformed_lines",
     "why_not_json",
 ]
 
@@ -86,6 +87,8 @@ class Problem(msgspec.Struct):
 
 _fetched = msgspec.json.Decoder(_Fetched, float_hook=BOUNDED_DECIMAL)
 _transformed = msgspec.json.Decoder(_Transformed)
+transformed_lines = _transformed.decode_lines
+"""A block of lines of transform, taken apart; value, source and found are still JSON."""
 _problems = msgspec.json.Decoder(Problem, float_hook=Decimal)
 
 
@@ -103,6 +106,16 @@ def encode_fetched(key: str, version: str | None, record: Any) -> bytes:
         if b"\n" in raw:
             record = msgspec.Raw(msgspec.json.format(raw, indent=-1))
     return encode((key, version, record))
+
+
+def encode_fetched_together(lines: Sequence[tuple[str, str | None, msgspec.Raw]]) -> bytes | None:
+    """Lines of fetch, key, version and record of each, a newline between them. None where one needs a look by itself:
+    it cannot be written, or its JSON goes over several lines."""
+    try:
+        block = encode_lines(lines)
+    except NOT_JSON:
+        return None
+    return block[:-1] if block.count(b"\n") == len(lines) else None
 
 
 def encode_problem(problem: Problem) -> bytes:
@@ -135,6 +148,16 @@ def encode_staged(entity: Entity, keep: Callable[[Entity], tuple[Any, Any]] | No
     if keep is None:
         return encode((entity.key, entity.version, entity.value))
     return encode((entity.key, entity.version, entity.value, *keep(entity)))
+
+
+def encode_staged_together(entities: Sequence[Entity]) -> bytes | None:
+    """The lines of several entities of which nothing else is kept, a newline between them. None where one of them
+    cannot be written."""
+    try:
+        block = encode_lines([(entity.key, entity.version, entity.value) for entity in entities])
+    except NOT_JSON:
+        return None
+    return block[:-1] if block.count(b"\n") == len(entities) else None
 
 
 def encode_carried(line: bytes, version: str | None, overlay: bytes | None, batch: str | None = None) -> bytes:
@@ -175,7 +198,7 @@ def read_entities(blocks: Iterator[bytes], unreadable: Callable[[Entity, str], N
 
 def read_fetched(block: bytes) -> Iterator[tuple[str | None, msgspec.Raw]]:
     """Version and record of each line of fetch; the record is still JSON."""
-    for line in _transformed.decode_lines(block):
+    for line in transformed_lines(block):
         yield line.version, line.value
 
 
@@ -186,27 +209,6 @@ def _readable(block: bytes, unreadable: Callable[[Entity, str], None]) -> Iterat
             yield Entity(staged.key, read(bytes(staged.value)), version=staged.version)
         except ContentError as error:
             unreadable(Entity(staged.key, bytes(staged.value).decode("utf-8", "replace")), str(error))
-
-
-def read_outbound(blocks: Iterator[bytes], route: str, version: str | None = None) -> Iterator[Outbound]:
-    """Entities as push takes them: their JSON is carried through as bytes. ``version`` is that of those without one."""
-    for block in blocks:
-        for line in _transformed.decode_lines(block):
-            yield Outbound(
-                line.key,
-                bytes(line.value),
-                version=version if line.version is None else line.version,
-                source=_given(line.source) if line.source else None,
-                found=_given(line.found) if line.found else None,
-                route=route,
-                deleted=line.deleted,
-                batch=line.batch,
-            )
-
-
-def _given(raw: msgspec.Raw) -> bytes | None:
-    content = bytes(raw)
-    return None if content == b"null" else content
 
 
 def read_problems(blocks: Iterator[bytes]) -> Iterator[Problem]:

@@ -217,11 +217,31 @@ class CsvReader:
         if self._required and self._required.isdisjoint(names):
             missing = sorted(self._required)
             shown = ", ".join(repr(name[:40]) for name in names[:20])
+            other = _delimiter(names, self._required)
             raise ContentError(
                 f"the CSV has no column {missing[0]!r}, which entity.key reads; it has {shown}"
                 f"{', …' if len(names) > 20 else ''}. "
-                "Is it an error message? Otherwise check delimiter, header and skip"
+                + (
+                    f"Its columns are separated by {other}: write csv: {{delimiter: {other}}}"
+                    if other
+                    else "Is it an error message? Otherwise check delimiter, header and skip"
+                )
             )
+
+
+_DELIMITERS = {";": '";"', "\t": '"\\t"', "|": '"|"', ",": '","'}
+
+
+def _delimiter(names: list[str], required: frozenset[str] | set[str]) -> str | None:
+    """The delimiter, as a route file has it, that splits a header of one column into those that are required."""
+    if len(names) != 1:
+        return None
+    found = (written for mark, written in _DELIMITERS.items() if not required.isdisjoint(_split(names[0], mark)))
+    return next(found, None)
+
+
+def _split(header: str, mark: str) -> list[str]:
+    return [name.strip().strip('"') for name in header.split(mark)]
 
 
 class _Source:

@@ -18,6 +18,7 @@ __all__ = [
     "decoder",
     "encode",
     "encode_anyhow",
+    "encode_lines",
     "explain",
     "has_too_many_values",
     "read",
@@ -26,8 +27,11 @@ __all__ = [
 decode = msgspec.json.Decoder(float_hook=Decimal).decode
 """Bytes or text of one JSON document to plain Python values. Raises msgspec.DecodeError."""
 
-encode = msgspec.json.Encoder(decimal_format="number").encode
+_encoder = msgspec.json.Encoder(decimal_format="number")
+encode = _encoder.encode
 """Plain Python values to bytes of JSON; Decimal becomes a number with the same digits."""
+encode_lines = _encoder.encode_lines
+"""Each of several values as :data:`encode` writes it, with a newline behind."""
 
 _BOUNDED = decimal.Context(
     prec=4300,

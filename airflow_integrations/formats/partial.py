@@ -6,7 +6,7 @@ document is not as expected, and the caller then decodes all of it, which also g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypedDict
 
 import msgspec
@@ -19,8 +19,10 @@ Path = tuple[str, ...]
 _Tree = dict[str, Any]
 
 
-def partial_decoder(fields: Iterable[Path], *, records: Path | None = None) -> msgspec.json.Decoder[Any] | None:
-    """A decoder that gives dictionaries with only these fields, in their places.
+def partial_decoder(
+    fields: Iterable[Path], *, records: Path | None = None, several: bool = False
+) -> msgspec.json.Decoder[Any] | None:
+    """A decoder that gives dictionaries with only these fields, in their places; with ``several`` a list of them.
 
     ``records`` is the path of a list whose elements are given as ``msgspec.Raw``. None where the paths contradict each
     other: one reads what another only passes through, or reaches into the records.
@@ -47,7 +49,7 @@ def partial_decoder(fields: Iterable[Path], *, records: Path | None = None) -> m
             continue
         if at is leaf:
             return None
-    return msgspec.json.Decoder(_typed(tree), float_hook=BOUNDED_DECIMAL)
+    return msgspec.json.Decoder(list[_typed(tree)] if several else _typed(tree), float_hook=BOUNDED_DECIMAL)  # type: ignore[misc]
 
 
 def _typed(tree: _Tree) -> Any:
@@ -59,7 +61,9 @@ class PartReader:
     """Gives records as values. Of one that is still JSON only ``fields`` are decoded; None: all of it is."""
 
     def __init__(self, fields: Iterable[Path] | None) -> None:
+        fields = None if fields is None else tuple(fields)
         self._partial = None if fields is None else partial_decoder(fields)
+        self._several = None if fields is None else partial_decoder(fields, several=True)
 
     def value(self, record: Any) -> Any:
         """Raises ContentError for a record whose JSON is broken inside."""
@@ -71,6 +75,16 @@ class PartReader:
             except (ValueError, RecursionError, ArithmeticError):
                 pass  # not an object where one is expected: all of it is decoded, for the precise error
         return read(bytes(record))
+
+    def values(self, records: Sequence[msgspec.Raw]) -> list[dict[str, Any]] | None:
+        """All in one go; None where one of them is not as expected."""
+        if self._several is None:
+            return None
+        try:
+            values = self._several.decode(b"[%b]" % b",".join(records))
+        except (ValueError, RecursionError, ArithmeticError):
+            return None
+        return values if len(values) == len(records) else None
 
 
 class Cutter:

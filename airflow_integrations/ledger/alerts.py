@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.storage.database import Database
@@ -87,8 +87,7 @@ def write(database: Database, states: Mapping[AlertId, AlertState]) -> None:
     ]
 
     def work(connection: Connection) -> None:
-        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = into(tables.alert)
+        statement = insert_into(connection, tables.alert)
         keys = ("route", "kind")
         changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), rows)

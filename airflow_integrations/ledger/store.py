@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, or_, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.entity import content_hash, older
 from airflow_integrations.errors import RunError
@@ -19,6 +18,7 @@ from airflow_integrations.ledger.storage.bulk import among
 from airflow_integrations.ledger.storage.database import Database
 from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import reading, writing
+from airflow_integrations.ledger.storage.upsert import insert_into
 from airflow_integrations.masking.mask import HIDDEN, Mask
 from airflow_integrations.masking.payloads import masked
 
@@ -313,10 +313,11 @@ def _rows(connection: Connection, store: str, keys: Collection[str]) -> list[Row
 
 
 def _write(connection: Connection, values: dict[str, object]) -> None:
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     changed = {name: value for name, value in values.items() if name not in ("name", "key")}
     connection.execute(
-        into(tables.store).values(values).on_conflict_do_update(index_elements=["name", "key"], set_=changed)
+        insert_into(connection, tables.store)
+        .values(values)
+        .on_conflict_do_update(index_elements=["name", "key"], set_=changed)
     )
 
 

@@ -6,10 +6,10 @@ What is kept is encrypted by whoever keeps it; nothing here has a key.
 from __future__ import annotations
 
 from sqlalchemy import Connection, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.transactions import reading, writing
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 __all__ = ["claim", "forget", "give_back", "keep", "read"]
 
@@ -26,8 +26,11 @@ def read(connection: Connection, name: str) -> bytes | None:
 @writing
 def claim(connection: Connection, name: str, holder: str, now: float, until: float) -> bool:
     """Whether ``holder`` may exchange it: nobody else does until then, or until it keeps or gives back."""
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(into(tables.token).values(connection=name, given=now, lease_until=0.0).on_conflict_do_nothing())
+    connection.execute(
+        insert_into(connection, tables.token)
+        .values(connection=name, given=now, lease_until=0.0)
+        .on_conflict_do_nothing()
+    )
     taken = connection.execute(
         update(tables.token)
         .where(_token.connection == name, or_(_token.lease_until <= now, _token.holder == holder))
@@ -39,9 +42,8 @@ def claim(connection: Connection, name: str, holder: str, now: float, until: flo
 @writing
 def keep(connection: Connection, name: str, secret: bytes, now: float) -> None:
     """In the place of what was kept before. Whoever exchanged it does so no more."""
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"secret": secret, "given": now, "holder": None, "lease_until": 0.0}
-    statement = into(tables.token).values(connection=name, **values)
+    statement = insert_into(connection, tables.token).values(connection=name, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["connection"], set_=values))
 
 

@@ -9,26 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, Field
+from typing import Any
 
 from airflow_integrations.http.escaped_secrets import HIDDEN, SHORTEST, SecretFinder
 
-__all__ = ["HIDDEN", "Mask", "MaskPath", "hide"]
-
-
-def _readable(text: str) -> str:
-    if not all(part and part == part.strip() and ("*" not in part or part == "*") for part in text.split(".")):
-        raise ValueError(
-            f"{text!r} is not a path; write field names with dots between, and * for every element of a list or every "
-            "field, such as customer.email or lines.*.note"
-        )
-    return text
-
-
-MaskPath = Annotated[str, Field(max_length=500), AfterValidator(_readable)]
-"""``customer.email``, ``lines.*.note``: fields below the entity. Lists on the way need no star."""
+__all__ = ["HIDDEN", "Mask", "hide"]
 
 
 class Mask:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from pydantic_core import CoreSchema, core_schema
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.expressions.expression import written
 from airflow_integrations.odata.literals import EdmType
@@ -48,7 +48,7 @@ class TypedExpression(Expression):
                 raise ValueError("a value with its type is {value: order.id, type: guid}")
             type_ = value.get("type")
             if type_ is not None and type_ not in _TYPES:
-                raise ValueError(f"unknown type {str(type_)[:40]!r}, {suggestion(str(type_), _TYPES)}")
+                raise ValueError(f"unknown type {str(type_)[:40]!r}{continued(str(type_), _TYPES)}")
             return cls(written(value["value"]), sees.scope, type_)
 
         return core_schema.no_info_plain_validator_function(

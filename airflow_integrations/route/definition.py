@@ -17,7 +17,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import Duration, Moment, RouteName, check_cron, check_timezone
 from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
-from airflow_integrations.masking.mask import MaskPath
+from airflow_integrations.masking.mask_path import MaskPath
 from airflow_integrations.route.alerts import Alerts
 from airflow_integrations.route.delivery import Delivery
 from airflow_integrations.route.incremental import Missing, WindowOptions

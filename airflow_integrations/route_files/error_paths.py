@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from airflow_integrations.route.stage import holder, part_of
 
-__all__ = ["Place", "locate"]
+__all__ = ["Place", "field_schemas", "holders", "locate"]
 
 Schema = dict[str, Any]
 
@@ -68,6 +68,12 @@ def field_schemas(schema: Schema | None) -> dict[str, Schema]:
         return {}
     fields: dict[str, Schema] = schema["fields"]
     return {field.get("validation_alias") or name: field["schema"] for name, field in fields.items()}
+
+
+def holders(schema: Schema | None, option: str) -> list[str]:
+    """The fields of a model whose own options include ``option``, such as ``delivery`` for ``in_doubt``."""
+    fields = field_schemas(schema)
+    return [name for name, inner in fields.items() if option in field_schemas(_unwrapped(inner, {}, None))]
 
 
 def _has(data: Any, step: int | str) -> bool:

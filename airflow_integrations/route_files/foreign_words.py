@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_integrations.config.suggestions import by_word
 
-__all__ = ["DATABASES", "EVENTS", "KEYS", "KINDS", "PAGINATION", "STYLES"]
+__all__ = ["DATABASES", "EVENTS", "FILES", "KEYS", "KINDS", "PAGINATION", "STYLES", "TRIGGERS"]
 
 _ROUTE = by_word(
     ("retries", "tasks: {retries: 3}"),
@@ -34,6 +34,8 @@ _ROUTE = by_word(
     ("lookup", "transform: [{lookup: …}]"),
     ("validate", "transform: [{validate: …}]"),
     ("webhook", "trigger: {webhook: …}"),
+    ("latency", "trigger: {latency: low}"),
+    ("default_args", "owner: data-team, tasks: {retries: 3}"),
     ("listen", "trigger: {listen: …}"),
     ("email notify on_failure", "alerts: …"),
     ("depends_on", "trigger: {assets: …}"),
@@ -87,15 +89,59 @@ _DELIVERY = by_word(
     ("parallelism workers threads parallel", "concurrency: 8"),
     ("retries attempts max_retries", "retry: {attempts: 10}, or tasks: {retries: 3}"),
 )
+_READ = by_word(
+    ("conn_id sql_conn_id conn credential", "connection: warehouse"),
+    ("sql statement select", "query: select …"),
+    ("file_path sql_file path", "file: orders.sql"),
+    ("schema database", "table: sales.orders, with the schema before the dot"),
+    (
+        "incremental incremental_column cursor_field replication_key updated_at is_incremental",
+        "cursor: {column: updated_at, tie: id}",
+    ),
+    ("primary_key unique_key", "key: id"),
+    ("params parameters args", "query: select … where region = :params.region"),
+    ("batch batch_size chunksize fetch_size", "nothing: rows are read in pages"),
+)
+_WRITE = by_word(
+    ("conn_id sql_conn_id conn credential", "connection: warehouse"),
+    ("primary_key unique_key merge_key conflict_target on_conflict", "key: id"),
+    ("materialized write_disposition if_exists strategy destination_sync_mode incremental_strategy", "mode: upsert"),
+    ("sql query statement", "table: orders, or call: {…} for a procedure"),
+    ("schema database", "table: sales.orders, with the schema before the dot"),
+    ("fields mapping target_fields values", "columns: {id: order.id}"),
+    ("batch batch_size chunksize commit_every", "delivery: {batch: 500} at the top"),
+    ("retries max_retries", "nothing: tasks: {retries: 3} and delivery: {retry: …} count"),
+)
+_CSV = by_word(
+    ("sep separator field_separator field_delimiter fieldDelimiter", 'delimiter: ";"'),
+    ("quotechar quote_char quoting", 'quote: "\'"'),
+    ("escapechar escape_char", r'escape: "\\"'),
+    ("skiprows skip_rows skip_lines skip_header", "skip: 1"),
+    ("skipfooter skip_footer", "skip_last: 1"),
+    ("columns names fieldnames headers", "header: [sku, price]"),
+    ("charset", "encoding: latin-1"),
+)
+_WEBHOOK = by_word(
+    ("secret token signature auth authentication hmac", "verify: {hmac: {header: X-Signature, secret: <Connection>}}"),
+    ("method methods verb", "nothing: events are posted"),
+    ("url endpoint route", "path: shop/orders"),
+    ("data_path items record_selector body", "records: body.orders"),
+    ("id idempotency_key", 'event_id: headers["x-event-id"]'),
+    ("latency", "trigger: {latency: low}, beside webhook"),
+)
 KEYS: dict[tuple[str, ...], dict[str, str]] = {
     (): _ROUTE,
     ("entity",): _ENTITY,
     ("schedule",): _SCHEDULE,
     ("delivery",): _DELIVERY,
     ("incoming", "http"): _REQUEST,
+    ("incoming", "sql"): _READ,
     ("outgoing", "http"): _REQUEST,
+    ("outgoing", "sql"): _WRITE,
+    ("trigger", "webhook"): _WEBHOOK,
+    ("csv",): _CSV,
 }
-"""Place to the words that people write there, each with what to write."""
+"""Place to the words that people write there, each with what to write; ``csv`` is a place wherever it stands."""
 
 KINDS: dict[str, dict[str, str]] = {
     "transform": by_word(
@@ -112,17 +158,18 @@ KINDS: dict[str, dict[str, str]] = {
     ),
     "incoming": by_word(
         (
-            "rest api rest_api https url RESTStream request graphql soap odata",
+            "rest api rest_api https url RESTStream request soap",
             "http: {connection: shop, path: /orders}",
         ),
     ),
     "outgoing": by_word(
-        ("rest api rest_api https url request webhook graphql soap odata", "http: {connection: erp, path: /orders}"),
+        ("rest api rest_api https url request webhook soap", "http: {connection: erp, path: /orders}"),
     ),
 }
 """Part of a route to the kinds of other tools, each with what to write."""
-EVENTS = frozenset(
-    ["amqp", "file", "files", "ftp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "s3", "sftp", "sqs"]
+EVENTS = frozenset(["amqp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "sqs"])
+FILES = frozenset(
+    ["azure", "blob", "csv", "excel", "file", "folder", "ftp", "gcs", "jsonl", "local", "minio", "s3", "sftp"]
 )
 DATABASES = frozenset(
     [
@@ -137,9 +184,17 @@ DATABASES = frozenset(
         "postgres",
         "postgresql",
         "snowflake",
-        "sql",
     ]
 )
+
+TRIGGERS = {
+    "webhook": "write {webhook: {path: shop/orders, verify: {shopify: <Connection>}}}",
+    "listen": "write {listen: {rabbitmq: {connection: broker, queue: orders}}}",
+    "schedule": "leave trigger out and write schedule: {every: 15m}",
+    "cron": 'leave trigger out and write schedule: {cron: "*/5 * * * *"}',
+    "manual": "leave trigger out: without a schedule a route runs when it is triggered",
+}
+"""A trigger that is a word to what to write."""
 
 PAGINATION = {
     "cursor": "{style: cursor, next: body.next_cursor, param: cursor}",

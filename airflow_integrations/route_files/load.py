@@ -71,13 +71,13 @@ def read_routes(root: Path) -> RouteFiles:
     if not shelf.root.is_dir():
         return RouteFiles({}, (Mistake(str(root), 0, 0, "", "there is no such folder"),))
     files = list(route_paths(shelf.root))
-    owners = _owners((_name(shelf, path), path) for path in files)
+    owners = _owners((shelf.route_name(path), path) for path in files)
     routes: dict[str, LoadedRoute] = {}
     mistakes: list[Mistake] = []
     broken: list[tuple[str, str]] = []
     broken_paths: list[Path] = []
     for path in files:
-        name = _name(shelf, path)
+        name = shelf.route_name(path)
         if owners[name] != path:
             mistakes.append(_taken(shelf, path, name, owners[name]))
         found = _load(shelf, path)
@@ -100,12 +100,12 @@ def read_route(root: Path, name: str) -> LoadedRoute:
     for path in sorted(files, key=lambda path: stem(path.name) != name):  # a stable sort keeps the order of files
         if stem(path.name) != name and name not in shelf.read(path).text:
             continue
-        if _name(shelf, path) == name:
+        if shelf.route_name(path) == name:
             found = _load(shelf, path)
             if isinstance(found, LoadedRoute):
                 return found
             raise RouteError(_ordered(found))
-    known = suggestion(name, {_name(shelf, path) for path in files}, of="Routes here")
+    known = suggestion(name, {shelf.route_name(path) for path in files}, of="Routes here")
     raise RouteError([Mistake(str(root), 0, 0, "", f"no file holds the route {name!r}; {known}")])
 
 
@@ -141,13 +141,6 @@ def _alike(routes: dict[str, LoadedRoute]) -> Iterator[Mistake]:
                 "what both stage in one folder; give one of them another name"
             )
             yield routes[name].mistake(("route",), text)
-
-
-def _name(shelf: RouteAssembler, path: Path) -> str:
-    """What a file's route is called: what it says, else the file's name."""
-    node = shelf.read(path).node
-    said = node.get("route") if node else None
-    return said.value if said and isinstance(said.value, str) else stem(path.name)
 
 
 def _owners(names: Iterable[tuple[str, Path]]) -> dict[str, Path]:

@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_integrations.config.suggestions import unknown
-from airflow_integrations.route_files.error_paths import Place, field_schemas
+from airflow_integrations.route_files.error_paths import Place, field_schemas, holders
 from airflow_integrations.route_files.foreign_words import STYLES
 from airflow_integrations.route_files.other_tools_keys import key_remedy, kind_remedy, step_remedy, value_remedy
 
-__all__ = ["described", "worded"]
+__all__ = ["PATTERNS", "described", "worded"]
 
 _EXPECTED = {
     "string_type": "text",
@@ -49,13 +49,41 @@ _EXPECTED = {
     "is_instance_of": "something else",
 }
 
-_PATTERNS = {
+PATTERNS = {
     r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _, beginning with a letter",
     r"^[A-Za-z0-9_.\-]+$": "letters, digits, _, . and -",
     r"^[\w.\-]+$": "letters, digits, _, . and -",
     r"^\d{1,2}(\.\d+)?%$": "a percentage, such as 2%",
+    r"^(100|\d{1,2}(\.\d+)?)%$": "a percentage, such as 50%",
+    r"^[A-Za-z0-9_\-]+(/[A-Za-z0-9_\-]+)*$": "letters, digits, _ and -, with / between parts, such as shop/orders",
+    r"^[A-Za-z0-9._-]+$": "letters, digits, _, . and -",
+    r"^[A-Za-z_][A-Za-z0-9_]*$": "letters, digits and _, not beginning with a digit",
+    r"^[A-Za-z]\w*$": "letters, digits and _, beginning with a letter",
+    r"^\.[^/]+$": "an ending with its point, such as .done",
+    r"^[^/]+$": "a name without /",
+    r"^[A-Za-z_]\w*$": "letters, digits and _, not beginning with a digit",
+    r"^[_A-Za-z]\w*$": "letters, digits and _, not beginning with a digit",
+    r"^[A-Za-z][A-Za-z0-9\-]*$": "letters, digits and -, beginning with a letter",
+    r"^[A-Za-z0-9!#$%&'*+.^_`|~\-]+$": "the name of a header, such as X-Signature",
+    r"^[A-Za-z_][\w\-]*(\.[A-Za-z_][\w\-]*)*$": "names of fields with . between them, such as meta.updated_at",
+    r"^[_A-Za-z]\w*(\.[_A-Za-z]\w*)*$": "names of fields with . between them, such as shop.orders",
+    r"^[^\W\d]\w*(/[^\W\d]\w*)*$": "names with / between them, such as Customer/Name",
+    r"^[^\W\d]\w*([./][^\W\d]\w*)*$": "names with . or / between them, such as Customer/Name",
+    r"^[^\W\d][\w/]*( (asc|desc))?$": "a property, with asc or desc behind it where that matters",
+    r"^[^\W\d]\w*(\.[^\W\d]\w*)*$": "names with . between them, such as shop.Order",
+    r"^[^\s.*>/\\]+$": "text without blanks and without . * > / \\",
+    r"^\S+$": "text without blanks",
+    r"^(/[^\s{}?#]*)?$": "a path that begins with /, without a query",
+    r"^/[\w$./()'-]*$": "a path that begins with /, without a query",
+    r"^[A-Za-z_][A-Za-z0-9_\-]*$": "letters, digits, _ and -, beginning with a letter or _",
+    r"^[^\x00-\x1f\x7f\"`\[\]:%()]+$": "the name of a column, without quotes, brackets, colons and %",
+    r"^[^{}&#]+$": "text without { } & #; values are bound as parameters",
+    r"^https?://[^/?#]+(/[^?#]*)?$": "an address, such as https://shop.example/api",
+    r"^[a-z]+$": "small letters",
+    r"^[A-Z]+$": "capital letters, such as GET",
     r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+$": "an address, such as ops@example.com",
 }
+"""Pattern of an option to the words for what it allows."""
 
 
 def described(value: Any) -> str:
@@ -97,6 +125,8 @@ def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
 def _unknown_key(error: dict[str, Any], place: Place, parent: Place) -> str:
     key, fields = str(error["loc"][-1]), field_schemas(parent.schema)
     remedy = key_remedy(parent.loc, key)
+    if remedy is None and (below := holders(parent.schema, key)):
+        remedy = f"it stands below {' or '.join(below)}: write {below[0]}: {{{key}: …}}"
     return _with_remedy("key", key, remedy, unknown("key", key, fields))
 
 
@@ -149,8 +179,13 @@ def _tags(place: Place, context: dict[str, Any]) -> list[str]:
 
 def _pattern(error: dict[str, Any], place: Place, parent: Place) -> str:
     pattern = error["ctx"]["pattern"]
-    allowed = _PATTERNS.get(pattern, f"text that matches {pattern}")
-    return f"{_short(str(error['input']))!r} is not allowed here; write {allowed}"
+    allowed = PATTERNS.get(pattern, f"text that matches {pattern}")
+    given = str(error["input"])
+    if "://" in given and str(error["loc"][-1]).endswith("connection"):
+        allowed = "the id of an Airflow Connection, such as shop: the address belongs into the Connection"
+    elif given.strip("/") and re.fullmatch(pattern, given.strip("/")):
+        allowed = given.strip("/")
+    return f"{_short(given)!r} is not allowed here; write {allowed}"
 
 
 def _too_short(error: dict[str, Any], place: Place, parent: Place) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from airflow_integrations.route_files.foreign_words import DATABASES, EVENTS, KEYS, KINDS, PAGINATION
+from airflow_integrations.route_files.foreign_words import DATABASES, EVENTS, FILES, KEYS, KINDS, PAGINATION, TRIGGERS
 
 __all__ = ["key_remedy", "kind_remedy", "step_remedy", "value_remedy"]
 
@@ -15,7 +15,7 @@ _EVERY = re.compile(r"(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
 
 def key_remedy(parent: Sequence[int | str], key: str) -> str | None:
     """What to write for a key that stands elsewhere, or that other tools have; None where nothing is known of it."""
-    remedy = KEYS.get(tuple(map(str, parent)), {}).get(key)
+    remedy = KEYS.get(tuple(map(str, parent)), {}).get(key) or KEYS.get(tuple(map(str, parent[-1:])), {}).get(key)
     if remedy is None:
         return None
     return f"take it out{remedy.removeprefix('nothing')}" if remedy.startswith("nothing") else f"write {remedy}"
@@ -24,9 +24,13 @@ def key_remedy(parent: Sequence[int | str], key: str) -> str | None:
 def kind_remedy(part: str, kind: str) -> str | None:
     """What to write for a kind that other tools have."""
     if part in ("incoming", "outgoing") and kind in DATABASES:
-        return "databases are not served yet; an HTTP API in front of one is"
+        return f"write sql: {{connection: {'warehouse' if part == 'incoming' else 'erp'}, table: orders}}"
     if part == "incoming" and kind in EVENTS:
         return "events come by trigger: write trigger: {listen: {…}} and leave incoming out"
+    if part == "outgoing" and kind in EVENTS:
+        return "queues are no targets yet; an HTTP API in front of one is"
+    if part in ("incoming", "outgoing") and kind in FILES:
+        return f"write files: {{path: {'s3://exports/orders/*.csv' if part == 'incoming' else 's3://out/orders.csv'}}}"
     found = KINDS.get(part, {}).get(kind)
     return None if found is None else f"write {found}"
 
@@ -53,6 +57,14 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
         return f"write {{name: {name}, key: {name}.number}}"
     if place[-1:] == ("pagination",) and isinstance(given, str):
         return f"write {PAGINATION.get(given, PAGINATION['cursor'])}"
+    if place == ("trigger",) and isinstance(given, str):
+        return TRIGGERS.get(given, TRIGGERS["webhook"])
+    if place == ("delivery", "retry") and isinstance(given, int):
+        return f"write {{attempts: {given}}}"
+    if place[-2:] == ("verify", "header") and isinstance(given, str):
+        return f"write {{name: {given}, secret: <Connection>}}"
+    if place[-1:] == ("upsert",):
+        return "write {find: {…}, create: {…}, update: {…}}"
     if place == ("tags",) and isinstance(given, str):
         return f"write [{', '.join(given.replace(',', ' ').replace(';', ' ').split())}]"
     if place == ("transform",) and isinstance(given, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.presets import NAMES, content
 from airflow_integrations.route_files.nodes import Node
 from airflow_integrations.route_files.parser import parse
@@ -22,7 +22,7 @@ class PresetError(ValueError):
 def preset(name: str) -> Node:
     """All that a preset says. Raises PresetError for one that there is not."""
     if name not in NAMES:
-        raise PresetError(f"there is no preset {name!r}; {suggestion(name, set(NAMES), of='Presets')}")
+        raise PresetError(f"there is no preset {name!r}{continued(name, set(NAMES), of='Presets')}")
     node, mistakes = parse(content(name), f"{PREFIX}{name}")
     assert node is not None
     assert not mistakes
@@ -41,7 +41,7 @@ def preset_part(reference: str, part: str) -> list[Node]:
         entities = found.get("entities")
         known = entities.value if entities is not None else {}
         if entity not in known:
-            raise PresetError(f"the preset {system} has no entity {entity!r}; {suggestion(entity, known, of='It has')}")
+            raise PresetError(f"the preset {system} has no entity {entity!r}{continued(entity, known, of='It has')}")
         nodes.append(known[entity].get(part))
     given = [node for node in nodes if node is not None]
     if not given:

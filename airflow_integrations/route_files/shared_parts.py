@@ -15,7 +15,7 @@ from os.path import realpath
 from pathlib import Path
 
 from airflow_integrations.errors import Mistake
-from airflow_integrations.route_files.discovery import DEFAULTS, is_route
+from airflow_integrations.route_files.discovery import DEFAULTS, is_route, stem
 from airflow_integrations.route_files.nodes import MAX_NODES, Node
 from airflow_integrations.route_files.parser import MAX_BYTES, parse
 from airflow_integrations.route_files.presets import PREFIX, PresetError, preset_part
@@ -80,6 +80,12 @@ class RouteAssembler:
     def path(self, name: str) -> Path:
         """The file that mistakes call ``name``."""
         return self.root.parent / name
+
+    def route_name(self, path: Path) -> str:
+        """What a file's route is called: what it says, else the file's name."""
+        node = self.read(path).node
+        said = node.get("route") if node else None
+        return said.value if said and isinstance(said.value, str) else stem(path.name)
 
     def read(self, path: Path) -> Read:
         if path not in self._read:

@@ -47,6 +47,9 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
         message = "the quote that opens here is never closed"
     elif problem in _ENDED and (inner := _inner_quote(here, column)) is not None:
         message = f"the quote before {inner[0]!r} ends the text; put the other kind around the whole: {inner[1]}"
+    elif problem.startswith("did not find expected ',' or") and (unquoted := _unquoted(here, column)) is not None:
+        column, quoted = unquoted
+        message = f"a text with , [ ] {{ or }} in it needs quotes inside of {{…}} and […]: {quoted}"
     elif problem.startswith("did not find expected ',' or") and opened:
         line, column = opened.line, opened.column
         message = f"the {lines[line][column : column + 1]} that opens here is not closed, or text in it needs quotes"
@@ -84,6 +87,20 @@ def _inner_quote(line: str, column: int) -> tuple[str, str] | None:
         text = f"{quote}{text}"
     word = re.match(r"[^\s\"']*", behind)
     return (word[0] if word else behind)[:30], f"{other}{text}{other}"
+
+
+def _unquoted(line: str, column: int) -> tuple[int, str] | None:
+    """For ``{id: body.items[0].id}``, where the text ends at the [: the column where it begins, and it in quotes."""
+    if line[column : column + 1] not in ("[", "{") or line[column - 1 : column] in ("", " ", ",", "[", "{"):
+        return None
+    begin = max(line.rfind(mark, 0, column) + len(mark) for mark in (": ", "{", "[", ", "))
+    end, depth = column, 0
+    while end < len(line) and (depth or line[end] not in ",]}"):
+        depth += (line[end] in "[{") - (line[end] in "]}")
+        end += 1
+    text = line[begin:end].strip()
+    quote = next((mark for mark in ('"', "'") if mark not in text and not (mark == '"' and "\\" in text)), None)
+    return None if depth or quote is None else (begin, f"{quote}{text}{quote}")
 
 
 def _cron(line: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import RunError
 from airflow_integrations.route.definition import Route
 
@@ -16,5 +16,5 @@ def route_params(route: Route, given: Mapping[str, Any]) -> dict[str, Any]:
     """The route's defaults, overlaid with what was given. Raises RunError for a param that the route does not have."""
     unknown = [name for name in given if name not in route.params]
     if unknown:
-        raise RunError(f"route {route.route} has no param {unknown[0]!r}, {suggestion(unknown[0], route.params)}")
+        raise RunError(f"route {route.route} has no param {unknown[0]!r}{continued(unknown[0], route.params)}")
     return {**route.params, **given}

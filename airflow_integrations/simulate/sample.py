@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ __all__ = ["read_entities"]
 
 
 def read_entities(path: Path) -> list[Any]:
-    """The entities of a file, numbers exact. A file with one object is one entity. Raises RunError."""
+    """The entities of a file, numbers exact; ``-`` is standard input. One object is one entity. Raises RunError."""
     try:
-        content = path.read_bytes()
+        content = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
     except OSError as error:
         raise RunError(f"the file {path} cannot be read: {error.strerror}") from None
     found = _yaml(content, path) if path.suffix in (".yaml", ".yml") else _json(content, path)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 
 __all__ = ["BOUND", "SqlText", "parameter_mistakes"]
 
@@ -122,7 +122,7 @@ def parameter_mistakes(sql: SqlText, params: Mapping[str, Any]) -> Iterator[str]
             continue
         if first == "params" and rest:
             if rest not in params:
-                yield f":{name}: the route has no param {rest!r}, {suggestion(rest, params)}"
+                yield f":{name}: the route has no param {rest!r}{continued(rest, params)}"
             continue
         meant = _REMEDIES.get(name) or (f":params.{name}" if name in params else None)
         known = ", ".join(f":{each}" for each in BOUND)

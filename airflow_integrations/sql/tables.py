@@ -108,11 +108,11 @@ def table_of(connection: Connection, name: str) -> Table:
 
 
 def _near(inspector: Any, schema: str | None, table: str) -> str:
-    from airflow_integrations.config.suggestions import suggestion
+    from airflow_integrations.config.suggestions import continued
 
     try:
         names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
     except Exception:
         return ""
     where = f" in {schema}" if schema else ""
-    return f"{where}; {suggestion(table, names)}" if names else f"{where}; there are no tables{where}"
+    return f"{where}{continued(table, names)}" if names else f"{where}; there are no tables{where}"

@@ -22,21 +22,29 @@ class SegmentWriter:
         self._staging = staging
         self._prefix = prefix
         self._lines: list[bytes] = []
+        self._count = 0
         self._bytes = 0
         self.segments: list[SegmentRef] = list(segments or ())
 
     @property
     def full(self) -> bool:
-        return self._bytes >= SEGMENT_BYTES or len(self._lines) >= SEGMENT_ENTITIES
+        return self._bytes >= SEGMENT_BYTES or self._count >= SEGMENT_ENTITIES
 
     @property
     def pending(self) -> int:
         """Lines that are not yet in a segment."""
-        return len(self._lines)
+        return self._count
 
     def add(self, line: bytes) -> None:
         self._lines.append(line)
+        self._count += 1
         self._bytes += len(line) + 1
+
+    def add_block(self, block: bytes, count: int) -> None:
+        """So many lines in one, a newline between them."""
+        self._lines.append(block)
+        self._count += count
+        self._bytes += len(block) + 1
 
     def close_segment(self) -> bytes:
         """Write what was collected as one segment; nothing where nothing was collected. Gives its lines, too."""
@@ -45,7 +53,8 @@ class SegmentWriter:
         name = f"{self._prefix}-{len(self.segments):05d}.jsonl.zst"
         content = b"\n".join(self._lines)
         self._staging.write(name, compress(content))
-        self.segments.append(SegmentRef(name, len(self._lines), self._bytes))
+        self.segments.append(SegmentRef(name, self._count, self._bytes))
         self._lines = []
+        self._count = 0
         self._bytes = 0
         return content

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.ledger.status import INCOMING, OUTCOMES
 from airflow_integrations.simulate.replay import Heard
 from airflow_integrations.simulate.trial import Left, Trial
@@ -147,7 +147,7 @@ def _balance(expected: Expected, trial: Trial) -> Iterator[str]:
     counts = trial.balance.counts if trial.balance else {}
     for name, count in expected.balance.items():
         if name not in counts:
-            yield f"balance: there is no count {name!r}, {suggestion(name, (*INCOMING, *OUTCOMES))}"
+            yield f"balance: there is no count {name!r}{continued(name, (*INCOMING, *OUTCOMES))}"
         elif counts[name] != count:
             yield f"balance.{name}: expected {count}, got {counts[name]}"
 

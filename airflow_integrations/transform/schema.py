@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from airflow_integrations.config.file_reference import FileReference
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.transform.json_file import read_json
 
 __all__ = ["ASSERTED_FORMATS", "IGNORED_FORMATS", "Schema"]
@@ -66,7 +66,7 @@ class Schema:
             if error.absolute_path and error.absolute_path[-1] == "type" and isinstance(error.instance, str):
                 yield (
                     tuple(error.absolute_path),
-                    f"unknown type {error.instance!r}, {suggestion(error.instance, _TYPES)}",
+                    f"unknown type {error.instance!r}{continued(error.instance, _TYPES)}",
                 )
                 continue
             inner = best_match([error]) or error  # of an anyOf, the branch that was meant
@@ -105,7 +105,7 @@ class Schema:
             text = f"{place}: {error}".partition("\n")[0].removeprefix(": ")
             unknown = text.partition("Unknown format: '")[2].partition("'")[0]
             if unknown:
-                text = f"unknown format {unknown!r}, {suggestion(unknown, ASSERTED_FORMATS | IGNORED_FORMATS)}"
+                text = f"unknown format {unknown!r}{continued(unknown, ASSERTED_FORMATS | IGNORED_FORMATS)}"
             raise ValueError(f"is not usable: {text}") from None
 
     def _retrieve(self, reads: set[Path], uri: str) -> Any:

@@ -24,7 +24,7 @@ def test_a_lost_ledger_stops_commands_until_a_person_says_so(call, tmp_path: Pat
     assert "is empty or does not exist, but Airflow has used one at this address since" in complained
     code, _, complained = call("ledger", "begin-again")
     assert code == 2
-    assert "Say so with --yes" in complained
+    assert "Pass --yes to confirm" in complained
     assert call("ledger", "status")[0] == 1
     code, said, _ = call("ledger", "begin-again", "--yes")
     assert (code, said) == (0, f"SQLite, {tmp_path / 'ledger.db'}: used from now on\n")

@@ -25,6 +25,18 @@ def test_it_never_overwrites(call, routes: Path):
     assert (routes / "orders.yaml").read_text() == "mine"
 
 
+def test_it_tells_only_what_it_wrote(call):
+    call("new", "orders")
+    code, out, _ = call("new", "stock")
+    assert (code, ".route.schema.json" in out) == (0, False)
+
+
+def test_a_name_that_differs_by_case_only_is_taken(call, routes: Path):
+    code, _, err = call("new", "Orders")
+    assert (code, "is there already; nothing was written" in err) == (2, True)
+    assert not (routes / "Orders.test.yaml").exists()
+
+
 def test_it_sees_a_route_of_that_name_in_a_folder_below(call, routes: Path):
     (routes / "below").mkdir()
     (routes / "orders.yaml").rename(routes / "below" / "invoices.yaml")

@@ -13,7 +13,34 @@ from airflow_integrations.cli import COMMANDS, Command, build_parser
 def test_no_command_is_wrong_usage(call):
     code, _, err = call()
     assert code == 2
-    assert "COMMAND" in err
+    assert "which COMMAND?" in err
+    assert "validate" in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("lst",), "did you mean list?"),
+        (("entities", "lst"), "did you mean list?"),
+        (("entities",), "which COMMAND?"),
+        (("run", "orders", "--window-strat", "2026-01-01"), "--window-strat 2026-01-01; did you mean --window-start?"),
+        (("list", "--josn"), "did you mean --json?"),
+        (("entities", "list", "orders", "--status", "rejectd"), "did you mean rejected?"),
+        (("new", "orders", "--from", "shopfy"), "did you mean shopify?"),
+        (("new", "orders", "--to", "sap"), "did you mean sap_s4hana?"),
+        (("run", "orders", "left"), "unrecognized arguments: left"),
+    ],
+)
+def test_wrong_usage_says_what_was_meant(call, argv, told):
+    code, _, err = call(*argv)
+    assert code == 2
+    assert told in err
+    assert f"airflow-integrations {argv[0]}" in err or len(argv) == 1
+
+
+def test_help_is_a_command_too(call):
+    assert call("help", "run") == call("run", "--help")
+    assert call("help") == call("--help")
 
 
 def test_every_command_has_help_and_a_module(call):
@@ -47,7 +74,7 @@ def test_versions(call, argv):
 def test_building_the_parser_imports_nothing_heavy():
     code = (
         "import sys; from airflow_integrations.cli import build_parser; build_parser().format_help(); "
-        "heavy = {'airflow', 'aiohttp', 'pydantic', 'rich', 'yaml', 'sqlalchemy'}; "
+        "heavy = {'airflow', 'aiohttp', 'pendulum', 'pydantic', 'rich', 'yaml', 'sqlalchemy'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -79,6 +106,24 @@ def test_a_command_that_reads_files_alone_loads_neither_airflow_nor_a_database(r
     count, *heavy = done.stderr.splitlines()[-1].split()
     assert heavy == []
     assert int(count) <= most
+
+
+def test_what_asks_the_ledger_builds_no_models_of_routes(call, routes, systems, edit, monkeypatch):
+    monkeypatch.delenv("AIRFLOW__CORE__UNIT_TEST_MODE", raising=False)  # where it is set only Airflow knows the setup
+    edit(routes / "orders.yaml", "entity: {name: order", "mask: [customer.name]\nentity: {name: order")
+    call("run", "orders")
+    code = (
+        "import sys; from airflow_integrations.cli import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "heavy = {'airflow', 'aiohttp', 'jinja2', 'pendulum', 'pydantic'}\n"
+        "print(len(sys.modules), *sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    for argv in (["entities", "show", "orders", "1"], ["entities", "list", "orders"]):
+        done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True)
+        assert "C1" not in done.stdout
+        count, *heavy = done.stderr.splitlines()[-1].split()
+        assert heavy == []
+        assert int(count) <= 530
 
 
 @pytest.mark.parametrize(

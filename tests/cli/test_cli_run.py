@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 from cli_servers import PASSWORD
 
 
@@ -203,3 +204,16 @@ def test_what_has_no_key_is_listed_with_its_record(call, routes, systems):
     assert code == 0
     assert '"note":"nobody"' in out
     assert call("runs", "orders", "--without-key", "other")[1].startswith("Nothing that this run staged")
+
+
+@pytest.mark.parametrize("command", ["run", "preview"])
+def test_a_route_of_events_says_how_to_give_it_some(call, routes, systems, command):
+    (routes / "tickets.yaml").write_text(
+        "entity: {name: ticket, key: ticket.id}\noutgoing: {none: {}}\n"
+        "trigger: {webhook: {path: tickets, verify: none}}\n"
+    )
+    code, out, _ = call(command, "tickets")
+    assert (code, "its entities come as events: give it some with --entities FILE" in out) == (0, True)
+    (routes / "one.json").write_text('[{"id": 1}]')
+    code, out, _ = call(command, "tickets", "--entities", str(routes / "one.json"))
+    assert (code, "come as events" in out) == (0, False)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from datetime import UTC, datetime
 from decimal import Decimal
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,11 @@ def test_the_window_is_the_last_complete_one(schedule, window):
 
 def test_without_a_schedule_it_is_everything():
     assert last_window(None, NOW).dump() == ("1970-01-01T00:00:00Z", "2026-03-29T10:07:30Z")
+
+
+def test_entities_from_standard_input(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b'{"id": 1}\n{"id": 1.10}\n')))
+    assert asked(entities="-").entities == ({"id": 1}, {"id": Decimal("1.10")})
 
 
 def test_entities_from_a_file_are_exact(tmp_path: Path):

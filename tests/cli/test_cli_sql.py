@@ -60,7 +60,7 @@ def test_validate_online_shows_the_line_of_a_column_that_is_not_there(call, tabl
     code, out, _ = call("validate", "--online")
     assert code == 1
     assert re.search(
-        r"^routes/copies\.yaml:3:\d+  incoming\.sql: table orders has no column nmae; did you mean 'name'", out
+        r"^routes/copies\.yaml:3:\d+  incoming\.sql: table orders has no column nmae, did you mean 'name'", out
     )
 
 

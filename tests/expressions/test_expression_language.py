@@ -207,6 +207,7 @@ def test_refused_with_the_remedy(text: str, words: str) -> None:
         ("1 - order.nobody", ["order.nobody: it is missing"]),
         ("-order.note", ["order.note: it is missing"]),
         ("order.qty > 'a'", ["a number and text cannot be compared"]),
+        ("order.number > 5", ["text and a number cannot be compared; write integer(order.number), or decimal(…)"]),
         ("order.qty + order.number", ["a number and text cannot be added", "decimal("]),
         ("sum(l.qty * l.price for l in order.lines)", ["l.qty * l.price", "decimal("]),
         ("sum(l.nope for l in order.lines)", ["l.nope", "missing"]),

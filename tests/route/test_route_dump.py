@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from airflow_integrations.masking.mask import HIDDEN
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.dump import definition_yaml, mask_in, plain_definition, read_definition
+from airflow_integrations.route.definition_text import mask_in, read_definition
+from airflow_integrations.route.dump import definition_yaml, plain_definition
 from airflow_integrations.route_files.parser import parse
 
 ROUTE = Route.load(

@@ -42,7 +42,7 @@ NASTY = [
     (INCOMING, paging("cursor"), "3:52  incoming.http.pagination: expected a mapping (key: value), found the text 'cursor'"),
     (INCOMING, paging("{style: cursor, next: body.n}"), "3:40  incoming.http.pagination: 'param' is missing"),
     (INCOMING, paging("{style: next_url, next: order.n}"), "3:76  incoming.http.pagination.next: unknown name order"),
-    (INCOMING, '{connection: "https://shop.example", path: /}', "3:22  incoming.http.connection: 'https://shop.example' is not allowed here; write letters,"),
+    (INCOMING, '{connection: "https://shop.example", path: /}', "3:22  incoming.http.connection: 'https://shop.example' is not allowed here; write the id of an Airflow Connection"),
     (INCOMING, '{connection: shop, path: "/{{ window.start"}', "3:34  incoming.http.path: the template cannot be read: unexpected end"),
     (INCOMING, '{connection: shop, path: "/{% for x in range(10**9) %}x{% endfor %}"}', "3:34  incoming.http.path: nothing is called in a template"),
     (INCOMING, '{connection: shop, path: "/{{ window.__class__ }}"}', '3:34  incoming.http.path: fields that begin with _ are written ["__class__"]'),

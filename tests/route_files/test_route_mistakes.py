@@ -66,7 +66,7 @@ TABLE = [
     ("start: 2026-01-01", "start: 2026", "6:65  schedule.start: 2026 is not a date; write 2026-01-31"),
     (", start: 2026-01-01", "", "6:1  schedule: catchup needs start"),
     # stages
-    ("incoming:\n  http:", "incoming:\n  htpt:", "9:3  incoming: unknown kind 'htpt', did you mean 'http'? One of: graphql, http"),
+    ("incoming:\n  http:", "incoming:\n  htpt:", "9:3  incoming: unknown kind 'htpt', did you mean 'http'? One of: files, graphql, http"),
     ("incoming:\n  http:", "incoming:\n  none: {}\n  http:", "8:1  incoming: incoming holds exactly one key, the kind"),
     ("outgoing:\n", "outgoing: erp\nx:\n", "29:11  outgoing: outgoing holds exactly one key, the kind, with its options"),
     ("outgoing:\n", "outgoing:\nx:\n", "29:10  outgoing: outgoing holds exactly one key, the kind, with its options below it; found nothing"),

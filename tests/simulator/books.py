@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.ledger import Ledger
@@ -43,6 +43,14 @@ class WorldLedger(Ledger):
         with super().read() as connection:
             yield connection
 
+    @contextmanager
+    def _transaction(self, engine: Any) -> Iterator[Connection]:
+        """On one connection that stays open: a world has a hundred transactions, all of a memory's own."""
+        if self.dialect == "sqlite":
+            engine = _open(engine)
+        with super()._transaction(engine) as connection:
+            yield connection
+
     def _changes(self, connection: Connection) -> int:
         if self.dialect != "sqlite":
             return 0
@@ -55,7 +63,7 @@ class WorldLedger(Ledger):
     def rows(self, table: Any) -> list[Any]:
         """All rows, for whoever looks at the world from outside."""
         with super().read() as connection:
-            return list(connection.execute(select(table)))
+            return list(connection.execute(_all_of(table)))
 
     def empty(self) -> None:
         """As it was when it was made: a copy, which takes less time than making its tables."""
@@ -70,6 +78,22 @@ class WorldLedger(Ledger):
         with super().write() as connection:
             for table in reversed(tables.metadata.sorted_tables):
                 connection.execute(table.delete())
+
+
+class _Open:
+    """An engine whose transactions have one connection."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect()
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        with self._connection.begin():
+            yield self._connection
+
+
+_open = lru_cache(maxsize=8)(_Open)
+_all_of = lru_cache(maxsize=None)(select)
 
 
 @lru_cache(maxsize=1)

@@ -37,10 +37,10 @@ MUTANTS = (
     Mutant(
         "a batch leaves before the journal knows",
         "engine/push/workers.py",
-        "                await self._journal.sent(batch.ordinals)\n                results = await",
-        "                results = await",
+        "        await self._journal.sent(batch.ordinals)\n        try:\n            results = await",
+        "        try:\n            results = await",
         fits="not shape.repeatable and shape.with_rev",
-        hint=92,
+        hint=116,
     ),
     Mutant(
         "an older version is sent after a newer one",
@@ -104,7 +104,7 @@ MUTANTS = (
         "    if decided:\n        done =",
         "    if True:\n        done =",
         fits='shape.events != "no"',
-        hint=110,
+        hint=20,
     ),
     Mutant(
         "what came is not noted before deletions are looked for",
@@ -151,7 +151,7 @@ MUTANTS = (
         "return outbound.key in chunk.repeated and outbound.key in self._traffic.in_flight",
         "return False",
         fits='shape.events != "no" and not shape.latest and shape.concurrency > 1 and shape.with_rev',
-        hint=24,
+        hint=116,
     ),
     Mutant(
         "a batch's key does not change with deliveries",
@@ -167,23 +167,25 @@ MUTANTS = (
         "                if response is not None and not response.closed:\n                    response.release()\n",
         "",
     ),
-)
-
-
-ELUSIVE = (
     Mutant(
         "a segment is not on disk when its page is committed",
         "engine/fetch/fetch.py",
         "        self.intake.close()\n        await self._tell_ledger()",
         "        if complete:\n            self.intake.close()\n        await self._tell_ledger()",
         fits='shape.fetches and shape.paging != "none"',
+        hint=785,
     ),
     Mutant(
         "what only the journal knows is not absorbed",
         "engine/push/journal/replay.py",
         "    if journal.done_lines <= applied:\n",
         "    if True:\n",
+        hint=785,
     ),
+)
+
+
+ELUSIVE = (
     Mutant(
         "what a dead run had taken is nobody's",
         "ledger/runs/carry_over.py",

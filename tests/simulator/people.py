@@ -14,7 +14,7 @@ from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.staging.folder import Staging
-from simulator.plan import Deed
+from simulator.deed import Deed
 from simulator.shape import NAME
 from simulator.tasks import quiet
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from simulator.aimed import aimed_deeds
+from simulator.deed import Deed
 from simulator.shape import Shape
 
 __all__ = ["Deed", "Plan", "plan_of"]
@@ -36,21 +37,6 @@ _TARGETS_OWN = (
 and whoever asked dies."""
 
 
-@dataclass(frozen=True)
-class Deed:
-    """One thing that happens: ``at`` so many seconds from the world's beginning; or, where that is None, to the
-    ``number``-th of something, such as a request."""
-
-    what: str
-    at: float | None = None
-    number: int = 0
-    how: tuple[Any, ...] = ()
-
-    def __str__(self) -> str:
-        told = " ".join(map(str, (*(() if self.at is not None else (f"number {self.number}",)), *self.how)))
-        return f"{self.what} {told}".strip()
-
-
 @dataclass
 class Plan:
     seed: int
@@ -73,6 +59,7 @@ def plan_of(seed: int) -> Plan:
     minutes = SMALL_MINUTES if small else MINUTES
     when = _Moments(chance, minutes)
     deeds = _changes(chance, shape, when, small=small) + _faults(chance, shape, when) + _people(chance, shape, when)
+    deeds += aimed_deeds(seed, shape)
     deeds.sort(key=lambda deed: (deed.at is None, deed.at or 0.0, deed.what, deed.number))
     return Plan(seed, shape, minutes, chance.random() < 0.7, deeds)
 

@@ -25,18 +25,21 @@ class Effect:
 
 
 class Target:
-    """``broken`` says what the next request that writes meets. With ``honours`` it knows idempotency keys."""
+    """``broken`` says what the next request that writes meets, ``unasked`` the next that only asks. With ``honours`` it
+    knows idempotency keys."""
 
     def __init__(
         self,
         now: Callable[[], float],
         broken: Callable[[str], str | None],
+        unasked: Callable[[], str | None],
         *,
         honours: bool,
         tell: Callable[[str], None],
     ) -> None:
         self._now = now
         self._broken = broken
+        self._unasked = unasked
         self._honours = honours
         self._tell = tell
         self.has: dict[str, dict[str, Any]] = {}
@@ -50,9 +53,7 @@ class Target:
 
     def __call__(self, asked: Asked) -> Reply:
         if asked.method == "GET":
-            ref = asked.url.query.get("ref", "")
-            found = [self.has[ref]] if ref in self.has else []
-            return _answer(200, {"items": [{"id": f"T-{one['ref']}", **one} for one in found]})
+            return self._found(asked.url.query.get("ref", ""))
         fault = self._broken(_key(asked))
         match fault:
             case "503" | "404":
@@ -83,6 +84,20 @@ class Target:
                 reply.broken = fault
             case "late":
                 reply.delay = 12.0
+        return reply
+
+    def _found(self, ref: str) -> Reply:
+        """What it says when it is asked for an entity."""
+        fault = self._unasked()
+        if fault in ("reset", "silent"):
+            return Reply(broken=fault)
+        if fault == "429":
+            return Reply(429, headers={"Retry-After": "4"})
+        if fault is not None and fault != "cut":
+            return _answer(500 if fault == "404" else int(fault), {"message": "trouble"})
+        found = [self.has[ref]] if ref in self.has else []
+        reply = _answer(200, {"items": [{"id": f"T-{one['ref']}", **one} for one in found]})
+        reply.broken = fault
         return reply
 
     def _taken(self, asked: Asked, fault: str | None) -> Reply:

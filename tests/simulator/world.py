@@ -34,9 +34,10 @@ from simulator.borders.disk import BucketPath, Disk, DiskPath
 from simulator.borders.network import Network
 from simulator.borders.process import Process
 from simulator.bounds import draw_bounds
+from simulator.deed import Deed
 from simulator.invariants import Invariants
 from simulator.people import act
-from simulator.plan import Deed, Plan
+from simulator.plan import Plan
 from simulator.pure import remember
 from simulator.shape import NAME, route_of
 from simulator.source import Source
@@ -83,7 +84,13 @@ class World:
         DiskPath.disk = BucketPath.disk = self.disk
         self.base: Any = BucketPath() if self.shape.bucket else DiskPath("/staging")
         self.source = Source(self.now, lambda: self._fault("source answers"), pages=self.shape.paging != "none")
-        self.target = Target(self.now, self._target_fault, honours=self.shape.repeatable, tell=self.tell)
+        self.target = Target(
+            self.now,
+            self._target_fault,
+            lambda: self._fault("target is asked"),
+            honours=self.shape.repeatable,
+            tell=self.tell,
+        )
         self.invariants = Invariants(self)
         self.target.watch = self.invariants.effect
         self.network = Network(
@@ -133,6 +140,8 @@ class World:
             return process
         if (deed := self._numbered.get("process dies", {}).get(number)) is not None:
             process.dies_at, process.torn = deed.how[0], deed.how[1] == "torn"
+        if (deed := self._numbered.get("process dies at", {}).get(number)) is not None:
+            process.dies_on = deed.how[0], deed.how[1]
         if (deed := self._numbered.get("clock is wrong", {}).get(number)) is not None:
             process.skew = deed.how[0]
             self.tell(f"the clock of {process.name} is wrong by {process.skew} s")

@@ -102,7 +102,7 @@ def test_a_field_that_no_delivery_has_is_a_mistake(each: str | None) -> None:
     lookup = {"name": "found", "route": "parts", "key": "item" if each else "product.part", "each": each}
     reads = "[part.id for part in found]" if each else "found.id"
     steps = [{"lookup": {name: value for name, value in lookup.items() if value}}, {"set": {"id": reads}}]
-    with pytest.raises(ValidationError, match="what a route has delivered has no field 'id', It has: delivered_at"):
+    with pytest.raises(ValidationError, match=r"what a route has delivered has no field 'id'\. It has: delivered_at"):
         Route.load({**ROUTE, "transform": steps})
     steps[1] = {"set": {"id": reads.replace(".id", ".target_id")}}
     assert Route.load({**ROUTE, "transform": steps})

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, ValidationError
 
 from airflow_integrations.airflow.config.sign_in_options import SignInOptions
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import SetupError
 
 __all__ = ["ConnectionOptions"]
@@ -53,6 +53,6 @@ class ConnectionOptions(SignInOptions):
                 place = ".".join(map(str, ("extra", "integrations", *each["loc"])))
                 told = each["msg"].removeprefix("Value error, ").replace("Input should", "should", 1)
                 if each["type"] == "extra_forbidden":
-                    told = f"unknown option, {suggestion(str(each['loc'][-1]), cls.model_fields)}"
+                    told = f"unknown option{continued(str(each['loc'][-1]), cls.model_fields)}"
                 mistakes.append(f"{place}: {told}")
             raise SetupError(f"Connection {connection!r}: {'; '.join(mistakes)}") from None

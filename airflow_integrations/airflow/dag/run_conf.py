@@ -18,7 +18,7 @@ from airflow.sdk import Param
 
 from airflow_integrations.airflow.dag import run_conf_retry
 from airflow_integrations.airflow.dag.run_conf_retry import Confirmation
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.entity import MAX_KEY_LENGTH, key_text
 from airflow_integrations.errors import EntityError, RunError
 from airflow_integrations.ledger.records import MOST_KEYS, RetryWanted
@@ -121,7 +121,7 @@ def read(
     conf = {name: value for name, value in (conf or {}).items() if value is not None}
     allowed = {*RUN_PARAMS, *route.params}
     unknown = [name for name in conf if name not in allowed.union(declared)]
-    mistakes = [f"{name!r} is unknown, {suggestion(name, allowed)}" for name in unknown]
+    mistakes = [f"{name!r} is unknown{continued(name, allowed)}" for name in unknown]
     asked = {name: value for name, value in (given or {}).items() if name in allowed and value is not None} | conf
 
     def take(name: str, reader: Callable[[Any], Any], default: Any = None) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.entity import MAX_KEY_LENGTH, key_text
 from airflow_integrations.ledger.records import BY_STATUS, MOST_KEYS, RETRIED, RetryWanted
 
@@ -78,7 +78,7 @@ def retry(value: Any) -> RetryWanted:
     """Read ``retry``. Raises ValueError."""
     if isinstance(value, str):
         if value not in RETRIED:
-            raise ValueError(f"{value!r} cannot be asked for, {suggestion(value, RETRIED)}")
+            raise ValueError(f"{value!r} cannot be asked for{continued(value, RETRIED)}")
         return RETRIED[value]
     if not isinstance(value, Mapping) or not value:
         raise ValueError("give one of " + ", ".join(RETRIED) + ", or an object with keys, statuses or error")

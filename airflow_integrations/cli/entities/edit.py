@@ -15,7 +15,7 @@ from airflow_integrations.cli.airflow_access import open_ledger
 from airflow_integrations.cli.command import OK, UsageError
 from airflow_integrations.cli.entities.mask import mask_of
 from airflow_integrations.cli.entities.payload import differences, payload_secrets, staged_payload
-from airflow_integrations.cli.entities.selected import by, confirm_or_abort
+from airflow_integrations.cli.entities.selected import by, confirm_or_abort, require_terminal
 from airflow_integrations.cli.entities.show import found
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.display.printable import pretty, visible
@@ -32,6 +32,7 @@ __all__ = ["run"]
 
 def run(args: argparse.Namespace) -> int:
     now = time.time()
+    question = f"keep this for {args.key}?"
     with open_ledger() as ledger:
         record = found(ledger, args.route, args.key, now)
         before, mask = _present(record), mask_of(ledger, args.route)
@@ -40,6 +41,8 @@ def run(args: argparse.Namespace) -> int:
         if args.payload is None:
             if before is None or shown is None:
                 raise RunError(f"the payload of {args.key} is gone: fetch it again, or give a whole one with --payload")
+            if not args.yes:
+                require_terminal(question)  # before somebody edits what could not be kept
             after = _by_editor(shown)
         else:
             after = _given(args.payload)
@@ -51,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         for line in told or ["only what the route masks is different"]:
             out(visible(line))
         if args.payload is None and not args.yes:
-            confirm_or_abort(f"keep this for {args.key}?")
+            confirm_or_abort(question)
         edit(ledger, args.route, args.key, after, by(), now)
     out(visible(f"kept; to send it: airflow-integrations entities retry {args.route} --key {shlex.quote(args.key)}"))
     return OK

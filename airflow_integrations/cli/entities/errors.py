@@ -9,7 +9,7 @@ from airflow_integrations.cli.airflow_access import open_ledger, staging_base
 from airflow_integrations.cli.command import OK
 from airflow_integrations.cli.entities.mask import mask_of
 from airflow_integrations.cli.terminal import console, out, table
-from airflow_integrations.display.printable import ago, json_text, visible, visible_key
+from airflow_integrations.display.printable import ago, json_text, visible, visible_key, with_status
 from airflow_integrations.engine.masked_reasons import masked_group
 from airflow_integrations.ledger.queries.overview import error_groups
 
@@ -31,14 +31,13 @@ def run(args: argparse.Namespace) -> int:
     now = time.time()
     shown = table("route", "status", "entities", "since", "last", "error", "example", "fingerprint")
     for group in groups:
-        status = f"HTTP {group.http_status} " if group.http_status else ""
         shown.add_row(
             group.route,
             group.status.replace("_", " "),
             str(group.count),
             ago(group.first, now),
             ago(group.last, now),
-            visible(f"{status}{group.example_message or group.error_class or ''}"[:300]),
+            visible(with_status(group.http_status, group.example_message or group.error_class or "")[:300]),
             visible_key(group.example_key),
             group.fingerprint or "",
         )

@@ -11,7 +11,7 @@ from airflow_integrations.cli.airflow_access import open_ledger, staging_base
 from airflow_integrations.cli.command import OK, UsageError
 from airflow_integrations.cli.entities.mask import mask_of
 from airflow_integrations.cli.terminal import console, out, table
-from airflow_integrations.display.printable import json_text, moment, visible, visible_key
+from airflow_integrations.display.printable import json_text, moment, visible, visible_key, with_status
 from airflow_integrations.engine.masked_reasons import Reasons
 from airflow_integrations.ledger.queries.entities import find
 from airflow_integrations.ledger.queries.views import EntityLine
@@ -83,7 +83,6 @@ def _print(lines: list[EntityLine]) -> None:
         return
     shown = table("key", "status", "decided", "attempts", "next attempt", "target id", "error")
     for line in lines:
-        status = f"HTTP {line.http_status} " if line.http_status else ""
         shown.add_row(
             visible_key(line.key),
             line.status.replace("_", " "),
@@ -91,6 +90,6 @@ def _print(lines: list[EntityLine]) -> None:
             str(line.attempts or ""),
             moment(line.next_attempt),
             visible(line.target_id or ""),
-            visible(f"{status}{line.message or line.error_class or ''}"[:300]),
+            visible(with_status(line.http_status, line.message or line.error_class or "")[:300]),
         )
     console().print(shown)

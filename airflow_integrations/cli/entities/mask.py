@@ -6,22 +6,23 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from airflow_integrations.cli.airflow_access import routes_folder
 from airflow_integrations.cli.route_options import USUAL, VARIABLE
-from airflow_integrations.errors import RouteError
 from airflow_integrations.ledger.runs.definitions import definition, newest_hashes
 from airflow_integrations.ledger.storage.database import Database
 from airflow_integrations.masking.mask import Mask
-from airflow_integrations.route.dump import definition_yaml, mask_in, read_definition
-from airflow_integrations.route_files.load import read_routes
+from airflow_integrations.route.definition_text import mask_of_plain, read_definition, readable_part
+from airflow_integrations.route_files.written_mask import written_mask
 
 __all__ = ["entity_options", "mask_of"]
 
 
 def mask_of(database: Database, route: str) -> Mask:
     """What the route's file hides now together with what the definition did that its newest run worked by."""
-    return mask_in(*_in_files(route), _newest(database, route))
+    newest = read_definition(readable_part(_newest(database, route) or ""))
+    return mask_of_plain([*_in_files(route), *([newest] if newest else [])])
 
 
 def entity_options(database: Database, route: str) -> tuple[str, str]:
@@ -35,10 +36,10 @@ def _newest(database: Database, route: str) -> str | None:
     return definition(database, route, newest) if newest is not None else None
 
 
-def _in_files(route: str) -> Iterator[str]:
+def _in_files(route: str) -> Iterator[dict[str, Any]]:
     """From every folder that commands or Airflow look for routes in; they may be on another machine."""
     given = os.environ.get(VARIABLE)
     for folder in dict.fromkeys((*([Path(given)] if given else []), *USUAL, routes_folder())):
-        with contextlib.suppress(OSError, RouteError):
-            if folder.is_dir() and (found := read_routes(folder).routes.get(route)) is not None:
-                yield definition_yaml(found.route)
+        with contextlib.suppress(OSError):
+            if folder.is_dir() and (found := written_mask(folder, route)) is not None:
+                yield found

@@ -8,12 +8,10 @@ from collections.abc import Iterator
 import msgspec
 
 from airflow_integrations.cli.airflow_access import staging_base
-from airflow_integrations.display.exchange import answered, asked
 from airflow_integrations.display.printable import moment, pretty
 from airflow_integrations.engine.fetch.entity_contents import Content, content_of
 from airflow_integrations.engine.fetch.staged_payloads import payload_of
 from airflow_integrations.engine.masked_reasons import Reasons
-from airflow_integrations.engine.push.journal.exchange_log import exchange_of
 from airflow_integrations.ledger.queries.views import EntityRecord
 from airflow_integrations.ledger.storage.database import Database
 from airflow_integrations.masking.mask import Mask
@@ -59,6 +57,9 @@ def payload_lines(record: EntityRecord, mask: Mask, content: Content) -> Iterato
 
 def exchange_lines(record: EntityRecord, mask: Mask, content: Content, *, most: int | None = None) -> Iterator[str]:
     """The last request and the answer to it, up to ``most`` characters of each, masked; empty where none was kept."""
+    from airflow_integrations.display.exchange import answered, asked
+    from airflow_integrations.engine.push.journal.exchange_log import exchange_of  # with all that sends
+
     near, ref = Staging(staging_base(), record.route, ""), record.payload
     if ref is None:
         return

@@ -17,7 +17,7 @@ from airflow_integrations.ledger.actions.selection import Acted, Selection
 from airflow_integrations.ledger.status import Status
 from airflow_integrations.ledger.storage.database import Database
 
-__all__ = ["apply_to_selection", "by", "confirm_or_abort"]
+__all__ = ["apply_to_selection", "by", "confirm_or_abort", "require_terminal"]
 
 UNASKED = 20
 """Entities that are changed without asking."""
@@ -53,10 +53,15 @@ def apply_to_selection(
     return acted
 
 
+def require_terminal(question: str) -> None:
+    """Raises UsageError where nobody can answer the question."""
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Pass --yes to confirm: standard input is not a terminal")
+
+
 def confirm_or_abort(question: str) -> None:
     """Ask on the terminal. Raises UsageError where the answer is not yes, or nobody is there to give one."""
-    if not sys.stdin.isatty():
-        raise UsageError(f"{question} Say so with --yes: nobody can be asked here")
+    require_terminal(question)
     out(f"{visible(question)} [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("nothing was changed")

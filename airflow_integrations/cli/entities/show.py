@@ -11,15 +11,13 @@ from airflow_integrations.cli.command import OK
 from airflow_integrations.cli.entities.mask import entity_options, mask_of
 from airflow_integrations.cli.entities.payload import entity_content, masked_record, payload_lines
 from airflow_integrations.cli.terminal import out
-from airflow_integrations.display.printable import ago, json_text, moment, visible, visible_key
+from airflow_integrations.display.printable import ago, json_text, moment, visible, visible_key, with_status
 from airflow_integrations.engine.fetch.entity_contents import NOTHING
 from airflow_integrations.engine.fetch.staged_payloads import filtered_of
-from airflow_integrations.engine.transform.filter_reason import filter_reason
 from airflow_integrations.errors import RunError
 from airflow_integrations.formats.json import encode_anyhow, read
 from airflow_integrations.ledger.actions.entity_actions import RETRIABLE
 from airflow_integrations.ledger.queries.entities import find, where
-from airflow_integrations.ledger.queries.inbox_keys import event_with_key
 from airflow_integrations.ledger.queries.views import EntityRecord, Transition
 from airflow_integrations.ledger.status import Status
 from airflow_integrations.ledger.storage.database import Database
@@ -60,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _waits(database: Database, route: str, key: str) -> float | None:
+    from airflow_integrations.ledger.queries.inbox_keys import event_with_key  # with all of expressions
+
     name, expression = entity_options(database, route)
     return event_with_key(database, route, key, name, expression, seconds=INBOX_SECONDS)
 
@@ -104,9 +104,9 @@ def _story(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterato
 def _facts(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterator[tuple[str, str]]:
     if record.decided not in (None, record.status):
         yield "last fate", f"{str(record.decided).replace('_', ' ')}, {moment(record.changed)}"
-    status = f" HTTP {record.http_status}" if record.http_status else ""
     if record.message or record.error_class:
-        yield "error", f"{record.error_class or ''}{status}: {record.message or ''} [{record.fingerprint}]"
+        message = with_status(record.http_status, record.message or "")
+        yield "error", f"{record.error_class or ''}: {message} [{record.fingerprint}]"
     if record.attempts:
         begun = f", the first {moment(record.since)}" if record.since else ""
         yield "attempts", f"{record.attempts}{begun}"
@@ -130,6 +130,8 @@ def _facts(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterato
     if record.payload is not None and record.payload.stage == "filtered":
         line = filtered_of(Staging(staging_base(), record.route, ""), record.key, record.payload)
         if line is not None:
+            from airflow_integrations.engine.transform.filter_reason import filter_reason  # with all of expressions
+
             (value, source), _ = masked(mask, encode_anyhow(line.value), encode_anyhow(line.source or line.value))
             reason = filter_reason(line, entity, read(value or b"null"), read(source or b"null"))
             yield "filtered by", f"step {reason.step} of transform, {reason.kind}: {reason.text}".removesuffix(": ")
@@ -145,8 +147,8 @@ def _facts(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterato
 
 def _told(line: Transition) -> str:
     attempt = f"attempt {line.attempts}" if line.attempts else ""
-    status = f"HTTP {line.http_status}" if line.http_status else ""
-    parts = (line.status.replace("_", " "), line.run_id, attempt, status, line.reason)
+    reason = with_status(line.http_status, line.reason or "")
+    parts = (line.status.replace("_", " "), line.run_id, attempt, reason)
     return "  ".join(part for part in parts if part)
 
 

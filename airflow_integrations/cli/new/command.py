@@ -32,15 +32,18 @@ def run(args: argparse.Namespace) -> int:
     route, test = root / f"{name}.yaml", root / f"{name}.test.yaml"
     taken = [path for path in (route, test) if path.exists()]
     if root.is_dir():
-        taken += [path for path in route_paths(root.resolve()) if stem(path.name) == name]
+        # names that differ by case only would stage into one folder on some file systems
+        taken += [path for path in route_paths(root.resolve()) if stem(path.name).lower() == name.lower()]
     if taken:
         raise UsageError(f"{taken[0]} is there already; nothing was written")
     root.mkdir(parents=True, exist_ok=True)
     for path, text in zip((route, test), texts, strict=True):
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
+    out(f"wrote {route}\nwrote {test}")
     if not (root / SCHEMA_FILE).exists():
         (root / SCHEMA_FILE).write_text(present_schema_text(), encoding="utf-8")
+        out(f"wrote {root / SCHEMA_FILE}: editors complete and check routes by it; commit it beside them")
     return _told(root, route, test, name)
 
 
@@ -57,8 +60,6 @@ def _texts(name: str, entity: str, source: str, target: str) -> tuple[str, str]:
 def _told(root: Path, route: Path, test: Path, name: str) -> int:
     from airflow_integrations.cli.validate import all_mistakes
 
-    out(f"wrote {route}\nwrote {test}")
-    out(f"wrote {root / SCHEMA_FILE}: editors complete and check routes by it; commit it beside them")
     mine = [mistake for mistake in all_mistakes(root) if mistake.file.endswith((route.name, test.name))]
     for mistake in mine:  # such as an entity's name that means something else already
         out(str(mistake))

@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from airflow_integrations.cli.preview.forecast import Prospects
-from airflow_integrations.cli.run.options import where_from
+from airflow_integrations.cli.run.options import EVENTS_ONLY, where_from
 from airflow_integrations.cli.terminal import console, table
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.engine.push.forecast import Forecast
@@ -97,6 +97,8 @@ def show(run: Run, trial: Trial, prospects: Prospects) -> None:
 
 def _nothing(run: Run) -> str:
     source = source_of(run.route)
+    if run.route.incoming.kind == "none":
+        return EVENTS_ONLY
     if source is None:
         return "The source has nothing in this window; --window-start TIME looks further back."
     return f"There is nothing; --window-start TIME shows again what {source} fetched since then and is still staged."

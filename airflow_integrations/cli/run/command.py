@@ -15,7 +15,7 @@ from airflow_integrations.cli.airflow_access import connections, open_ledger, st
 from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK, UsageError
 from airflow_integrations.cli.route_options import asked_route
 from airflow_integrations.cli.run.exchanges import told_exchanges
-from airflow_integrations.cli.run.options import asked_run, where_from
+from airflow_integrations.cli.run.options import EVENTS_ONLY, asked_run, where_from
 from airflow_integrations.cli.run.progress import Progress
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.display.exchange import answer_behind
@@ -164,7 +164,9 @@ def _show(job: _Job, balance: Balance, told: list[str]) -> None:
 
 
 def _missed(run: Run, balance: Balance) -> str | None:
-    """Why a run of some keys may have fetched none of them."""
+    """Why a run may have fetched nothing: its entities come as events, or the window has none of the keys."""
+    if run.route.incoming.kind == "none" and run.entities is None and run.retry is None:
+        return EVENTS_ONLY
     if run.keys is None or balance.counts["fetched"] or source_of(run.route) is not None:
         return None
     named = ", ".join(visible_key(key) for key in sorted(run.keys)[:5]) + (" …" if len(run.keys) > 5 else "")

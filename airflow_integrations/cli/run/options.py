@@ -18,7 +18,9 @@ from airflow_integrations.simulate.params import route_params
 from airflow_integrations.simulate.sample import read_entities
 from airflow_integrations.window import EPOCH, Window, on_clocks
 
-__all__ = ["asked_run", "last_window", "where_from"]
+__all__ = ["EVENTS_ONLY", "asked_run", "last_window", "where_from"]
+
+EVENTS_ONLY = "This route fetches nothing, its entities come as events: give it some with --entities FILE."
 
 
 def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datetime) -> Run:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from itertools import repeat
@@ -52,6 +52,8 @@ __all__ = ["fetch"]
 
 COMMIT_SECONDS = 5.0
 """A slow source's pages are committed at least this often, however small they are."""
+TOGETHER = 1_000
+"""Records of a page that are taken in one go, where they have nothing about them: bounds memory."""
 RESUME_SECONDS = 3600.0
 """A saved place older than this is not trusted: the fetch starts over."""
 
@@ -145,7 +147,7 @@ class _Fetch:
                 async for page in pages:
                     place = None
                     self.pages += bool(page.records)
-                    if any(type(record) is Gone for record in page.records):
+                    if Gone in map(type, page.records):
                         page = await self._without_gone(page)
                     enough = self._take(page)
                     self.manifest.source_pieces += page.finished
@@ -234,15 +236,44 @@ class _Fetch:
 
     def _take(self, page: Page) -> bool:
         """Stage a page's records. True when the run's limit is reached."""
-        run, intake, read = self.run, self.intake, self.keys.read
-        seen = self.seen
+        run, intake = self.run, self.intake
         if self.cursor is not None:
             self.cursor.see(page.records)
         watch = self.watch if page.by_position else None
         if watch is not None:
             self._tell_watch(watch)
             watch.page(page)
-        pairs = zip(page.records, page.versions or repeat(None))  # noqa: B905 - one of them has no end
+        whole = watch is None and run.limit is None and run.keys is None
+        for first in range(0, len(page.records), TOGETHER):
+            records = page.records[first : first + TOGETHER]
+            versions = page.versions and page.versions[first : first + TOGETHER]
+            if not whole or not self._take_together(records, versions):
+                self._take_each(records, versions, watch, page.again - first)
+        if self.services.progress:
+            self.services.progress("fetch", {"fetched": intake.fetched})
+        return run.limit is not None and intake.fetched >= run.limit
+
+    def _take_together(self, records: list[Any], versions: Sequence[str] | None) -> bool:
+        """Stage records that have nothing about them. False, and nothing was done, where one has."""
+        found = self.keys.read_together(records)
+        if found is None:
+            return False
+        lines = [
+            (key, version or given, record)
+            for (key, version), given, record in zip(found, versions or repeat(None), records)  # noqa: B905 - as below
+        ]
+        if not self.intake.stage_together(lines):
+            return False
+        if self.seen is not None:
+            self.seen.extend([key for key, _ in found])
+        return True
+
+    def _take_each(
+        self, records: list[Any], versions: Sequence[str] | None, watch: ListingWatch | None, again: int
+    ) -> None:
+        """The first ``again`` of them stand where records were read before."""
+        run, intake, read, seen = self.run, self.intake, self.keys.read, self.seen
+        pairs = zip(records, versions or repeat(None))  # noqa: B905 - one of them has no end
         for place, (record, given) in enumerate(pairs):
             if run.limit is not None and intake.fetched >= run.limit:
                 break
@@ -251,16 +282,13 @@ class _Fetch:
             except EntityError as error:
                 if run.keys is None:
                     self.keyless = True
-                    intake.reject("", record, error, watch, place < page.again)
+                    intake.reject("", record, error, watch, place < again)
                 continue
             if seen is not None:
                 seen.append(key)
             if run.keys is not None and key not in run.keys:
                 continue
-            intake.stage(key, version or given, record, watch, place < page.again)
-        if self.services.progress:
-            self.services.progress("fetch", {"fetched": intake.fetched})
-        return run.limit is not None and intake.fetched >= run.limit
+            intake.stage(key, version or given, record, watch, place < again)
 
     def _tell_watch(self, watch: ListingWatch) -> None:
         """Once, what an earlier attempt has staged."""

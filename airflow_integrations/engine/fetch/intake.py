@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from msgspec import Raw
 
 from airflow_integrations.engine.fetch.incomplete_records import Completed
 from airflow_integrations.engine.fetch.listing import ListingWatch
@@ -12,6 +15,7 @@ from airflow_integrations.engine.segment_lines import (
     Problem,
     encode_deletion,
     encode_fetched,
+    encode_fetched_together,
     encode_problem,
     why_not_json,
 )
@@ -139,6 +143,16 @@ class Intake:
             return
         self.fetched += 1
         self.writer.add(line)
+
+    def stage_together(self, lines: Sequence[tuple[str, str | None, Raw]]) -> bool:
+        """Stage records that are still JSON, each with key and version, at a fraction of what each costs by itself.
+        False, and none is staged, where one of them needs a look."""
+        block = encode_fetched_together(lines)
+        if block is None:
+            return False
+        self.fetched += len(lines)
+        self.writer.add_block(block, len(lines))
+        return True
 
     def reject(
         self, key: str, record: Any, error: EntityError, watch: ListingWatch | None = None, again: bool = False

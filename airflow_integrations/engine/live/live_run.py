@@ -29,6 +29,7 @@ from airflow_integrations.engine.live.decided import Decided
 from airflow_integrations.engine.live.draining import drained
 from airflow_integrations.engine.live.feed import Feed, LiveChunks
 from airflow_integrations.engine.live.put_off import put_off
+from airflow_integrations.engine.outbound_lines import read_outbound
 from airflow_integrations.engine.push.circuit_breaker import close_circuit, open_circuit_in_transform
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.session import PushSession
@@ -37,7 +38,6 @@ from airflow_integrations.engine.segment_lines import (
     encode_deletion,
     encode_problem,
     read_entities,
-    read_outbound,
 )
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.rejections import note_rejections, rejection

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_integrations.engine.segment_lines import read_outbound
+from airflow_integrations.engine.outbound_lines import read_outbound
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest, SegmentRef

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from airflow_integrations.engine.begun_definition import begun_with
+from airflow_integrations.engine.begun_definition import begun_with, kept_route
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.errors import IntegrationError, OutageError
@@ -56,19 +56,28 @@ async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, ne
     """Close the books of a dead run that was adopted. ``near`` is any run's staging below the same base.
 
     What is unanswered of it is in doubt, what it had not sent is retried; its window counts as not
-    completed. Where its staging is gone, or its route (None), only its leases end, its events wait again, and the next
+    completed. ``route`` is None where its file is gone or broken: then the run's own definition is used. Where its
+    staging is gone, or that definition, too, only its leases end, its events wait again, and the next
     run fetches its window again; None is returned then. Should the run come to life after all it finds its own entities
     open, and goes on.
     """
     staging = near.sibling(lapsed.staging) if lapsed.staging else None
-    if route is None or staging is None or staging.manifest("fetch") is None:
-        services.log.warning(
-            "run %s of %s died and has left nothing staged: its window is fetched again",
-            lapsed.run.run_id,
-            lapsed.run.route,
-        )
-        await asyncio.to_thread(abandon_run, services.ledger, lapsed.run)
-        return None
+    if staging is not None and staging.manifest("fetch") is not None:
+        if route is not None:
+            return await _settled(route, lapsed, services, staging)
+        with kept_route(staging, services.log) as kept:
+            if kept is not None:
+                return await _settled(kept, lapsed, services, staging)
+    services.log.warning(
+        "run %s of %s died and has left nothing that can be used: its window is fetched again",
+        lapsed.run.run_id,
+        lapsed.run.route,
+    )
+    await asyncio.to_thread(abandon_run, services.ledger, lapsed.run)
+    return None
+
+
+async def _settled(route: Route, lapsed: Lapsed, services: Services, staging: Staging) -> Balance:
     with begun_with(route, staging, services.log) as definition:
         run = Run(definition.route, lapsed.run.run_id, lapsed.window, kind=lapsed.kind, explicit=True)
         balance = await settle(run, services, staging)

@@ -15,6 +15,7 @@ from airflow_integrations.engine.segment_lines import (
     Problem,
     encode_problem,
     encode_staged,
+    encode_staged_together,
     why_not_json,
 )
 from airflow_integrations.entity import Entity
@@ -98,6 +99,10 @@ class Chain:
                 await self._put_off()
             self.passed[index] += len(batch)
         writer, keep = self._writer, self._keep
+        if batch and keep is None and (block := encode_staged_together(batch)) is not None:
+            writer.add_block(block, len(batch))
+            self.out += len(batch)
+            return
         before = self.problems.total
         for entity in batch:
             try:

@@ -160,14 +160,13 @@ class Policy(RestrictingNodeTransformer):
             if not all(part is None or _is_number(part) for part in bounds):
                 return self._grown(call("_cut", base, *parts))
             slicing = ast.Slice(*(part and result for part, result in zip(bounds, parts, strict=True)))
-            return self._grown(
-                self._when(
-                    "_str",
-                    base,
-                    lambda probe: ast.Subscript(probe, slicing, ast.Load()),
-                    lambda probe: call("_cut", probe, *copy.deepcopy(parts)),
-                )
+            taken = self._when(
+                "_str",
+                base,
+                lambda probe: ast.Subscript(probe, slicing, ast.Load()),
+                lambda probe: call("_cut", probe, *copy.deepcopy(parts)),
             )
+            return taken if _is_short(node.slice) else self._grown(taken)
         if isinstance(node.slice, ast.Constant) and type(node.slice.value) is str:
             return self._hop(base, node.slice.value)
         return call("_item", base, self.visit(node.slice))
@@ -310,6 +309,12 @@ def _is_number(node: ast.expr) -> bool:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         node = node.operand
     return isinstance(node, ast.Constant) and type(node.value) is int
+
+
+def _is_short(cut: ast.Slice) -> bool:
+    """Whether a cut takes so few parts, whatever it is taken of, that nobody would count them."""
+    ends = [end.value if isinstance(end, ast.Constant) else None for end in (cut.lower or ast.Constant(0), cut.upper)]
+    return all(type(end) is int and end <= meter.SHORT for end in ends)
 
 
 def _is_decimal(node: ast.expr) -> bool:

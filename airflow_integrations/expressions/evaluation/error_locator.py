@@ -189,6 +189,9 @@ class Walker:
                             operand, f"it is missing, in {self.parsed.segment(node)}; write `is not None and` before it"
                         ) from None
                 reason = f"{guards.kind_of(left)} and {guards.kind_of(right)} cannot be compared"
+                for side, operand, other in ((left, left_node, right), (right, right_node, left)):
+                    if isinstance(side, str) and guards.kind_of(other) == "a number":
+                        reason += f"; write integer({self.parsed.segment(operand)}), or decimal(…)"
                 raise self.fault(node, reason) from None
             if not result:
                 break

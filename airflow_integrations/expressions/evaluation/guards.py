@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.evaluation.limits import MAX_DIGITS, bounded_text, plain_digits
+from airflow_integrations.expressions.evaluation.limits import MAX_DIGITS, MAX_STEPS, bounded_text, plain_digits
 from airflow_integrations.expressions.evaluation.meter import Meter, go_through
 from airflow_integrations.expressions.evaluation.methods import METHODS, attributes
 from airflow_integrations.expressions.namespace import Namespace
@@ -216,12 +216,19 @@ def each(value: Any, meter: Meter) -> Any:
         if isinstance(value, Mapping):
             raise EntityError("it is an object, not a list; write items(…), keys(…) or values(…)")
         raise EntityError(f"it is {kind_of(value)}, not a list")
-    go_through(len(value), meter)
+    meter[0] += len(value)
+    if meter[0] > MAX_STEPS:
+        go_through(0, meter)
     return value
 
 
 def each_or_none(value: Any, meter: Meter) -> Any:
     """What ``each:`` goes through: a list; nothing where it is missing."""
+    if type(value) is list:  # the usual case, without another call
+        meter[0] += len(value)
+        if meter[0] > MAX_STEPS:
+            go_through(0, meter)
+        return value
     return () if value is None else each(value, meter)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions.evaluation.limits import MAX_CHARACTERS, MAX_STEPS, LimitError
 
-__all__ = ["Meter", "build", "go_through", "kept", "loop_key", "pieces", "same", "scanned", "weighed"]
+__all__ = ["SHORT", "Meter", "build", "go_through", "kept", "loop_key", "pieces", "same", "scanned", "weighed"]
 
 Meter = list[int]
 """Of what one step does to one entity: the elements that were gone through, the bytes that were built."""
@@ -22,7 +22,7 @@ _BYTES: dict[type, int] = {str: 1, list: 8, tuple: 8, dict: 100}
 """What can be long, and roughly what each part of it costs."""
 _PIECE = 60
 """Bytes of a list's element that is made with the list: a text, a number, a pair."""
-_SHORT = 200
+SHORT = 200
 """Parts up to which something is not worth counting."""
 _KEY_BITS = 66
 """Whole numbers up to here have at most 32 others with the same hash in Python: a payload cannot make many collide."""
@@ -45,7 +45,7 @@ def go_through(steps: int, meter: Meter) -> None:
 def kept(value: Any, meter: Meter) -> Any:
     """What was built, counted where it is long."""
     weight = _BYTES.get(type(value))
-    if weight is not None and len(value) > _SHORT:
+    if weight is not None and len(value) > SHORT:
         build(weight * len(value), meter)
     return value
 
@@ -59,7 +59,7 @@ def pieces(value: Any, meter: Meter) -> Any:
 
 def scanned(value: Any, meter: Meter) -> Any:
     """What is searched or read through, counted as a part of the loops where it is long."""
-    if type(value) in _BYTES and len(value) > _SHORT:
+    if type(value) in _BYTES and len(value) > SHORT:
         go_through(len(value) >> (8 if type(value) is str else 5), meter)
     return value
 
@@ -68,7 +68,7 @@ def weighed(value: Any, meter: Meter) -> Any:
     """What is read through with all that is in it, counted as a part of the loops where that is long."""
     kind = type(value)
     if kind is str:
-        if len(value) > _SHORT:
+        if len(value) > SHORT:
             go_through(len(value) >> 8, meter)
     elif kind in _BYTES and value:
         _weigh(value, meter)
@@ -88,7 +88,7 @@ def _weigh(value: Any, meter: Meter) -> None:
                 characters += len(element)
             elif kind in _BYTES:
                 waiting.append(element)
-    if parts > _SHORT or characters > _SHORT:
+    if parts > SHORT or characters > SHORT:
         go_through((parts >> 2) + (characters >> 8), meter)
 
 

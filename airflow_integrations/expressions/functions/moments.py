@@ -6,7 +6,6 @@ import calendar
 import datetime as dt
 import re
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -47,7 +46,7 @@ def _read(value: Any, layout: str | None) -> tuple[dt.datetime, Any]:
         if layout is not None:
             return _read_written(value, layout)
         text = value.strip()
-        read = parsedate_to_datetime(_UTC.sub("+0000", text)) if _MAIL.fullmatch(text) else _iso(text)
+        read = _from_mail(text) if _MAIL.fullmatch(text) else _iso(text)
     except (ValueError, TypeError, OverflowError, AttributeError, IndexError):
         how = (
             f"written {layout}"
@@ -56,6 +55,12 @@ def _read(value: Any, layout: str | None) -> tuple[dt.datetime, Any]:
         )
         raise EntityError(f"the text is not a date {how}") from None
     return read.replace(tzinfo=None), read.tzinfo
+
+
+def _from_mail(text: str) -> dt.datetime:
+    from email.utils import parsedate_to_datetime
+
+    return parsedate_to_datetime(_UTC.sub("+0000", text))
 
 
 _iso = dt.datetime.fromisoformat

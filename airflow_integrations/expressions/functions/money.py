@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.expressions.functions.catalogue import function
@@ -47,7 +47,7 @@ def _digits(currency: Any) -> int:
 def _known(constants: dict[str, Any], given: Any) -> None:
     currency = constants.get("currency")
     if isinstance(currency, str) and currency.strip().upper() not in DIGITS:
-        raise ValueError(f"unknown currency {currency!r}, {suggestion(currency, DIGITS)}")
+        raise ValueError(f"unknown currency {currency!r}{continued(currency, DIGITS)}")
     check_rounding(constants, given)
 
 

@@ -259,7 +259,7 @@ class _Check(ast.NodeVisitor):
             if named.arg is None:
                 raise ValueError("`**` is not part of calls; name each argument")
         if isinstance(node.func, ast.Attribute):
-            self._method(node.func)
+            self._method(node, node.func)
         elif isinstance(node.func, ast.Name):
             self._function(node, node.func.id)
         else:
@@ -267,10 +267,16 @@ class _Check(ast.NodeVisitor):
         for argument in (*node.args, *(named.value for named in node.keywords)):
             self.visit(argument)
 
-    def _method(self, func: ast.Attribute) -> None:
+    def _method(self, node: ast.Call, func: ast.Attribute) -> None:
         name = func.attr
         if name not in METHOD_NAMES:
             whole = ast.get_source_segment(self.source, func.value) or "x"
+            if whole == "re" and len(node.args) > 1:  # Python's module: the pattern, then the text
+                text = ast.get_source_segment(self.source, node.args[2 if name == "sub" and node.args[2:] else 1])
+                remedy = (
+                    FOREIGN_FUNCTIONS[name] if name == "sub" else FOREIGN_METHODS.get(name, "write matches({0}, …)")
+                )
+                raise ValueError(f".{name}() is not part of expressions; {remedy.format(text)}")
             if name in FOREIGN_METHODS:
                 raise ValueError(f".{name}() is not part of expressions; {FOREIGN_METHODS[name].format(whole)}")
             raise ValueError(
@@ -282,7 +288,8 @@ class _Check(ast.NodeVisitor):
     def _function(self, node: ast.Call, name: str) -> None:
         known = CATALOGUE.get(name)
         if known is None:
-            first = ast.get_source_segment(self.source, node.args[0]) if node.args else None
+            values = [argument for argument in node.args if not isinstance(argument, ast.Lambda)]
+            first = ast.get_source_segment(self.source, values[0]) if values else None
             if name in FOREIGN_FUNCTIONS:
                 remedy = FOREIGN_FUNCTIONS[name].format(first or "value")
                 raise ValueError(f"unknown function {name}(); {remedy}")

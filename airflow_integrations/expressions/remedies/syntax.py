@@ -41,6 +41,8 @@ def bare_template(text: str, holder: str) -> str | None:
     if bare := re.fullmatch(r"=?\s*\{\{-?([^{}]*?)-?\}\}", text):
         value, pipe, used = (part.strip() for part in bare[1].partition("|"))
         value = _here(value, holder)
+        if pipe and used in ("json", "tojson"):
+            return f"{value}; for its JSON as text json({value})"
         return (filter_remedy(value, re.split(r"\W", used)[0]) if pipe else None) or value
     inner = re.sub(r"\{\{\s*([^{}|]*?)\s*(?:\|[^{}]*)?\}\}", lambda found: f"{{{_here(found[1], holder)}}}", text)
     return None if '"' in inner or "{{" in inner else f'f"{inner}"'
@@ -64,6 +66,7 @@ _SYNTAX: tuple[tuple[str, str], ...] = (
     (r"\|\|", "write `or` for ||"),
     (r"\?\?", "write coalesce(a, b) for a ?? b"),
     (r"\?\.", "write . for ?.: a field that is missing reads as None"),
+    (r"~", 'write an f-string for ~: f"{order.a}{order.b}"'),
     (r"=>|->", "write a loop: [line.sku for line in order.lines if line.qty > 0]"),
     (r"!(?!=)", "write `not` for !"),
     (

@@ -233,7 +233,7 @@ class Pager:
 
     def page(self, records: list[Any], following: dict[str, Any] | None = None) -> Page:
         """The page before ``following``, with what :meth:`advance` found out about it."""
-        self._progress.gone += self._raw - sum(type(record) is not Gone for record in records)
+        self._progress.gone += self._raw - len(records) + list(map(type, records)).count(Gone)
         resume = None if following is None else self.dump(following)
         if not self._paging.by_position or getattr(self._paging, "repeats", False):
             return Page(records, resume)

@@ -186,7 +186,7 @@ def table_source(connection: Connection, table: Table, columns: Sequence[str] | 
 
 
 def require(table: Table, name: str) -> None:
-    from airflow_integrations.config.suggestions import suggestion
+    from airflow_integrations.config.suggestions import continued
 
     if name not in table.columns:
-        raise SetupError(f"table {table.name} has no column {name}; {suggestion(name, table.columns)}")
+        raise SetupError(f"table {table.name} has no column {name}{continued(name, table.columns)}")

@@ -159,7 +159,7 @@ def _reasons(
         )
     if unknown:
         names = ", ".join(sorted(unknown)[:5]) + (" …" if len(unknown) > 5 else "")
-        yield f"not found with this description: {names}"
+        yield f"the ledger has none with this key, status and error: {names}"
 
 
 def _entities(count: int) -> str:

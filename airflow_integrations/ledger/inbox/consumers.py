@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger.inbox.event_rows import CHANNEL
 from airflow_integrations.ledger.inbox.holder_process import has_died
 from airflow_integrations.ledger.records import Lapsed, RunRef
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.route_ids import number_of
+from airflow_integrations.ledger.storage.upsert import insert_into
 from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
@@ -27,9 +27,8 @@ def hold(database: Database, route: str, holder: str, *, until: float, now: floa
     whose process is alive as far as can be told from here."""
 
     def write(connection: Connection) -> bool:
-        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         route_id = number_of(connection, route)
-        row = into(tables.consumer).values(route_id=route_id, holder=holder, lease_until=until)
+        row = insert_into(connection, tables.consumer).values(route_id=route_id, holder=holder, lease_until=until)
 
         def taken_over(free: ColumnElement[bool]) -> bool:
             mine = row.on_conflict_do_update(

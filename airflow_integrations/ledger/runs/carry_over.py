@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
 
 from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
 from airflow_integrations.ledger.runs.claims import make_pending, others_claims
@@ -24,6 +24,23 @@ _run = tables.run.c
 _claim = tables.claim.c
 _TAKEABLE = frozenset(status for status in STATUSES if may_follow(status, "pending"))
 _OPEN = KEPT & _TAKEABLE
+_LAPSED = (
+    select(
+        _run.id,
+        _run.route_id,
+        tables.route.c.name,
+        _run.run_id,
+        _run.kind,
+        _run.window_start,
+        _run.window_end,
+        _run.route_hash,
+        _run.staging,
+    )
+    .join(tables.route, tables.route.c.id == _run.route_id)
+    .where(_run.id.in_(select(_claim.run).where(_claim.lease_until < bindparam("now"))))
+    .order_by(_run.id)
+)
+_LAPSED_OF_ROUTE = _LAPSED.where(tables.route.c.name == bindparam("route"))
 
 
 @writing
@@ -164,25 +181,7 @@ def vanished(
 @reading
 def lapsed_runs(connection: Connection, route: str | None, now: float) -> list[Lapsed]:
     """Return runs of the route, or of all, that died with entities in flight; the oldest first."""
-    dead = select(_claim.run).where(_claim.lease_until < now)
-    found = (
-        select(
-            _run.id,
-            _run.route_id,
-            tables.route.c.name,
-            _run.run_id,
-            _run.kind,
-            _run.window_start,
-            _run.window_end,
-            _run.route_hash,
-            _run.staging,
-        )
-        .join(tables.route, tables.route.c.id == _run.route_id)
-        .where(_run.id.in_(dead))
-        .order_by(_run.id)
-    )
-    if route is not None:
-        found = found.where(tables.route.c.name == route)
+    found = _LAPSED if route is None else _LAPSED_OF_ROUTE
     return [
         Lapsed(
             RunRef(row.id, row.route_id, row.name, row.run_id),
@@ -191,5 +190,5 @@ def lapsed_runs(connection: Connection, route: str | None, now: float) -> list[L
             row.route_hash,
             row.staging,
         )
-        for row in connection.execute(found)
+        for row in connection.execute(found, {"now": now, "route": route})
     ]

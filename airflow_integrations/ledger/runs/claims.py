@@ -37,6 +37,12 @@ LOST = 0.0
 
 _claim = tables.claim.c
 _entity = tables.entity.c
+_OTHERS = (
+    select(_claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering)
+    .join(tables.run, tables.run.c.id == _claim.run)
+    .where(_claim.route_id == bindparam("route"), _claim.run != bindparam("run"))
+)
+_END = delete(tables.claim).where(_claim.run == bindparam("of"))
 _UNANSWERED = (("maybe", MAYBE), ("unheard", UNHEARD))
 _KNOWN = [_entity[name] for name in Known.__struct_fields__]
 
@@ -104,11 +110,7 @@ def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], 
     """All keys of the route that other runs have leased. Claims that have passed lose theirs where they are wanted,
     but not while somebody closes the books of their run: what it sent is not in the ledger yet."""
     held: set[str] = set()
-    claims = connection.execute(
-        select(_claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering)
-        .join(tables.run, tables.run.c.id == _claim.run)
-        .where(_claim.route_id == run.route_id, _claim.run != run.id)
-    ).all()
+    claims = connection.execute(_OTHERS, {"route": run.route_id, "run": run.id}).all()
     passed = []
     for number, packed, lease_until, recovering in claims:
         if lease_until >= now or (recovering or 0.0) >= now:
@@ -177,7 +179,7 @@ def renew_leases(connection: Connection, run: RunRef, *, lease_until: float) -> 
 
 def end_leases(connection: Connection, run: RunRef) -> None:
     """Give up all leases of the run, within a transaction that does more."""
-    connection.execute(delete(tables.claim).where(_claim.run == run.id))
+    connection.execute(_END, {"of": run.id})
 
 
 release_leases = writing(end_leases)

@@ -10,10 +10,10 @@ from typing import Literal
 
 import msgspec
 from sqlalchemy import Connection, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.transactions import writing
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 __all__ = ["MADE_SECONDS", "Claimed", "claim_creation", "drop_creation", "note_made", "note_sent", "prune_creations"]
 
@@ -39,8 +39,9 @@ class Claimed(msgspec.Struct, frozen=True):
 @writing
 def claim_creation(connection: Connection, question: str, holder: str, *, now: float, until: float) -> Claimed:
     """Claim it for ``holder`` (the same one for all attempts of a run) until that moment."""
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(into(tables.creation).values(question=question, lease_until=0.0).on_conflict_do_nothing())
+    connection.execute(
+        insert_into(connection, tables.creation).values(question=question, lease_until=0.0).on_conflict_do_nothing()
+    )
     row = connection.execute(select(tables.creation).where(_creation.question == question).with_for_update()).one()
     if row.answered is not None and row.answered > now - MADE_SECONDS:
         return Claimed("made", row.sent, row.found)

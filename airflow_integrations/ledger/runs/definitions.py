@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.route_ids import route_number
 from airflow_integrations.ledger.storage.transactions import writing
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.records import RunRef
@@ -42,9 +42,8 @@ def remember_definition(
     here = (_definition.route_id == run.route_id, _definition.hash == route_hash)
     if connection.scalar(select(func.count()).select_from(tables.definition).where(*here)):
         return
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"route_id": run.route_id, "hash": route_hash, "at": now, "text": text()}
-    connection.execute(into(tables.definition).values(**values).on_conflict_do_nothing())
+    connection.execute(insert_into(connection, tables.definition).values(**values).on_conflict_do_nothing())
 
 
 def definition(database: Database, route: str, hash: str) -> str | None:  # noqa: A002

@@ -7,10 +7,10 @@ last number all of whose entities have their fate there. What is above it waits,
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, select, update
 
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import lock_leases
@@ -24,6 +24,12 @@ __all__ = ["FetchedRun", "Fetches", "Kept", "move_on", "read_by_all"]
 
 _run = tables.run.c
 _subscription = tables.subscription.c
+_NUMBER: Final = select(_run.fetched).where(_run.id == bindparam("run"))
+_NEWEST: Final = select(func.max(_run.fetched)).where(_run.route_id == bindparam("route"))
+_NEWEST_READ: Final = select(func.max(_subscription.position)).where(_subscription.source_id == bindparam("route"))
+_READS: Final = _subscription.source_id == bindparam("route")
+_READ_AT_ALL: Final = select(exists().where(_READS))
+_UNREAD: Final = select(exists().where(_READS, _subscription.position < bindparam("number")))
 
 
 class FetchedRun(msgspec.Struct, frozen=True):
@@ -186,21 +192,20 @@ def read_by_all(connection: Connection, route_id: int) -> int | None:
 
 
 def _number(connection: Connection, run: RunRef) -> int | None:
-    found: int | None = connection.scalar(select(_run.fetched).where(_run.id == run.id))
+    found: int | None = connection.scalar(_NUMBER, {"run": run.id})
     return found
 
 
 def _kept(connection: Connection, run: RunRef) -> Kept:
     number = _number(connection, run)
-    reads = _subscription.source_id == run.route_id
-    unread = reads if number is None else and_(reads, _subscription.position < number)
-    return Kept(number, bool(connection.scalar(select(exists().where(unread)))))
+    unread = _READ_AT_ALL if number is None else _UNREAD
+    return Kept(number, bool(connection.scalar(unread, {"route": run.route_id, "number": number})))
 
 
 def _newest(connection: Connection, route_id: int) -> int:
     """Positions count, too: the run with the last number may be forgotten, and no number may come twice."""
-    given = connection.scalar(select(func.max(_run.fetched)).where(_run.route_id == route_id))
-    read = connection.scalar(select(func.max(_subscription.position)).where(_subscription.source_id == route_id))
+    given = connection.scalar(_NEWEST, {"route": route_id})
+    read = connection.scalar(_NEWEST_READ, {"route": route_id})
     return max(given or 0, read or 0)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
 
 from airflow_integrations.ledger.inbox.inbox import close_events
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
@@ -38,6 +39,18 @@ __all__ = [
 _route = tables.route.c
 _run = tables.run.c
 
+# Made once: making a statement costs as much as a small run's execution of it.
+_FIND: Final = (
+    select(_run.id, _run.route_id)
+    .join(tables.route, _route.id == _run.route_id)
+    .where(_route.name == bindparam("route"), _run.run_id == bindparam("run"))
+)
+_STATE: Final = select(_route.mark, _route.cursor, _route.outages, _route.circuit_until).where(
+    _route.name == bindparam("route")
+)
+_APPLIED: Final = select(_run.applied).where(_run.id == bindparam("run"))
+_KNOWN: Final = select(_run.id).where(_run.route_id == bindparam("route"), _run.run_id == bindparam("run"))
+
 
 @writing
 def begin_run(
@@ -64,7 +77,7 @@ def begin_run(
         "finished": None,
         "recovering": None,
     }
-    number = connection.scalar(select(_run.id).where(_run.route_id == route_id, _run.run_id == run_id))
+    number = connection.scalar(_KNOWN, {"route": route_id, "run": run_id})
     if number is None:
         number = connection.execute(
             insert(tables.run).values(route_id=route_id, run_id=run_id, started=now, **values).returning(_run.id)
@@ -77,20 +90,14 @@ def begin_run(
 @reading
 def find_run(connection: Connection, route: str, run_id: str) -> RunRef | None:
     """None: the ledger does not know it."""
-    row = connection.execute(
-        select(_run.id, _run.route_id)
-        .join(tables.route, _route.id == _run.route_id)
-        .where(_route.name == route, _run.run_id == run_id)
-    ).one_or_none()
+    row = connection.execute(_FIND, {"route": route, "run": run_id}).one_or_none()
     return RunRef(row.id, row.route_id, route, run_id) if row else None
 
 
 @reading
 def route_state(connection: Connection, route: str) -> RouteState:
     """Return what the next run of the route begins with; of a route that never ran: nothing."""
-    row = connection.execute(
-        select(_route.mark, _route.cursor, _route.outages, _route.circuit_until).where(_route.name == route)
-    ).one_or_none()
+    row = connection.execute(_STATE, {"route": route}).one_or_none()
     if row is None:
         return RouteState()
     return RouteState(_moment(row.mark), row.cursor, row.outages, row.circuit_until)
@@ -99,7 +106,7 @@ def route_state(connection: Connection, route: str) -> RouteState:
 @reading
 def applied_lines(connection: Connection, run: RunRef) -> int:
     """How many lines of the run's journal are in the ledger."""
-    lines: int = connection.execute(select(_run.applied).where(_run.id == run.id)).scalar_one()
+    lines: int = connection.execute(_APPLIED, {"run": run.id}).scalar_one()
     return lines
 
 

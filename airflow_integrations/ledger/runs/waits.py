@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, exists, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from airflow_integrations.ledger.inbox.event_rows import notify
 from airflow_integrations.ledger.queries.views import Awaited
@@ -18,6 +17,7 @@ from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import among, lock_entities
 from airflow_integrations.ledger.storage.route_ids import number_of, route_number
 from airflow_integrations.ledger.storage.transactions import reading, writing
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 __all__ = ["MOST_WAITS", "awaited", "note_waits", "wake", "wake_delivered", "woken_number", "woken_routes"]
 
@@ -46,10 +46,9 @@ def note_waits(connection: Connection, route_id: int, outcomes: Iterable[Outcome
         for outcome in waiting
         for route, key in list(dict.fromkeys(outcome.waits))[:MOST_WAITS]
     }
-    into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     columns = ("for_id", "for_key", "route_id", "key")
     values = [dict(zip(columns, row, strict=True)) for row in sorted(rows)]
-    connection.execute(into(tables.wait).on_conflict_do_nothing(), values)
+    connection.execute(insert_into(connection, tables.wait).on_conflict_do_nothing(), values)
 
 
 def wake(connection: Connection, for_id: int, delivered: Collection[str], now: float) -> None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from typing import Final
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, select
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.upsert import insert_into
 
 __all__ = ["known_route", "number_of", "route_names", "route_number"]
+
+_BY_NAME: Final = select(tables.route.c.id).where(tables.route.c.name == bindparam("name"))
 
 
 def route_number(connection: Connection, name: str) -> int | None:
     """None: the ledger has not heard of the route."""
-    found: int | None = connection.scalar(select(tables.route.c.id).where(tables.route.c.name == name))
+    found: int | None = connection.scalar(_BY_NAME, {"name": name})
     return found
 
 
@@ -24,9 +27,8 @@ def number_of(connection: Connection, name: str) -> int:
     """The same; a route that the ledger has not heard of gets a number. For a transaction that writes."""
     found = route_number(connection, name)
     if found is None:
-        into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(into(tables.route).values(name=name).on_conflict_do_nothing())
-        found = connection.execute(select(tables.route.c.id).where(tables.route.c.name == name)).scalar_one()
+        connection.execute(insert_into(connection, tables.route).values(name=name).on_conflict_do_nothing())
+        found = connection.execute(_BY_NAME, {"name": name}).scalar_one()
     return found
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import EntityError, SetupError
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.outgoing import Outbound
@@ -74,7 +74,7 @@ class TablePlan:
     def _check_names(self, table: Table) -> None:
         for name in (*self.keys, *(self.options.columns or {})):
             if name not in table.columns:
-                raise SetupError(f"table {table.name} has no column {name}; {suggestion(name, table.columns)}")
+                raise SetupError(f"table {table.name} has no column {name}{continued(name, table.columns)}")
         if self.options.mode in ("upsert", "update") and not table.is_unique(self.keys):
             raise SetupError(
                 f"table {table.name}: nothing says that {', '.join(self.keys)} tells every two rows apart; make a "
@@ -124,7 +124,7 @@ class _ChildPlan:
         table = checks.table
         for name in (*options.on, *(options.columns or {})):
             if table is not None and name not in table.columns:
-                raise SetupError(f"table {table.name} has no column {name}; {suggestion(name, table.columns)}")
+                raise SetupError(f"table {table.name} has no column {name}{continued(name, table.columns)}")
 
     def rows(self, name: str, names: Mapping[str, Any], entity: str, parent: Row) -> list[Row]:
         found = self._rows(names) if self._rows else _fields(names[entity]).get(name)
@@ -197,7 +197,7 @@ class _Columns:
             convert = self._converts.get(name)
             if convert is None:
                 raise EntityError(
-                    f"table {self.table.name} has no such column; {suggestion(name, self._converts)}. "
+                    f"table {self.table.name} has no such column{continued(name, self._converts)}. "
                     "Take it out with drop, or write columns",
                     field=name,
                 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.route.stage import Stage
 
 __all__ = ["Fields", "fields_behind", "fields_within", "gone"]
@@ -37,6 +37,6 @@ def gone(path: tuple[str, ...], fields: Fields) -> str | None:
         if step not in at:
             where = ".".join(path[:index]).replace(".*", "[…]").replace("*", "the entity")
             source = f"; the record as it was fetched is source: source.{path[1]}" if index == 1 else ""
-            return f"{where} has no field {step!r} behind map, {suggestion(step, at, of='It has')}{source}"
+            return f"{where} has no field {step!r} behind map{continued(step, at, of='It has')}{source}"
         at = at[step]
     return None

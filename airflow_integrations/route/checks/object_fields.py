@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.expressions import Template
 from airflow_integrations.expressions.evaluation.methods import attributes
 
@@ -48,8 +48,8 @@ def object_mistake(path: tuple[str, ...], leaf: Any, visible: Iterable[str]) -> 
     known = {name for name, other in _FIELDS[root].items() if not other}
     if field not in known:
         other = _FIELDS[root].get(field)
-        hint = f"did you mean {other!r}? One of: {', '.join(sorted(known))}" if other else suggestion(field, known)
-        return f"{root} has no field {field!r}, {hint}"
+        names = f", did you mean {other!r}? One of: {', '.join(sorted(known))}" if other else continued(field, known)
+        return f"{root} has no field {field!r}{names}"
     if root == "window" and len(path) > 2 and path[2] not in _MOMENT:
         moment = f"window.{field}"
         remedy = (

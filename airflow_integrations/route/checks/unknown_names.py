@@ -45,6 +45,8 @@ _ENTITY_WORDS = frozenset(
 )
 """What other tools call the record they have in hand."""
 _ANSWER_WORDS = frozenset({"answer", "json", "page", "response"})
+_FOUND_WORDS = frozenset({"answer", "body", "found", "id", "response", "result"})
+"""What people call what an upsert's ``find`` has found."""
 _OTHERS = {
     "conn": "credentials and addresses belong to the Connection that `connection` names; take it out",
     "connection": "credentials and addresses belong to the Connection that `connection` names; take it out",
@@ -95,6 +97,9 @@ def unknown_name(
     close = difflib.get_close_matches(name, allowed - AIRFLOW_ALIASES, n=1, cutoff=likeness)
     if root is not None and below and name in (_ENTITY_WORDS if root == entity else _ANSWER_WORDS):
         return f"unknown name {name}: here it is called {root}; write {_written((root, *below[0]))}. {known}"
+    if "target" in allowed and name in _FOUND_WORDS:
+        field = _written(("target", below[0][-1] if below else "id"))
+        return f"{name} is not known here; what `find` found is called target: write {field}. {known}"
     if name in _OTHERS:
         return f"unknown name {name}; {_OTHERS[name]}. {known}"
     if reading.parsed is not None and any(

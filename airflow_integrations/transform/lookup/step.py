@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_integrations.config.model import walk
-from airflow_integrations.config.suggestions import suggestion
+from airflow_integrations.config.suggestions import continued
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import AIRFLOW_NAMES, SCOPES
@@ -198,8 +198,8 @@ def _unknown_fields(config: LookupOptions, route: Route) -> FoundMistakes:
         for path in sorted(getattr(leaf, "fields", ())):
             steps = path[2:] if config.each is not None and path[1:2] == ("*",) else path[1:]
             if path[0] == config.name and steps and steps[0] not in FIELDS:
-                told = suggestion(steps[0], FIELDS, of="It has")
-                yield ("route",), f"what a route has delivered has no field {steps[0]!r}, {told}"
+                told = continued(steps[0], FIELDS, of="It has")
+                yield ("route",), f"what a route has delivered has no field {steps[0]!r}{told}"
                 return
 
 

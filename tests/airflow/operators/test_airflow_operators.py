@@ -285,7 +285,7 @@ def test_a_run_that_confirms_does_nothing_else(
         assert one is not None
         assert two is not None
         assert (one.status, one.target_id, two.status) == ("delivered", "T-1", "failed")
-    assert "not found with this description: 3" in caplog.text
+    assert "the ledger has none with this key, status and error: 3" in caplog.text
     with pytest.raises(AirflowFailException, match="nothing could be confirmed"):
         task_of(dag, "fetch").execute(make_context(dag, conf={"confirm": told}, run_after=NOW))
     with pytest.raises(AirflowFailException, match=r"none of the 3 entities .* was confirmed"):  # settle ends the run

@@ -82,7 +82,7 @@ def test_where_is_it(call, ledger):
     code, out, _ = call("entities", "show", "orders", "2")
     assert code == 0
     assert out.startswith("orders 2: failed since 2026-09-21 ")
-    assert "refused HTTP 422: no \\x1b]0;price\\x07 \\u202e[red] [" in out
+    assert "refused: HTTP 422: no \\x1b]0;price\\x07 \\u202e[red] [" in out
     assert "manual__1, window 1970-01-01T00:00:00Z → 1970-01-01T00:00:00Z" in out
     assert "failed  manual__1  attempt 2  HTTP 422" in out
     assert "entities retry orders --key 2" in out
@@ -172,7 +172,7 @@ def test_many_are_asked_about(call, ledger, monkeypatch):
     problem: dict[str, Any] = {"error_class": "outage", "reason": "away", "payload_stage": "push"}
     conclude(ledger, run, [Outcome(key=f"x{n}", status="failed", payload_at=n, **problem) for n in range(21)], now=NOW)
     code, _, err = call("entities", "retry", "orders", "--status", "failed")
-    assert (code, "retry 23 entities of orders? Say so with --yes" in err) == (2, True)
+    assert (code, "retry 23 entities of orders? Pass --yes to confirm" in err) == (2, True)
     monkeypatch.setattr(sys, "stdin", _Terminal("n\n"))
     code, _, err = call("entities", "retry", "orders", "--status", "failed")
     assert (code, "nothing was changed" in err) == (2, True)
@@ -207,6 +207,17 @@ def editor(folder: Path, code: str) -> str:
     script = folder / "editor.py"
     script.write_text(f"import sys, pathlib\npath = pathlib.Path(sys.argv[1])\n{code}\n")
     return f"{sys.executable} {script}"
+
+
+def test_without_a_terminal_no_editor_is_started(call, ledger, tmp_path, monkeypatch):
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    file = tmp_path / "first.json"
+    file.write_text('{"price": 1.10}')
+    call("entities", "edit", "orders", "2", "--payload", str(file))
+    monkeypatch.setenv("EDITOR", editor(tmp_path, "pathlib.Path('started').touch()"))
+    code, _, err = call("entities", "edit", "orders", "2")
+    assert (code, "Pass --yes to confirm" in err, Path("started").exists()) == (2, True, False)
 
 
 def test_an_editor_opens_what_would_be_sent(call, ledger, tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ from engine_kinds import MemoryIncoming
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.staged_payloads import payload_of
-from airflow_integrations.engine.segment_lines import Problem, encode_problem, read_outbound, read_problems
+from airflow_integrations.engine.outbound_lines import read_outbound
+from airflow_integrations.engine.segment_lines import Problem, encode_problem, read_problems
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.records import Outcome, PayloadRef, RetryWanted, RunRef
 from airflow_integrations.ledger.runs.claims import reserve

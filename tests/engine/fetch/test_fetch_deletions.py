@@ -10,7 +10,7 @@ import pytest
 from engine_kinds import MemoryIncoming
 
 from airflow_integrations.engine.fetch.fetch import fetch
-from airflow_integrations.engine.segment_lines import read_outbound
+from airflow_integrations.engine.outbound_lines import read_outbound
 from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.ledger.records import Outcome, RetryWanted
 from airflow_integrations.ledger.runs.outcomes import conclude

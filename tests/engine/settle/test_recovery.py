@@ -94,3 +94,28 @@ async def test_while_somebody_closes_the_books_of_a_run_nobody_takes_what_it_had
     assert await recover(run.route, lapsed, scene.services, scene.staging(run)) is not None
     assert (await scene.run(order(1), route=HOLD)).counts["in_doubt"] >= 1
     assert sent() == []
+
+
+async def test_a_run_of_a_route_whose_file_is_broken_now_is_closed_by_what_it_began_with(
+    scene: Scene, clock: Clock
+) -> None:
+    """Otherwise what it had sent, and nobody had heard of, would be sent again when the file is mended."""
+    await dead(scene, "dead", 1)
+    clock.now += 200
+    (lapsed,) = lapsed_runs(scene.services.ledger, "orders", clock.now)
+    near = scene.staging(scene.make_run(route=HOLD, run_id="near"))
+    balance = await recover(None, lapsed, scene.services, near)
+    assert balance is not None
+    assert balance.counts["in_doubt"] == 1
+    assert (await scene.run(order(1), route=HOLD)).counts["in_doubt"] == 1
+    assert sent() == []
+
+
+async def test_a_run_of_which_nothing_is_kept_gives_up_what_it_had(scene: Scene, clock: Clock) -> None:
+    folder = await dead(scene, "dead", 1)
+    (folder / "definition.zst").unlink()
+    clock.now += 200
+    (lapsed,) = lapsed_runs(scene.services.ledger, "orders", clock.now)
+    near = scene.staging(scene.make_run(route=HOLD, run_id="near"))
+    assert await recover(None, lapsed, scene.services, near) is None
+    assert (await scene.run(order(1), route=HOLD)).counts["delivered"] == 1

@@ -201,7 +201,7 @@ def test_confirmations_that_do_not_fit_are_refused(rows, keys, became, more, tol
 
 
 def test_nothing_that_fits_is_an_error_with_what_is_known(rows):
-    with pytest.raises(RunError, match="not found with this description: 9"):
+    with pytest.raises(RunError, match="the ledger has none with this key, status and error: 9"):
         retry(rows.database, of("9", "9\n9"), BY, NOW)
     with pytest.raises(RunError, match="no entity fits this description"):
         retry(rows.database, of(fingerprint="0" * 16), BY, NOW)
@@ -222,7 +222,7 @@ def test_with_a_run_before_and_a_run_after(ledger):
 
     first = begin("manual__1", NOW)
     reservation = reserve(ledger, first, ["1", "2", "3"], first=0, lease_until=NOW + 60, now=NOW)
-    with pytest.raises(RunError, match="not found"):
+    with pytest.raises(RunError, match="the ledger has none"):
         retry(ledger, of("1"), BY, NOW)
     found = where(ledger, "orders", "1", NOW)
     assert found is not None

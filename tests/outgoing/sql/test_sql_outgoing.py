@@ -106,7 +106,7 @@ async def test_what_does_not_fit_is_told_before_anything_is_written(tables: Tabl
         "orders.name: the text has 11 characters, and the column takes 10": order(3, name="x" * 11),
         "orders.total: has more than 2 decimal places": order(4, name="n", total=Decimal("1.005")),
         "orders.total: a number belongs here": order(5, name="n", total="much"),
-        "orders.nmae: table orders has no such column; did you mean 'name'?": order(6, nmae="n", name="n"),
+        "orders.nmae: table orders has no such column, did you mean 'name'?": order(6, nmae="n", name="n"),
         "orders.name: a text belongs here, not an object": order(7, name={"a": 1}),
         "orders.id: identifies the row, and is null or missing": Outbound("8", encode({"name": "n"}), route="orders"),
     }

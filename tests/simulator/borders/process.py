@@ -20,7 +20,7 @@ class Process:
     """One worker's process. Every step of a task, and everything that becomes durable, is a point at which it can die.
 
     ``dies_at`` is that point, from 1; ``torn`` says whether what it writes there is cut short. ``skew`` is how far its
-    clock is from the world's.
+    clock is from the world's. ``dies_on``: it dies when it reaches a border of this name for the so many-th time.
     """
 
     def __init__(self, name: str, *, dies_at: int | None = None, torn: bool = False, skew: float = 0.0) -> None:
@@ -29,6 +29,7 @@ class Process:
         self.points = 0
         self.died_at = ""
         self.dies_at = dies_at
+        self.dies_on: tuple[str, int] | None = None
         self.torn = torn
         self.skew = skew
         self.stop = asyncio.Event()
@@ -64,7 +65,9 @@ class Process:
         if not self.alive:
             raise Killed
         self.points += 1
-        if self.points == self.dies_at:
+        if self.dies_on is not None and what == self.dies_on[0]:
+            self.dies_on = what, self.dies_on[1] - 1
+        if self.points == self.dies_at or (self.dies_on is not None and not self.dies_on[1]):
             self.die(what)
             raise Killed
 

@@ -15,7 +15,7 @@ import msgspec
 from airflow_integrations.airflow.web.views.airflow_dags import documents
 from airflow_integrations.ledger.runs.definitions import definition, newest_hashes
 from airflow_integrations.masking.mask import Mask
-from airflow_integrations.route.dump import mask_in, read_definition
+from airflow_integrations.route.definition_text import mask_in, read_definition
 
 if TYPE_CHECKING:
     from airflow_integrations.airflow.web.console import Console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_integrations.airflow.web.views.definitions import current
 from airflow_integrations.ledger.queries.inbox_keys import event_with_key
-from airflow_integrations.route.dump import read_definition
+from airflow_integrations.route.definition_text import read_definition
 
 if TYPE_CHECKING:
     from airflow_integrations.airflow.web.console import Console

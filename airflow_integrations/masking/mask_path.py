@@ -1,0 +1,22 @@
+"""How a path of ``mask:`` is written in a route. Apart from the mask itself, which needs no models."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+__all__ = ["MaskPath"]
+
+
+def _readable(text: str) -> str:
+    if not all(part and part == part.strip() and ("*" not in part or part == "*") for part in text.split(".")):
+        raise ValueError(
+            f"{text!r} is not a path; write field names with dots between, and * for every element of a list or every "
+            "field, such as customer.email or lines.*.note"
+        )
+    return text
+
+
+MaskPath = Annotated[str, Field(max_length=500), AfterValidator(_readable)]
+"""``customer.email``, ``lines.*.note``: fields below the entity. Lists on the way need no star."""
