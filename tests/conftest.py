@@ -34,6 +34,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
         item.config.stash[SHARED].end()
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Also where the run was interrupted before a test's teardown."""
+    if SHARED in session.config.stash:
+        session.config.stash[SHARED].end()
+
+
 @pytest.fixture(scope="session")
 def shared(pytestconfig: pytest.Config) -> Shared:
     """What the tests of one xdist group share. It is ended behind the last of them."""

@@ -153,7 +153,7 @@ def test_an_interrupted_job_goes_on_when_somebody_looks(failed: Server) -> None:
     [
         ("retry", {}, 422, "say which entities"),
         ("retry", {"keys": []}, 422, "say which entities"),
-        ("retry", {"keys": ["nobody"]}, 422, "not found"),
+        ("retry", {"keys": ["nobody"]}, 422, "the ledger has none with this key"),
         ("retry", {"keys": ["0000"]}, 422, "delivered"),
         ("retry", {"keys": ["x"] * 10_001}, 422, "10000"),
         ("retry", {"statuses": ["nonsense"]}, 422, "nonsense"),
