@@ -34,10 +34,15 @@ def names(bucket: Any) -> list[str]:
     return [found["Key"] for found in bucket.list_objects_v2(Bucket="outgoing").get("Contents", [])]
 
 
+def buckets(client: Any) -> set[str]:
+    return {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}
+
+
 def test_an_object_appears_once_also_where_its_answer_was_lost(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bucket: Any = boto3.client("s3", endpoint_url=server, **ACCESS)
+    others = buckets(bucket)
     bucket.create_bucket(Bucket="outgoing")
     extra = {"endpoint_url": server, "region_name": "us-east-1"}
     place = SimpleNamespace(name="s3", kind="aws", host="", port=None, login="key", password="secret", extra=extra)
@@ -58,3 +63,4 @@ def test_an_object_appears_once_also_where_its_answer_was_lost(
     assert [name for name in names(bucket) if ".integrations" not in name] == ["day/orders.jsonl"]
     content = bucket.get_object(Bucket="outgoing", Key="day/orders.jsonl")["Body"].read()
     assert content == b'{"id":1}\n{"id":2}\n{"id":3}\n'
+    assert buckets(bucket) - others == {"outgoing"}
