@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         out(encode([_plain(loaded, root.resolve().parent) for loaded in found.routes.values()]).decode())
     elif not found.routes:
-        out(f"There is no valid route in {root}; airflow-integrations new NAME writes one.")
+        out(f"No valid route in {root}. Write one: airflow-integrations new NAME")
     else:
         screen = console()
         columns = ["route", "from", "to", "schedule", "priority", "file"]

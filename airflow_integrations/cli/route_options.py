@@ -36,7 +36,7 @@ def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
     if create:
         return USUAL[0] if USUAL[0].parent.is_dir() else USUAL[1]
     raise UsageError(
-        f"there is no routes folder here; give --routes, set {VARIABLE}, or write the first route: "
+        f"no routes folder found here; give --routes, set {VARIABLE}, or write the first route: "
         "airflow-integrations new NAME"
     )
 

@@ -51,7 +51,7 @@ def test_json(call, routes, edit):
     [
         (("validate", "missing.yaml"), "there is no file missing.yaml"),
         (("validate", "--routes", "nowhere"), "--routes is nowhere, which is not a folder"),
-        (("validate",), "there is no routes folder here"),
+        (("validate",), "no routes folder found here"),
         (("list",), "airflow-integrations new NAME"),
     ],
 )

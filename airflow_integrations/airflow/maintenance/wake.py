@@ -54,21 +54,21 @@ def _sleeping(route: str, events: bool, dags: Dags, here: str | None, folder: Pa
     try:
         dag = dags.get_dag(route)
     except AirflowRuntimeError:
-        log.info("%s has something to do, and there is no DAG of this name", route)
+        log.info("%s has work waiting, but Airflow has no DAG of this name", route)
         return None
     second, soon = False, False
     if dag.relative_fileloc == here:
         try:
             definition = read_route(folder, route).route
         except RouteError as error:
-            log.warning("%s has something to do, and cannot run: %s", route, error)
+            log.warning("%s has work waiting, but cannot run: %s", route, error)
             return None
         second = has_events_dag(definition) and _is_on(events_dag_id(route), dags)
         soon = _comes_soon(definition.schedule, dag.next_dagrun, now)
     if events and second:
         return _idle(events_dag_id(route), dags)
     if dag.is_paused:
-        log.info("%s has something to do, and is paused", route)
+        log.info("%s has work waiting, but is paused", route)
         return None
     if soon:
         return None

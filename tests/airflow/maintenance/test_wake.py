@@ -97,7 +97,7 @@ def test_what_is_paused_busy_unknown_or_broken_is_left_and_hides_no_other(
         dags.add(name)
     dags.active["busy"] = 1
     assert wake(dags, tmp_path, "paused", "busy", "broken", "removed", "nowhere", "good") == ["good"]
-    for told in ("paused has something to do, and is paused", "no file holds the route 'removed'", "no DAG of"):
+    for told in ("paused has work waiting, but is paused", "no file holds the route 'removed'", "no DAG of"):
         assert told in caplog.text
 
 

@@ -52,7 +52,7 @@ class Filtered(msgspec.Struct, frozen=True, kw_only=True):
     """Why the route left the entity out."""
 
     reason: FilterReason | None
-    """None: it is no longer staged, or was not: a run of low latency stages only what goes on."""
+    """None where it is not staged: it was removed, or never written, for a low-latency run stages only what goes on."""
     kept: str
     """For how long the record is kept behind its run: ``retention.payloads`` of the route."""
 

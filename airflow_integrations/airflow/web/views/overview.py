@@ -95,7 +95,7 @@ def readable_routes(console: Console, who: Who) -> frozenset[str]:
 def must_exist(console: Console, route: str) -> None:
     """Raises HTTPException 404 where neither the ledger nor Airflow ever knew a route of this name."""
     if route not in tagged() and route not in known_routes(console.database) and route not in dag_facts([route]):
-        raise HTTPException(404, f"there is no route {route}")
+        raise HTTPException(404, f"route {route} not found")
 
 
 def overview(console: Console, who: Who, *, hours: float = 24.0) -> Overview:
