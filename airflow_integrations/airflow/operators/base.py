@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 WAKE_SECONDS = 0.5
 """Seconds after which the event loop wakes up at the latest. A signal that arrives just before the loop begins to wait
-for the network would otherwise reach Python's handler, and so :meth:`RouteOperator.on_kill`, only with the next answer."""
+for the network would otherwise reach Python's handler, and so :meth:`RouteOperator.on_kill`, with the next answer."""
 
 WAITS_AT_MOST = 30.0
 """Seconds that a task keeps its slot while it waits for an export of another system, where tasks may be deferred."""
