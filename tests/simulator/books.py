@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, select
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.storage import tables
+from airflow_integrations.ledger.storage.schema_version import create_tables
 from simulator.borders.process import PROCESS, reach
+from simulator.borders.sqlite import Open, memory_engine
 
 __all__ = ["WorldLedger", "empty_ledger"]
 
@@ -28,10 +30,10 @@ class WorldLedger(Ledger):
         reach("transaction")
         self._reachable()
         with super().write() as connection:
-            before = self._changes(connection)
+            before = self._changes()
             yield connection
             reach("commit")
-            changed = self._changes(connection) != before
+            changed = self._changes() != before
         if self.rung is not None and changed:
             self.rung()
         reach("commit")
@@ -47,14 +49,12 @@ class WorldLedger(Ledger):
     def _transaction(self, engine: Any) -> Iterator[Connection]:
         """On one connection that stays open: a world has a hundred transactions, all of a memory's own."""
         if self.dialect == "sqlite":
-            engine = _open(engine)
+            engine = _open(self._engine)
         with super()._transaction(engine) as connection:
             yield connection
 
-    def _changes(self, connection: Connection) -> int:
-        if self.dialect != "sqlite":
-            return 0
-        return int(connection.connection.driver_connection.total_changes)  # type: ignore[union-attr]
+    def _changes(self) -> int:
+        return _open(self._engine).driver.total_changes if self.dialect == "sqlite" else 0
 
     def _reachable(self) -> None:
         if self.away and PROCESS.get() is not None:
@@ -66,42 +66,29 @@ class WorldLedger(Ledger):
             return list(connection.execute(_all_of(table)))
 
     def empty(self) -> None:
-        """As it was when it was made: a copy, which takes less time than making its tables."""
+        """As it was when it was made."""
         self.away, self.rung = False, None
         for name in ("inbox", "fetches"):
             self.__dict__.pop(name, None)
         if self.dialect == "sqlite":
-            ours = self._engine.raw_connection()
-            _made().backup(ours.driver_connection)
-            ours.close()
+            driver = _open(self._engine).driver
+            for statement in _EMPTIED:
+                driver.execute(statement)
             return
         with super().write() as connection:
             for table in reversed(tables.metadata.sorted_tables):
                 connection.execute(table.delete())
 
 
-class _Open:
-    """An engine whose transactions have one connection."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._connection = engine.connect()
-
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        with self._connection.begin():
-            yield self._connection
-
-
-_open = lru_cache(maxsize=8)(_Open)
+_open = lru_cache(maxsize=8)(Open)
+_EMPTIED = [f"DELETE FROM {table.name}" for table in reversed(tables.metadata.sorted_tables)]  # noqa: S608
 _all_of = lru_cache(maxsize=None)(select)
 
 
 @lru_cache(maxsize=1)
 def empty_ledger() -> WorldLedger:
     """One for all worlds of this process: it keeps its compiled statements."""
-    return WorldLedger.temporary()
-
-
-@lru_cache(maxsize=1)
-def _made() -> Any:
-    return WorldLedger.temporary()._engine.raw_connection().driver_connection
+    ledger = WorldLedger(memory_engine(), "the ledger in memory", one_connection=True)
+    with ledger.write() as connection:
+        create_tables(connection)
+    return ledger
