@@ -81,7 +81,7 @@ class WorldLedger(Ledger):
 
 
 _open = lru_cache(maxsize=8)(Open)
-_EMPTIED = [f"DELETE FROM {table.name}" for table in reversed(tables.metadata.sorted_tables)]  # noqa: S608
+_EMPTIED = [f"DELETE FROM {table.name}" for table in reversed(tables.metadata.sorted_tables)]
 _all_of = lru_cache(maxsize=None)(select)
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from simulator.aimed import aimed_deeds
 from simulator.deed import Deed
 from simulator.shape import Shape
+from simulator.small import is_small, small_deeds
 
 __all__ = ["Deed", "Plan", "plan_of"]
 
 SHAPES = 256
 """So many shapes of routes are drawn; reading a route file takes as long as a small world."""
-MINUTES, SMALL_MINUTES = 20, 10
+MINUTES, SHORT_MINUTES = 20, 10
 """The world is busy for so long; afterwards it is left in peace."""
 
 REQUESTS_BROKEN = ("503", "500 after", "429", "reset", "reset after", "silent", "silent after", "cut", "404")
@@ -45,6 +46,7 @@ class Plan:
     hasty: bool
     """The world ends as soon as everything is as it should be; else there are more runs, which must change nothing."""
     deeds: list[Deed] = field(default_factory=list)
+    small: bool = False
 
     def without(self, left_out: set[int]) -> Plan:
         """The same, but for the deeds at these places."""
@@ -55,13 +57,18 @@ def plan_of(seed: int) -> Plan:
     """The plan of one seed, always the same."""
     shape = Shape.drawn(random.Random(f"shape {seed % SHAPES}"))
     chance = random.Random(f"plan {seed}")
-    small = chance.random() < 0.75
-    minutes = SMALL_MINUTES if small else MINUTES
+    if is_small(seed):
+        return Plan(seed, shape, SHORT_MINUTES, hasty=True, deeds=_in_order(small_deeds(chance, shape)), small=True)
+    short = chance.random() < 0.75
+    minutes = SHORT_MINUTES if short else MINUTES
     when = _Moments(chance, minutes)
-    deeds = _changes(chance, shape, when, small=small) + _faults(chance, shape, when) + _people(chance, shape, when)
-    deeds += aimed_deeds(seed, shape)
-    deeds.sort(key=lambda deed: (deed.at is None, deed.at or 0.0, deed.what, deed.number))
-    return Plan(seed, shape, minutes, chance.random() < 0.7, deeds)
+    deeds = _changes(chance, shape, when, few=short) + _faults(chance, shape, when) + _people(chance, shape, when)
+    deeds = _in_order(deeds + aimed_deeds(seed, shape))
+    return Plan(seed, shape, minutes, hasty=chance.random() < 0.7, deeds=deeds)
+
+
+def _in_order(deeds: list[Deed]) -> list[Deed]:
+    return sorted(deeds, key=lambda deed: (deed.at is None, deed.at or 0.0, deed.what, deed.number))
 
 
 class _Moments:
@@ -76,10 +83,10 @@ class _Moments:
         return round(self._chance.choice(self._around) + self._chance.expovariate(1.2), 3)
 
 
-def _changes(chance: random.Random, shape: Shape, when: _Moments, *, small: bool) -> list[Deed]:
-    keys = [f"K{number}" for number in range(1, chance.randint(2, 4 if small else 7))]
+def _changes(chance: random.Random, shape: Shape, when: _Moments, *, few: bool) -> list[Deed]:
+    keys = [f"K{number}" for number in range(1, chance.randint(2, 4 if few else 7))]
     deeds = _back_again(chance, when) if chance.random() < 0.3 else []
-    for _ in range(chance.randint(2, 6 if small else 12)):
+    for _ in range(chance.randint(2, 6 if few else 12)):
         key, at = chance.choice(keys), when()
         if shape.missing and chance.random() < 0.25:
             deeds.append(Deed("source deletes", at, how=(key,)))

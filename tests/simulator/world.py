@@ -382,8 +382,10 @@ def live(plan: Plan, ledger: WorldLedger | None = None, loop: type[VirtualLoop] 
     _replace_borders()
     gc.disable()
     _LIVED += 1
-    if _LIVED % 40 == 0:
-        gc.unfreeze()
+    if _LIVED % 40 == 0:  # what is there for good is looked at once in a thousand worlds
+        if _LIVED % 1000 == 0:
+            gc.unfreeze()
         gc.collect()
+        gc.freeze()
     draw_bounds(plan.seed)
     return World(plan, ledger or empty_ledger(), loop).live()

@@ -8,11 +8,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, and_, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from airflow_integrations.ledger.inbox.event_rows import NewEvent, Put, insert_events
 from airflow_integrations.ledger.storage import tables
@@ -33,6 +47,26 @@ READ_BYTES = 8 * 1024 * 1024
 """Of bodies that are in memory at a time."""
 
 _event = tables.event.c
+# Made once: making a statement costs as much as its execution for a few events.
+_LEASED_BY_NOBODY: Final = or_(_event.run.is_(None), _event.lease_until < bindparam("now"))
+_FREE: Final = and_(tables.UNDONE, _event.route_id == bindparam("of_route"), _LEASED_BY_NOBODY)
+_SIZES: Final = select(_event.id, _event.size).where(_FREE).order_by(_event.id).limit(bindparam("most"))
+_TAKE: Final = (
+    update(tables.event)
+    .where(_FREE, _event.id <= bindparam("last"))
+    .values(run=bindparam("by"), lease_until=bindparam("until"))
+)
+_OWN: Final = and_(tables.UNDONE, _event.route_id == bindparam("of_route"), _event.run == bindparam("by"))
+_OWN_COUNT: Final = select(func.count()).where(_OWN)
+_OWN_SIZES: Final = (
+    select(_event.id, _event.size)
+    .where(_OWN, _event.id > bindparam("after"))
+    .order_by(_event.id)
+    .limit(bindparam("most"))
+)
+_RENEW: Final = update(tables.event).where(_OWN).values(lease_until=bindparam("until"))
+_DONE: Final = update(tables.event).where(_OWN).values(done=bindparam("now"), body=None)
+_WAITS_AGAIN: Final = update(tables.event).where(_OWN).values(run=None, lease_until=None)
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -95,26 +129,9 @@ class Inbox:
     def waiting(self, now: float, routes: Collection[str] | None = None, *, reachable: bool = False) -> list[Waiting]:
         """What no run has, by route: of all of them, or of these. Includes what runs had that were not heard of since
         their lease. ``reachable``: only of routes whose circuit is closed, as it is worth a run now."""
-        route = tables.route.c
-        query = (
-            select(
-                route.name,
-                func.min(_event.id),
-                func.count(),
-                func.min(_event.received),
-                func.max(_event.received),
-            )
-            .join(tables.route, route.id == _event.route_id)
-            .where(tables.UNDONE, _free(now))
-            .group_by(route.name)
-            .order_by(route.name)
-        )
-        if routes is not None:
-            query = query.where(route.name.in_(sorted(routes)))
-        if reachable:
-            query = query.where(route.circuit_until <= now)
+        query = _waiting(of_some=routes is not None, reachable=reachable)
         with self._database.read() as connection:
-            return [Waiting(*row) for row in connection.execute(query)]
+            return [Waiting(*row) for row in connection.execute(query, {"now": now, "routes": sorted(routes or ())})]
 
     def take(
         self,
@@ -158,9 +175,9 @@ class Inbox:
         """What the run has taken and not closed, in the order in which it came, beginning behind ``after``: at most so
         many, or so many bytes, and at least one where there is one."""
         mine = (tables.UNDONE, _event.route_id == run.route_id, _event.run == run.id, _event.id > after)
+        of = {"of_route": run.route_id, "by": run.id, "after": after, "most": most}
         with self._database.read() as connection:
-            sizes = select(_event.id, _event.size).where(*mine).order_by(_event.id).limit(most)
-            count, last = _within(connection.execute(sizes), max_bytes)
+            count, last = _within(connection.execute(_OWN_SIZES, of), max_bytes)
             if not count:
                 return []
             columns = select(_event.id, _event.received, _event.wanted, _event.body)
@@ -184,14 +201,12 @@ def close_events(
 ) -> None:
     """The run's books are closed: the entities of its events have their fate. Those of which they have not (not
     ``decided``, or not among the ``staged`` ones, where these are named) wait again."""
-    mine = (tables.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
+    mine = {"of_route": run.route_id, "by": run.id}
     if decided:
-        done = update(tables.event).where(*mine).values(done=now, body=None)
-        if staged is not None:
-            done = done.where(_event.id.in_(_numbers(connection, staged)))
-        connection.execute(done)
+        done = _DONE if staged is None else _DONE.where(_event.id.in_(_numbers(connection, staged)))
+        connection.execute(done, {**mine, "now": now})
     if not decided or staged is not None:
-        connection.execute(update(tables.event).where(*mine).values(run=None, lease_until=None))
+        connection.execute(_WAITS_AGAIN, mine)
 
 
 def _numbers(connection: Connection, numbers: Sequence[int]) -> Any:
@@ -203,8 +218,22 @@ def _numbers(connection: Connection, numbers: Sequence[int]) -> Any:
 
 def renew_events(connection: Connection, run: RunRef, *, lease_until: float) -> None:
     """What the run has taken stays its own until then."""
-    mine = (tables.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
-    connection.execute(update(tables.event).where(*mine).values(lease_until=lease_until))
+    connection.execute(_RENEW, {"of_route": run.route_id, "by": run.id, "until": lease_until})
+
+
+@cache
+def _waiting(*, of_some: bool, reachable: bool) -> Select[Any]:
+    route = tables.route.c
+    query = (
+        select(route.name, func.min(_event.id), func.count(), func.min(_event.received), func.max(_event.received))
+        .join(tables.route, route.id == _event.route_id)
+        .where(tables.UNDONE, _LEASED_BY_NOBODY)
+        .group_by(route.name)
+        .order_by(route.name)
+    )
+    if of_some:
+        query = query.where(route.name.in_(bindparam("routes", expanding=True)))
+    return query.where(route.circuit_until <= bindparam("now")) if reachable else query
 
 
 def _free(now: float) -> ColumnElement[bool]:
@@ -222,16 +251,15 @@ def _take(
 ) -> int:
     lock_leases(connection, run.route_id)
     renew_events(connection, run, lease_until=lease_until)
-    free = and_(tables.UNDONE, _event.route_id == run.route_id, _free(now))
+    sizes, take = _SIZES, _TAKE
     if received_until is not None:
-        free = and_(free, _event.received <= received_until)
-    sizes = select(_event.id, _event.size).where(free).order_by(_event.id).limit(limit)
-    count, last = _within(connection.execute(sizes), max_bytes)
+        early = _event.received <= received_until
+        sizes, take = sizes.where(early), take.where(early)
+    count, last = _within(connection.execute(sizes, {"of_route": run.route_id, "now": now, "most": limit}), max_bytes)
     if count:
-        taken = update(tables.event).where(free, _event.id <= last)
-        connection.execute(taken.values(run=run.id, lease_until=lease_until))
-    own = (tables.UNDONE, _event.route_id == run.route_id, _event.run == run.id)
-    return int(connection.execute(select(func.count()).where(*own)).scalar_one())
+        taken = {"of_route": run.route_id, "now": now, "last": last, "by": run.id, "until": lease_until}
+        connection.execute(take, taken)
+    return int(connection.execute(_OWN_COUNT, {"of_route": run.route_id, "by": run.id}).scalar_one())
 
 
 def _within(sizes: Iterable[Any], max_bytes: int) -> tuple[int, int]:

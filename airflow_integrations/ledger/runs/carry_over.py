@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select, update
 
 from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
 from airflow_integrations.ledger.runs.claims import make_pending, others_claims
@@ -13,7 +14,7 @@ from airflow_integrations.ledger.status import KEPT, STATUSES, may_follow
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import among, lock_route
 from airflow_integrations.ledger.storage.key_set import unpack
-from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.transactions import reading, writing
 from airflow_integrations.window import Window
 
@@ -24,6 +25,13 @@ _run = tables.run.c
 _claim = tables.claim.c
 _TAKEABLE = frozenset(status for status in STATUSES if may_follow(status, "pending"))
 _OPEN = KEPT & _TAKEABLE
+_OF_ROUTE: Final = bindparam("of_route", type_=BigInteger)
+_DUE: Final = and_(_entity.status.in_(["retrying", "in_doubt"]), _entity.next_attempt <= bindparam("now"))
+_OWN: Final = and_(
+    _entity.status == "pending", _entity.run == bindparam("by"), _entity.lease_until != bindparam("until")
+)
+"""Taken by an earlier attempt of this run, whose lease had another end."""
+_ORPHANED: Final = or_(_OWN, and_(_entity.status == "pending", _entity.lease_until < bindparam("now")))
 _LAPSED = (
     select(
         _run.id,
@@ -65,8 +73,29 @@ def take_due(
     """
     lock_route(connection, run.route_id)
     held = others_claims(connection, run, (), now)
+    dialect = connection.dialect.name
+    given = {"of_route": run.route_id, "by": run.id, "now": now, "until": lease_until, "most": limit + len(held)}
+    if fresh or wanted is None or wanted == RetryWanted():
+        query = _those_due(dialect, fresh=fresh)
+    else:
+        query = _takeable().where(_of_route(dialect, wanted), _selected(connection, wanted))
+    rows = connection.execute(query, given).all()
+    taken = [row for row in rows if row.key not in held][:limit]
+    if taken:
+        keys = [row.key for row in taken]
+        others_claims(connection, run, keys, now)
+        make_pending(connection, run, keys, lease_until=lease_until, now=now)
+    return [_due(row) for row in taken]
+
+
+@cache
+def _those_due(dialect: str, *, fresh: bool) -> Select[Any]:
+    return _takeable().where(open_of_one(dialect, _OF_ROUTE), _DUE if fresh else or_(_DUE, _ORPHANED))
+
+
+def _takeable() -> Select[Any]:
     overlay = tables.overlay.c
-    rows = connection.execute(
+    return (
         select(
             _entity.key,
             _entity.status,
@@ -88,43 +117,22 @@ def take_due(
             ),
             isouter=True,
         )
-        .where(
-            _of_route(connection, run, wanted),
-            _due_now(now) if fresh else _selected(connection, run, now, lease_until, wanted),
-        )
         .order_by(_entity.next_attempt.nulls_last(), _entity.payload_run, _entity.payload_at, _entity.key)
-        .limit(limit + len(held))
-    ).all()
-    taken = [row for row in rows if row.key not in held][:limit]
-    if taken:
-        keys = [row.key for row in taken]
-        others_claims(connection, run, keys, now)
-        make_pending(connection, run, keys, lease_until=lease_until, now=now)
-    return [_due(row) for row in taken]
+        .limit(bindparam("most"))
+    )
 
 
-def _of_route(connection: Connection, run: RunRef, wanted: RetryWanted | None) -> ColumnElement[bool]:
+def _of_route(dialect: str, wanted: RetryWanted) -> ColumnElement[bool]:
     """Open ones are few and have an index; closed ones come only where a person names their status."""
-    if wanted is None or wanted.statuses is None or wanted.statuses <= KEPT:
-        return open_of(connection, [run.route_id])
-    return _entity.route_id == run.route_id
+    if wanted.statuses is None or wanted.statuses <= KEPT:
+        return open_of_one(dialect, _OF_ROUTE)
+    return _entity.route_id == _OF_ROUTE
 
 
-def _due_now(now: float) -> ColumnElement[bool]:
-    return and_(_entity.status.in_(["retrying", "in_doubt"]), _entity.next_attempt <= now)
-
-
-def _selected(
-    connection: Connection, run: RunRef, now: float, lease_until: float, wanted: RetryWanted | None
-) -> ColumnElement[bool]:
-    # Taken by an earlier attempt of this run, whose lease had another end.
-    own = and_(_entity.status == "pending", _entity.run == run.id, _entity.lease_until != lease_until)
-    orphaned = or_(own, and_(_entity.status == "pending", _entity.lease_until < now))
-    if wanted is None or wanted == RetryWanted():
-        return or_(_due_now(now), orphaned)
+def _selected(connection: Connection, wanted: RetryWanted) -> ColumnElement[bool]:
     statuses = _OPEN if wanted.statuses is None else wanted.statuses & _TAKEABLE
     chosen: ColumnElement[bool] = _entity.status.in_(sorted(statuses))
-    also = orphaned if wanted.statuses is None or "pending" in wanted.statuses else own
+    also = _ORPHANED if wanted.statuses is None or "pending" in wanted.statuses else _OWN
     chosen = or_(chosen, also)
     if wanted.keys is not None:
         chosen = and_(chosen, among(connection, _entity.key, [key for key in wanted.keys if "\n" not in key]))

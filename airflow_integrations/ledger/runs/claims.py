@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal, select, text, update
 
 from airflow_integrations.ledger.inbox.inbox import renew_events
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
 from airflow_integrations.ledger.runs.history import KEPT, line
 from airflow_integrations.ledger.runs.unanswered_sql import MAYBE, UNHEARD
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.bulk import among, lock_entities, lock_leases, lock_route
+from airflow_integrations.ledger.storage.bulk import (
+    among,
+    among_given,
+    as_parameter,
+    lock_entities,
+    lock_leases,
+    lock_route,
+)
 from airflow_integrations.ledger.storage.key_set import pack, unpack
 from airflow_integrations.ledger.storage.open_entities import open_of
 from airflow_integrations.ledger.storage.route_ids import route_number
@@ -42,6 +51,10 @@ _OTHERS = (
     .join(tables.run, tables.run.c.id == _claim.run)
     .where(_claim.route_id == bindparam("route"), _claim.run != bindparam("run"))
 )
+_OVERLAPPING = delete(tables.claim).where(
+    _claim.run == bindparam("of"), _claim.first < bindparam("end"), _claim.first + _claim.count > bindparam("start")
+)
+_RESERVED = insert(tables.claim).returning(_claim.id)
 _END = delete(tables.claim).where(_claim.run == bindparam("of"))
 _UNANSWERED = (("maybe", MAYBE), ("unheard", UNHEARD))
 _KNOWN = [_entity[name] for name in Known.__struct_fields__]
@@ -57,19 +70,13 @@ def reserve(
     are ``taken``; where that run's lease has passed they are free, and that run cannot renew it any more.
     """
     lock_leases(connection, run.route_id)
-    connection.execute(
-        delete(tables.claim).where(
-            _claim.run == run.id, _claim.first < first + len(keys), _claim.first + _claim.count > first
-        )
-    )
+    connection.execute(_OVERLAPPING, {"of": run.id, "start": first, "end": first + len(keys)})
     asked = frozenset(keys)
     taken = set(asked & others_claims(connection, run, asked, now))
     known: dict[str, Known] = {}
     orphans: list[str] = []
     rows = connection.execute(
-        select(_entity.key, _entity.run, _entity.lease_until, *_KNOWN).where(
-            _entity.route_id == run.route_id, among(connection, _entity.key, keys)
-        )
+        _looking_up(connection.dialect.name), {"of_route": run.route_id, "keys": as_parameter(connection, keys)}
     )
     for key, by, leased, *fields in rows:
         known[key] = found = Known(*fields)
@@ -85,13 +92,24 @@ def reserve(
         lock_entities(connection, run.route_id)
         make_pending(connection, run, orphans, lease_until=lease_until, now=now)
     claim: int = connection.execute(
-        insert(tables.claim)
-        .values(
-            route_id=run.route_id, run=run.id, first=first, count=len(keys), lease_until=lease_until, keys=pack(free)
-        )
-        .returning(_claim.id)
+        _RESERVED,
+        {
+            "route_id": run.route_id,
+            "run": run.id,
+            "first": first,
+            "count": len(keys),
+            "lease_until": lease_until,
+            "keys": pack(free),
+        },
     ).scalar_one()
     return Reservation(claim, known, frozenset(taken))
+
+
+@cache
+def _looking_up(dialect: str) -> Select[Any]:
+    return select(_entity.key, _entity.run, _entity.lease_until, *_KNOWN).where(
+        _entity.route_id == bindparam("of_route"), among_given(dialect, _entity.key, "keys")
+    )
 
 
 @reading

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.route_ids import route_number
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["Version", "definition", "newest_hashes", "remember_definition", "versions"]
 
 _definition, _run, _route = tables.definition.c, tables.run.c, tables.route.c
+
+_KNOWN: Final = select(
+    exists().where(_definition.route_id == bindparam("of_route"), _definition.hash == bindparam("its_hash"))
+)
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -39,8 +43,7 @@ def remember_definition(
     connection: Connection, run: RunRef, route_hash: str, text: Callable[[], str], now: float
 ) -> None:
     """Keep what a run works by. ``text`` is called where that is not known yet."""
-    here = (_definition.route_id == run.route_id, _definition.hash == route_hash)
-    if connection.scalar(select(func.count()).select_from(tables.definition).where(*here)):
+    if connection.scalar(_KNOWN, {"of_route": run.route_id, "its_hash": route_hash}):
         return
     values = {"route_id": run.route_id, "hash": route_hash, "at": now, "text": text()}
     connection.execute(insert_into(connection, tables.definition).values(**values).on_conflict_do_nothing())

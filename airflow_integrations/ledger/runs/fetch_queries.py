@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, Select, and_, func, not_, select
+from sqlalchemy import Connection, Select, and_, bindparam, func, not_, select
 
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.storage import tables
@@ -20,28 +21,30 @@ _entity = tables.entity.c
 _run = tables.run.c
 _HELD = and_(_entity.status == "in_doubt", _entity.next_attempt.is_(None))
 """A person has to decide; a fetch that starts over must not."""
+_WINDOW: Final = (
+    select(_run.window_start, _run.window_end)
+    .join(tables.route, tables.route.c.id == _run.route_id)
+    .where(tables.route.c.name == bindparam("route"), _run.run_id == bindparam("of"))
+)
+_STARTS: Final = (
+    select(_run.window_start)
+    .join(tables.route, tables.route.c.id == _run.route_id)
+    .where(tables.route.c.name == bindparam("route"), _run.kind.in_(("scheduled", "asset")))
+)
 _LEFT = ("pending", "rejected", "failed", "retrying", "in_doubt")
 
 
 @reading
 def window_of_run(connection: Connection, route: str, run_id: str) -> Window | None:
     """Return the window that a run was begun with; None where the ledger does not know the run."""
-    row = connection.execute(
-        select(_run.window_start, _run.window_end)
-        .join(tables.route, tables.route.c.id == _run.route_id)
-        .where(tables.route.c.name == route, _run.run_id == run_id)
-    ).one_or_none()
+    row = connection.execute(_WINDOW, {"route": route, "of": run_id}).one_or_none()
     return None if row is None else Window.parse(row.window_start, row.window_end)
 
 
 @reading
 def first_window(connection: Connection, route: str) -> datetime | None:
     """Return where the earliest window begins that a run by schedule or assets of the route was begun with."""
-    starts = connection.scalars(
-        select(_run.window_start)
-        .join(tables.route, tables.route.c.id == _run.route_id)
-        .where(tables.route.c.name == route, _run.kind.in_(("scheduled", "asset")))
-    )
+    starts = connection.scalars(_STARTS, {"route": route})
     return min(map(datetime.fromisoformat, starts), default=None)
 
 

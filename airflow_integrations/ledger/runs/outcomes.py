@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, exists, func, literal, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, literal, select, update
 
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
@@ -25,6 +25,16 @@ __all__ = ["conclude"]
 MESSAGE_LENGTH = 1_000
 _ALLOWED: Final = (TRANSITIONS["pending"] | TRANSITIONS["in_flight"]) - {"pending", "in_flight"}
 """A run has taken the entity, whatever it was before (pending), and may have leased it (in_flight)."""
+
+_OVERLAID: Final = select(exists().where(tables.overlay.c.route_id == bindparam("of_route")))
+_GIVE_UP: Final = delete(tables.claim).where(
+    tables.claim.c.run == bindparam("of"), tables.claim.c.id.in_(bindparam("these", expanding=True))
+)
+_APPLY: Final = (
+    update(tables.run)
+    .where(tables.run.c.id == bindparam("of"), tables.run.c.applied < bindparam("lines"))
+    .values(applied=bindparam("lines"))
+)
 
 _Group = tuple[Status, bool, PayloadStage | None, bool, bool]
 """Status, deleted, stage of the payload, whether all of the group have the same line of history, whether they are
@@ -72,15 +82,9 @@ def conclude(
     # The journal has it on disk: what a crash of PostgreSQL takes away, with the number of lines, is applied again.
     lock_entities(connection, run.route_id, synchronous=applied is None)
     if claims:
-        connection.execute(
-            delete(tables.claim).where(tables.claim.c.run == run.id, tables.claim.c.id.in_(list(claims)))
-        )
-    if applied is not None:
-        moved = connection.execute(
-            update(tables.run).where(tables.run.c.id == run.id, tables.run.c.applied < applied).values(applied=applied)
-        )
-        if not moved.rowcount:
-            return
+        connection.execute(_GIVE_UP, {"of": run.id, "these": list(claims)})
+    if applied is not None and not connection.execute(_APPLY, {"of": run.id, "lines": applied}).rowcount:
+        return
     decisive: list[Outcome] = []
     for distinct in _rounds(outcomes):
         decided = beside_newer(connection, run, beside_the_lease(connection, run, distinct), now)
@@ -267,8 +271,8 @@ def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: flo
 
 def _drop_overlays(connection: Connection, run: RunRef, outcomes: list[Outcome]) -> None:
     """A person's edit has done its service."""
-    of_route = tables.overlay.c.route_id == run.route_id
-    if not connection.scalar(select(exists().where(of_route))):
+    if not connection.scalar(_OVERLAID, {"of_route": run.route_id}):
         return
+    of_route = tables.overlay.c.route_id == run.route_id
     closed = [outcome.key for outcome in outcomes if outcome.status in CLOSED]
     connection.execute(delete(tables.overlay).where(of_route, among(connection, tables.overlay.c.key, closed)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select
 
@@ -24,6 +24,7 @@ __all__ = [
 
 _p = tables.progress.c
 KEYS_AT_ONCE = 1_000
+_ANY: Final = select(exists().where(_p.route_id == bindparam("of_route")))
 
 
 @reading
@@ -100,4 +101,4 @@ def _replace(connection: Connection, route_id: int, steps: dict[str, tuple[str, 
 
 def _any(connection: Connection, route_id: int) -> bool:
     """Most routes have none: that costs one look at the index."""
-    return bool(connection.scalar(select(exists().where(_p.route_id == route_id))))
+    return bool(connection.scalar(_ANY, {"of_route": route_id}))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, literal, select, update
+from sqlalchemy import Connection, String, Update, bindparam, func, insert, select, update
 
 from airflow_integrations.ledger.inbox.inbox import close_events
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
@@ -17,7 +18,7 @@ from airflow_integrations.ledger.runs.published_fetches import move_on
 from airflow_integrations.ledger.runs.source_pieces import note_pieces
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import lock_route
-from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import reading, writing
 from airflow_integrations.window import Window, rfc3339
@@ -50,6 +51,13 @@ _STATE: Final = select(_route.mark, _route.cursor, _route.outages, _route.circui
 )
 _APPLIED: Final = select(_run.applied).where(_run.id == bindparam("run"))
 _KNOWN: Final = select(_run.id).where(_run.route_id == bindparam("route"), _run.run_id == bindparam("run"))
+_BEGIN: Final = insert(tables.run).returning(_run.id)
+_ONE: Final = update(tables.run).where(_run.id == bindparam("of"))
+_RESTART: Final = _ONE.values(applied=0)
+_REWIND: Final = _ONE.values(applied=bindparam("lines"))
+_MARK: Final = select(_route.mark).where(_route.id == bindparam("of"))
+_CLOSED: Final = ("finished", "counts", "seconds", "verdict", "bytes")
+_CLOSE: Final = _ONE.values(recovering=None, **{name: bindparam(f"its_{name}") for name in _CLOSED})
 
 
 @writing
@@ -68,7 +76,7 @@ def begin_run(
     route_id = number_of(connection, route)
     lock_route(connection, route_id)
     start, end = window.dump()
-    values = {
+    values: dict[str, Any] = {
         "kind": kind,
         "window_start": start,
         "window_end": end,
@@ -79,9 +87,8 @@ def begin_run(
     }
     number = connection.scalar(_KNOWN, {"route": route_id, "run": run_id})
     if number is None:
-        number = connection.execute(
-            insert(tables.run).values(route_id=route_id, run_id=run_id, started=now, **values).returning(_run.id)
-        ).scalar_one()
+        values |= {"route_id": route_id, "run_id": run_id, "started": now}
+        number = connection.execute(_BEGIN, values).scalar_one()
     else:
         connection.execute(update(tables.run).where(_run.id == number).values(again=now, **values))
     return RunRef(number, route_id, route, run_id)
@@ -113,14 +120,14 @@ def applied_lines(connection: Connection, run: RunRef) -> int:
 @writing
 def rewind_journal(connection: Connection, run: RunRef, applied: int) -> None:
     """The run's journal lost lines that were applied: those that it gets now are counted from ``applied`` on."""
-    connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(applied=applied))
+    connection.execute(_REWIND, {"of": run.id, "lines": applied})
 
 
 @writing
 def restart_push(connection: Connection, run: RunRef) -> None:
     """The run's journal was cleared: none of its lines is applied, and its leases are given up."""
     lock_route(connection, run.route_id)
-    connection.execute(update(tables.run).where(_run.id == run.id).values(applied=0))
+    connection.execute(_RESTART, {"of": run.id})
     end_leases(connection, run)
 
 
@@ -172,19 +179,16 @@ def finish_run(
     :func:`note_pieces`.
     """
     lock_route(connection, run.route_id)
-    connection.execute(
-        update(tables.run)
-        .where(_run.id == run.id)
-        .values(
-            finished=now,
-            recovering=None,
-            counts=msgspec.json.encode(dict(counts)).decode(),
-            seconds=msgspec.json.encode(dict(seconds)).decode(),
-            verdict=verdict,
-            bytes=bytes,
-        )
+    closed = (
+        now,
+        msgspec.json.encode(dict(counts)).decode(),
+        msgspec.json.encode(dict(seconds)).decode(),
+        verdict,
+        bytes,
     )
-    before = _moment(connection.scalar(select(_route.mark).where(_route.id == run.route_id)))
+    named = {f"its_{name}": value for name, value in zip(_CLOSED, closed, strict=True)}
+    connection.execute(_CLOSE, {"of": run.id, **named})
+    before = _moment(connection.scalar(_MARK, {"of": run.route_id}))
     moved: dict[str, str] = {}
     if mark is not None and (before is None or mark > before):
         moved["mark"] = rfc3339(mark)
@@ -202,16 +206,23 @@ def finish_run(
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:
     """What the run took over and did not decide is due at once, for whoever comes next."""
+    entry = line("retrying", run.id, now) + "\n"
+    given = {"of_route": run.route_id, "by": run.id, "now": now, "entry": entry}
+    connection.execute(_giving_back(connection.dialect.name), given)
+
+
+@cache
+def _giving_back(dialect: str) -> Update:
     entity = tables.entity.c
-    connection.execute(
+    return (
         update(tables.entity)
-        .where(open_of(connection, [run.route_id]), entity.status == "pending", entity.run == run.id)
+        .where(open_of_one(dialect, bindparam("of_route")), entity.status == "pending", entity.run == bindparam("by"))
         .values(
             status="retrying",
-            changed=now,
-            next_attempt=now,
+            changed=bindparam("now"),
+            next_attempt=bindparam("now"),
             lease_until=None,
-            history=func.substr(literal(line("retrying", run.id, now) + "\n") + entity.history, 1, KEPT),
+            history=func.substr(bindparam("entry", type_=String) + entity.history, 1, KEPT),
         )
     )
 

@@ -7,8 +7,22 @@ a run that takes over an entity of which it has fetched a newer state.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
-from sqlalchemy import Column, ColumnElement, Connection, TextClause, exists, func, literal, select, text, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    TextClause,
+    bindparam,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 
 from airflow_integrations.entity import older
 from airflow_integrations.ledger.records import LEASED, Outcome, RunRef
@@ -16,7 +30,7 @@ from airflow_integrations.ledger.runs.history import KEPT, line_of, printable
 from airflow_integrations.ledger.runs.unanswered_sql import AFTER_DELIVERY, MAYBE, UNHEARD
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import among
-from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.open_entities import open_of_one
 
 __all__ = ["beside_newer", "beside_the_lease"]
 
@@ -33,7 +47,7 @@ def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome
     if rejected := [outcome.key for outcome in outcomes if outcome.status == "rejected"]:
         delivered = _entity.delivered_hash.is_not(None)
         newest = _newest(connection, run, _entity.delivered_version, delivered, rejected)
-    if connection.scalar(select(exists().where(open_of(connection, [run.route_id])))):
+    if connection.scalar(_any_open(connection.dialect.name), {"of_route": run.route_id}):
         keys = [outcome.key for outcome in outcomes]
         newest |= _newest(connection, run, _entity.version, tables.OPEN, keys)
     if not newest:
@@ -45,6 +59,11 @@ def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome
         else:
             _note(connection, run, outcome, now)
     return decisive
+
+
+@cache
+def _any_open(dialect: str) -> Select[bool]:
+    return select(exists().where(open_of_one(dialect, bindparam("of_route"))))
 
 
 def _is_older(outcome: Outcome, version: str, content: str | None) -> bool:

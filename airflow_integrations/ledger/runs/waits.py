@@ -6,9 +6,9 @@ Nothing depends on it alone. An entity that nobody wakes is due again by its rou
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, exists, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, tuple_, update
 
 from airflow_integrations.ledger.inbox.event_rows import notify
 from airflow_integrations.ledger.queries.views import Awaited
@@ -28,12 +28,15 @@ ROWS_AT_ONCE = 5_000
 _entity = tables.entity.c
 _route = tables.route.c
 _wait = tables.wait.c
+_ANY_OF: Final = select(exists().where(_wait.route_id == bindparam("of_route")))
+_ANY_FOR: Final = select(exists().where(_wait.for_id == bindparam("of_route")))
+_WOKEN: Final = select(_route.woken).where(_route.name == bindparam("its_name"))
 
 
 def note_waits(connection: Connection, route_id: int, outcomes: Iterable[Outcome]) -> None:
     """Note what these entities wait for, in the place of what they waited for before."""
     outcomes = list(outcomes)
-    if connection.scalar(select(exists().where(_wait.route_id == route_id))):
+    if connection.scalar(_ANY_OF, {"of_route": route_id}):
         keys = [outcome.key for outcome in outcomes]
         connection.execute(delete(tables.wait).where(_wait.route_id == route_id, among(connection, _wait.key, keys)))
     waiting = [outcome for outcome in outcomes if outcome.waits]
@@ -57,7 +60,7 @@ def wake(connection: Connection, for_id: int, delivered: Collection[str], now: f
     Called where the entities of that route are locked. It locks those of the routes that wait, so that two routes must
     not wait for each other; ``validate`` refuses that.
     """
-    if not delivered or not connection.scalar(select(exists().where(_wait.for_id == for_id))):
+    if not delivered or not connection.scalar(_ANY_FOR, {"of_route": for_id}):
         return
     came = (_wait.for_id == for_id, among(connection, _wait.for_key, [key for key in delivered if "\n" not in key]))
     waiting = connection.execute(select(_wait.route_id, _wait.key).where(*came).distinct()).all()
@@ -139,7 +142,7 @@ def awaited(connection: Connection, route_id: int, key: str, most: int = 20) -> 
 @reading
 def woken_number(connection: Connection, route: str) -> int:
     """How often what the route's entities wait for came; 0 also for a route that the ledger has not heard of."""
-    return int(connection.scalar(select(_route.woken).where(_route.name == route)) or 0)
+    return int(connection.scalar(_WOKEN, {"its_name": route}) or 0)
 
 
 @reading

@@ -11,11 +11,21 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, any_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, String, any_, bindparam, func, literal, select
 
 from airflow_integrations.ledger.storage import tables
 
-__all__ = ["ROWS", "SqlType", "among", "lock_entities", "lock_leases", "lock_route", "write_rows"]
+__all__ = [
+    "ROWS",
+    "SqlType",
+    "among",
+    "among_given",
+    "as_parameter",
+    "lock_entities",
+    "lock_leases",
+    "lock_route",
+    "write_rows",
+]
 
 SqlType = Literal["text", "float8", "integer"]
 ROWS = "<rows>"
@@ -58,10 +68,23 @@ def lock_entities(connection: Connection, route_id: int, *, synchronous: bool = 
 
 def among(connection: Connection, column: ColumnElement[str], keys: Collection[str]) -> ColumnElement[bool]:
     """SQL: ``column`` is one of the keys, of which there may be thousands."""
-    if connection.dialect.name == "postgresql":
-        return column == any_(func.string_to_array(literal("\n".join(keys)), literal("\n")))
-    each = func.json_each(literal(msgspec.json.encode(list(keys)).decode())).table_valued("value")
-    return column.in_(select(each.c.value))
+    return _among(connection.dialect.name, column, literal(as_parameter(connection, keys)))
+
+
+def among_given(dialect: str, column: ColumnElement[str], name: str) -> ColumnElement[bool]:
+    """The same for a statement that is made once: the parameter of this name is :func:`as_parameter`."""
+    return _among(dialect, column, bindparam(name, type_=String))
+
+
+def as_parameter(connection: Connection, keys: Collection[str]) -> str:
+    """The keys as one text."""
+    return "\n".join(keys) if connection.dialect.name == "postgresql" else msgspec.json.encode(list(keys)).decode()
+
+
+def _among(dialect: str, column: ColumnElement[str], keys: ColumnElement[str]) -> ColumnElement[bool]:
+    if dialect == "postgresql":
+        return column == any_(func.string_to_array(keys, literal("\n")))
+    return column.in_(select(func.json_each(keys).table_valued("value").c.value))
 
 
 def write_rows(

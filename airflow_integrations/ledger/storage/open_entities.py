@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, String, and_, func, literal_column
+from sqlalchemy import BindParameter, ColumnElement, Connection, String, and_, func, literal_column
 
 from airflow_integrations.ledger.storage import tables
 
-__all__ = ["by_key", "open_of", "open_where"]
+__all__ = ["by_key", "open_of", "open_of_one", "open_where"]
 
 
 def open_of(connection: Connection, routes: Collection[int]) -> ColumnElement[bool]:
@@ -17,13 +17,22 @@ def open_of(connection: Connection, routes: Collection[int]) -> ColumnElement[bo
     return open_where(connection, route_id == next(iter(routes)) if len(routes) == 1 else route_id.in_(routes))
 
 
+def open_of_one(dialect: str, route_id: BindParameter[int]) -> ColumnElement[bool]:
+    """SQL: an open entity of a route that is named when the statement is executed."""
+    return _open(dialect, tables.entity.c.route_id == route_id)
+
+
 def open_where(connection: Connection, of_route: ColumnElement[bool]) -> ColumnElement[bool]:
     """SQL: an open entity for which the condition on its route holds.
 
     SQLite takes the primary key's order for the cheaper way, and reads all rows of the route, unless it is told that
     the route excludes few: https://sqlite.org/lang_corefunc.html#likely
     """
-    return and_(func.likely(of_route) if connection.dialect.name == "sqlite" else of_route, tables.OPEN)
+    return _open(connection.dialect.name, of_route)
+
+
+def _open(dialect: str, of_route: ColumnElement[bool]) -> ColumnElement[bool]:
+    return and_(func.likely(of_route) if dialect == "sqlite" else of_route, tables.OPEN)
 
 
 def by_key(connection: Connection) -> ColumnElement[str]:
