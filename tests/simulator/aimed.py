@@ -7,7 +7,7 @@ import random
 from simulator.deed import Deed
 from simulator.shape import Shape
 
-__all__ = ["aimed_deeds"]
+__all__ = ["aimed_deeds", "scene"]
 
 _UNASKED = ("503", "429", "reset", "silent", "cut", "404", "401")
 """What a request meets that only asks."""
@@ -49,3 +49,67 @@ def aimed_deeds(seed: int, shape: Shape) -> list[Deed]:
         border, most = chance.choice((("commit", 30), ("disk", 20), ("request", 6)))
         deeds.append(Deed("process dies at", number=1, how=(border, chance.randint(3, most))))
     return deeds
+
+
+def scene(chance: random.Random, shape: Shape) -> list[Deed]:
+    """All that happens in a world in which several things come in a row that chance never brings together. Empty where
+    the shape has no such scene."""
+    fitting = []
+    if shape.fetches and shape.events == "no" and shape.asks != "all":
+        fitting.append(_left_by_a_dead_run)
+    if shape.events == "run" and shape.versioned:
+        fitting.append(_overtaken_for_long)
+    if shape.events == "low":
+        fitting.append(_dies_with_events_in_hand)
+    if shape.fetches and shape.asks == "all":
+        fitting.append(_cleared_behind_a_change)
+    return chance.choice(fitting)(chance) if fitting else []
+
+
+def _write(at: float, key: str, value: int) -> Deed:
+    return Deed("source writes", round(at, 3), how=(key, value, "open"))
+
+
+def _fails_at_first(key: str) -> list[Deed]:
+    """So often that the client gives up: the entity is tried again by another run."""
+    return [Deed("target answers", number=number, how=("503", key)) for number in range(1, 8)]
+
+
+def _left_by_a_dead_run(chance: random.Random) -> list[Deed]:
+    """A run takes over what is due, and dies with it in each try; so does the settling of its books."""
+    number = chance.randint(2, 4)
+    return [
+        _write(590.0 + chance.random() * 8, "K1", 1),
+        *_fails_at_first("K1"),
+        Deed("task dies", number=number, how=(chance.randint(25, 90),)),
+        Deed("task dies", number=number + 1, how=(chance.randint(3, 20),)),
+    ]
+
+
+def _overtaken_for_long(chance: random.Random) -> list[Deed]:
+    """A state is taken over from an earlier run and delivered; the event with the one before it comes long after."""
+    return [
+        _write(0.0, "K1", 1),
+        _write(0.5 + chance.random(), "K1", 2),
+        Deed("event comes", number=1, how=("very late",)),
+        *_fails_at_first("K1"),
+        Deed("maintenance", 150.0 + chance.random() * 200),
+    ]
+
+
+def _dies_with_events_in_hand(chance: random.Random) -> list[Deed]:
+    """A consumer has staged some events, has taken others, and dies before these are staged, too."""
+    return [
+        _write(0.0, "K1", 1),
+        _write(5.0 + chance.random() * 60, "K2", 1),
+        Deed("process dies at", number=1, how=("commit", chance.randint(8, 36))),
+    ]
+
+
+def _cleared_behind_a_change(chance: random.Random) -> list[Deed]:
+    """A run is cleared when it has delivered, and has something new to send."""
+    return [
+        _write(590.0 + chance.random() * 8, "K1", 1),
+        _write(620.0 + chance.random() * 60, "K1", 2),
+        Deed("person clears", 700.0 + chance.random() * 200),
+    ]

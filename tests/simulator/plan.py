@@ -58,7 +58,9 @@ def plan_of(seed: int) -> Plan:
     shape = Shape.drawn(random.Random(f"shape {seed % SHAPES}"))
     chance = random.Random(f"plan {seed}")
     if is_small(seed):
-        return Plan(seed, shape, SHORT_MINUTES, hasty=True, deeds=_in_order(small_deeds(chance, shape)), small=True)
+        deeds = _in_order(small_deeds(chance, shape))
+        late = any(deed.at is not None and deed.at > SHORT_MINUTES * 60 + 20 for deed in deeds)
+        return Plan(seed, shape, MINUTES if late else SHORT_MINUTES, hasty=True, deeds=deeds, small=True)
     short = chance.random() < 0.75
     minutes = SHORT_MINUTES if short else MINUTES
     when = _Moments(chance, minutes)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import random
 
+from simulator.aimed import scene
 from simulator.deed import Deed
 from simulator.shape import Shape
 
 __all__ = ["is_small", "small_deeds"]
 
-SHARE = 0.5
-MINUTES = 10
+SHARE, SCENES = 0.5, 0.3
+"""Of all worlds, and of the small ones."""
 _REQUESTS = ("503", "500 after", "429", "reset", "reset after", "silent", "silent after", "cut", "404")
 _TARGETS = ("refused", "late", "half", "202", "401", "gone after", "kill")
 _SOURCES = ("expired", "late")
@@ -21,12 +22,14 @@ _POINTS = {"commit": 24, "disk": 16, "request": 3}
 
 
 def is_small(seed: int) -> bool:
-    """Drawn apart from all else, so that the large worlds stay as they were."""
-    return random.Random(f"size {seed}").random() < SHARE
+    """Drawn apart from all else, and so that the worlds in which faults were planted are as large as they were."""
+    return random.Random(f"size {seed} 7259").random() < SHARE
 
 
 def small_deeds(chance: random.Random, shape: Shape) -> list[Deed]:
     """What happens in a small world."""
+    if chance.random() < SCENES and (played := scene(chance, shape)):
+        return played
     keys = ("K1",) if chance.random() < 0.6 else ("K1", "K2")
     begins = 595.0 if shape.fetches else 0.0
     deeds = []
