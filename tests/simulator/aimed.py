@@ -70,19 +70,15 @@ def _write(at: float, key: str, value: int) -> Deed:
     return Deed("source writes", round(at, 3), how=(key, value, "open"))
 
 
-def _fails_at_first(key: str) -> list[Deed]:
-    """So often that the client gives up: the entity is tried again by another run."""
-    return [Deed("target answers", number=number, how=("503", key)) for number in range(1, 8)]
-
-
 def _left_by_a_dead_run(chance: random.Random) -> list[Deed]:
-    """A run takes over what is due, and dies with it in each try; so does the settling of its books."""
-    number = chance.randint(2, 4)
+    """A run takes over what a person wants tried again, and dies with it in each try; so does the settling of its
+    books."""
     return [
         _write(590.0 + chance.random() * 8, "K1", 1),
-        *_fails_at_first("K1"),
-        Deed("task dies", number=number, how=(chance.randint(25, 90),)),
-        Deed("task dies", number=number + 1, how=(chance.randint(3, 20),)),
+        Deed("target answers", number=1, how=("refused",)),
+        Deed("person retries", 700.0),
+        Deed("task dies", number=3, how=(chance.randint(50, 90),)),
+        Deed("task dies", number=4, how=(chance.randint(3, 20),)),
     ]
 
 
@@ -92,7 +88,8 @@ def _overtaken_for_long(chance: random.Random) -> list[Deed]:
         _write(0.0, "K1", 1),
         _write(0.5 + chance.random(), "K1", 2),
         Deed("event comes", number=1, how=("very late",)),
-        *_fails_at_first("K1"),
+        Deed("target answers", number=1, how=("refused",)),
+        Deed("person retries", 100.0),
         Deed("maintenance", 150.0 + chance.random() * 200),
     ]
 

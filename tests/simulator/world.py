@@ -300,7 +300,7 @@ class World:
         deed = self._numbered.get("event comes", {}).get(number)
         how = deed.how[0] if deed is not None else ""
         event = NewEvent(route=NAME, event_id=f"e{record['rev']}", body=msgspec.json.encode([record]), source="webhook")
-        pauses = {"late": [8.0], "very late": [1500.0], "twice": [0.1, 0.3]}.get(how, [0.1])
+        pauses = {"late": [8.0], "very late": [500.0], "twice": [0.1, 0.3]}.get(how, [0.1])
         for pause in pauses:
             self.loop.call_later(pause + self.chance.random() * 0.1, self._receive, event)
 
