@@ -28,12 +28,12 @@ from airflow_integrations.engine.fetch.inbox_events import (
 from airflow_integrations.engine.fetch.incomplete_records import ThinRecords, completer_of
 from airflow_integrations.engine.fetch.intake import Intake
 from airflow_integrations.engine.fetch.keys import KeyReader
-from airflow_integrations.engine.fetch.listing import ListingWatch
+from airflow_integrations.engine.fetch.pages.listing import ListingWatch
 from airflow_integrations.engine.fetch.source_pieces import source_is_gone
 from airflow_integrations.engine.fetch.start import Begun, begin, cursor_options
 from airflow_integrations.engine.fetch.thin_events import completed_pages, take_thin_events
 from airflow_integrations.engine.fetch.upstream_route import Unread, publish
-from airflow_integrations.engine.fetch.window_slices import sliced_pages
+from airflow_integrations.engine.fetch.pages.window_slices import sliced_pages
 from airflow_integrations.engine.fetch.windows import moves_cursor
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.settle.rejections import note_rejections
