@@ -80,8 +80,8 @@ def group_mistakes(route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield (
                     ("entity", option),
                     (
-                        f"{path[0]} has no field {path[1]!r}: entity.group gives it {', '.join(has)}; name the field in "
-                        f"entity.group.same, or read the lines: [line.{path[1]} for line in {path[0]}.{group.lines}]"
+                        f"{path[0]} has no field {path[1]!r}: entity.group gives it {', '.join(has)}; name the field "
+                        f"in entity.group.same, or read the lines: [line.{path[1]} for line in {path[0]}.{group.lines}]"
                     ),
                 )
     config, kind = route.incoming.config, route.incoming.kind
@@ -104,7 +104,7 @@ def group_mistakes(route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (
             place,
             (
-                "a source that is paged by position may give a line twice or not at all while it changes; use a style that "
-                "goes on from a value or a token: cursor, keyset, link"
+                "a source that is paged by position may give a line twice or not at all while it changes; use a style "
+                "that goes on from a value or a token: cursor, keyset, link"
             ),
         )

@@ -20,7 +20,7 @@ from airflow_integrations.incoming import Page
 from airflow_integrations.route.grouping import GroupOptions
 from airflow_integrations.staging.manifest import SourcePiece
 
-ORDERS = GroupOptions(by="order", same=["customer"])  # type: ignore[arg-type]
+ORDERS = GroupOptions(by="order", same=["customer"])
 
 
 def grouped(pages: Sequence[Page], options: GroupOptions = ORDERS) -> list[Any]:
@@ -89,7 +89,7 @@ BROKEN = BadRecord("line 4: 3 columns instead of 2", "1;x;y")
 @pytest.mark.parametrize(
     "bad",
     [BROKEN, {"item": 1}, {"order": None}, {"order": " "}, ["1", 2], Raw(b'{"order": "1", "item": 01}'), "1"],
-    ids=str,
+    ids=["bad record", "no field", "null", "space", "list", "broken JSON", "text"],
 )
 def test_a_line_that_cannot_be_read_takes_nobody_along_but_its_neighbours(bad: Any) -> None:
     before, behind = [line("1", 1), line("2", 1)], [line("3", 1), line("4", 1)]
@@ -103,7 +103,7 @@ def test_a_line_that_cannot_be_read_takes_nobody_along_but_its_neighbours(bad: A
 
 
 def test_what_only_the_first_line_says_holds_for_those_behind_it() -> None:
-    options = GroupOptions(by="order", same=["customer"], fill=["order", "customer"])  # type: ignore[arg-type]
+    options = GroupOptions(by="order", same=["customer"], fill=["order", "customer"])
     given_ = [line("1", 1), line("", 2, ""), {"item": 3}, line("2", 1, "bob"), line(None, 2, "bob")]
     found = grouped([Page(given_[:2], resume=1), Page(given_[2:])], options)
     assert [(record["order"], record["customer"]) for record in found] == [("1", "ann"), ("2", "bob")]
@@ -112,7 +112,7 @@ def test_what_only_the_first_line_says_holds_for_those_behind_it() -> None:
 
 def test_behind_a_line_that_cannot_be_read_nothing_is_filled() -> None:
     """It may have been the first of another entity."""
-    options = GroupOptions(by="order", same=["customer"], fill=["order", "customer"])  # type: ignore[arg-type]
+    options = GroupOptions(by="order", same=["customer"], fill=["order", "customer"])
     found = grouped([Page([line("1", 1), BROKEN, line("", 2, ""), line("3", 1)])], options)
     assert lines_of(found) == {}
     assert sum(type(record) is BadRecord for record in found) == 4
@@ -134,7 +134,7 @@ def test_versions_are_those_of_the_newest_line() -> None:
 
 
 def test_pieces_are_finished_when_all_entities_are_there() -> None:
-    one, two = SourcePiece("a.csv", "1"), SourcePiece("b.csv", "1")
+    one, two = SourcePiece("a.csv"), SourcePiece("b.csv")
     given_ = [Page([line("1", 1)], resume=1, finished=(one,)), Page([line("1", 2)], finished=(two,))]
     *before, last = all_pages(given_)
     assert (last.finished, last.final, last.records) == ((one, two), True, [])
