@@ -35,17 +35,20 @@ def main(arguments: list[str] | None = None) -> int:
     base = secrets.randbelow(10**9) if asked.base is None else asked.base
     seeds = [int(seed) for seed in asked.only.split(",") if seed] or range(base, base + asked.seeds)
     print("these seeds" if asked.only else f"seeds from {base} on", flush=True)
-    began, wrong, lived = time.process_time(), list[int](), 0
+    wrong, lived, spent = list[int](), {False: 0, True: 0}, {False: 0.0, True: 0.0}
     for seed in seeds:
-        if time.process_time() - began > asked.seconds:
+        if sum(spent.values()) > asked.seconds:
             break
-        lived += 1
+        began = time.process_time()
         world = live(plan_of(seed))
+        spent[world.plan.small] += time.process_time() - began
+        lived[world.plan.small] += 1
         if world.invariants.broken:
             wrong.append(seed)
             print(report(seed) if len(wrong) <= TOLD else f"seed {seed}: {world.invariants.broken[0]}", flush=True)
-    spent = time.process_time() - began
-    print(f"{lived} worlds, {lived / spent:.0f} a second; {len(wrong)} went wrong {wrong[:20]}")
+    worlds = sum(lived.values())
+    pace, small = worlds / (sum(spent.values()) or 1.0), lived[True] / (spent[True] or 1.0)
+    print(f"{worlds} worlds, {pace:.0f} a second, small ones {small:.0f}; {len(wrong)} went wrong {wrong[:20]}")
     return int(bool(wrong))
 
 
