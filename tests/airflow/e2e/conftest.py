@@ -31,6 +31,7 @@ from e2e_scene import (
     missing,
     write_routes,
 )
+from warm_airflow import warm
 from xdist_groups import Shared
 
 from airflow_integrations.demo.components import Components
@@ -81,7 +82,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
 
 @contextmanager
 def _started(components: Components, routes: Collection[str]) -> Iterator[Airflow]:
-    with components:
+    with warm(components):
         airflow = Airflow(components)
         airflow.has({*routes, MAINTENANCE})
         yield airflow
