@@ -11,11 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import psutil
 
-__all__ = ["ProcessDied", "Processes", "free_ports"]
+__all__ = ["ProcessDied", "Processes", "Started", "free_ports"]
 
 # The group's first member. It waits for the end of its standard input: a pipe that only the parent holds, so it closes
 # even when the parent is killed with SIGKILL. Then it ends the whole group, itself included.
@@ -35,13 +35,26 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+class Started(Protocol):
+    """A process, as ``subprocess.Popen`` shows it."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+
 class Processes:
     """A context: processes started in it write to ``logs/<name>.log``, and none of them outlives it."""
 
     def __init__(self, logs: Path) -> None:
         self.logs = logs
         self._guard: subprocess.Popen[bytes] | None = None
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Started] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -56,15 +69,20 @@ class Processes:
         self.logs.mkdir(parents=True, exist_ok=True)
         if self._guard is None:
             self._guard = subprocess.Popen(["/bin/sh", "-c", _GUARD], stdin=subprocess.PIPE, process_group=0)
-        with self.log(name).open("ab") as log:
-            self._running[name] = subprocess.Popen(
+        self._running[name] = self._begin(command, env, cwd, self.log(name), self._guard.pid)
+
+    def _begin(
+        self, command: Sequence[str], env: Mapping[str, str], cwd: Path | None, log: Path, group: int
+    ) -> Started:
+        with log.open("ab") as output:
+            return subprocess.Popen(
                 command,
                 env=dict(env),
                 cwd=cwd,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=subprocess.STDOUT,
-                process_group=self._guard.pid,
+                process_group=group,
             )
 
     def run(self, name: str, command: Sequence[str], env: Mapping[str, str], *, timeout: float) -> None:

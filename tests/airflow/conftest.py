@@ -15,7 +15,8 @@ import pytest
 _home = tempfile.TemporaryDirectory(prefix="airflow-home-")
 os.environ["AIRFLOW_HOME"] = _home.name
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
-os.environ["AIRFLOW__CORE__UNIT_TEST_MODE"] = "False"
+# Whatever it says, where it is set only Airflow knows the setup: all commands of the process would load Airflow.
+os.environ.pop("AIRFLOW__CORE__UNIT_TEST_MODE", None)
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(Path(_home.name) / "dags")
 
 DEFINITION: dict[str, Any] = {

@@ -29,6 +29,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "AIRFLOW_CONN_TEST_LEDGER", json.dumps({"conn_type": "sqlite", "host": str(tmp_path / "ledger.db")})
     )
     monkeypatch.delenv("AIRFLOW__INTEGRATIONS__ROUTES", raising=False)
+    monkeypatch.delenv("AIRFLOW__CORE__UNIT_TEST_MODE", raising=False)  # where it is set only Airflow knows the setup
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "client")  # these tests have no metadata database to look into
 
 

@@ -108,8 +108,7 @@ def test_a_command_that_reads_files_alone_loads_neither_airflow_nor_a_database(r
     assert int(count) <= most
 
 
-def test_what_asks_the_ledger_builds_no_models_of_routes(call, routes, systems, edit, monkeypatch):
-    monkeypatch.delenv("AIRFLOW__CORE__UNIT_TEST_MODE", raising=False)  # where it is set only Airflow knows the setup
+def test_what_asks_the_ledger_builds_no_models_of_routes(call, routes, systems, edit):
     edit(routes / "orders.yaml", "entity: {name: order", "mask: [customer.name]\nentity: {name: order")
     call("run", "orders")
     code = (

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from kafka_brokers import kafka_broker
 
 from airflow_integrations.listen.broker import Broker
 
@@ -21,10 +22,5 @@ def aws_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def kafka_server() -> Iterator[Broker]:
-    """The brokers that Kafka's C client brings for tests: its protocol over real connections, and nothing on disk."""
-    from confluent_kafka import Producer
-
-    holder = Producer({"test.mock.num.brokers": "1", "bootstrap.servers": "127.0.0.1:1", "log_level": 0})
-    (found,) = holder.list_topics(timeout=30).brokers.values()
-    yield Broker("broker", "kafka", found.host, found.port)
-    del holder
+    with kafka_broker() as broker:
+        yield broker

@@ -145,7 +145,7 @@ def nats(at: Broker, *, ack_wait: float = 2, **config: Any) -> Iterator[Feed]:
         asyncio.run(remove())
 
 
-def _mqtt_client(at: Broker, client_id: str) -> Any:
+def mqtt_client(at: Broker, client_id: str) -> Any:
     from paho.mqtt.client import Client
     from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -157,7 +157,7 @@ def mqtt(at: Broker, **config: Any) -> Iterator[Feed]:
     name = unique("mqtt")
 
     def send(bodies: Any) -> None:
-        client = _mqtt_client(at, f"{name}-sender")
+        client = mqtt_client(at, f"{name}-sender")
         client.connect(at.host, at.port or 1883)
         client.loop_start()
         for sent in [client.publish(f"{name}/orders", body, qos=1) for body in bodies]:
@@ -169,7 +169,7 @@ def mqtt(at: Broker, **config: Any) -> Iterator[Feed]:
         await asyncio.to_thread(send, bodies)
 
     def forget() -> None:
-        client = _mqtt_client(at, name)
+        client = mqtt_client(at, name)
         client.connect(at.host, at.port or 1883, clean_start=True)
         client.loop_start()
         client.disconnect()

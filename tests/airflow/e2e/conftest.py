@@ -22,6 +22,7 @@ from e2e_scene import (
     BROKEN,
     DAGS,
     HOOK_SECRET,
+    LEASED_SECONDS,
     MAINTENANCE,
     ROUTES,
     ROUTES_ON_POSTGRES,
@@ -31,6 +32,7 @@ from e2e_scene import (
     missing,
     write_routes,
 )
+from warm_airflow import warm
 from xdist_groups import Shared
 
 from airflow_integrations.demo.components import Components
@@ -81,7 +83,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
 
 @contextmanager
 def _started(components: Components, routes: Collection[str]) -> Iterator[Airflow]:
-    with components:
+    with warm(components):
         airflow = Airflow(components)
         airflow.has({*routes, MAINTENANCE})
         yield airflow
@@ -93,7 +95,7 @@ def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: S
 
     def start() -> AbstractContextManager[Airflow]:
         home = tmp_path_factory.mktemp("airflow")
-        preload(home)
+        preload(home, SOONER)
         (home / "in").mkdir()
         folder = {"path": f"{home}/in/*.csv", "every": "0.5s", "stable": "1s", "then": {"move": "done"}}
         routes = ROUTES | {"files": listening("files", {"files": folder})}
@@ -103,6 +105,7 @@ def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: S
     return shared.get("airflow", start)
 
 
+SOONER = f"airflow_integrations.engine.push.outcomes.LEASED_SECONDS = {LEASED_SECONDS}\n"
 POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
 INCOMING = """
 incoming:

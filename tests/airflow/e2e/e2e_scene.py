@@ -20,6 +20,8 @@ DAGS = Path(__file__).parents[3] / "dags"
 MAINTENANCE = "integrations_maintenance"
 PATIENCE = 300
 """Seconds that an answer may take: where others use all cores, Airflow's first ones have taken more than a minute."""
+LEASED_SECONDS = 4
+"""What another run had under way is looked at again after this time, on SQLite: 30 by default."""
 ROUTE = """
 entity: {{name: order, key: order.number}}
 {more}
@@ -34,7 +36,7 @@ transform:
   - map: {{Number: order.number, Total: order.total}}
 outgoing:
   http: {{connection: systems, method: PUT, path: "/{name}/sales/{{{{ order.Number }}}}"}}
-delivery: {{concurrency: 2, retry: {{delay: 20s}}}}
+delivery: {{concurrency: 2, retry: {{delay: 3s}}}}
 """
 
 LISTENING = """

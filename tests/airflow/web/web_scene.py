@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from airflow_commands import AirflowCommands
 from sqlalchemy import delete, func, select, update
+from warm_airflow import warm
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.engine.fetch.fetch import fetch
@@ -65,9 +65,8 @@ USERS = {"admin": "admin", "ann": "user", "vic": "viewer", "orders_only": "user"
 class Server:
     """The API server at ``url``; :meth:`call` asks it as one of the :data:`USERS`, or as nobody."""
 
-    def __init__(self, components: Components, commands: AirflowCommands, ledger_url: str, staging: Path) -> None:
+    def __init__(self, components: Components, ledger_url: str, staging: Path) -> None:
         self.components = components
-        self.commands = commands
         self.ledger_url = ledger_url
         self.staging = staging
         self._target = ThreadingHTTPServer(("127.0.0.1", 0), Target)
@@ -80,7 +79,11 @@ class Server:
         self._target.shutdown()
         self._target.server_close()
         self.components.stop()
-        self.commands.close()
+
+    def airflow(self, *words: str) -> None:
+        """Run one of Airflow's commands."""
+        components = self.components
+        components.processes.run(words[-1], components.airflow(*words), components.env, timeout=300)
 
     def database(self) -> Database:
         return Database.open(self.ledger_url)
@@ -224,11 +227,12 @@ def started(home: Path) -> Server:
         dags=dags,
         pools=False,
     )
+    warm(components)
     (home / "passwords.json").write_text(json.dumps({name: name for name in USERS}))
-    commands = AirflowCommands(components.env, components.processes.log("commands"))
+    server = Server(components, ledger, home / "staging")
     try:
-        commands.run("db", "migrate")
-        commands.run("dags", "reserialize")
+        server.airflow("db", "migrate")
+        server.airflow("dags", "reserialize")
         components.processes.start("api-server", components.airflow("api-server"), components.env, cwd=home)
         end = time.monotonic() + 300
         while not components.healthy({"metadatabase"}):
@@ -236,7 +240,6 @@ def started(home: Path) -> Server:
             assert time.monotonic() < end, components.processes.tail("api-server")
             time.sleep(0.25)
     except BaseException:
-        components.stop()
-        commands.close()
+        server.close()
         raise
-    return Server(components, commands, ledger, home / "staging")
+    return server

@@ -9,6 +9,7 @@ from airflow_preload import preload
 from pages_browser import chromium, chromium_path
 from pages_scene import Scene
 from playwright.sync_api import Browser
+from warm_airflow import warm
 from xdist_groups import Shared
 
 
@@ -27,7 +28,7 @@ def scene(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
     def start() -> Scene:
         made = Scene(tmp_path_factory.mktemp("pages"))
-        preload(made.components.home)
+        preload(warm(made.components).home)
         # The routes stay as they are, and nobody waits for a run but these tests.
         made.components.env["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = "60"
         made.components.env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.25"

@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("console")]
 
 
 def read_again(server: Server) -> None:
-    """As the DAG processor does: in a fork of a process that has loaded Airflow."""
-    server.commands.run("dags", "reserialize")
+    """As the DAG processor does."""
+    server.airflow("dags", "reserialize")
 
 
 @contextlib.contextmanager
