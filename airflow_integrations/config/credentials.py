@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 __all__ = [
     "carries_credentials",
@@ -79,7 +80,7 @@ def looks_like_secret(text: str) -> bool:
         if len(word) >= 24 and re.fullmatch(r"(?=.*\d)[0-9a-f]+|(?=.*\d)[0-9A-F]+", word):
             return True
         kinds = ["0" if each.isdigit() else "A" if each.isupper() else "a" for each in word]
-        changes = sum(one != other for one, other in zip(kinds, kinds[1:], strict=False))
+        changes = sum(one != other for one, other in pairwise(kinds))
         if len(word) >= 16 and "0" in kinds and changes >= len(word) // 4:
             return True
     return False

@@ -82,16 +82,13 @@ Duration = Annotated[
 """``30s``, ``5m``, ``1h30m``, ``2d``."""
 
 
-
 def _no_secret(value: str) -> str:
     if looks_like_secret(value):
         raise ValueError(secret_remedy())
     return value
 
 
-ConnectionId = Annotated[
-    str, Field(min_length=1, max_length=250, pattern=r"^[\w.\-]+$"), AfterValidator(_no_secret)
-]
+ConnectionId = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[\w.\-]+$"), AfterValidator(_no_secret)]
 """The id of an Airflow Connection. It is looked up when the task runs, never when a file is read."""
 
 RouteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+$", min_length=1, max_length=200)]

@@ -122,7 +122,8 @@ def test_a_secret_in_a_webhooks_route_is_refused_and_not_repeated(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "name", ["shop_webhook", "azure-eu-west-1-production2", "erp.sap_s4hana_2024_q1", "shop2erp_webhook_v3_b2b", "sk_demo"]
+    "name",
+    ["shop_webhook", "azure-eu-west-1-production2", "erp.sap_s4hana_2024_q1", "shop2erp_webhook_v3_b2b", "sk_demo"],
 )
 def test_a_connection_may_be_called_so(tmp_path: Path, name: str) -> None:
     assert mistakes(tmp_path / "routes", route("top", f"trigger: {WEBHOOK % name}")) == []

@@ -205,7 +205,7 @@ def parsed(text: str) -> nodes.Template:
         if access.attr == "length" and isinstance(access.node, nodes.Getattr) and not has_length(access.node.attr):
             field = access.node.attr
             raise ValueError(
-                f'.{field}.length: write {field} | length for how long it is; for a field of that name .{field}["length"]'
+                f'{field}.length: write {field} | length for how long it is; for a field of that name {field}["length"]'
             )
         if isinstance(access.node, nodes.Const):
             raise ValueError(
