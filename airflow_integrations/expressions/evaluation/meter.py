@@ -43,7 +43,7 @@ def go_through(steps: int, meter: Meter) -> None:
 
 
 def kept(value: Any, meter: Meter) -> Any:
-    """What was built, counted where it is long. Raises LimitError, and EntityError for a text that alone is too long."""
+    """What was built, counted where it is long. Raises LimitError, and EntityError for one text that is too long."""
     weight = _BYTES.get(type(value))
     if weight is not None and len(value) > SHORT:
         if weight == 1:
