@@ -11,6 +11,12 @@ PYTHON  ?= $(shell for python in python3.13 python3.12 python3.11 python3 python
 	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' >/dev/null 2>&1 && command -v "$$python" && break; \
 	done)
 
+# A line now and then of what pip does; for minutes it would else say nothing.
+PROGRESS := /^(Collecting|Processing) / { if (++count % 10 == 0) { print "  " count " packages found …"; fflush() } } \
+	/^Downloading|^  Downloading/ && /MB/ { print "  " $$1 " " $$2 " " $$3 " " $$4; fflush() } \
+	/^Installing collected/ { print "  unpacking " NF - 3 " packages, the longest part …"; fflush() } \
+	/^(ERROR|error)/ { print; fflush() }
+
 # Where it is set, each of some thousand processes that the tests start would compile what it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -37,9 +43,11 @@ $(STAMP): pyproject.toml constraints.txt
 		exit 1; }
 	@[ -x $(BIN)/python ] && $(BIN)/python -c '' 2>/dev/null || { echo "Creating $(VENV) with $(PYTHON) …"; rm -rf $(VENV) && "$(PYTHON)" -m venv $(VENV); }
 	@echo "Installing the pinned versions into $(VENV) (a few minutes the first time) …"
-	@$(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@rm -f $(VENV)/.pip-done; { PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --no-compile --disable-pip-version-check --progress-bar off \
+		--constraint constraints.txt --editable '.[dev]' 2>&1 && touch $(VENV)/.pip-done; } | tee $(VENV)/install.log | awk '$(PROGRESS)'
+	@[ -e $(VENV)/.pip-done ] || { tail -n 20 $(VENV)/install.log; echo "The installation failed; all of its output: $(VENV)/install.log"; exit 1; }
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true  # on all cores; pip has one, and passes over the same files
-	@touch $(STAMP)
+	@mv $(VENV)/.pip-done $(STAMP)
 
 check: lint types contracts docs demo-check test ## what CI runs
 

@@ -5,7 +5,6 @@ Time, randomness, network, Connections and Variables enter here and nowhere else
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import time
@@ -89,7 +88,7 @@ class Services:
         connections: Connections,
         *,
         log: logging.Logger | None = None,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Callable[[float], Awaitable[None]] | None = None,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
@@ -98,9 +97,11 @@ class Services:
         watch: Observer | None = None,
         others: Ledger | None = None,
     ) -> None:
+        import asyncio  # a tenth of a second, which who only reads a route file does without
+
         self.connections = connections
         self.log = log or logging.getLogger("airflow_integrations")
-        self.sleep = sleep
+        self.sleep = sleep or asyncio.sleep
         self.now = now
         self.monotonic = monotonic
         """Seconds of a clock that nobody sets: for how long something takes."""
@@ -155,6 +156,8 @@ class Services:
         """The HTTP client for a Connection; the same one for the whole stage, however many ask for it at once."""
         async with self._opening:
             if connection not in self._clients:
+                import asyncio
+
                 from airflow_integrations.http import HttpClient
 
                 endpoint = await asyncio.to_thread(self.connections.endpoint, connection)

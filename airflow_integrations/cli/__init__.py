@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     if argv is None:  # the process is this command's own
         gc.set_threshold(ALLOCATIONS, 50, 100)
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else all packages' metadata is read
 
     def work() -> int:
         parser = build_parser()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from airflow_integrations.cli.command import Command, Group, Option, formats
 from airflow_integrations.cli.ledger_commands import LEDGER_COMMANDS
-from airflow_integrations.ledger.records import RETRIED
+from airflow_integrations.ledger.status import BY_STATUS
 from airflow_integrations.presets import NAMES as PRESETS
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "RETRIED"]
+
+RETRIED = ("due", *BY_STATUS, "all")
+"""What ``run --retry`` takes. What each stands for is in the ledger's records, which no help needs."""
 
 ROUTES = Option(
     ("--routes",),
@@ -183,7 +186,7 @@ COMMANDS: tuple[Command | Group, ...] = (
             Option(
                 ("--retry",),
                 {
-                    "choices": tuple(RETRIED),
+                    "choices": RETRIED,
                     "metavar": "WHICH",
                     "help": f"send again what is still open, and fetch nothing: {', '.join(RETRIED)}",
                 },

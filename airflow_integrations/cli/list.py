@@ -14,6 +14,7 @@ from airflow_integrations.plurals import counted, plural
 from airflow_integrations.route.definition import Schedule
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.route_files.load import LoadedRoute, read_routes
+from airflow_integrations.schema.shipped import outdated_schema
 
 __all__ = ["run"]
 
@@ -39,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
             plain = _plain(loaded, root.resolve().parent)
             shown.add_row(*(plain[column] for column in columns))
         screen.print(shown)
+    if outdated := outdated_schema(root):
+        print(f"note: {outdated}", file=sys.stderr)  # noqa: T201
     if found.mistakes:
         files = len({mistake.file for mistake in found.mistakes})
         has, is_ = plural(files, "has", "have"), plural(files, "is", "are")

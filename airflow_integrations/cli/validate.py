@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from airflow_integrations.formats.json import encode
 from airflow_integrations.plurals import counted
 from airflow_integrations.route_files.discovery import route_paths
 from airflow_integrations.route_files.load import check_all
+from airflow_integrations.schema.shipped import outdated_schema
 from airflow_integrations.testing.case_file import load_tests, test_paths
 
 __all__ = ["all_mistakes", "run"]
@@ -41,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
         for mistake in mistakes:
             out(_annotated(mistake, root) if args.format == "github" else str(mistake))
         out(_summary(count, mistakes, root))
+    if outdated := outdated_schema(root):
+        print(f"note: {outdated}", file=sys.stderr)  # noqa: T201
     return FAILED if mistakes else OK
 
 

@@ -9,11 +9,14 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     PlainSerializer,
     WithJsonSchema,
 )
+
+from airflow_integrations.config.credentials import looks_like_secret, secret_remedy
 
 __all__ = [
     "ConnectionId",
@@ -30,12 +33,23 @@ __all__ = [
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 
 
+_LONG = re.compile(r"(?i)(\d+)\s*(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|(?:ou)?rs?|ays?)?")
+
+
+def _short_duration(value: Any) -> str:
+    """``5m`` for ``5 minutes``, ``300s`` for 300; else what durations look like."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9:
+        return f"{value}s, if seconds are meant"
+    long = _LONG.fullmatch(value.strip()) if isinstance(value, str) else None
+    return f"{long[1]}{long[2].lower()}" if long else "30s, 5m, 1h30m or 2d"
+
+
 def _duration(value: Any) -> timedelta:
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value.replace(" ", "")) if isinstance(value, str) and value.strip() else None
     if match is None:
-        raise ValueError(f"{value!r} is not a duration; write it like 30s, 5m, 1h30m or 2d")
+        raise ValueError(f"{value!r} is not a duration; write it like {_short_duration(value)}")
     days, hours, minutes, seconds = match.groups()
     try:
         return timedelta(int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0), seconds=float(seconds or 0))
@@ -67,7 +81,14 @@ Duration = Annotated[
 ]
 """``30s``, ``5m``, ``1h30m``, ``2d``."""
 
-ConnectionId = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[\w.\-]+$")]
+
+def _no_secret(value: str) -> str:
+    if looks_like_secret(value):
+        raise ValueError(secret_remedy())
+    return value
+
+
+ConnectionId = Annotated[str, Field(min_length=1, max_length=250, pattern=r"^[\w.\-]+$"), AfterValidator(_no_secret)]
 """The id of an Airflow Connection. It is looked up when the task runs, never when a file is read."""
 
 RouteName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]+$", min_length=1, max_length=200)]

@@ -19,10 +19,10 @@ from airflow_integrations.formats.record_bound import refuse_crowded_json
 from airflow_integrations.formats.text import TextDecoding, charset, is_marked, is_utf_8
 from airflow_integrations.formats.unpacking import Unpacking, is_packed
 from airflow_integrations.http import Answer
-from airflow_integrations.http.endpoint import MIB
 
 __all__ = ["AnswerFormat", "decode_json", "format_of"]
 
+MIB = 1024 * 1024
 MAX_RECORDS = 2_000_000
 """Records that are held at once."""
 FEED = MIB

@@ -9,11 +9,10 @@ from typing import Final, Literal
 
 import msgspec
 
-from airflow_integrations.ledger.status import Status
+from airflow_integrations.ledger.status import BY_STATUS, Status
 from airflow_integrations.window import Window
 
 __all__ = [
-    "BY_STATUS",
     "FORGOTTEN",
     "LEASED",
     "LONGEST_MAYBE",
@@ -219,8 +218,6 @@ class Lapsed:
 
 MOST_KEYS = 10_000
 """Keys that a person, a program or a run's conf may name at once: a list of them stays a request of a few megabytes."""
-
-BY_STATUS: Final[tuple[Status, ...]] = ("failed", "rejected", "in_doubt", "waiting", "retrying", "skipped")
 
 RETRIED: Final[Mapping[str, RetryWanted]] = {
     "due": RetryWanted(),

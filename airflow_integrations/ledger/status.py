@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal, get_args
 
 __all__ = [
+    "BY_STATUS",
     "CLOSED",
     "DECIDED",
     "FATES",
@@ -87,6 +88,8 @@ LEFT_BY_TRANSFORM: Final[tuple[Status, ...]] = tuple(s for s, fate in FATES.item
 LEFT_BY_PUSH: Final[tuple[Status, ...]] = tuple(s for s, fate in FATES.items() if fate.left_by == "push")
 CLOSED: Final = frozenset[Status](status for status, fate in FATES.items() if fate.closed)
 """Nothing is left to be done for an entity with one of these."""
+BY_STATUS: Final[tuple[Status, ...]] = ("failed", "rejected", "in_doubt", "waiting", "retrying", "skipped")
+"""A run may be asked to retry all that have one of these."""
 KEPT: Final = frozenset[Status](STATUSES) - CLOSED
 """The payload is needed: it stays until the entity is closed."""
 

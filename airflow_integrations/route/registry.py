@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any, Literal
 
 __all__ = ["Part", "kinds", "known", "resolve", "third_party"]
@@ -84,6 +83,8 @@ def resolve(part: Part, kind: str) -> type[Any]:
 @cache
 def _added(part: Part) -> dict[str, str]:
     """The kinds of third parties. Reads the metadata of everything that is installed."""
+    from importlib.metadata import entry_points
+
     found: dict[str, str] = {}
     for point in entry_points(group=f"airflow_integrations.{part}"):
         found.setdefault(point.name, point.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from airflow_integrations.config.model import Model, ShortForm
 from airflow_integrations.config.types import ConnectionId, Duration
@@ -14,9 +14,17 @@ __all__ = ["BasicProof", "HeaderProof", "HmacProof", "Secrets", "StandardProof",
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~\-]+$", max_length=100)]
 _CONNECTION = {"type": "string", "minLength": 1, "maxLength": 250, "pattern": r"^[\w.\-]+$"}
+
+
+def _some(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(names) <= 10:
+        raise ValueError(f"one Connection to ten, found {len(names)}")
+    return names
+
+
 Secrets = Annotated[
     tuple[ConnectionId, ...],
-    Field(min_length=1, max_length=10),
+    AfterValidator(_some),
     BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
     PlainSerializer(lambda names: names[0] if len(names) == 1 else list(names), when_used="json"),
     WithJsonSchema({"anyOf": [_CONNECTION, {"type": "array", "items": _CONNECTION, "minItems": 1, "maxItems": 10}]}),

@@ -28,6 +28,8 @@ _ROUTE = by_word(
         "entity: {version: order.updated_at}; cursor: stands below incoming: http:",
     ),
     ("name dag_id", "route:"),
+    ("enabled active disabled is_active is_paused", "paused: true for a route that does not run by itself"),
+    ("on_failure_callback on_success_callback on_retry_callback sla", "alerts: …"),
     ("connection connections", "incoming: {http: {connection: …}} and outgoing: {http: {connection: …}}"),
     ("map", "transform: [{map: …}]"),
     ("filter", "transform: [{filter: …}]"),
@@ -129,6 +131,13 @@ _WEBHOOK = by_word(
     ("id idempotency_key", 'event_id: headers["x-event-id"]'),
     ("latency", "trigger: {latency: low}, beside webhook"),
 )
+_LOOKUP = by_word(
+    ("on by match left_on right_on keys foreign_key", "where: {id: order.customer_id}"),
+    ("default if_missing not_found on_missing", "missing: reject"),
+    ("as alias output", "name: customer"),
+    ("table csv path", "file: lookups/customers.csv"),
+    ("url api rest", "http: {connection: crm, path: /customers}"),
+)
 KEYS: dict[tuple[str, ...], dict[str, str]] = {
     (): _ROUTE,
     ("entity",): _ENTITY,
@@ -140,6 +149,7 @@ KEYS: dict[tuple[str, ...], dict[str, str]] = {
     ("outgoing", "sql"): _WRITE,
     ("trigger", "webhook"): _WEBHOOK,
     ("csv",): _CSV,
+    ("lookup",): _LOOKUP,
 }
 """Place to the words that people write there, each with what to write; ``csv`` is a place wherever it stands."""
 

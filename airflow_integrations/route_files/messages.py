@@ -181,6 +181,11 @@ def _pattern(error: dict[str, Any], place: Place, parent: Place) -> str:
     pattern = error["ctx"]["pattern"]
     allowed = PATTERNS.get(pattern, f"text that matches {pattern}")
     given = str(error["input"])
+    if "verify" in error["loc"]:  # it may be the secret itself: it is not repeated
+        return (
+            "this is not the id of an Airflow Connection (letters, digits, _, . and -); a secret stands in a "
+            "Connection as its password, and its id here, such as shop_webhook"
+        )
     if "://" in given and str(error["loc"][-1]).endswith("connection"):
         allowed = "the id of an Airflow Connection, such as shop: the address belongs into the Connection"
     elif given.strip("/") and re.fullmatch(pattern, given.strip("/")):

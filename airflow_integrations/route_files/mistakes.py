@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,7 +39,7 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], root: Node, data
     places: dict[tuple[int | str, ...], list[tuple[dict[str, Any], Place]]] = {}
     for found in error.errors(include_url=False):
         if found["type"] == "route":  # of our own check, whose places are the document's
-            whole.append(placed(root, found["loc"], found["msg"]))
+            whole.append(placed(root, found["loc"], _in_words_of(data, found["msg"])))
             continue
         place = locate(model, found["loc"], data)
         places.setdefault(place.loc, []).append((dict(found), place))
@@ -75,7 +76,7 @@ def _wants_another_kind(kind: str) -> bool:
 def _mistake(found: dict[str, Any], place: Place, model: type[BaseModel], root: Node, data: Any) -> Mistake:
     kind, loc = found["type"], place.loc
     parent = locate(model, found["loc"][:-1], data)
-    message = worded(found, place, parent)
+    message = _in_words_of(data, worded(found, place, parent))
     context = found.get("ctx", {})
     if kind == "missing":
         node = node_at(root, loc[:-1])
@@ -90,6 +91,25 @@ def _mistake(found: dict[str, Any], place: Place, model: type[BaseModel], root: 
         return (tag or node_at(root, loc)).mistake(message, _dotted(loc))
     at_key = found["loc"][-1:] == ("[key]",) or None
     return node_at(root, loc).mistake(message, _dotted(loc), at_key=at_key)
+
+
+def _in_words_of(data: Any, message: str) -> str:
+    """``product.price`` for the ``order.price`` of a remedy, where the route calls its entity so.
+
+    An expression is read before it is known what the route calls its entity.
+    """
+    entity = data.get("entity") if isinstance(data, dict) else None
+    name = entity.get("name") if isinstance(entity, dict) else None
+    if not isinstance(name, str) or not name.isidentifier() or name == "order" or _calls(data, "order"):
+        return message
+    return re.sub(r"(?<![\w.\"'/-])order(?=[.\[]\w|\[\")", name, message)
+
+
+def _calls(data: Any, word: str) -> bool:
+    """Whether something else of the route, such as a lookup or a loop, has this name."""
+    if isinstance(data, dict):
+        return data.get("name") == word or any(_calls(inner, word) for inner in data.values())
+    return isinstance(data, list) and any(_calls(inner, word) for inner in data)
 
 
 def _dotted(loc: Sequence[int | str]) -> str:

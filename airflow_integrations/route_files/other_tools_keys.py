@@ -73,6 +73,9 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
     if place[-1:] in (("query",), ("headers",)) and isinstance(given, str):
         name, mark, value = given.lstrip("?").partition("=" if place[-1] == "query" else ":")
         return f"write {{{name.strip() or 'name'}: {value.strip() or '…'}}}" if mark else "write {name: value}"
+    if place[-1:] == ("set",) and isinstance(given, str):
+        name, _, value = given.partition("=")
+        return f"write {{{name.strip().rpartition('.')[2]}: {value.strip() or '…'}}}"
     if place[-1:] == ("drop",) and isinstance(given, str):
         return f"write [{given}]"
     if place == ("params",) and isinstance(given, list):

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["SCHEMA_FILE"]
+__all__ = ["BESIDE", "SCHEMA_FILE"]
 
+BESIDE = ".route.schema.json"
+"""What the schema is called in a folder of routes, where ``new`` writes it for editors."""
 SCHEMA_FILE = Path(__file__).with_name("route.schema.json")

@@ -31,6 +31,24 @@ def test_it_tells_only_what_it_wrote(call):
     assert (code, ".route.schema.json" in out) == (0, False)
 
 
+def test_a_schema_of_another_version_is_told_and_renewed(call, routes: Path):
+    call("new", "orders")
+    schema = routes / ".route.schema.json"
+    present = schema.read_text()
+    assert "another version" not in call("validate")[2]
+    for spoilt in ("{}", "{ not json", present.replace("shop", "shop1", 1)):
+        schema.write_text(spoilt)
+        for command in ("validate", "list"):
+            code, _, err = call(command)
+            assert (code, "Renew it: airflow-integrations schema > " in err) == (0, True)
+        schema.write_text(call("schema")[1])
+        assert "another version" not in call("validate")[2]
+        schema.write_text(spoilt)
+        code, out, _ = call("new", f"stock{len(spoilt)}")
+        assert (code, "renewed routes/.route.schema.json" in out) == (0, True)
+        assert schema.read_text() == present
+
+
 def test_a_name_that_differs_by_case_only_is_taken(call, routes: Path):
     code, _, err = call("new", "Orders")
     assert (code, "is there already; nothing was written" in err) == (2, True)

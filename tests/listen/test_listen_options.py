@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -83,7 +84,7 @@ def test_a_third_party_adds_a_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     def found(*, group: str) -> list[EntryPoint]:
         return [point] if group == point.group else []
 
-    monkeypatch.setattr(registry, "entry_points", found)
+    monkeypatch.setattr(importlib.metadata, "entry_points", found)
     registry._added.cache_clear()
     try:
         route = load({"pigeons": CONFIGS["redis"]})

@@ -74,6 +74,61 @@ def test_the_remedy_is_named_and_works(tmp_path: Path, place: str, wrong: str, r
     assert mistakes(tmp_path / "routes", route(place, right)) == []
 
 
+@pytest.mark.parametrize(
+    ("expression", "remedy"),
+    [
+        ("$p.price", "write p.price"),
+        ("$json.price", "write p.price"),
+        ("UPPER(order.name)", "write p.name.upper()"),
+        ("p.name.length", "write len(p.name)"),
+        ("'{{ $json.price }}'", "write it without {{ }}: p.price"),
+    ],
+)
+def test_a_remedy_calls_the_entity_as_the_route_does(tmp_path: Path, expression: str, remedy: str) -> None:
+    text = route("map", expression).replace("name: order, key: order.number", "name: p, key: p.number")
+    assert any(remedy in told for told in mistakes(tmp_path / "routes", text))
+
+
+def test_a_remedy_leaves_another_thing_called_order_as_it_is(tmp_path: Path) -> None:
+    steps = "[{lookup: {name: order, file: o.csv, where: {id: p.id}}}, {map: {X: UPPER(order.name)}}]"
+    text = route("transform", steps).replace("name: order, key: order.number", "name: p, key: p.number")
+    assert any("write order.name.upper()" in told for told in mistakes(tmp_path / "routes", text))
+
+
+@pytest.mark.parametrize("field", ["order.parcel.length", "order.length", "order.dimensions.length"])
+def test_a_field_may_be_called_length(tmp_path: Path, field: str) -> None:
+    assert mistakes(tmp_path / "routes", route("map", field)) == []
+
+
+WEBHOOK = "{webhook: {path: shop/o, verify: {hmac: {header: X-Sig, secret: %s}}}}"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b",
+        "x7Gd92kQpL0zWm4T",
+        "2f1c9e0a-5b3d-4c7e-9a1f-0d6b8e4c2a71",
+        "'my secret!'",
+        "c2VjcmV0LXZhbHVl=",
+    ],
+)
+def test_a_secret_in_a_webhooks_route_is_refused_and_not_repeated(tmp_path: Path, secret: str) -> None:
+    (told,) = mistakes(tmp_path / "routes", route("top", f"trigger: {WEBHOOK % secret}"))
+    assert "trigger.webhook.verify.hmac.secret" in told
+    assert "Connection" in told
+    assert secret.strip("'") not in told
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["shop_webhook", "azure-eu-west-1-production2", "erp.sap_s4hana_2024_q1", "shop2erp_webhook_v3_b2b", "sk_demo"],
+)
+def test_a_connection_may_be_called_so(tmp_path: Path, name: str) -> None:
+    assert mistakes(tmp_path / "routes", route("top", f"trigger: {WEBHOOK % name}")) == []
+
+
 def test_the_table_is_long_enough() -> None:
     assert len(ROWS) >= 150
 

@@ -80,7 +80,7 @@ NASTY = [
     (END, "<<: {owner: x}\n" + END, "8:1  the merge key << is not part of YAML 1.2; share parts with use:"),
     (END, "  - validate: ../../etc/passwd\n" + END, "8:15  transform.2.validate: '../../etc/passwd' leaves the routes folder"),
     (END, "schedule: {cron: '@daily', timezone: Madrid}\n" + END, "8:38  schedule.timezone: unknown time zone 'Madrid', did you mean 'Europe/Madrid'?"),
-    (END, "schedule: {every: 5 minutes}\n" + END, "8:19  schedule.every: '5 minutes' is not a duration; write it like 30s, 5m"),
+    (END, "schedule: {every: 5 minutes}\n" + END, "8:19  schedule.every: '5 minutes' is not a duration; write it like 5m"),
     (END, END + " {none: {}}\n" + END, "9:1  the key 'outgoing' stands here twice; the first is at 8:1"),
     (GOOD, "", "1:1  the file is empty"),
     (GOOD, "- a\n", "1:1  a route file holds a mapping"),

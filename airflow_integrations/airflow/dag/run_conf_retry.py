@@ -10,7 +10,8 @@ from airflow.sdk import Param
 
 from airflow_integrations.config.suggestions import continued
 from airflow_integrations.entity import MAX_KEY_LENGTH, key_text
-from airflow_integrations.ledger.records import BY_STATUS, MOST_KEYS, RETRIED, RetryWanted
+from airflow_integrations.ledger.records import MOST_KEYS, RETRIED, RetryWanted
+from airflow_integrations.ledger.status import BY_STATUS
 
 __all__ = ["MAX_CONFIRMATIONS", "Confirmation", "confirmations", "params", "retry"]
 

@@ -11,7 +11,7 @@ from airflow_integrations.cli.new.scaffold import SCHEMA_FILE, route_text, test_
 from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.route_files.discovery import route_paths, stem
-from airflow_integrations.schema.shipped import present_schema_text
+from airflow_integrations.schema.shipped import outdated_schema, present_schema_text
 
 __all__ = ["run"]
 
@@ -41,9 +41,13 @@ def run(args: argparse.Namespace) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     out(f"wrote {route}\nwrote {test}")
-    if not (root / SCHEMA_FILE).exists():
-        (root / SCHEMA_FILE).write_text(present_schema_text(), encoding="utf-8")
-        out(f"wrote {root / SCHEMA_FILE}: editors complete and check routes by it; commit it beside them")
+    present, beside = present_schema_text(), root / SCHEMA_FILE
+    if not beside.exists():
+        beside.write_text(present, encoding="utf-8")
+        out(f"wrote {beside}: editors complete and check routes by it; commit it beside them")
+    elif outdated_schema(root):
+        beside.write_text(present, encoding="utf-8")
+        out(f"renewed {beside}, which was that of another version; commit it beside the routes")
     return _told(root, route, test, name)
 
 

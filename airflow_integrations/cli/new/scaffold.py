@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from string import Template
 
+from airflow_integrations.schema import BESIDE
+
 __all__ = ["SCHEMA_FILE", "route_text", "test_text"]
 
-SCHEMA_FILE = ".route.schema.json"
+SCHEMA_FILE = BESIDE
 """Beside the route: editors complete and check by it. Its name begins with a dot, so it is taken for no route."""
 
 _ROUTE = Template("""\

@@ -21,6 +21,7 @@ from airflow_integrations.cli.run.options import asked_run
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.formats.json import encode
+from airflow_integrations.ledger.status import WRONG
 from airflow_integrations.ledger.store import values_shown
 from airflow_integrations.route.links import reads_ledger
 from airflow_integrations.run import Connections, Run
@@ -47,7 +48,12 @@ def run(args: argparse.Namespace) -> int:
         show(asked, trial, prospects)
         if args.record:
             out(f"Recorded as a route test: {args.record}. Read it before you share it: it may hold personal data.")
-    return FAILED if trial.error else OK
+    return FAILED if trial.error or _goes_wrong(trial) else OK
+
+
+def _goes_wrong(trial: Trial) -> bool:
+    """Whether a run would leave an entity to a person, which is exit code 1 as it is of ``run``."""
+    return bool(trial.unwritable) or any(problem.status in WRONG for problem in trial.rejected)
 
 
 async def _tried(asked: Run, source: Connections) -> tuple[Trial, RecordingServices, Prospects]:

@@ -13,6 +13,7 @@ from rich.text import Text
 from airflow_integrations.cli.preview.forecast import Prospects
 from airflow_integrations.cli.run.options import EVENTS_ONLY, where_from
 from airflow_integrations.cli.terminal import console, table
+from airflow_integrations.display.reasons import place_and_reason
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.engine.push.forecast import Forecast
 from airflow_integrations.formats.json import encode
@@ -117,10 +118,12 @@ def _fallen(screen: Any, trial: Trial) -> None:
     rows = [(left.key, "filtered", left.place, "") for left in trial.filtered]
     rows += [(left.key, "merged", left.place, "") for left in trial.merged]
     rows += [
-        (problem.key or "(none)", problem.status.replace("_", " "), problem.stage, problem.reason)
+        (problem.key or "(none)", problem.status.replace("_", " "), *place_and_reason(problem.stage, problem.reason))
         for problem in trial.rejected
     ]
-    rows += [(problem.key, "would fail", problem.stage, problem.reason) for problem in trial.unwritable]
+    rows += [
+        (problem.key, "would fail", *place_and_reason(problem.stage, problem.reason)) for problem in trial.unwritable
+    ]
     if rows:
         shown = table("key", "became", "by", "reason")
         for row in rows:

@@ -20,6 +20,7 @@ from airflow_integrations.cli.run.progress import Progress
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.display.exchange import answer_behind
 from airflow_integrations.display.printable import visible, visible_key
+from airflow_integrations.display.reasons import place_and_reason
 from airflow_integrations.engine.disk_space import make_room
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.start import run_window
@@ -139,11 +140,10 @@ class _Job:
 
 def _show(job: _Job, balance: Balance, told: list[str]) -> None:
     if found := job.problems:
-        shown = table("key", "stage", "became", "reason")
+        shown = table("key", "by", "became", "reason")
         for problem in found[:MOST_PROBLEMS]:
-            shown.add_row(
-                visible_key(problem.key) or "(none)", problem.stage, problem.status.replace("_", " "), problem.reason
-            )
+            place, reason = place_and_reason(problem.stage, problem.reason)
+            shown.add_row(visible_key(problem.key) or "(none)", place, problem.status.replace("_", " "), reason)
         console().print(shown)
         if len(found) > MOST_PROBLEMS:
             out(f"… and {len(found) - MOST_PROBLEMS} more")

@@ -30,7 +30,7 @@ def rejection(problem: Problem, stage: PayloadStage, at: int, version: str | Non
         key=problem.key,
         status="rejected" if later is None else "retrying",
         version=problem.version or version,
-        reason=f"{problem.field}: {problem.reason}" if problem.field else problem.reason,
+        reason=_reason(problem),
         error_class="rejected" if later is None else NOT_FOUND,
         payload_stage=stage,
         payload_at=at,
@@ -39,6 +39,12 @@ def rejection(problem: Problem, stage: PayloadStage, at: int, version: str | Non
         outcome.attempts, outcome.since, outcome.next_attempt = later.attempts, later.since, later.next_attempt
         outcome.waits = later.waits
     return outcome
+
+
+def _reason(problem: Problem) -> str:
+    """With the field that it is about, once: a step's own reason names it behind the step's place."""
+    named = not problem.field or f" {problem.field}: " in f" {problem.reason}"
+    return problem.reason if named else f"{problem.field}: {problem.reason}"
 
 
 def conclude_rejected(ledger: Ledger, ref: RunRef, outcomes: Sequence[Outcome], *, now: float) -> None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions.evaluation.limits import MAX_CHARACTERS, MAX_STEPS, LimitError
+from airflow_integrations.expressions.evaluation.limits import MAX_CHARACTERS, MAX_STEPS, LimitError, bounded_text
 
 __all__ = ["SHORT", "Meter", "build", "go_through", "kept", "loop_key", "pieces", "same", "scanned", "weighed"]
 
@@ -43,9 +43,11 @@ def go_through(steps: int, meter: Meter) -> None:
 
 
 def kept(value: Any, meter: Meter) -> Any:
-    """What was built, counted where it is long."""
+    """What was built, counted where it is long. Raises LimitError, and EntityError for one text that is too long."""
     weight = _BYTES.get(type(value))
     if weight is not None and len(value) > SHORT:
+        if weight == 1:
+            bounded_text(value)
         build(weight * len(value), meter)
     return value
 

@@ -14,6 +14,7 @@ import airflow_integrations.expressions.functions  # noqa: F401  (fills the cata
 from airflow_integrations.config.suggestions import suggestion
 from airflow_integrations.expressions.evaluation.methods import METHOD_NAMES
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
+from airflow_integrations.expressions.remedies.habits import called_on_module, misread
 from airflow_integrations.expressions.remedies.syntax import (
     bare_template,
     before_reading,
@@ -62,11 +63,19 @@ def parse(text: str, holder: str = "order") -> Parsed:
         bare = bare_template(stripped, holder)
         remedy = f": {bare}" if bare else ', or an f-string for text: f"WEB-{order.number}"'
         raise ValueError(f"this is an expression, not a template: write it without {{{{ }}}}{remedy}")
-    if (misread := before_reading(stripped)) is not None:
-        raise ValueError(misread)
+    if (refused := before_reading(stripped, holder)) is not None:
+        raise ValueError(refused)
     source, body = _read(stripped, holder)
+    if isinstance(body, ast.Constant) and isinstance(body.value, str):
+        _quoted_field(body.value, holder)
     _Check(source).visit(body)
     return Parsed(stripped, source, body)
+
+
+def _quoted_field(text: str, holder: str) -> None:
+    """``'"order.number"'``: the quotes of YAML are enough, those within make a fixed text."""
+    if re.fullmatch(rf"(?:{re.escape(holder)}|order|source|body)(?:\.[A-Za-z_]\w*)+", text):
+        raise ValueError(f"the inner quotes make a fixed text of it; write {text}, or {{const: {text}}} for this text")
 
 
 def _read(text: str, holder: str) -> tuple[str, ast.expr]:
@@ -145,6 +154,8 @@ class _Check(ast.NodeVisitor):
             raise ValueError(_REFUSED[type(node)])
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
             self._pipe(node)
+        if (meant := misread(node, self._written)) is not None:
+            raise ValueError(meant)
         if type(node) in _OPERATORS:
             raise ValueError(_OPERATORS[type(node)])
         self.depth += 1
@@ -152,6 +163,9 @@ class _Check(ast.NodeVisitor):
             raise ValueError(f"the expression is nested more than {MAX_DEPTH} deep; set parts of it as fields first")
         super().visit(node)
         self.depth -= 1
+
+    def _written(self, node: ast.AST) -> str:
+        return ast.get_source_segment(self.source, node) or "value"
 
     def _pipe(self, node: ast.BinOp) -> None:
         used = node.right.func if isinstance(node.right, ast.Call) else node.right
@@ -270,7 +284,10 @@ class _Check(ast.NodeVisitor):
     def _method(self, node: ast.Call, func: ast.Attribute) -> None:
         name = func.attr
         if name not in METHOD_NAMES:
-            whole = ast.get_source_segment(self.source, func.value) or "x"
+            whole = self._written(func.value)
+            first = self._written(node.args[0]) if node.args else None
+            if (meant := called_on_module(whole, name, first)) is not None:
+                raise ValueError(f"{whole}.{name}() is not part of expressions; write {meant}")
             if whole == "re" and len(node.args) > 1:  # Python's module: the pattern, then the text
                 text = ast.get_source_segment(self.source, node.args[2 if name == "sub" and node.args[2:] else 1])
                 remedy = (
@@ -278,7 +295,10 @@ class _Check(ast.NodeVisitor):
                 )
                 raise ValueError(f".{name}() is not part of expressions; {remedy.format(text)}")
             if name in FOREIGN_METHODS:
-                raise ValueError(f".{name}() is not part of expressions; {FOREIGN_METHODS[name].format(whole)}")
+                remedy = FOREIGN_METHODS[name].format(whole)
+                if whole.startswith("moment("):
+                    remedy = remedy.replace(f"moment({whole})", whole)
+                raise ValueError(f".{name}() is not part of expressions; {remedy}")
             raise ValueError(
                 f"{whole}.{name}() cannot be called: {suggestion(name, METHOD_NAMES, of='Text has')}; "
                 f"a field is written without (), other functions are written {name}(…)"
@@ -302,6 +322,9 @@ class _Check(ast.NodeVisitor):
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 raise ValueError(_REFUSED[ast.Starred])
+        if name in ("sorted", "min", "max") and any(named.arg == "key" for named in node.keywords):
+            values = self._written(node.args[0]) if node.args else "order.lines"
+            raise ValueError(f'{name}(): key is not part of expressions; write sort_by({values}, "field")')
         try:
             known.check(node.args, {str(named.arg): named.value for named in node.keywords}, _constant)
         except TypeError as error:

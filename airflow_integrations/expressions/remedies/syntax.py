@@ -23,14 +23,20 @@ def filter_remedy(value: str, name: str) -> str | None:
 _TYPOGRAPHIC = "“”„‟«»‘’‚‛′″`´"
 
 
-def before_reading(text: str) -> str | None:
+def before_reading(text: str, holder: str) -> str | None:
     """What is wrong with a text that Python might read in another sense, or report in its own words."""
+    if re.fullmatch(r"`[^`\"]*`", text):
+        filled = re.sub(r"\$\{\s*([^{}]*?)\s*\}", r"{\1}", text[1:-1])
+        return f'a text with values is an f-string; write f"{filled}"'
     outside = _without_texts(text)
     if any(mark in outside for mark in _TYPOGRAPHIC):
         plain = re.sub("[“”„‟«»″]", '"', re.sub("[‘’‚‛′`´]", "'", text))
         return f"a typographic quote is not a quote; write {_short(plain)}"
     if re.match(r"=(?!=)", text):
-        return f"an expression begins without =; write {_short(text.lstrip('= '))}"
+        rest = text.lstrip("= ")
+        return f"an expression begins without ={syntax_remedy(rest, holder) if '$' in rest else ''}" + (
+            "" if "$" in rest else f"; write {_short(rest)}"
+        )
     return None
 
 
@@ -39,6 +45,8 @@ def bare_template(text: str, holder: str) -> str | None:
     if "{%" in text or "\n" in text:
         return None
     if bare := re.fullmatch(r"=?\s*\{\{-?([^{}]*?)-?\}\}", text):
+        if found := re.fullmatch(r"(var|env_var)\(\s*['\"](\w+)['\"].*\)", bare[1].strip()):
+            return f"var.{found[2]} for an Airflow Variable, params.{found[2]} for a value of the run"
         value, pipe, used = (part.strip() for part in bare[1].partition("|"))
         value = _here(value, holder)
         if pipe and used in ("json", "tojson"):
@@ -109,6 +117,8 @@ _SYNTAX: tuple[tuple[str, str], ...] = (
 def syntax_remedy(text: str, root: str) -> str:
     """What to write for a text that Python cannot read, or nothing. ``root`` holds the fields, such as ``order``."""
     outside = _without_texts(text)
+    if (told := _tools(text, root)) is not None:
+        return f"; {told}"
     if (short := _here(text, root)) != text:
         return f"; write {short}"
     if outside.startswith(("$", ".", "@", "/")) and (path := _json_path(outside, root)) is not None:
@@ -136,6 +146,35 @@ def syntax_remedy(text: str, root: str) -> str:
     if outside.count("(") != outside.count(")") or outside.count("[") != outside.count("]"):
         return "; a bracket is not closed"
     return ""
+
+
+_SQL_TYPES = (
+    (r"(?:big|small)?int(?:eger)?", "integer({0})"),
+    (r"(?:numeric|decimal|float|double|real|money|number)\b.*", "decimal({0})"),
+    (r"(?:text|(?:n?var)?char|string)\b.*", "text({0})"),
+    (r"date", "date({0})"),
+    (r"(?:timestamp|datetime)\w*", "moment({0})"),
+)
+
+
+def _tools(text: str, root: str) -> str | None:
+    """What n8n, Logic Apps, shells and SQL write for a field, the time, a variable or a conversion."""
+    if re.match(r"\$(?:now|today)\b", text):
+        return NO_CLOCK
+    if found := re.fullmatch(r"\$\{?([A-Z][A-Z0-9_]*)\}?", text):
+        return (
+            f"route files expand no environment variables; write var.{found[1]} for an Airflow Variable; a secret "
+            "belongs to the Connection"
+        )
+    if found := re.fullmatch(r"\$.*\bjson\.(\w[\w.]*)", text):
+        return f"write {root}.{found[1]}"
+    if found := re.fullmatch(r"@.*\[\s*'(\w+)'\s*\]\s*\}?", text):
+        return f"write {root}.{found[1]}"
+    cast = re.fullmatch(r"(?i)cast\s*\((.+)\s+as\s+(.+)\)", text) or re.fullmatch(r"([\w.]+)::(\w[\w() ]*)", text)
+    for pattern, made in _SQL_TYPES if cast else ():
+        if cast is not None and re.fullmatch(pattern, cast[2].strip(), re.IGNORECASE):
+            return f"write {made.format(cast[1].strip())}"
+    return None
 
 
 def _json_path(text: str, root: str) -> str | None:

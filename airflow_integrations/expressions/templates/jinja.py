@@ -21,6 +21,7 @@ from airflow_integrations.expressions.evaluation import guards, meter
 from airflow_integrations.expressions.evaluation.error_locator import words_for
 from airflow_integrations.expressions.evaluation.limits import ARITHMETIC
 from airflow_integrations.expressions.language.dependencies import Bound, Path, Reads
+from airflow_integrations.expressions.remedies.habits import has_length
 from airflow_integrations.expressions.remedies.templates import call_remedy, syntax_remedy
 from airflow_integrations.expressions.scopes import Flavor
 from airflow_integrations.expressions.templates.filters import Raw, check, filters
@@ -201,6 +202,11 @@ def parsed(text: str) -> nodes.Template:
     for access in tree.find_all(nodes.Getattr):
         if access.attr.startswith("_"):
             raise ValueError(f'fields that begin with _ are written ["{access.attr}"]')
+        if access.attr == "length" and isinstance(access.node, nodes.Getattr) and not has_length(access.node.attr):
+            field = access.node.attr
+            raise ValueError(
+                f'{field}.length: write {field} | length for how long it is; for a field of that name {field}["length"]'
+            )
         if isinstance(access.node, nodes.Const):
             raise ValueError(
                 f"{access.node.value!r} has no field {access.attr!r}; write the entity before it: "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
@@ -157,6 +156,8 @@ async def fetch_details(details: Details, client: HttpClient, listed: Response, 
 
 
 async def _all_of(work: Callable[[], Coroutine[Any, Any, None]], count: int) -> None:
+    import asyncio  # most of this module is read by who only reads a route file
+
     workers = [asyncio.create_task(work()) for _ in range(count)]
     try:
         await asyncio.gather(*workers)

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http.children import children_pages
 from airflow_integrations.incoming.http.details import DetailsCompleter, deletion_mistakes
-from airflow_integrations.incoming.http.job.pages import job_pages
 from airflow_integrations.incoming.http.options import HttpIncomingConfig
 from airflow_integrations.incoming.http.request_template import RequestTemplate
-from airflow_integrations.incoming.http.walk import Plan, Walk
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 if TYPE_CHECKING:
-    pass
+    from airflow_integrations.incoming.http.walk import Walk
 
 __all__ = ["HttpIncoming"]
 
@@ -55,6 +52,10 @@ class HttpIncoming:
         config = self.config
         if not config.lists:
             return _nothing()
+        from airflow_integrations.incoming.http.children import children_pages  # who reads the file needs none of it
+        from airflow_integrations.incoming.http.job.pages import job_pages
+        from airflow_integrations.incoming.http.walk import Plan, Walk
+
         base = services.base_names(run)
         client = await services.client(config.connection)
         plan = Plan(config, config.details, _key_columns(self.route))

@@ -141,6 +141,20 @@ def _statements(dialect: str) -> tuple[str, ...]:
     def collect(statement: Any, *_: Any, **__: Any) -> None:
         made.append(str(statement.compile(dialect=engine.dialect)).strip())
 
+    if dialect == "postgresql":
+        _partial_on_postgresql()
     engine = create_mock_engine(URL.create("postgresql+psycopg" if dialect == "postgresql" else dialect), collect)
     metadata.create_all(engine, checkfirst=False)
     return (";\n".join(made),) if dialect == "postgresql" else tuple(made)
+
+
+def _partial_on_postgresql() -> None:
+    """Give the partial indexes their condition for PostgreSQL too.
+
+    The tables name it for SQLite alone: an index that names it for PostgreSQL imports that dialect, with its three
+    drivers' parts, in every process that reads the tables.
+    """
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if (condition := index.dialect_options["sqlite"]["where"]) is not None:
+                index.dialect_options["postgresql"]["where"] = condition

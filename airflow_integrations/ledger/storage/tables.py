@@ -160,9 +160,8 @@ Index(
     entity.c.next_attempt,
     entity.c.since,  # what waits, and since when, is read of the index alone
     sqlite_where=OPEN,
-    postgresql_where=OPEN,
 )
-Index(f"{PREFIX}entity_payload", entity.c.payload_run, sqlite_where=OPEN, postgresql_where=OPEN)
+Index(f"{PREFIX}entity_payload", entity.c.payload_run, sqlite_where=OPEN)
 
 claim = Table(
     f"{PREFIX}claim",
@@ -264,7 +263,6 @@ Index(
     event.c.run,
     event.c.id,
     sqlite_where=UNDONE,
-    postgresql_where=UNDONE,
 )
 
 consumer = Table(

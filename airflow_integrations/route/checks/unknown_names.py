@@ -53,6 +53,7 @@ _OTHERS = {
     "secrets": "credentials belong to the Connection that `connection` names; take it out",
     "env": "write var.name for an Airflow Variable, params.name for a value of the run",
     "environment": "write var.name for an Airflow Variable, params.name for a value of the run",
+    "os": "write var.name for an Airflow Variable; route files expand no environment variables",
     "config": "write params.name for a value of the run; credentials and addresses belong to the Connection",
     "parameters": "write params.name for a value of the run",
     "vars": "write params.name for a value of the run, var.name for an Airflow Variable",
