@@ -38,6 +38,7 @@ from airflow_integrations.plurals import counted
 
 __all__ = ["HttpClient", "Streamed"]
 
+_MOST_TARGETS = 20
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
@@ -78,7 +79,7 @@ class HttpClient:
         self._log = log or logging.getLogger("airflow_integrations.http")
         self._watch = watch
         self._session: aiohttp.ClientSession | None = None
-        self._last_target: tuple[tuple[str, tuple[tuple[str, str], ...]], URL] | None = None
+        self._targets: dict[tuple[str, tuple[tuple[str, str], ...]], URL] = {}
         self.redact = Redaction(endpoint)
         """Takes the endpoint's secrets out of texts."""
         sign_in = SignIn(endpoint, self._ask_to_sign_in, now, self.redact)
@@ -182,11 +183,14 @@ class HttpClient:
             self.stats.retries += 1
 
     def _target(self, request: Request) -> URL:
-        """Where the request goes. The last address is kept: a push asks the same one again and again."""
+        """Where the request goes. Some addresses are kept: a push asks the same ones again and again."""
         asked = request.path, request.query
-        if self._last_target is None or self._last_target[0] != asked:
-            self._last_target = asked, target(self.endpoint, request)
-        return self._last_target[1]
+        url = self._targets.get(asked)
+        if url is None:
+            if len(self._targets) >= _MOST_TARGETS:
+                self._targets.clear()
+            url = self._targets[asked] = target(self.endpoint, request)
+        return url
 
     def _settles(self, request: Request, got: Answer | Streamed, again: Callable[[Answer], bool] | None) -> bool:
         """Whether this answer is the last word; raises where it must be an error."""
