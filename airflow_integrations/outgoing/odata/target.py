@@ -14,6 +14,7 @@ from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.target import HttpOutgoing
 from airflow_integrations.outgoing.odata.options import ODataOptions, option_mistakes
 from airflow_integrations.outgoing.odata.requests import as_http, writes_once
+from airflow_integrations.outgoing.odata.wording import wording_of
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
@@ -38,7 +39,7 @@ class ODataOutgoing:
         self._options = config
         self._route = route
         self._single = self.described(config, route)
-        self._http = HttpOutgoing(self._single, _one_by_one(route))
+        self._http = HttpOutgoing(self._single, _one_by_one(route), wording_of(config))
 
     @staticmethod
     def described(config: ODataOptions, route: Route) -> HttpOptions:
