@@ -76,6 +76,7 @@ class Upserting:
         )
         find = upsert.find
         reads = names_read(find.target) | {"body"}
+        self._about = wording.about("upsert.find")
         self._find = Asking(
             find, base, client, "upsert.find", headers=options.headers, reads=reads, shared=options, wording=wording
         )
@@ -161,13 +162,11 @@ class Upserting:
         try:
             found = self._target(over) if self._target else over["body"]
         except EntityError as error:
-            raise UntoldError(
-                answer.redact(f"{self._wording.about('upsert.find')}: {error}"), status=answer.status
-            ) from None
+            raise UntoldError(answer.redact(f"{self._about}: {error}"), status=answer.status) from None
         if isinstance(found, list | tuple):
             if len(found) > 1:
                 why = f"found {len(found)} at the target; it must find one at most, or update the wrong one"
-                why = f"{self._wording.about('upsert.find')} {why}"
+                why = f"{self._about} {why}"
                 raise UntoldError(why, status=answer.status)
             found = found[0] if found else None
         if self._reads is None:
@@ -176,7 +175,7 @@ class Upserting:
             return found
         if self._reads is not None:
             if (place := missing_place(self._reads, over)) is not None:
-                why = f"{self._wording.about('upsert.find')}: the answer has no {place}, so that it does not tell "
+                why = f"{self._about}: the answer has no {place}, so that it does not tell "
                 why += "whether the target has it"
                 why += self._wording.remedy(f"; where that means no, write target: {self._reads.text} or []")
                 why += f". It said: {answered(answer)}"

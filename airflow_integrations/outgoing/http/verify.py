@@ -40,8 +40,9 @@ class Verifying:
         if verify.found_when is None:
             reads |= {"body"}
         self._about = wording.about("verify")
-        shared = {"headers": options.headers, "reads": reads, "shared": options, "wording": wording}
-        self._asking = Asking(verify, base, client, "verify", **shared)
+        self._asking = Asking(
+            verify, base, client, "verify", headers=options.headers, reads=reads, shared=options, wording=wording
+        )
 
     async def ask(self, outbound: Outbound) -> Result | None:
         """Delivered where the target has it, None where it has not, in doubt where that cannot be told.
