@@ -50,6 +50,8 @@ class ODataService:
     """Whether it gives delta links."""
     changes: list[str] = field(default_factory=list)
     """Keys in the order of their changes."""
+    model: bytes | None = None
+    """What it says of itself."""
     forgets: int = 0
     """Delta links to fewer changes are gone."""
     url: str = ""
@@ -75,6 +77,8 @@ class ODataService:
 
     async def _handle(self, request: web.Request) -> web.Response:
         content = await request.read()
+        if request.path == "/$metadata":
+            return web.Response(status=200 if self.model else 404, body=self.model, content_type="application/xml")
         if request.path == "/$batch":
             self.batches += 1
             return self._batch(request, content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Raw
 
@@ -20,6 +20,9 @@ from airflow_integrations.odata.json_values import IncompleteError, mind_nested_
 from airflow_integrations.odata.removed import MARKS, is_removed, removed_entity
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
+
+if TYPE_CHECKING:
+    from airflow_integrations.odata.online import Placed
 
 __all__ = ["ODataIncoming"]
 
@@ -51,6 +54,15 @@ class ODataIncoming:
             )
         if config.delta:
             yield from delta_mistakes(config, route)
+
+    @staticmethod
+    async def check_online(config: ODataIncomingConfig, route: Route, services: Services) -> list[Placed]:
+        """What is wrong with names and types by the service's own model."""
+        from airflow_integrations.incoming.odata.online import wrong_by
+        from airflow_integrations.odata.online import service_model
+
+        model = await service_model(await services.client(config.connection))
+        return [((), model)] if isinstance(model, str) else list(wrong_by(model, config))
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         asked = delta_pages(self._http, run, services, resume) if self._delta else None

@@ -19,6 +19,7 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 if TYPE_CHECKING:
+    from airflow_integrations.odata.online import Placed
     from airflow_integrations.outgoing.http.recording_client import RecordingClient
     from airflow_integrations.outgoing.odata.batches import Batches
 
@@ -50,6 +51,15 @@ class ODataOutgoing:
     def mistakes(cls, config: ODataOptions, route: Route) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """What is wrong with the options in this route: places below them, and messages."""
         return option_mistakes(config, route)
+
+    @staticmethod
+    async def check_online(config: ODataOptions, route: Route, services: Services) -> list[Placed]:
+        """What is wrong with names and types by the service's own model."""
+        from airflow_integrations.odata.online import service_model
+        from airflow_integrations.outgoing.odata.online import wrong_by
+
+        model = await service_model(await services.client(config.connection))
+        return [((), model)] if isinstance(model, str) else list(wrong_by(model, config))
 
     @staticmethod
     def agrees(config: ODataOptions, path: str, content: bytes) -> dict[str, Any] | None:
