@@ -128,9 +128,7 @@ class ODataIncomingConfig(Model):
     """What becomes of an entity of which a delta says that it was removed: ``delete`` deletes it at the target, if
     that has it.
 
-    Example:
-        delta: true
-        removed: delete
+    Example: ``removed: ignore``
     Since: 0.2
     """
     order_by: list[Annotated[str, Field(pattern=r"^[^\W\d][\w/]*( (asc|desc))?$", max_length=210)]] = Field(
