@@ -33,12 +33,11 @@ from airflow_integrations.http.redirects import MOST_REDIRECTS, REDIRECTS, is_fi
 from airflow_integrations.http.retry import Verdict, asked_wait, back_off, quota_wait, trouble_of, verdict
 from airflow_integrations.http.session import open_session
 from airflow_integrations.http.stats import Stats
-from airflow_integrations.http.url import LeadsAwayError, redirected, target
+from airflow_integrations.http.url import LeadsAwayError, Targets, redirected
 from airflow_integrations.plurals import counted
 
 __all__ = ["HttpClient", "Streamed"]
 
-_MOST_TARGETS = 20
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
@@ -85,7 +84,7 @@ class HttpClient:
         self._log = log or logging.getLogger("airflow_integrations.http")
         self._watch = watch
         self._session: aiohttp.ClientSession | None = None
-        self._targets: dict[tuple[str, tuple[tuple[str, str], ...]], URL] = {}
+        self._targets = Targets(endpoint)
         self.redact = Redaction(endpoint)
         """Takes the endpoint's secrets out of texts."""
         sign_in = SignIn(endpoint, self._ask_to_sign_in, now, self.redact)
@@ -148,7 +147,7 @@ class HttpClient:
         again: Callable[[Answer], bool] | None = None,
         rule: Callable[[Answer], Verdict | None] | None = None,
     ) -> Answer | Streamed:
-        url = self._target(request)
+        url = self._targets.of(request)
         spent, attempts, redirects, renewed = 0.0, 0, 0, False
         while True:
             if not self.limits.free:
@@ -188,16 +187,6 @@ class HttpClient:
                 trouble, wait, answered = trouble_of(got), asked_wait(got.headers, self._now()), got
             spent += await self._pause(request, wait, spent, attempts, trouble, answered)
             self.stats.retries += 1
-
-    def _target(self, request: Request) -> URL:
-        """Where the request goes. Some addresses are kept: a push asks the same ones again and again."""
-        asked = request.path, request.query
-        url = self._targets.get(asked)
-        if url is None:
-            if len(self._targets) >= _MOST_TARGETS:
-                self._targets.clear()
-            url = self._targets[asked] = target(self.endpoint, request)
-        return url
 
     def _settles(self, request: Request, got: Answer | Streamed, again: Callable[[Answer], bool] | None) -> bool:
         """Whether this answer is the last word; raises where it must be an error."""

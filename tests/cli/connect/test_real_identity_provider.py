@@ -1,7 +1,7 @@
 """An identity provider that nobody here wrote (oidc-provider for Node.js), with PKCE and rotated refresh tokens.
 
 mkdir oidc && cd oidc && npm init -y && npm install oidc-provider@9
-TEST_OIDC_HOME=$PWD pytest tests/cli/test_real_identity_provider.py
+TEST_OIDC_HOME=$PWD pytest tests/cli/connect/test_real_identity_provider.py
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Provider:
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     folder = tmp_path_factory.mktemp("oidc")
-    shutil.copy(Path(__file__).parent / "provider/provider.mjs", folder)
+    shutil.copy(Path(__file__).parent / "provider.mjs", folder)
     (folder / "node_modules").symlink_to(Path(HOME, "node_modules").resolve())
     port, back = free_ports(2)
     redirect_uri = f"http://127.0.0.1:{back}/callback"
