@@ -332,7 +332,7 @@ class HttpClient:
         headers = dict(request.headers)
         if request.content_type is not None:
             headers["Content-Type"] = request.content_type
-        url = target(self.endpoint, request)
+        url = self._targets.of(request)
         if self._sign_in is not None and worn is not None:
             url = self._sign_in.ready(worn, request.method, url, headers, request.body)
         what = f"answer to {request}, which signs in"
