@@ -116,6 +116,7 @@ bench-latency: $(STAMP) ## from a webhook to the target's receipt, in a real Air
 
 chaos: $(STAMP) ## 100,000 entities through faults, kills, restarts and a full disk; one line of JSON, exit 0 or 1
 	@$(BIN)/python -m chaos
+	@$(BIN)/python -m chaos.steps
 
 chaos-events: $(STAMP) ## 20,000 webhook events while Airflow's processes are killed; a line of JSON a route, exit 0 or 1
 	@$(BIN)/python -m chaos.events

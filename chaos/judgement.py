@@ -20,7 +20,7 @@ from airflow_integrations.route.retention import Retention
 from chaos.definition import ROUTE, expected, number, total
 from chaos.processes import Servers
 
-__all__ = ["Verdict", "judge", "open_entities"]
+__all__ = ["Verdict", "judge", "open_entities", "rows_of", "wrong_books"]
 
 UNDECIDED = frozenset({"pending", "in_flight", "retrying", "in_doubt", "waiting"})
 CAME = ("fetched", "carried_in", "split_added", "deletes_emitted")
@@ -29,7 +29,8 @@ AT_MOST_TOLD = 5
 """Of one sort of fault."""
 
 
-def _rows(ledger: str, query: Any) -> list[Any]:
+def rows_of(ledger: str, query: Any) -> list[Any]:
+    """What a ledger, given by its URL, answers."""
     engine = create_engine(ledger, poolclass=NullPool)
     try:
         with engine.connect() as connection:
@@ -42,7 +43,7 @@ def open_entities(ledger: str) -> int:
     """How many entities of the route have no fate yet: in their rows, or in somebody's claim."""
     rows = select(func.count()).select_from(tables.entity).where(tables.entity.c.status.in_(UNDECIDED))
     claims = select(func.count()).select_from(tables.claim)
-    return int(_rows(ledger, rows)[0][0]) + int(_rows(ledger, claims)[0][0])
+    return int(rows_of(ledger, rows)[0][0]) + int(rows_of(ledger, claims)[0][0])
 
 
 class Verdict:
@@ -67,13 +68,13 @@ def judge(ledger: str, servers: Servers, staging: Path, entities: int, *, change
     verdict = Verdict()
     table = tables.entity.c
     asked = select(table.key, table.status, table.version, table.message, table.delivered_version)
-    rows = {row.key: row for row in _rows(ledger, asked)}
+    rows = {row.key: row for row in rows_of(ledger, asked)}
     taken, counts = servers.books()
     verdict._add("items with the wrong fate", _wrong_fates(rows, entities, changed))
     verdict._add("items not as the target must hold them", _wrong_at_target(taken, entities, changed))
     verdict._add("items that the target got needlessly", _unwanted(counts))
-    verdict._add("runs whose books are wrong", _wrong_books(ledger))
-    verdict._add("claims that are left", (str(row) for row in _rows(ledger, select(tables.claim.c.id))))
+    verdict._add("runs whose books are wrong", wrong_books(ledger))
+    verdict._add("claims that are left", (str(row) for row in rows_of(ledger, select(tables.claim.c.id))))
     verdict._add("folders of runs that nobody needs", _needless_folders(ledger, staging))
     verdict.figures = {
         "fates": dict(Counter(row.status for row in rows.values())),
@@ -118,8 +119,9 @@ def _unwanted(counts: dict[str, int]) -> Iterator[str]:
         yield f"{counts['inverted']} came after a later version"
 
 
-def _wrong_books(ledger: str) -> Iterator[str]:
-    for row in _rows(ledger, select(tables.run.c.run_id, tables.run.c.finished, tables.run.c.counts)):
+def wrong_books(ledger: str) -> Iterator[str]:
+    """Runs that are not finished, or do not balance."""
+    for row in rows_of(ledger, select(tables.run.c.run_id, tables.run.c.finished, tables.run.c.counts)):
         counts = json.loads(row.counts)
         came = sum(counts.get(name, 0) for name in CAME)
         went = sum(count for name, count in counts.items() if name not in CAME and not name.startswith("step."))
@@ -135,7 +137,7 @@ def _needless_folders(ledger: str, staging: Path) -> Iterator[str]:
         forget(opened, str(staging), {ROUTE: Retention(payloads="0s")}, time.time() + A_DAY)
     run, entity = tables.run.c, tables.entity.c
     wrong = select(entity.payload_run).where(entity.status.in_(KEPT))
-    needed = {row.staging for row in _rows(ledger, select(run.staging).where(run.id.in_(wrong)))}
+    needed = {row.staging for row in rows_of(ledger, select(run.staging).where(run.id.in_(wrong)))}
     for folder in sorted((staging / ROUTE).glob("*")):
         if str(folder) not in needed:
             yield folder.name

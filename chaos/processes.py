@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from chaos.worker import Task, perform
@@ -25,12 +26,13 @@ ANSWER_SECONDS = 300.0
 
 
 class Worker:
-    """A process that does one task."""
+    """A process that does one task; with ``forked`` a fork of this one, which must have no threads."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, *, forked: bool = False) -> None:
         self.task = task
         self._ear, mouth = _forks.Pipe(duplex=False)
-        self._process = _forks.Process(target=perform, args=(task, mouth), daemon=True)
+        start = multiprocessing.get_context("fork").Process if forked else _forks.Process
+        self._process: BaseProcess = start(target=perform, args=(task, mouth), daemon=True)
         self._process.start()
         mouth.close()
 
@@ -73,9 +75,9 @@ class Servers:
 
     @classmethod
     @contextmanager
-    def running(cls, *arguments: object) -> Iterator[Servers]:
-        """They run until the block ends; ``arguments`` as ``python -m chaos.servers`` takes them."""
-        command = [sys.executable, "-m", "chaos.servers", *map(str, arguments)]
+    def running(cls, *arguments: object, module: str = "chaos.servers") -> Iterator[Servers]:
+        """They run until the block ends; ``arguments`` as ``python -m module`` takes them."""
+        command = [sys.executable, "-m", module, *map(str, arguments)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
@@ -86,13 +88,14 @@ class Servers:
 
     def calm(self) -> None:
         """No more faults."""
-        self._tell("/calm")
+        self.tell("/calm")
 
     def unsure(self, seconds: float) -> None:
         """A client died: what the target answered in the last seconds may not have been heard."""
-        self._tell(f"/unsure?seconds={seconds}")
+        self.tell(f"/unsure?seconds={seconds}")
 
-    def _tell(self, path: str) -> None:
+    def tell(self, path: str) -> None:
+        """A command, by POST."""
         with urllib.request.urlopen(urllib.request.Request(self.url + path, method="POST")):
             pass
 

@@ -7,9 +7,8 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from airflow_integrations.engine.disk_space import make_room
 from airflow_integrations.engine.fetch.fetch import fetch
@@ -26,7 +25,7 @@ from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
-__all__ = ["Stage", "Task", "perform"]
+__all__ = ["Ear", "Stage", "Task", "perform"]
 
 Stage = Literal["fetch", "transform", "push", "settle"]
 
@@ -57,6 +56,12 @@ class Task:
     """Seconds until an answer is given up."""
 
 
+class Ear(Protocol):
+    """Who hears how a task goes: the other end of a pipe."""
+
+    def send(self, told: Any, /) -> None: ...
+
+
 class _Loopback:
     """Both Connections are the servers of the test."""
 
@@ -77,7 +82,7 @@ class _Loopback:
         return None
 
 
-async def _stage(task: Task, tell: Connection) -> dict[str, Any]:
+async def _stage(task: Task, tell: Ear) -> dict[str, Any]:
     run = Run(
         Route.load(task.route),
         task.run_id,
@@ -110,7 +115,7 @@ async def _stage(task: Task, tell: Connection) -> dict[str, Any]:
             return {"counts": balance.counts, "balanced": balance.balanced}
 
 
-def perform(task: Task, tell: Connection) -> None:
+def perform(task: Task, tell: Ear) -> None:
     """Do the task and tell of it: ``("progress", count)`` as it goes, in the end ``("done", result)``, or
     ``("failed", message)`` where Airflow would try again."""
     logging.basicConfig(level=logging.CRITICAL)

@@ -33,7 +33,7 @@ from airflow_integrations.http.redirects import MOST_REDIRECTS, REDIRECTS, is_fi
 from airflow_integrations.http.retry import Verdict, asked_wait, back_off, quota_wait, trouble_of, verdict
 from airflow_integrations.http.session import open_session
 from airflow_integrations.http.stats import Stats
-from airflow_integrations.http.url import LeadsAwayError, redirected, target
+from airflow_integrations.http.url import LeadsAwayError, Targets, redirected
 from airflow_integrations.plurals import counted
 
 __all__ = ["HttpClient", "Streamed"]
@@ -84,7 +84,7 @@ class HttpClient:
         self._log = log or logging.getLogger("airflow_integrations.http")
         self._watch = watch
         self._session: aiohttp.ClientSession | None = None
-        self._last_target: tuple[tuple[str, tuple[tuple[str, str], ...]], URL] | None = None
+        self._targets = Targets(endpoint)
         self.redact = Redaction(endpoint)
         """Takes the endpoint's secrets out of texts."""
         sign_in = SignIn(endpoint, self._ask_to_sign_in, now, self.redact)
@@ -147,7 +147,7 @@ class HttpClient:
         again: Callable[[Answer], bool] | None = None,
         rule: Callable[[Answer], Verdict | None] | None = None,
     ) -> Answer | Streamed:
-        url = self._target(request)
+        url = self._targets.of(request)
         spent, attempts, redirects, renewed = 0.0, 0, 0, False
         while True:
             if not self.limits.free:
@@ -187,13 +187,6 @@ class HttpClient:
                 trouble, wait, answered = trouble_of(got), asked_wait(got.headers, self._now()), got
             spent += await self._pause(request, wait, spent, attempts, trouble, answered)
             self.stats.retries += 1
-
-    def _target(self, request: Request) -> URL:
-        """Where the request goes. The last address is kept: a push asks the same one again and again."""
-        asked = request.path, request.query
-        if self._last_target is None or self._last_target[0] != asked:
-            self._last_target = asked, target(self.endpoint, request)
-        return self._last_target[1]
 
     def _settles(self, request: Request, got: Answer | Streamed, again: Callable[[Answer], bool] | None) -> bool:
         """Whether this answer is the last word; raises where it must be an error."""
@@ -339,7 +332,7 @@ class HttpClient:
         headers = dict(request.headers)
         if request.content_type is not None:
             headers["Content-Type"] = request.content_type
-        url = target(self.endpoint, request)
+        url = self._targets.of(request)
         if self._sign_in is not None and worn is not None:
             url = self._sign_in.ready(worn, request.method, url, headers, request.body)
         what = f"answer to {request}, which signs in"

@@ -88,5 +88,7 @@ def excerpt_of(content: bytes, limit: int = 300, *, redact: Callable[[str], str]
     part, more = beginning(content, 4 * limit + 64)
     text = redact(part.decode("utf-8", "replace"))
     text = " ".join((text[:-MARGIN] if more else text).split())
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: limit + 1])
+    text = text[: limit + 1]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return text if len(text) <= limit and not more else text[: limit - 1] + "…"

@@ -12,7 +12,7 @@ from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.http.message import Request
 from airflow_integrations.http.origin import Origin, is_absolute
 
-__all__ = ["LeadsAwayError", "at_home", "joined", "redirected", "target"]
+__all__ = ["LeadsAwayError", "Targets", "at_home", "joined", "redirected", "target"]
 
 
 class LeadsAwayError(AnswerError):
@@ -25,6 +25,7 @@ class LeadsAwayError(AnswerError):
         self.redirect = redirect
 
 
+_MOST_KEPT = 20
 _PLAIN = re.compile(r"[A-Za-z0-9!$%&'()*+,/:;=?@\[\]~._\-]*")
 _PLAIN_MARKS = "!$%&'()*+,/:;=?@[]~"
 _QUERY_MARKS = "$:,/@()*!~"
@@ -43,6 +44,24 @@ def target(endpoint: Endpoint, request: Request) -> URL:
     if request.query:
         text += ("&" if "?" in text else "?") + urlencode(request.query, quote_via=quote, safe=_QUERY_MARKS)
     return URL(text, encoded=True)
+
+
+class Targets:
+    """The URLs of requests to one endpoint. Some are kept: a push asks the same ones again and again."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._kept: dict[tuple[str, tuple[tuple[str, str], ...]], URL] = {}
+
+    def of(self, request: Request) -> URL:
+        """As :func:`target`."""
+        asked = request.path, request.query
+        url = self._kept.get(asked)
+        if url is None:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            url = self._kept[asked] = target(self._endpoint, request)
+        return url
 
 
 def _encoded(text: str) -> str:

@@ -49,7 +49,9 @@ class Page:
     meanwhile may be missed; the first ``again`` records then stand where records were read before, ``total`` is how
     many the source has in all, and ``doubt`` why some may be missing. ``urgent``: the place is saved before the next
     page is asked for. ``final`` is the engine's own. ``finished``: pieces of the source, such as files, that end with
-    this page.
+    this page. ``cursor``, on the last page: what the source gives to ask it for what is newer than all that came. It is
+    the route's cursor, :attr:`Run.cursor` of the next run, once every entity has its fate; the kind's ``Config`` then
+    has a true ``keeps_cursor``.
     """
 
     records: list[Any]
@@ -62,6 +64,7 @@ class Page:
     urgent: bool = False
     finished: tuple[SourcePiece, ...] = ()
     final: bool = True
+    cursor: str | None = None
 
     def values(self) -> list[Any]:
         """The records as plain values. Raises ContentError for one whose JSON turns out to be broken."""

@@ -65,6 +65,8 @@ class BoundText(Template):
     In a path values are percent-encoded, but for the quotes around them.
     """
 
+    names_places = True
+
     def __init__(self, pieces: tuple[str | BoundValue, ...], sees: str, flavor: Flavor) -> None:
         shown = [piece if isinstance(piece, str) else f"{{{{ {piece.expression.text} }}}}" for piece in pieces]
         self.text = "".join(shown)

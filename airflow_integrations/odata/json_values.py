@@ -104,7 +104,7 @@ class PropertyTypes:
 
     def _written(self, value: Any, types: Any, place: str, depth: int) -> Any:
         if depth > DEEPEST:
-            raise EntityError(f"the body is nested more than {DEEPEST} deep", field=f"body.{place}")
+            raise EntityError(f"the body is nested more than {DEEPEST} deep", field=place)
         if isinstance(value, dict):
             inner = types if isinstance(types, dict) else {}
             listed = self._version == 2 and value.keys() == {"results"}
@@ -123,7 +123,7 @@ class PropertyTypes:
             try:
                 return json_value(value, types, self._version)  # type: ignore[arg-type]
             except EntityError as error:
-                raise EntityError(error.reason, field=f"body.{place}") from None
+                raise EntityError(error.reason, field=place) from None
         if self._version == 2 and isinstance(value, Decimal):
             return format(value, "f")
         return value

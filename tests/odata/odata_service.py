@@ -46,6 +46,14 @@ class ODataService:
     before_update: Callable[[ODataService, str], None] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     """Merged into the first page's answer."""
+    tracks: bool = False
+    """Whether it gives delta links."""
+    changes: list[str] = field(default_factory=list)
+    """Keys in the order of their changes."""
+    model: bytes | None = None
+    """What it says of itself."""
+    forgets: int = 0
+    """Delta links to fewer changes are gone."""
     url: str = ""
 
     @asynccontextmanager
@@ -69,6 +77,8 @@ class ODataService:
 
     async def _handle(self, request: web.Request) -> web.Response:
         content = await request.read()
+        if request.path == "/$metadata":
+            return web.Response(status=200 if self.model else 404, body=self.model, content_type="application/xml")
         if request.path == "/$batch":
             self.batches += 1
             return self._batch(request, content)
@@ -129,9 +139,15 @@ class ODataService:
         wanted = re.fullmatch(r"(\w+) eq '((?:[^']|'')*)'", query.get("$filter", ""))
         if wanted:
             found = [one for one in found if one.get(wanted.group(1)) == wanted.group(2).replace("''", "'")]
+        token = query.get("!deltatoken" if self.version == 2 else "$deltatoken", "").strip("'")
+        if token:
+            if int(token) < self.forgets:
+                return self._error(410, "Gone", "the token is too old")
+            changed = dict.fromkeys(self.changes[int(token) :])
+            found = [self.entities.get(key, self._tombstone(key)) for key in changed]
         begin = int(query.get("$skiptoken", query.get("$skip", "0")))
         size = int(query["$top"]) if "$top" in query else self.page
-        shown = [self._with_marks(one) for one in found[begin : begin + size]]
+        shown = [self._with_marks(one) if _is_there(one) else one for one in found[begin : begin + size]]
         again = {name: value for name, value in query.items() if name != "$skiptoken"}
         again["$skiptoken"] = str(begin + size)
         link = "/Orders?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in again.items())
@@ -140,15 +156,33 @@ class ODataService:
             d: dict[str, Any] = {"results": shown}
             if query.get("$inlinecount") == "allpages":
                 d["__count"] = str(len(found))
+            if self.tracks and not more:
+                d["__delta"] = f"{self.url}/Orders?!deltatoken='{len(self.changes)}'"
             if more:
                 d["__next"] = self.url + link
             return 200, {}, {"d": {**d, **self.extra}}
         answer: dict[str, Any] = {"value": shown}
         if query.get("$count") == "true":
             answer["@odata.count"] = len(found)
+        if self.tracks and not more:
+            answer["@odata.deltaLink"] = f"Orders?$deltatoken={len(self.changes)}"
         if more:
             answer["@odata.nextLink"] = link.lstrip("/")
         return 200, {}, {**answer, **self.extra}
+
+    def put(self, key: str, **fields: Any) -> None:
+        self.entities[key] = {"id": key, **fields}
+        self.changes.append(key)
+
+    def remove(self, key: str) -> None:
+        del self.entities[key]
+        self.changes.append(key)
+
+    def _tombstone(self, key: str) -> dict[str, Any]:
+        id_ = f"{self.url}/Orders('{quote(key.replace(chr(39), chr(39) * 2))}')"
+        if self.version == 2:
+            return {"@odata.context": "$metadata#Orders/$deletedEntity", "id": id_}
+        return {"@removed": {"reason": "deleted"}, "@id": id_}
 
     def etag(self, key: str) -> str:
         return f'W/"{self.etags.get(key, 0)}"'
@@ -205,3 +239,7 @@ class ODataService:
             if status >= 400 and self.stops:
                 break
         return web.json_response({"responses": responses[::-1]})
+
+
+def _is_there(entity: dict[str, Any]) -> bool:
+    return "@removed" not in entity and "@odata.context" not in entity

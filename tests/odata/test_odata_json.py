@@ -82,7 +82,7 @@ def test_a_body_is_written_by_its_types() -> None:
     assert v4({"order": {"net": "10.10", "ok": "true"}}) == {"net": Decimal("10.10"), "ok": True}
     with pytest.raises(EntityError) as caught:
         v4({"order": {"net": "ten"}})
-    assert caught.value.field == "body.net"
+    assert caught.value.field == "net"
 
 
 def test_what_only_a_create_sends_is_left_out_of_an_update() -> None:

@@ -198,6 +198,17 @@ outgoing:
 """
 
 
+@pytest.mark.parametrize("version", [4, 2])
+async def test_its_model_finds_a_misspelt_name(service: str, version: int) -> None:
+    for wrong, said in (({}, []), ({"expand": ["itmes"]}, ["'itmes', did you mean 'items'"])):
+        made = route(version, {"select": ["id"], **wrong}, {"key": {"id": "order.id"}})
+        async with Services(Surroundings(service)) as services:
+            found = await made.incoming.component().check_online(made.incoming.config, made, services)
+            found += await made.outgoing.component().check_online(made.outgoing.config, made, services)
+        assert len(found) == len(said)
+        assert all(text in found[at][1] for at, text in enumerate(said))
+
+
 async def test_a_route_file_moves_orders_once(
     service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

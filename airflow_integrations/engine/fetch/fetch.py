@@ -120,6 +120,8 @@ class _Fetch:
             if cursor is not None and moves_cursor(run)
             else None
         )
+        self.given: str | None = None
+        """The cursor that the source itself has given."""
         self.told_watch = False
         self.resumed = manifest.resume is not None
         self.went_on = self.resumed and self.intake.fetched > 0
@@ -152,6 +154,7 @@ class _Fetch:
                         page = await self._without_gone(page)
                     enough = self._take(page)
                     self.manifest.source_pieces += page.finished
+                    self.given = page.cursor
                     if enough or (page.resume is None and page.final):
                         break
                     if page.resume is None:  # the same page comes again, so a later attempt cannot continue here
@@ -310,7 +313,7 @@ class _Fetch:
         await self._tell_ledger()
         manifest = self.manifest
         self.intake.note(manifest)
-        manifest.cursor = self.cursor.value if self.cursor else None
+        manifest.cursor = self.cursor.value if self.cursor else self.given
         manifest.unsettled = self.watch.unsettled if self.watch else None
         if complete and not self.run.dry_run:
             await note_rejections(self.ref, self.services, self.staging, manifest)

@@ -57,10 +57,12 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
     state = route_state(ledger, name)
     window = run_window(run, ledger)
     options, cursor = cursor_options(run.route), None
+    # A window or keys that were asked for may be older than the cursor.
+    known = None if run.explicit or run.kind == "backfill" or run.keys is not None else state.cursor
     if options is not None:
-        # A window or keys that were asked for may be older than the cursor.
-        anew = run.explicit or run.kind == "backfill" or run.keys is not None
-        cursor = newer_than(options, None if anew else state.cursor)
+        cursor = newer_than(options, known)
+    elif getattr(run.route.incoming.config, "keeps_cursor", False):
+        cursor = known
     run = replace(run, window=window, interval=run.interval or run.window, cursor=cursor)
     hash_, now = route_hash(run.route), services.now()
     ref = begin_run(

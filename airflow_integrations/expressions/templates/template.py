@@ -32,6 +32,9 @@ class Template:
     Raises ValueError for text that is not a template. Whether its names exist is not checked here.
     """
 
+    names_places = False
+    """Whether errors of rendering name the option that is to blame by themselves: where a kind has made the text."""
+
     def __init__(self, text: str, sees: str = "run", flavor: Flavor = "text") -> None:
         self.text = text
         self.sees = sees

@@ -97,6 +97,7 @@ class Pager:
         self._paging = paging
         self._place = place
         self._again = self._raw = 0
+        self._said: Response | None = None
         self._redact: Callable[[str], str] = str
         self._progress = _Progress(0, 0, False, None, 0, 0, 0, None, 0, 0, 0, 0, False, _Circle(), _Circle())
 
@@ -157,7 +158,7 @@ class Pager:
         paging, so_far, self._redact = self._paging, self._progress, said.answer.redact
         begin = so_far.records - paging.overlap_at(at)
         self._again = max(0, min(len(raw), so_far.high - begin)) if paging.by_position else 0
-        self._raw = len(raw)
+        self._raw, self._said = len(raw), said
         so_far.records = begin + len(raw)
         seen_before, so_far.high = so_far.records <= so_far.high, max(so_far.high, so_far.records)
         length, so_far.length = so_far.length, len(raw)
@@ -236,7 +237,8 @@ class Pager:
         self._progress.gone += self._raw - len(records) + list(map(type, records)).count(Gone)
         resume = None if following is None else self.dump(following)
         if not self._paging.by_position or getattr(self._paging, "repeats", False):
-            return Page(records, resume)
+            last = self._said if following is None else None
+            return Page(records, resume, cursor=None if last is None else self._paging.newer(last))
         total = self._progress.total
         total = None if total is None else total - self._progress.gone
         return Page(records, resume, by_position=True, again=self._again, total=total, doubt=self._progress.doubt)

@@ -73,6 +73,10 @@ class Paging(Model):
             raise ValueError("more and end_when say the same, the other way round; leave one of them out")
         return self
 
+    def newer(self, said: Response) -> str | None:
+        """What the last page gives to ask for what is newer than all: see :class:`Page`."""
+        return None
+
     @abstractmethod
     def place_in(self, draft: RequestTemplate, at: Mapping[str, Any]) -> RequestTemplate:
         """The request for the page at this place."""

@@ -17,7 +17,7 @@ from airflow_integrations.run import Run, Services
 if TYPE_CHECKING:
     from airflow_integrations.incoming.http.walk import Walk
 
-__all__ = ["HttpIncoming"]
+__all__ = ["HttpIncoming", "key_columns"]
 
 
 class HttpIncoming:
@@ -58,7 +58,7 @@ class HttpIncoming:
 
         base = services.base_names(run)
         client = await services.client(config.connection)
-        plan = Plan(config, config.details, _key_columns(self.route))
+        plan = Plan(config, config.details, key_columns(self.route))
         if config.job is not None:
             return job_pages(config.job, plan, client, base, services, resume)
 
@@ -80,7 +80,7 @@ async def _nothing() -> AsyncGenerator[Page, None]:
     yield Page([])
 
 
-def _key_columns(route: Route) -> frozenset[str]:
+def key_columns(route: Route) -> frozenset[str]:
     """The fields of which a record must have one to have a key; none where the key takes the record otherwise."""
     from airflow_integrations.expressions.language.field_paths import only_fields
 

@@ -116,6 +116,21 @@ class ODataIncomingConfig(Model):
 
     Example: ``since: modifiedAt``
     """
+    delta: Annotated[bool, Field(strict=True)] = False
+    """Read everything once, and then what has changed, by the delta link that the service gives (``$deltatoken``, in
+    version 2 of SAP ``!deltatoken``). It becomes the route's cursor when every entity of its run has its fate. Where
+    the service no longer takes it (410), everything is read again.
+
+    Example: ``delta: true``
+    Since: 0.2
+    """
+    removed: Literal["ignore", "delete"] = "ignore"
+    """What becomes of an entity of which a delta says that it was removed: ``delete`` deletes it at the target, if
+    that has it.
+
+    Example: ``removed: ignore``
+    Since: 0.2
+    """
     order_by: list[Annotated[str, Field(pattern=r"^[^\W\d][\w/]*( (asc|desc))?$", max_length=210)]] = Field(
         default_factory=list, max_length=50
     )
@@ -153,6 +168,21 @@ class ODataIncomingConfig(Model):
 
     Example: ``headers: {Accept-Language: en}``
     """
+
+    @property
+    def keeps_cursor(self) -> bool:
+        """Whether its cursor is what the service gives: see :class:`Page`."""
+        return self.delta
+
+    @model_validator(mode="after")
+    def _one_increment(self) -> Self:
+        if self.removed == "delete" and not self.delta:
+            raise ValueError("only a delta says what was removed; write delta: true")
+        if self.delta and self.since is not None:
+            raise ValueError("delta and since both say what has changed; leave one of them out")
+        if self.delta and self.paging == "skip":
+            raise ValueError("the service gives its delta link behind the last page that it cuts; leave paging out")
+        return self
 
     @model_validator(mode="after")
     def _pages(self) -> Self:
@@ -205,12 +235,14 @@ def as_http(config: ODataIncomingConfig) -> HttpIncomingConfig:
         headers["MaxDataServiceVersion"] = "2.0"
     else:
         headers["OData-MaxVersion"] = "4.0"
-    paging: Any = ServerPaging(style="odata", version=version, counts=config.count)
+    paging: Any = ServerPaging(style="odata", version=version, counts=config.count, delta=config.delta)
     if config.paging == "skip":
         total = COUNT[version] if config.count else None
         paging = Offset(style="offset", param="$skip", size=config.page_size, size_param="$top", total=total)
-    elif config.page_size is not None:
-        headers["Prefer"] = f"odata.maxpagesize={config.page_size}"
+    prefer = [f"odata.maxpagesize={config.page_size}"] if config.page_size and config.paging == "server" else []
+    prefer += ["odata.track-changes"] if config.delta and version == 4 else []
+    if prefer:
+        headers["Prefer"] = ",".join(prefer)
     own = {name.lower() for name in config.headers}
     headers = {name: text for name, text in headers.items() if name.lower() not in own}
     return HttpIncomingConfig(

@@ -14,10 +14,16 @@ from airflow_integrations.odata.literals import Version
 
 __all__ = ["COUNT", "NEXT", "RECORDS", "ServerPaging"]
 
+_LONGEST = 8_000
+
 RECORDS: Mapping[Version, str] = {4: "body.value", 2: "body.d.results"}
 NEXT: Mapping[Version, Expression] = {
     4: Expression('body["@odata.nextLink"]', "answer"),
     2: Expression('body.d["__next"]', "answer"),
+}
+DELTA: Mapping[Version, Expression] = {
+    4: Expression('body["@odata.deltaLink"]', "answer"),
+    2: Expression('body.d["__delta"]', "answer"),
 }
 COUNT: Mapping[Version, Expression] = {
     4: Expression('body["@odata.count"]', "answer"),
@@ -33,6 +39,7 @@ class ServerPaging(OData):
 
     version: Version = 4
     counts: bool = False
+    delta: bool = False
 
     def found(self, said: Response) -> Any:
         return said.evaluate(NEXT[self.version], "the next link")
@@ -59,6 +66,19 @@ class ServerPaging(OData):
             return before
         return whole_number(said, count, "the count")
 
+    def newer(self, said: Response) -> str | None:
+        """The delta link behind the last page, as an absolute URL; None where there is none that can be kept."""
+        found = said.evaluate(DELTA[self.version], "the delta link") if self.delta else None
+        if not isinstance(found, str) or not 0 < len(found) <= _LONGEST:
+            return None
+        from airflow_integrations.http.redaction import url_without_secrets
+        from airflow_integrations.http.url import joined
+
+        link = joined(said.answer.url, found)
+        return link if url_without_secrets(link, said.answer.redact) == link else None
+
     def reads(self) -> Iterator[Expression]:
         yield NEXT[self.version]
         yield COUNT[self.version]
+        if self.delta:
+            yield DELTA[self.version]

@@ -5,23 +5,29 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from msgspec import Raw
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import encode_anyhow, read
-from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http.source import HttpIncoming
+from airflow_integrations.incoming import Gone, Page
+from airflow_integrations.incoming.http.source import HttpIncoming, key_columns
+from airflow_integrations.incoming.odata.delta import delta_mistakes, delta_pages
 from airflow_integrations.incoming.odata.options import ODataIncomingConfig, as_http, option_mistakes
 from airflow_integrations.odata.json_values import IncompleteError, mind_nested_pages, plain_of_v2
+from airflow_integrations.odata.removed import MARKS, is_removed, removed_entity
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
+
+if TYPE_CHECKING:
+    from airflow_integrations.odata.online import Placed
 
 __all__ = ["ODataIncoming"]
 
 _MARKS_OF_V2 = (b"/Date(", b'"results"', b'"__')
+_UNTOLD_KEY = "it was removed at the service, and what says so does not name the key that entity.key reads"
 _REMEDY = "ask for fewer with each entity, or read them from their own entity set"
 
 
@@ -32,6 +38,9 @@ class ODataIncoming:
 
     def __init__(self, config: ODataIncomingConfig, route: Route) -> None:
         self._version = config.version
+        self._delta = config.delta
+        self._deletes = config.removed == "delete"
+        self._key = key_columns(route)
         self._http = HttpIncoming(as_http(config), route)
 
     @staticmethod
@@ -43,9 +52,21 @@ class ODataIncoming:
                 ("since",),
                 "missing: emit needs a source that gives everything every time, and since asks for what was changed",
             )
+        if config.delta:
+            yield from delta_mistakes(config, route)
+
+    @staticmethod
+    async def check_online(config: ODataIncomingConfig, route: Route, services: Services) -> list[Placed]:
+        """What is wrong with names and types by the service's own model."""
+        from airflow_integrations.incoming.odata.online import wrong_by
+        from airflow_integrations.odata.online import service_model
+
+        model = await service_model(await services.client(config.connection))
+        return [((), model)] if isinstance(model, str) else list(wrong_by(model, config))
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
-        async with aclosing(self._http.pages(run, services, resume)) as pages:
+        asked = delta_pages(self._http, run, services, resume) if self._delta else None
+        async with aclosing(asked or self._http.pages(run, services, resume)) as pages:
             async for page in pages:
                 yield replace(page, records=[self._plain(record) for record in page.records])
 
@@ -56,13 +77,18 @@ class ODataIncoming:
         value = record
         if type(record) is Raw:
             content = bytes(record)
-            marks = _MARKS_OF_V2 if self._version == 2 else (b"extLink",)
+            marks = (*(_MARKS_OF_V2 if self._version == 2 else (b"extLink",)), *(MARKS if self._delta else ()))
             if not any(mark in content for mark in marks):
                 return record
             try:
                 value = read(content)
             except ContentError:
                 return record  # it is rejected, with the reason, where its key is read
+        if self._delta and is_removed(value):
+            item = removed_entity(value, self._key)
+            if item is not None:
+                return Gone(item, self._deletes)
+            return bad_record(_UNTOLD_KEY, encode_anyhow(value).decode("utf-8", "replace"))
         try:
             if self._version == 2:
                 return plain_of_v2(value)

@@ -20,6 +20,7 @@ from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_body import Body, no_body
 from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.request_writer import own_body, writer_of
+from airflow_integrations.outgoing.http.wording import HTTP, Wording
 
 __all__ = ["Deleting"]
 
@@ -37,6 +38,7 @@ class Deleting:
         client: RecordingClient,
         *,
         now: Callable[[], float],
+        wording: Wording = HTTP,
     ) -> None:
         delete = options.delete
         assert delete is not None
@@ -45,8 +47,8 @@ class Deleting:
         self._most = options.max_body_bytes
         reads = names_read(delete, options.headers) - _OWN_NAMES
         self._names = RequestNames(base, entity, reads, together=False)
-        self._writer = writer_of(delete, options, base, "outgoing.http.delete", repeatable=True)
-        self._screen = Screen(ruled(delete, options), base, "outgoing.http.delete")
+        self._writer = writer_of(delete, options, base, wording.place("delete"), repeatable=True)
+        self._screen = Screen(ruled(delete, options), base, wording.place("delete"))
         self._body: Body = own_body(delete) or no_body
 
     async def attempt(self, outbound: Outbound) -> list[Result]:

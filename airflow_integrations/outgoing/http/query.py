@@ -18,6 +18,7 @@ from airflow_integrations.outgoing.http.query_options import Question
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_body import Body, structured
 from airflow_integrations.outgoing.http.request_writer import JSON, RequestWriter
+from airflow_integrations.outgoing.http.wording import HTTP, Wording
 
 __all__ = ["Asking", "UntoldError", "nothing"]
 
@@ -43,17 +44,19 @@ class Asking:
         headers: Mapping[str, Template],
         reads: frozenset[str],
         shared: RefusalRules,
+        wording: Wording = HTTP,
     ) -> None:
-        self._place = place
+        self._place = wording.about(place)
+        self._wording = wording
         self._client = client
         self._writer = RequestWriter(
-            question, base, f"outgoing.http.{place}", headers=headers, content_type=JSON, repeatable=True
+            question, base, wording.place(place), headers=headers, content_type=JSON, repeatable=True
         )
         self._body: Body | None = structured(question.body) if question.body else None
         self._not_found = frozenset(question.not_found)
         rules = ruled(question, shared)
         self._format: AnswerFormat = rules
-        self._screen = Screen(rules, base, f"outgoing.http.{place}", reads=reads)
+        self._screen = Screen(rules, base, wording.place(place), reads=reads)
 
     async def ask(self, outbound: Outbound, names: Mapping[str, Any]) -> tuple[Answer, dict[str, Any]] | None:
         """The answer and the names over it and the entity; None where its status says that the target has nothing.
@@ -92,7 +95,7 @@ class Asking:
         if name is None:
             return
         why = f"{self._place}: the answer has {name} and does not tell whether the target has it: {answered(answer)}"
-        remedy = f"; if {name} does not mean that, write error_when"
+        remedy = self._wording.remedy(f"; if {name} does not mean that, write error_when")
         raise UntoldError(f"{why}{remedy}", status=answer.status)
 
     def mind_hidden_errors(self, answer: Answer) -> None:

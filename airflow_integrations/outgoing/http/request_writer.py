@@ -93,7 +93,9 @@ class RequestWriter:
             try:
                 return str(template.render(names))
             except EntityError as error:
-                raise EntityError(error.reason, field=place) from None
+                raise EntityError(
+                    error.reason, field=(error.field if template.names_places else None) or place
+                ) from None
 
         if not template.names <= self._base.keys():
             return render, None

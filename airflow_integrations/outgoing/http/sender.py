@@ -17,14 +17,13 @@ from airflow_integrations.outgoing.http.request_scope import RequestNames, names
 from airflow_integrations.outgoing.http.request_writer import body_of, writer_of
 from airflow_integrations.outgoing.http.upsert import Upserting
 from airflow_integrations.outgoing.http.verify import Verifying
+from airflow_integrations.outgoing.http.wording import HTTP, Wording
 from airflow_integrations.run import Services
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Request
 
 __all__ = ["Sender", "heard_about"]
-
-_NO_VERIFY = "outgoing.http has no verify to ask the target whether it has arrived"
 
 
 class Sender:
@@ -41,19 +40,31 @@ class Sender:
         *,
         key: Callable[[Sequence[Outbound]], str],
         together: bool = False,
-        place: str = "outgoing.http",
+        place: str = "",
         values: bool = False,
+        wording: Wording = HTTP,
     ) -> None:
+        place = place or wording.kind
         self.client = client
-        self.judgement = ResponseRules(options, base, now=services.now, values=values)
+        self.judgement = ResponseRules(options, base, now=services.now, values=values, wording=wording)
         self._options = options
         self._repeatable = options.repeatable
         self._key = key
-        self._verifying = Verifying(options, base, entity, client) if options.verify is not None else None
+        self._no_verify = wording.no_verify
+        self._verifying: Verifying | None = None
+        if options.verify is not None:
+            self._verifying = Verifying(options, base, entity, client, wording=wording)
         self._upserting: Upserting | None = None
         if options.upsert is not None:
             self._upserting = Upserting(
-                options, base, entity, client, self.judgement, sleep=services.sleep, rng=services.rng
+                options,
+                base,
+                entity,
+                client,
+                self.judgement,
+                sleep=services.sleep,
+                rng=services.rng,
+                wording=wording,
             )
             return
         parts = (options.path, options.query, options.headers, options.body, options.body_text, options.form)
@@ -71,7 +82,7 @@ class Sender:
         if self._upserting is not None:
             return None
         if self._verifying is None:
-            return None if self._repeatable else Result("in_doubt", reason=_NO_VERIFY, cause="unknown")
+            return None if self._repeatable else Result("in_doubt", reason=self._no_verify, cause="unknown")
         found = await heard_about(self.client, self._ask(outbound))
         return None if found is None else found[0]
 

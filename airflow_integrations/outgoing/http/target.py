@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.bisect import in_parts
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from airflow_integrations.outgoing.http.recording_client import RecordingClient
     from airflow_integrations.outgoing.http.sender import Sender
     from airflow_integrations.outgoing.http.steps.runner import Steps
+    from airflow_integrations.outgoing.http.wording import Wording
 
 __all__ = ["HttpOutgoing"]
 
-_NO_DELETE = "the source no longer has it, and outgoing.http has no delete to tell the target"
+_NO_DELETE = "the source no longer has it, and {} has no delete to tell the target"
 
 
 class HttpOutgoing:
@@ -42,8 +43,10 @@ class HttpOutgoing:
     _steps: Steps | None = None
     _deleting: Deleting | None = None
 
-    def __init__(self, config: HttpOptions, route: Route) -> None:
+    def __init__(self, config: HttpOptions, route: Route, wording: Wording | None = None) -> None:
         self._options = config
+        self._wording = wording
+        self._kind = wording.kind if wording is not None else "outgoing.http"
         self._route = route
         self._together = route.delivery.batch > 1
         self.in_steps = config.in_steps
@@ -63,16 +66,19 @@ class HttpOutgoing:
         from airflow_integrations.outgoing.http.recording_client import RecordingClient
         from airflow_integrations.outgoing.http.sender import Sender
         from airflow_integrations.outgoing.http.steps.runner import open_steps
+        from airflow_integrations.outgoing.http.wording import HTTP
 
         options, entity, base = self._options, self._route.entity.name, services.base_names(run)
+        wording = self._wording or HTTP
         self._log = services.log
         self._client = client = RecordingClient(await services.client(options.connection), now=services.now)
         if options.delete is not None:
-            self._deleting = Deleting(options, base, entity, client, now=services.now)
+            self._deleting = Deleting(options, base, entity, client, now=services.now, wording=wording)
         if options.in_steps:
             self._steps = await open_steps(options, self._route, base, services)
         else:
-            self._sender = Sender(options, base, entity, client, services, key=self._key, together=self._together)
+            shaped: dict[str, Any] = {"together": self._together, "wording": wording}
+            self._sender = Sender(options, base, entity, client, services, key=self._key, **shaped)
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
         return await in_parts(batch, self._attempt)
@@ -108,7 +114,7 @@ class HttpOutgoing:
         from airflow_integrations.outgoing.http.sender import heard_about
 
         if self._deleting is None:  # left by a run of the route when it still had one
-            return [Result("failed", outbound.target_id, _NO_DELETE, cause="setup")]
+            return [Result("failed", outbound.target_id, _NO_DELETE.format(self._kind), cause="setup")]
         return await heard_about(self._client, self._deleting.attempt(outbound))
 
     def _key(self, part: Sequence[Outbound]) -> str:

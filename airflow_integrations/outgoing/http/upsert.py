@@ -28,6 +28,7 @@ from airflow_integrations.outgoing.http.query import Asking, UntoldError, nothin
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.request_writer import body_of, writer_of
+from airflow_integrations.outgoing.http.wording import HTTP, Wording
 
 __all__ = ["NOT_THERE", "Upserting"]
 
@@ -57,6 +58,7 @@ class Upserting:
         *,
         sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
+        wording: Wording = HTTP,
     ) -> None:
         upsert = options.upsert
         assert upsert is not None
@@ -65,6 +67,7 @@ class Upserting:
         self._sleep = sleep
         self._rng = rng
         self._most = options.max_body_bytes
+        self._wording = wording
         self._names = RequestNames(
             base,
             entity,
@@ -73,18 +76,21 @@ class Upserting:
         )
         find = upsert.find
         reads = names_read(find.target) | {"body"}
-        self._find = Asking(find, base, client, "upsert.find", headers=options.headers, reads=reads, shared=options)
+        self._about = wording.about("upsert.find")
+        self._find = Asking(
+            find, base, client, "upsert.find", headers=options.headers, reads=reads, shared=options, wording=wording
+        )
         self._reads = find.target
         self._target = find.target.compile() if find.target else None
         self._known_id = find.id.compile() if find.id else None
         self._create = self._update = None
         if upsert.create:
-            place = "outgoing.http.upsert.create"
+            place = wording.place("upsert.create")
             self._create_screen = judgement.screen(ruled(upsert.create, options), place)
             self._create = writer_of(upsert.create, options, base, place, repeatable=options.idempotent)
             self._create_body = body_of(upsert.create, options, together=False)
         if upsert.update:
-            place = "outgoing.http.upsert.update"
+            place = wording.place("upsert.update")
             self._update_screen = judgement.screen(ruled(upsert.update, options), place)
             self._update = writer_of(upsert.update, options, base, place, repeatable=True, key=False)
             self._update_body = body_of(upsert.update, options, together=False)
@@ -156,10 +162,11 @@ class Upserting:
         try:
             found = self._target(over) if self._target else over["body"]
         except EntityError as error:
-            raise UntoldError(answer.redact(f"upsert.find: {error}"), status=answer.status) from None
+            raise UntoldError(answer.redact(f"{self._about}: {error}"), status=answer.status) from None
         if isinstance(found, list | tuple):
             if len(found) > 1:
-                why = f"upsert.find found {len(found)} at the target; it must find one at most, or update the wrong one"
+                why = f"found {len(found)} at the target; it must find one at most, or update the wrong one"
+                why = f"{self._about} {why}"
                 raise UntoldError(why, status=answer.status)
             found = found[0] if found else None
         if self._reads is None:
@@ -168,8 +175,10 @@ class Upserting:
             return found
         if self._reads is not None:
             if (place := missing_place(self._reads, over)) is not None:
-                why = f"upsert.find: the answer has no {place}, so that it does not tell whether the target has it; "
-                why += f"where that means no, write target: {self._reads.text} or []. It said: {answered(answer)}"
+                why = f"{self._about}: the answer has no {place}, so that it does not tell "
+                why += "whether the target has it"
+                why += self._wording.remedy(f"; where that means no, write target: {self._reads.text} or []")
+                why += f". It said: {answered(answer)}"
                 raise UntoldError(why, status=answer.status)
             self._find.mind_errors(answer, over["body"], found=False)
         return None

@@ -14,6 +14,7 @@ from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.query import Asking, UntoldError, nothing
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
+from airflow_integrations.outgoing.http.wording import HTTP, Wording
 
 __all__ = ["Verifying"]
 
@@ -21,7 +22,15 @@ __all__ = ["Verifying"]
 class Verifying:
     """Asks for single entities. What the answer leaves open stays in doubt."""
 
-    def __init__(self, options: HttpOptions, base: Mapping[str, Any], entity: str, client: RecordingClient) -> None:
+    def __init__(
+        self,
+        options: HttpOptions,
+        base: Mapping[str, Any],
+        entity: str,
+        client: RecordingClient,
+        *,
+        wording: Wording = HTTP,
+    ) -> None:
         verify = options.verify
         assert verify is not None
         self._names = RequestNames(base, entity, names_read(verify, options.headers), together=False)
@@ -30,7 +39,10 @@ class Verifying:
         reads = names_read(verify.found_when, verify.id)
         if verify.found_when is None:
             reads |= {"body"}
-        self._asking = Asking(verify, base, client, "verify", headers=options.headers, reads=reads, shared=options)
+        self._about = wording.about("verify")
+        self._asking = Asking(
+            verify, base, client, "verify", headers=options.headers, reads=reads, shared=options, wording=wording
+        )
 
     async def ask(self, outbound: Outbound) -> Result | None:
         """Delivered where the target has it, None where it has not, in doubt where that cannot be told.
@@ -45,7 +57,7 @@ class Verifying:
         except UntoldError as error:
             return Result("in_doubt", None, reason_text(error), error.status, "unknown")
         except EntityError as error:
-            why = f"verify: {error.field}: {error}" if error.field else f"verify: {error}"
+            why = f"{self._about}: {error.field}: {error}" if error.field else f"{self._about}: {error}"
             return Result("in_doubt", reason=reason_text(why), cause="unknown")
         except AnswerError as error:
             return Result("in_doubt", reason=reason_text(error), cause="unknown")

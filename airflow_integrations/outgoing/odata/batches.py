@@ -22,6 +22,7 @@ from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.request_writer import body_of, writer_of
 from airflow_integrations.outgoing.odata.options import BatchOptions
+from airflow_integrations.outgoing.odata.wording import WORDING
 
 if TYPE_CHECKING:
     from airflow_integrations.run import Services
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Batches"]
 
 _REFUSED_AS_A_WHOLE = (400, 413, 414, 422)
-_PLACE = "outgoing.odata"
 
 
 class Batches:
@@ -54,10 +54,10 @@ class Batches:
         self._now = services.now
         parts = (options.path, options.query, options.headers, options.body, options.body_text)
         self._names = RequestNames(base, entity, names_read(*parts), together=False)
-        self._writer = writer_of(options, options, base, _PLACE, repeatable=repeatable, key=False)
+        self._writer = writer_of(options, options, base, WORDING.kind, repeatable=repeatable, key=False)
         self._body = body_of(options, options, together=False)
-        self._judgement = ResponseRules(options, base, now=services.now)
-        self._screen = self._judgement.screen(options, _PLACE)
+        self._judgement = ResponseRules(options, base, now=services.now, wording=WORDING)
+        self._screen = self._judgement.screen(options, WORDING.kind)
 
     async def send(self, part: Sequence[Outbound]) -> list[Result] | None:
         """One result for each entity, in order; None where the service refuses the batch and took nothing of it."""

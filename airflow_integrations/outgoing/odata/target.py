@@ -14,10 +14,12 @@ from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.target import HttpOutgoing
 from airflow_integrations.outgoing.odata.options import ODataOptions, option_mistakes
 from airflow_integrations.outgoing.odata.requests import as_http, writes_once
+from airflow_integrations.outgoing.odata.wording import wording_of
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 
 if TYPE_CHECKING:
+    from airflow_integrations.odata.online import Placed
     from airflow_integrations.outgoing.http.recording_client import RecordingClient
     from airflow_integrations.outgoing.odata.batches import Batches
 
@@ -38,7 +40,7 @@ class ODataOutgoing:
         self._options = config
         self._route = route
         self._single = self.described(config, route)
-        self._http = HttpOutgoing(self._single, _one_by_one(route))
+        self._http = HttpOutgoing(self._single, _one_by_one(route), wording_of(config))
 
     @staticmethod
     def described(config: ODataOptions, route: Route) -> HttpOptions:
@@ -49,6 +51,15 @@ class ODataOutgoing:
     def mistakes(cls, config: ODataOptions, route: Route) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """What is wrong with the options in this route: places below them, and messages."""
         return option_mistakes(config, route)
+
+    @staticmethod
+    async def check_online(config: ODataOptions, route: Route, services: Services) -> list[Placed]:
+        """What is wrong with names and types by the service's own model."""
+        from airflow_integrations.odata.online import service_model
+        from airflow_integrations.outgoing.odata.online import wrong_by
+
+        model = await service_model(await services.client(config.connection))
+        return [((), model)] if isinstance(model, str) else list(wrong_by(model, config))
 
     @staticmethod
     def agrees(config: ODataOptions, path: str, content: bytes) -> dict[str, Any] | None:

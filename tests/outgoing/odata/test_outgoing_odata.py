@@ -232,3 +232,28 @@ async def test_answers_in_another_order_than_the_requests_count_for_nobody() -> 
     results = await send(Confused(), route({"operation": "create"}, batch=2), orders("1", "2"))
     assert [result.status for result in results] == ["in_doubt", "in_doubt"]
     assert "another order" in str(results[0].reason)
+
+
+@pytest.mark.parametrize(
+    ("options", "fields", "says"),
+    [
+        ({"key": {"id": "order.nope"}}, {}, "key.id: order.nope is null or missing"),
+        ({"find": {"nr": "order.nope"}}, {}, "find.nr: order.nope is null or missing"),
+        ({"key": KEY, "types": {"total": "decimal"}}, {"total": "x"}, "body.total: 'x' is not of the type decimal"),
+        ({"find": {"total": "order.total"}}, {"total": 7}, "find found 2 at the target"),
+    ],
+)
+async def test_an_entity_that_cannot_be_sent_names_the_options_of_this_kind(
+    options: dict[str, Any], fields: dict[str, Any], says: str
+) -> None:
+    service = ODataService(entities={number: {"id": number, "total": 7} for number in ("1", "2")})
+    (result,) = await send(service, route(options), [order("9", **fields)])
+    assert result.status == "failed"
+    assert str(result.reason).startswith(says), result.reason
+
+
+async def test_that_nothing_can_be_asked_is_told_in_the_words_of_this_kind() -> None:
+    async with opened(ODataService(), route({"operation": "create"})) as outgoing:
+        result = await outgoing.verify(order("1"))
+    assert result is not None
+    assert result.reason == "outgoing.odata has neither key nor find to ask the service whether it has arrived"

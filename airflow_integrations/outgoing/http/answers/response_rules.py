@@ -18,6 +18,7 @@ from airflow_integrations.outgoing.http.answers.rule_options import RefusalRules
 from airflow_integrations.outgoing.http.answers.screen import Screen
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.request_scope import names_read
+from airflow_integrations.outgoing.http.wording import HTTP, Wording
 
 __all__ = ["GONE", "ResponseRules", "answered", "refusal"]
 
@@ -30,10 +31,17 @@ class ResponseRules:
     ``id`` reads in the answer is the result's ``value``, too, whatever it is."""
 
     def __init__(
-        self, options: HttpOptions, base: Mapping[str, Any], *, now: Callable[[], float], values: bool = False
+        self,
+        options: HttpOptions,
+        base: Mapping[str, Any],
+        *,
+        now: Callable[[], float],
+        values: bool = False,
+        wording: Wording = HTTP,
     ) -> None:
         success, waiting, identity, results = options.success_when, options.waiting_when, options.id, options.results
         self._base = base
+        self._wording = wording
         self._reads = names_read(success, waiting, identity, results)
         self._now = now
         self._waiting = waiting.compile() if waiting else None
@@ -133,7 +141,8 @@ class ResponseRules:
         good = 200 <= answer.status < 300
         if self._success is None:
             if good and is_page(answer):
-                why = "the answer is a web page and confirms nothing; if the target does answer so, say success_when"
+                why = "the answer is a web page and confirms nothing"
+                why += self._wording.remedy("; if the target does answer so, say success_when")
                 return None, reason_text(f"{reason_phrase(answer.status)}, {why}. It begins: {answer.excerpt(120)}")
             if good or _gone_before(answer):
                 return True, ""

@@ -149,6 +149,8 @@ class _Sending:
 
     def applies(self, way: Way, **more: Any) -> bool:
         """Raises _Stop where that cannot be told."""
+        if way.always:
+            return True
         try:
             return way.applies(self.names(**more))
         except EntityError as error:
@@ -229,13 +231,13 @@ class _Sending:
 
     def _confirmed(self, way: Way, label: str, result: Result, *, last: bool) -> Any:
         """The step's result, noted unless it is the last one. Raises _Stop where it has none that others read."""
-        value, why = result.value, ""
+        value, why, encoded = result.value, "", b"null"
         if way.needs_value and value is None:
             if result.reason == NOT_THERE:
                 raise _Stop(_of_step(replace(result, status="failed", cause="refused", later=False), label))
             why = "the target took it, and its answer has no result for the steps behind it; check result"
         elif value is not None:
-            value, why = self._kept(value)
+            value, encoded, why = self._kept(value)
         if why:
             self._progress.unanswered = True
             held = False if way.policy == "hold" else None
@@ -245,19 +247,19 @@ class _Sending:
         if last:  # the entity has its outcome
             return value
         request, status, answer = way.client.last_request()
-        self._progress.confirm(StepDone(label, encode(value).decode(), request, status, self._now(), answer))
+        self._progress.confirm(StepDone(label, encoded.decode(), request, status, self._now(), answer))
         return value
 
-    def _kept(self, value: Any) -> tuple[Any, str]:
-        """The result as it is kept, or why it cannot be."""
+    def _kept(self, value: Any) -> tuple[Any, bytes, str]:
+        """The result as it is kept, its JSON, and why it cannot be where it cannot."""
         try:
             encoded = encode(value)
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            return None, reason_text(f"its result cannot be written as JSON: {error}")
+            return None, b"null", reason_text(f"its result cannot be written as JSON: {error}")
         self._bytes += len(encoded)
         if self._bytes > MOST_BYTES:
-            return None, f"the results of its steps have over {MOST_BYTES} bytes; let result read less"
-        return value, ""
+            return None, b"null", f"the results of its steps have over {MOST_BYTES} bytes; let result read less"
+        return value, encoded, ""
 
     def _unwritable(self, label: str, error: EntityError) -> _Stop:
         return _Stop(_of_step(Result("failed", reason=reason_text(error), cause="unwritable"), label))

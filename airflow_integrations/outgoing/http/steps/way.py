@@ -58,6 +58,8 @@ class Way:
         self._when = _compiled(way.when, "when")
         self._each = _compiled(way.each, "each") if isinstance(way, Step) else None
         self.is_list = self._each is not None
+        self.always = self._when is None
+        """It has no condition."""
 
     def applies(self, names: Mapping[str, Any]) -> bool:
         """Whether its ``when`` holds. Raises EntityError where that cannot be told."""
