@@ -23,6 +23,7 @@ from airflow_integrations.route.delivery import Delivery
 from airflow_integrations.route.incremental import Missing, WindowOptions
 from airflow_integrations.route.retention import Retention
 from airflow_integrations.route.stage import IncomingStage, OutgoingStage, TransformStage
+from airflow_integrations.route.tasks import TaskOptions
 from airflow_integrations.route.trigger import Trigger
 from airflow_integrations.window import AIRFLOW_ALIASES
 
@@ -149,33 +150,6 @@ class Schedule(Model):
         if not isinstance(value, datetime):
             value = datetime.combine(value, time())
         return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(self.timezone))
-
-
-class TaskOptions(Model):
-    """The Airflow tasks of the route."""
-
-    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = 3
-    """How often Airflow starts a task again after an outage. It does not retry other errors: a person fixes those.
-
-    Example: ``retries: 5``
-    """
-    retry_delay: Duration = Field(default="1m", validate_default=True)
-    """The pause before a retry. It doubles each time, up to an hour.
-
-    Example: ``retry_delay: 5m``
-    """
-    timeout: Duration = Field(default="6h", validate_default=True)
-    """The longest time that one task may take.
-
-    Example: ``timeout: 2h``
-    """
-    together: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 1_000
-    """A run with at most this many entities goes all the way in the task ``fetch``, because starting three more tasks
-    costs ten times the work itself. Airflow shows the others as skipped; they take over where something stands in the
-    way. ``0``: each stage always runs in its own task.
-
-    Example: ``together: 0``
-    """
 
 
 class Route(Model):

@@ -15,22 +15,19 @@ from airflow_integrations.airflow.dag.dag_ids import events_dag_id
 from airflow_integrations.airflow.dag.doc_md import story
 from airflow_integrations.airflow.dag.lineage import asset
 from airflow_integrations.airflow.dag.timetable import dag_schedule, end_date, start_date
+from airflow_integrations.airflow.operators.base import RouteOperator
 from airflow_integrations.airflow.operators.stages import FetchOperator, PushOperator, SettleOperator, TransformOperator
 from airflow_integrations.route.definition import Route
 
 __all__ = ["STAGES", "build_dag", "build_events_dag"]
 
-STAGES: tuple[type[FetchOperator | TransformOperator | PushOperator | SettleOperator], ...] = (
-    FetchOperator,
-    TransformOperator,
-    PushOperator,
-    SettleOperator,
-)
+STAGES: tuple[type[RouteOperator], ...] = (FetchOperator, TransformOperator, PushOperator, SettleOperator)
 LONGEST_RETRY_DELAY = timedelta(hours=1)
 
 
 def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
-    """The DAG of a route: ``fetch >> transform >> push >> settle``. Does no I/O but read Airflow's configuration.
+    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task. Does no I/O but read Airflow's
+    configuration.
 
     Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
     ``documented`` may be False where nobody reads the DAG's page, as in a task. ``overrides`` go to ``DAG``.
@@ -47,7 +44,7 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
         "doc_md": story(route) if documented else None,
     }
     source = asset(route.incoming)
-    ends = {"fetch": {"inlets": [source] if source else []}}
+    ends = {route.tasks.task_of("fetch"): {"inlets": [source] if source else []}}
     return _dag(route, options | overrides, run_conf.params(route), pools.pool_name(route.priority), ends=ends)
 
 
@@ -66,6 +63,14 @@ def build_events_dag(route: Route, **overrides: Any) -> DAG:
         "doc_md": f"Each run takes what waits in the inbox of the route `{route.route}`. The DAG of this name fetches.",
     }
     return _dag(route, options | overrides, run_conf.own_params(route), pools.events_pool(route.priority), events=True)
+
+
+def _operators(route: Route) -> tuple[type[RouteOperator], ...]:
+    if not route.tasks.single:
+        return STAGES
+    from airflow_integrations.airflow.operators.single import RunOperator
+
+    return (RunOperator,)
 
 
 def _listening(route: Route) -> Any:
@@ -103,7 +108,7 @@ def _dag(
         options["default_args"]["pool"] = pool
     with DAG(**options | given) as dag:
         before = None
-        for position, operator in enumerate(STAGES):
+        for position, operator in enumerate(_operators(route)):
             weight = pools.weight(route.priority, position, events=events)
             task = operator(task_id=operator.stage, route=route, priority_weight=weight, **ends.get(operator.stage, {}))
             if before is not None:
