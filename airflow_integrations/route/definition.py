@@ -19,6 +19,7 @@ from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.masking.mask_path import MaskPath
 from airflow_integrations.route.alerts import Alerts
+from airflow_integrations.route.dag_options import DagOptions
 from airflow_integrations.route.delivery import Delivery
 from airflow_integrations.route.incremental import Missing, WindowOptions
 from airflow_integrations.route.retention import Retention
@@ -260,9 +261,15 @@ class Route(Model):
     Example: ``alerts: {notify: [{email: ops@example.com}], error_rate: 5%}``
     """
     tasks: TaskOptions = Field(default_factory=TaskOptions)
-    """Retries and time-outs of the route's Airflow tasks.
+    """The route's Airflow tasks: how many there are, retries and time-outs, where they run and who goes first.
 
     Example: ``tasks: {retries: 5, timeout: 2h}``
+    """
+    dag: DagOptions = Field(default_factory=DagOptions)
+    """The route's DAG as a whole: how long a run may take, who hears of it, who may see and change it.
+
+    Example: ``dag: {dagrun_timeout: 4h, access_control: {sales: [can_read]}}``
+    Since: 0.2
     """
     max_active_runs: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     """Runs of this route at the same time. Those for events, where they have a DAG of their own, are counted apart.
