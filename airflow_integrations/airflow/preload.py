@@ -33,8 +33,23 @@ _MODULES = (
     "airflow_integrations.engine.live.single_task",
     "airflow_integrations.engine.live.whole_run",
     "airflow_integrations.engine.settle.failure_summary",
+    "airflow_integrations.expressions.structures.structure_compiler",
+    "airflow_integrations.expressions.templates.jinja",
+    "airflow_integrations.http.client",
+    "airflow_integrations.http.connections",
+    "airflow_integrations.http.session",
+    "airflow_integrations.http.auth.sign_in",
+    "airflow_integrations.outgoing.http.delete",
+    "airflow_integrations.outgoing.http.steps.runner",
 )
-_PARTS = ("incoming", "outgoing")
+_ROUTE = {
+    "route": "preload",
+    "entity": {"key": "entity.id"},
+    "incoming": {"http": {"connection": "none", "path": "/{{ window.start }}", "records": "body"}},
+    "transform": [{"filter": "entity.id > 0"}, {"map": {"id": "entity.id"}}],
+    "outgoing": {"http": {"connection": "none", "method": "PUT", "path": "/{{ entity.id }}"}},
+}
+"""The models of options are built with the first route, which takes longer than to import them."""
 
 
 def preload(*kinds: str, command: Sequence[str] | None = None) -> None:
@@ -48,18 +63,29 @@ def preload(*kinds: str, command: Sequence[str] | None = None) -> None:
     try:
         for module in _MODULES:
             import_module(module)
-        for kind in ("http", *kinds):
+        for kind in kinds:
             _build(kind)
+        _build_route()
     except Exception:
         log.exception("not everything that routes need could be loaded before the first task; each loads it itself")
 
 
 def _build(kind: str) -> None:
-    """Import a kind, and build the models of its options, which costs more than to import it."""
+    """Import a kind of incoming or outgoing, and build the models of its options."""
     from airflow_integrations.route import registry
     from airflow_integrations.route.stage import holder
 
-    for part in _PARTS:
-        if registry.known(part, kind):  # type: ignore[arg-type]
-            registry.resolve(part, kind)  # type: ignore[arg-type]
-            holder(part, kind).model_rebuild()  # type: ignore[arg-type]
+    parts: tuple[registry.Part, ...] = ("incoming", "outgoing")
+    found = [part for part in parts if registry.known(part, kind)]
+    if not found:
+        raise ValueError(f"there is no kind {kind!r} of incoming or outgoing")
+    for part in found:
+        registry.resolve(part, kind)
+        holder(part, kind).model_rebuild()
+
+
+def _build_route() -> None:
+    from airflow_integrations.airflow.dag.factory import build_dag
+    from airflow_integrations.route.definition import Route
+
+    build_dag(Route.load(_ROUTE), auto_register=False)

@@ -19,7 +19,7 @@ Callback = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Deadline(Model):
-    """A run has to end within a time; where it has not, people are notified while it goes on. Airflow's DeadlineAlert."""
+    """A run has to end within a time; where it has not, people are notified (Airflow's DeadlineAlert). The run goes on."""
 
     after: Duration
     """How long after ``since`` the run has to have ended.

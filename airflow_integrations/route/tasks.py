@@ -199,4 +199,6 @@ class TaskOptions(StageOptions):
 
     def to_clear(self, stage: str) -> str:
         """What a person clears so that a run goes on with a stage, for messages."""
-        return f"the task {SINGLE_TASK} of this run" if self.single else f"the task {stage} of this run, with Downstream"
+        return (
+            f"the task {SINGLE_TASK} of this run" if self.single else f"the task {stage} of this run, with Downstream"
+        )

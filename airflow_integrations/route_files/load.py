@@ -25,8 +25,8 @@ from airflow_integrations.route_files.discovery import route_paths, stem
 from airflow_integrations.route_files.mistakes import mistakes_of, placed
 from airflow_integrations.route_files.names_in_invalid import partial_mistakes
 from airflow_integrations.route_files.nodes import Node
-from airflow_integrations.route_files.shared_parts import RouteAssembler
 from airflow_integrations.route_files.shards import Shard, written_names
+from airflow_integrations.route_files.shared_parts import RouteAssembler
 
 __all__ = [
     "LoadedRoute",

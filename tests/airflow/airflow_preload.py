@@ -7,22 +7,19 @@ from pathlib import Path
 __all__ = ["preload"]
 
 PRELOADED = """
-import aiohttp
+from airflow_integrations.airflow.preload import preload
 
-import airflow_integrations.airflow.dag.loader
-import airflow_integrations.engine.fetch.fetch
-import airflow_integrations.engine.push.push
-import airflow_integrations.engine.settle.settle
-import airflow_integrations.engine.transform.transform
+preload()
 """
 
 
 def preload(home: Path) -> None:
-    """Have Airflow's components load what each task of a route needs. A task is a fork of the scheduler, and a DAG file
-    is read in a fork of the DAG processor: hundreds of them need not load the same modules, half a second each time.
+    """Have Airflow's components load what each task of a route needs, as docs/production.md advises. A task is a fork of
+    the scheduler, and a DAG file is read in a fork of the DAG processor: hundreds of them need not load the same
+    modules, half a second each time.
 
-    test_first_second.py sees to it that a process without them loads what it needs; so do the Airflows of the demo and
-    of the production set-up, which preload nothing.
+    test_first_second.py sees to it that a process without them loads what it needs; so does the Airflow of the demo,
+    which preloads nothing.
     """
     (home / "config").mkdir()
     (home / "config" / "airflow_local_settings.py").write_text(PRELOADED)

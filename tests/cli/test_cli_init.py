@@ -32,10 +32,10 @@ def test_another_number_leaves_no_file_of_the_one_before(tmp_path: Path) -> None
     assert main(["init", "--dags", str(tmp_path)]) == 0  # again: nothing to do
 
 
-@pytest.mark.parametrize("name", ["integration_routes.py", "integration_routes_check.py", "integration_routes_2_of_4.py"])
-def test_what_somebody_has_changed_is_left_alone(
-    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["integration_routes.py", "integration_routes_check.py", "integration_routes_2_of_4.py"]
+)
+def test_what_somebody_has_changed_is_left_alone(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / name).write_text("from airflow_integrations.airflow import load_routes  # and more\n")
     before = written(tmp_path)
     assert main(["init", "--dags", str(tmp_path), "--shards", "3"]) == 2

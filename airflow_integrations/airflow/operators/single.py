@@ -113,9 +113,7 @@ class RunOperator(RouteOperator):
     def _begins(self, stage: str) -> None:
         self.at_stage = stage
 
-    async def _close(
-        self, context: Context, run: Run, services: Services, staging: Staging, error: Exception
-    ) -> None:
+    async def _close(self, context: Context, run: Run, services: Services, staging: Staging, error: Exception) -> None:
         """No attempt follows by itself: the books are closed as settle's task would close them."""
         from airflow_integrations.engine.live.whole_run import close_stopped
         from airflow_integrations.engine.settle.failure_summary import gather

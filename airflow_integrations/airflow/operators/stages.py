@@ -7,8 +7,6 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
-
 from airflow_integrations.airflow.config import settings
 from airflow_integrations.airflow.dag.assets import outlets, publish
 from airflow_integrations.airflow.operators.base import RouteOperator, asked_by, is_last_try

@@ -127,6 +127,7 @@ def _end(staging: Staging, how: _Ended) -> None:
 
 def _ended(staging: Staging) -> str | None:
     try:
-        return (staging.folder / _ENDED).read_bytes().decode("ascii", "replace")
+        content: bytes = (staging.folder / _ENDED).read_bytes()
     except FileNotFoundError:
         return None
+    return content.decode("ascii", "replace")

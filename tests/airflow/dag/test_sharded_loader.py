@@ -98,7 +98,7 @@ def test_a_share_parses_its_own_files_alone(folder: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     "text",
     [
-        '{route: twin, entity: {key: entity.id}, incoming: {none: {}}, trigger: {}, outgoing: {none: {}}}',
+        "{route: twin, entity: {key: entity.id}, incoming: {none: {}}, trigger: {}, outgoing: {none: {}}}",
         f'"rout\\u0065": twin\n{BODY}',
         f"? route\n: twin\n{BODY}",
         f'description: "\nroute: other\n"\nroute: twin\n{BODY}',

@@ -96,7 +96,9 @@ def test_the_order_in_the_file_makes_no_new_version_of_the_dag(make_route: Calla
         {"access_control": {"a": ["can_read", "can_edit"], "b": ["can_read"]}},
         {"access_control": {"b": ["can_read"], "a": ["can_edit", "can_read"]}},
     ]
-    one, other = (json.dumps(DagSerialization.to_dict(build_dag(make_route(dag=dag), documented=False))) for dag in given)
+    one, other = (
+        json.dumps(DagSerialization.to_dict(build_dag(make_route(dag=dag), documented=False))) for dag in given
+    )
     assert one == other
 
 
@@ -125,7 +127,7 @@ def test_a_deadline_is_airflows_and_its_callback_notifies(
     from airflow.sdk._shared.module_loading import import_string
 
     callback = import_string(built.callback.path)
-    with pytest.raises(RuntimeError, match="not notified: email ops@example.com by smtp_default"):
+    with pytest.raises(RuntimeError, match=r"not notified: email ops@example\.com by smtp_default"):
         callback(**built.callback.kwargs, context={"dag_run": {"dag_run_id": "manual__<1>\n"}})
     ((name, message),) = told
     assert name == "slack slack_ops"
@@ -142,7 +144,7 @@ def test_callbacks_are_named_by_installed_packages(
     dag = build_dag(make_route(dag={"on_failure": ["page"]}))
     assert dag.on_failure_callback == [json.dumps]
     assert dag.on_success_callback is None
-    with pytest.raises(ValidationError, match="unknown callback 'os.system'"):
+    with pytest.raises(ValidationError, match=r"unknown callback 'os\.system'"):
         make_route(dag={"on_success": ["os.system"]})
 
 
@@ -155,7 +157,10 @@ def test_none_of_it_changes_what_a_run_does_with_data(make_route: Callable[..., 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"tasks": {"single": True, "push": {"queue": "q"}}}, r"has no stage push: write the options of push into tasks"),
+        (
+            {"tasks": {"single": True, "push": {"queue": "q"}}},
+            r"has no stage push: write the options of push into tasks",
+        ),
         ({"tasks": {"together": 10, "push": {"queue": "q"}}}, "push is to run elsewhere than fetch"),
         ({"tasks": {"executor_config": {"pod_override": {}}}}, "pod_template_file"),
         ({"tasks": {"pool_slots": 0}}, "greater than or equal to 1"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -121,7 +121,7 @@ class World:
 @pytest.fixture
 def world(
     make_route: Callable[..., Any], make_context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[World]:
+) -> World:
     monkeypatch.setitem(registry._BUILT_IN["incoming"], "memory", f"{__name__}:Source")
     monkeypatch.setitem(registry._BUILT_IN["outgoing"], "memory", f"{__name__}:Target")
     monkeypatch.setattr(Source, "given", [[ORDERS[0]], [ORDERS[1], OPEN], [ORDERS[2]]])
@@ -130,7 +130,7 @@ def world(
     monkeypatch.setattr(Source, "asked", [])
     monkeypatch.setattr(Target, "sent", [])
     monkeypatch.setattr(Target, "after", 0)
-    yield World(make_route, make_context)
+    return World(make_route, make_context)
 
 
 def keys() -> list[str]:
@@ -152,7 +152,9 @@ def test_all_is_done_and_the_books_are_closed(world: World) -> None:
     assert {name: count for name, count in result["counts"].items() if count} == world.books()
     assert result["entities"] == 4
     assert world.mark() == NOW
-    (event,) = [each for alias in world.context["outlet_events"]._dict.values() for each in alias.asset_alias_events][:1]
+    (event,) = [each for alias in world.context["outlet_events"]._dict.values() for each in alias.asset_alias_events][
+        :1
+    ]
     assert event.extra["delivered"] == 3
 
 
@@ -281,8 +283,17 @@ def test_a_run_that_was_begun_by_four_tasks_is_gone_on_with(world: World) -> Non
     world.changes = {"tasks": {"together": 0}}
     with pytest.raises(Exception, match="run"):
         world.attempt()  # it has no such task
-    dag = build_dag(world.make_route(**{**world.changes, "schedule": {"every": "1h"}, "incoming": {"memory": {}},
-                                        "outgoing": {"memory": {}}, "delivery": {"concurrency": 1}}))
+    dag = build_dag(
+        world.make_route(
+            **{
+                **world.changes,
+                "schedule": {"every": "1h"},
+                "incoming": {"memory": {}},
+                "outgoing": {"memory": {}},
+                "delivery": {"concurrency": 1},
+            }
+        )
+    )
     task_of(dag, "fetch").execute(world.context)
     world.changes = {}
     world.attempt()
