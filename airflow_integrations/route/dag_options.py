@@ -19,7 +19,7 @@ Callback = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Deadline(Model):
-    """A run has to end within a time; where it has not, people are notified (Airflow's DeadlineAlert). The run goes on."""
+    """When a run has to have ended; where it has not, people are notified, and it goes on. Airflow's DeadlineAlert."""
 
     after: Duration
     """How long after ``since`` the run has to have ended.

@@ -14,9 +14,10 @@ preload()
 
 
 def preload(home: Path) -> None:
-    """Have Airflow's components load what each task of a route needs, as docs/production.md advises. A task is a fork of
-    the scheduler, and a DAG file is read in a fork of the DAG processor: hundreds of them need not load the same
-    modules, half a second each time.
+    """Have Airflow's components load what each task of a route needs, as docs/production.md advises.
+
+    A task is a fork of the scheduler, and a DAG file is read in a fork of the DAG processor: hundreds of them need not
+    load the same modules, half a second each time.
 
     test_first_second.py sees to it that a process without them loads what it needs; so does the Airflow of the demo,
     which preloads nothing.

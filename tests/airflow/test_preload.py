@@ -45,7 +45,8 @@ class Handler(BaseHTTPRequestHandler):
 
 server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-os.environ["AIRFLOW_CONN_WORLD"] = json.dumps({"conn_type": "http", "host": f"http://127.0.0.1:{server.server_address[1]}"})
+where = f"http://127.0.0.1:{server.server_address[1]}"
+os.environ["AIRFLOW_CONN_WORLD"] = json.dumps({"conn_type": "http", "host": where})
 os.environ["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = "orders"
 
 from airflow.sdk.execution_time.context import OutletEventAccessors
@@ -57,8 +58,9 @@ from airflow_integrations.airflow.dag.loader import load_routes
 
 dag = load_routes(home / "loader.py")["orders"]
 ti = SimpleNamespace(map_index=-1, try_number=1, max_tries=3, xcom_push=print)
-context = {"dag": dag, "run_id": "manual__1", "dag_run": SimpleNamespace(conf=None, run_after=datetime.now(UTC)), "params": {},
-           "outlet_events": OutletEventAccessors(), "ti": ti, "task_instance": ti}
+run = SimpleNamespace(conf=None, run_after=datetime.now(UTC))
+context = {"dag": dag, "run_id": "manual__1", "dag_run": run, "params": {}, "ti": ti, "task_instance": ti}
+context["outlet_events"] = OutletEventAccessors()
 counts = dag.get_task("run").execute(context)["counts"]
 assert (counts["delivered"], counts["filtered"]) == (1, 1), counts
 print(*sorted(name for name in set(sys.modules) - before - made if name.startswith("airflow_integrations")), ".")
@@ -90,7 +92,8 @@ def test_a_task_of_a_worker_that_preloads_imports_nothing_of_this_package(tmp_pa
 def test_only_components_that_fork_load_something(command: str, loaded: bool) -> None:
     program = (
         "import sys\nfrom airflow_integrations.airflow import preload\n"
-        f"preload._MODULES, preload._build_route = ('colorsys',), lambda: None\npreload.preload(command=['airflow', '{command}'])\n"
+        "preload._MODULES, preload._build_route = ('colorsys',), lambda: None\n"
+        f"preload.preload(command=['airflow', '{command}'])\n"
         "print('colorsys' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

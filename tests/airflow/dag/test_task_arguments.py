@@ -68,7 +68,7 @@ def test_one_task_has_them_too_and_so_has_the_dag_for_events(
 
 def test_a_consumer_runs_where_the_route_does(make_route: Callable[..., Any]) -> None:
     route = make_route(tasks={**ALL, "push": PUSH}, trigger={"latency": "low"})
-    task = build_live_dag(route).get_task("consume")
+    task: Any = build_live_dag(route).get_task("consume")
     assert (task.queue, task.executor_config["cpu"], task.pool_slots) == ("plant", 2, 1)
     assert task.priority_weight == weight("critical")
 
@@ -113,7 +113,8 @@ def test_a_deadline_is_airflows_and_its_callback_notifies(
     )
     document = json.loads(json.dumps(DagSerialization.to_dict(build_dag(route))))
     (alert,) = document["dag"]["deadline"]
-    (built,) = build_dag(route).deadline
+    deadlines: Any = build_dag(route).deadline
+    (built,) = deadlines
     assert built.interval == timedelta(minutes=30)
     assert "DagRunQueuedAtDeadline" in json.dumps(alert)
     told: list[tuple[str, Message]] = []
@@ -141,7 +142,7 @@ def test_callbacks_are_named_by_installed_packages(
     """A route file names no function: its author may be somebody who may not run code here."""
     monkeypatch.setattr(registry, "callbacks", lambda: {"page": "json:dumps"})
     monkeypatch.setattr("airflow_integrations.airflow.dag.task_arguments.callbacks", registry.callbacks)
-    dag = build_dag(make_route(dag={"on_failure": ["page"]}))
+    dag: Any = build_dag(make_route(dag={"on_failure": ["page"]}))
     assert dag.on_failure_callback == [json.dumps]
     assert dag.on_success_callback is None
     with pytest.raises(ValidationError, match=r"unknown callback 'os\.system'"):

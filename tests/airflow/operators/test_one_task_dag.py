@@ -119,9 +119,7 @@ class World:
 
 
 @pytest.fixture
-def world(
-    make_route: Callable[..., Any], make_context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> World:
+def world(make_route: Callable[..., Any], make_context: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setitem(registry._BUILT_IN["incoming"], "memory", f"{__name__}:Source")
     monkeypatch.setitem(registry._BUILT_IN["outgoing"], "memory", f"{__name__}:Target")
     monkeypatch.setattr(Source, "given", [[ORDERS[0]], [ORDERS[1], OPEN], [ORDERS[2]]])
