@@ -1,10 +1,10 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, steps, memory, loading, sql, lookups, ingest, latency, console, pages. The first three and
+Figures: bulk, single, steps, memory, loading, sql, lookups, ingest, latency, console, pages, runs. The first three and
 ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and nothing is sent
-(``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), and its pages
-(pages) are measured only where they are named.
+(``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), its pages
+(pages), and what a small run costs in a real Airflow (runs) are measured only where they are named.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 from bench.latency import latency
 from bench.ledgers import servers
 from bench.postgres import Cluster, binaries
+from bench.runs import runs
 from bench.webhooks.ingest import ingest
 
 RUNS = 3
@@ -126,6 +127,10 @@ def main(wanted: list[str]) -> None:
         from bench.console import main as console
 
         console()
+        return
+    if wanted == ["runs"]:
+        for found in runs():
+            figure("runs", **found)
         return
     if wanted == ["pages"]:
         from bench.pages import main as pages

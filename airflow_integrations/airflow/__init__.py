@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from airflow_integrations.airflow.config.connections import AirflowConnections
     from airflow_integrations.airflow.dag.factory import build_dag, build_events_dag
     from airflow_integrations.airflow.dag.loader import check_routes, load_routes
+    from airflow_integrations.airflow.operators.single import RunOperator
     from airflow_integrations.airflow.operators.stages import (
         FetchOperator,
         PushOperator,
@@ -23,6 +24,7 @@ __all__ = [
     "AirflowConnections",
     "FetchOperator",
     "PushOperator",
+    "RunOperator",
     "SettleOperator",
     "TransformOperator",
     "build_dag",
@@ -35,6 +37,7 @@ _HOMES = {
     "AirflowConnections": "config.connections",
     "FetchOperator": "operators.stages",
     "PushOperator": "operators.stages",
+    "RunOperator": "operators.single",
     "SettleOperator": "operators.stages",
     "TransformOperator": "operators.stages",
     "build_dag": "dag.factory",

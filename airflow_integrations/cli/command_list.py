@@ -59,6 +59,23 @@ DATABASE = Option(("connection",), {"metavar": "CONNECTION", "help": "an Airflow
 
 COMMANDS: tuple[Command | Group, ...] = (
     Command(
+        "init",
+        "Write the files into Airflow's dags folder that make DAGs of route files",
+        "init",
+        (
+            Option(("--dags",), {"metavar": "DIR", "default": "dags", "help": "Airflow's dags folder; default: dags"}),
+            Option(
+                ("--shards",),
+                {
+                    "type": int,
+                    "metavar": "N",
+                    "default": 1,
+                    "help": "loader files that share the routes: one for every 300 or so; default: 1",
+                },
+            ),
+        ),
+    ),
+    Command(
         "new",
         "Write a new route, with its test, that works as it is",
         "new.command",

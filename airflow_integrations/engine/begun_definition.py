@@ -70,8 +70,9 @@ def begun_with(route: Route, staging: Staging, log: logging.Logger) -> Iterator[
             return
         log.warning(
             "the route was edited since this run fetched: the run goes on with the definition that it began with "
-            "(%s). Runs that begin now use the new one; to use it for this run, clear its task fetch, with Downstream",
+            "(%s). Runs that begin now use the new one; to use it for this run, clear %s",
             fetched.route_hash[:12],
+            "it when it has ended" if route.tasks.single else "its task fetch, with Downstream",
         )
         yield Definition(_as_told_now(begun, route), params)
 

@@ -69,6 +69,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from _missing_mistakes(route)
     yield from group_mistakes(route)
     yield from _outgoing_mistakes(route)
+    yield from _dag_mistakes(route)
     for loc, stage in (*_stages(route), *_listening(route)):
         for inner, text in body_mistakes(stage.config):
             yield (*loc, stage.kind, *inner), text
@@ -121,6 +122,16 @@ def _outgoing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
         yield ("missing",), f"outgoing {kind} cannot delete at the target; leave missing at ignore"
     if route.delivery.in_doubt == "verify" and not hasattr(component, "verify"):
         yield ("delivery", "in_doubt"), f"outgoing {kind} cannot ask the target; write resend or hold"
+
+
+def _dag_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
+    deadline = route.dag.deadline
+    if deadline is None:
+        return
+    if deadline.notify is None and route.alerts is None:
+        yield ("dag", "deadline"), "nobody would be notified: write notify, or alerts with notify into the route"
+    if deadline.since == "logical_date" and route.schedule is None:
+        yield ("dag", "deadline", "since"), "a route without a schedule has no logical dates; write queued"
 
 
 def _stages(route: Route) -> Iterator[tuple[Loc, Stage]]:

@@ -19,11 +19,13 @@ from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.masking.mask_path import MaskPath
 from airflow_integrations.route.alerts import Alerts
+from airflow_integrations.route.dag_options import DagOptions
 from airflow_integrations.route.delivery import Delivery
 from airflow_integrations.route.grouping import GroupOptions
 from airflow_integrations.route.incremental import Missing, WindowOptions
 from airflow_integrations.route.retention import Retention
 from airflow_integrations.route.stage import IncomingStage, OutgoingStage, TransformStage
+from airflow_integrations.route.tasks import TaskOptions
 from airflow_integrations.route.trigger import Trigger
 from airflow_integrations.window import AIRFLOW_ALIASES
 
@@ -160,33 +162,6 @@ class Schedule(Model):
         return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(self.timezone))
 
 
-class TaskOptions(Model):
-    """The Airflow tasks of the route."""
-
-    retries: Annotated[int, Field(strict=True, ge=0, le=100)] = 3
-    """How often Airflow starts a task again after an outage. It does not retry other errors: a person fixes those.
-
-    Example: ``retries: 5``
-    """
-    retry_delay: Duration = Field(default="1m", validate_default=True)
-    """The pause before a retry. It doubles each time, up to an hour.
-
-    Example: ``retry_delay: 5m``
-    """
-    timeout: Duration = Field(default="6h", validate_default=True)
-    """The longest time that one task may take.
-
-    Example: ``timeout: 2h``
-    """
-    together: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 1_000
-    """A run with at most this many entities goes all the way in the task ``fetch``, because starting three more tasks
-    costs ten times the work itself. Airflow shows the others as skipped; they take over where something stands in the
-    way. ``0``: each stage always runs in its own task.
-
-    Example: ``together: 0``
-    """
-
-
 class Route(Model):
     """One kind of entity on its way from one system to another."""
 
@@ -295,9 +270,15 @@ class Route(Model):
     Example: ``alerts: {notify: [{email: ops@example.com}], error_rate: 5%}``
     """
     tasks: TaskOptions = Field(default_factory=TaskOptions)
-    """Retries and time-outs of the route's Airflow tasks.
+    """The route's Airflow tasks: how many there are, retries and time-outs, where they run and who goes first.
 
     Example: ``tasks: {retries: 5, timeout: 2h}``
+    """
+    dag: DagOptions = Field(default_factory=DagOptions)
+    """The route's DAG as a whole: how long a run may take, who hears of it, who may see and change it.
+
+    Example: ``dag: {dagrun_timeout: 4h, access_control: {sales: [can_read]}}``
+    Since: 0.2
     """
     max_active_runs: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     """Runs of this route at the same time. Those for events, where they have a DAG of their own, are counted apart.

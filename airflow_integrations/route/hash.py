@@ -15,7 +15,7 @@ __all__ = ["data_hash", "route_hash"]
 
 _SAME_DATA: Final[Any] = {
     "description": True, "owner": True, "tags": True, "priority": True, "paused": True, "mask": True, "schedule": True,
-    "trigger": True, "retention": True, "alerts": True, "tasks": True, "max_active_runs": True,
+    "trigger": True, "retention": True, "alerts": True, "tasks": True, "dag": True, "max_active_runs": True,
     "delivery": {"concurrency", "fail_run", "retry"},
 }  # fmt: skip
 """What may change under a run without changing what its stages do with what is staged."""

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
-__all__ = ["Part", "kinds", "known", "resolve", "third_party"]
+__all__ = ["Part", "callbacks", "kinds", "known", "resolve", "third_party"]
 
 Part = Literal["incoming", "transform", "outgoing", "listen"]
 
@@ -78,6 +78,16 @@ def known(part: Part, kind: str) -> bool:
 def resolve(part: Part, kind: str) -> type[Any]:
     """The class of a kind. Raises KeyError for an unknown kind: ask :func:`known` first."""
     return _class(_BUILT_IN[part].get(kind) or kinds(part)[kind])
+
+
+@cache
+def callbacks() -> dict[str, str]:
+    """What installed packages offer to be called when a run has ended: name to ``module:function``, by the entry point
+    group ``airflow_integrations.callback``."""
+    found: dict[str, str] = {}
+    for point in entry_points(group="airflow_integrations.callback"):
+        found.setdefault(point.name, point.value)
+    return found
 
 
 @cache

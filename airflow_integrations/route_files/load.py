@@ -25,9 +25,18 @@ from airflow_integrations.route_files.discovery import route_paths, stem
 from airflow_integrations.route_files.mistakes import mistakes_of, placed
 from airflow_integrations.route_files.names_in_invalid import partial_mistakes
 from airflow_integrations.route_files.nodes import Node
+from airflow_integrations.route_files.shards import Shard, written_names
 from airflow_integrations.route_files.shared_parts import RouteAssembler
 
-__all__ = ["LoadedRoute", "RouteFiles", "check_all", "read_route", "read_routes"]
+__all__ = [
+    "LoadedRoute",
+    "RouteFiles",
+    "check_all",
+    "mistakes_between",
+    "own_mistakes",
+    "read_route",
+    "read_routes",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +68,24 @@ class RouteFiles:
     """Of the files whose route is not valid: what the file is called, and its text, empty where it cannot be read."""
     broken_paths: tuple[Path, ...] = field(default=(), repr=False)
     """Those files."""
+    names: frozenset[str] = field(default=frozenset(), repr=False)
+    """Where only a share was read: what all routes of the folder are called, as far as that can be seen."""
 
     def may_hold(self, name: str) -> bool:
         """Whether a route of this name is here, or perhaps in one of the broken files."""
         return name in self.routes or any(name == called or not text or name in text for called, text in self.broken)
 
 
-def read_routes(root: Path) -> RouteFiles:
-    """Every route below ``root``. Of two files with one name the one that is called so loads; the other is told."""
+def read_routes(root: Path, shard: Shard | None = None) -> RouteFiles:
+    """Every route below ``root``, or those of a share. Of two files with one name the one that is called so loads; the
+    other is told."""
     shelf = RouteAssembler(root)
     if not shelf.root.is_dir():
         return RouteFiles({}, (Mistake(str(root), 0, 0, "", "there is no such folder"),))
     files = list(route_paths(shelf.root))
+    written = {} if shard is None else written_names(files)
+    if shard is not None:
+        files = [path for path in files if shard.holds(written[path])]
     owners = _owners((shelf.route_name(path), path) for path in files)
     routes: dict[str, LoadedRoute] = {}
     mistakes: list[Mistake] = []
@@ -81,13 +96,24 @@ def read_routes(root: Path) -> RouteFiles:
         if owners[name] != path:
             mistakes.append(_taken(shelf, path, name, owners[name]))
         found = _load(shelf, path)
+        if isinstance(found, LoadedRoute) and written.get(path, name) != name:
+            found = [_unseen_name(found)]
         if not isinstance(found, LoadedRoute):
             mistakes.extend(found)
             broken.append((stem(path.name), shelf.read(path).text))
             broken_paths.append(path)
         elif owners[name] == path:
             routes[name] = found
-    return RouteFiles(routes, _ordered(mistakes), tuple(broken), tuple(broken_paths))
+    return RouteFiles(routes, _ordered(mistakes), tuple(broken), tuple(broken_paths), frozenset(written.values()))
+
+
+def _unseen_name(loaded: LoadedRoute) -> Mistake:
+    """The mistake of a file in whose text the name of its route cannot be seen: another share might hold it as well."""
+    return loaded.mistake(
+        ("route",),
+        f"the routes are divided among loader files by their names: write  route: {loaded.route.route}  as a line of "
+        "its own, at its very beginning, or leave it out and call the file so",
+    )
 
 
 def read_route(root: Path, name: str) -> LoadedRoute:
@@ -113,14 +139,24 @@ def check_all(root: Path) -> list[Mistake]:
     """The mistakes of all files, those in the files they name included (schemas, lookup tables), and what routes say
     wrongly of each other."""
     found = read_routes(root)
-    mistakes = [
-        loaded.mistake(loc, message) for loaded in found.routes.values() for loc, message in deep_mistakes(loaded.route)
-    ]
+    return list(_ordered([*own_mistakes(found), *mistakes_between(found)]))
+
+
+def own_mistakes(found: RouteFiles) -> Iterator[Mistake]:
+    """The mistakes of each file by itself, and those in the files that it names."""
+    yield from found.mistakes
+    for loaded in found.routes.values():
+        for loc, message in deep_mistakes(loaded.route):
+            yield loaded.mistake(loc, message)
+
+
+def mistakes_between(found: RouteFiles) -> Iterator[Mistake]:
+    """What routes say wrongly of each other. ``found`` are all routes of a folder."""
     routes = {name: loaded.route for name, loaded in found.routes.items()}
-    mistakes += [
-        found.routes[name].mistake(loc, message) for name, loc, message in link_mistakes(routes, found.may_hold)
-    ]
-    return list(_ordered([*found.mistakes, *mistakes, *_clashes(found.routes), *_alike(found.routes)]))
+    for name, loc, message in link_mistakes(routes, found.may_hold):
+        yield found.routes[name].mistake(loc, message)
+    yield from _clashes(found.routes)
+    yield from _alike(found.routes)
 
 
 def _clashes(routes: dict[str, LoadedRoute]) -> Iterator[Mistake]:

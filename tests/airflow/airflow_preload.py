@@ -7,13 +7,9 @@ from pathlib import Path
 __all__ = ["preload"]
 
 PRELOADED = """
-import aiohttp
+from airflow_integrations.airflow.preload import preload
 
-import airflow_integrations.airflow.dag.loader
-import airflow_integrations.engine.fetch.fetch
-import airflow_integrations.engine.push.push
-import airflow_integrations.engine.settle.settle
-import airflow_integrations.engine.transform.transform
+preload()
 """
 
 

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
 from airflow.sdk import DAG, Param
 
-from airflow_integrations.airflow.config import settings
-from airflow_integrations.airflow.dag import pools, run_conf
+from airflow_integrations.airflow.dag import run_conf
 from airflow_integrations.airflow.dag.dag_ids import events_dag_id
 from airflow_integrations.airflow.dag.doc_md import story
 from airflow_integrations.airflow.dag.lineage import asset
+from airflow_integrations.airflow.dag.task_arguments import dag_arguments, task_arguments
 from airflow_integrations.airflow.dag.timetable import dag_schedule, end_date, start_date
+from airflow_integrations.airflow.operators.base import RouteOperator
 from airflow_integrations.airflow.operators.stages import FetchOperator, PushOperator, SettleOperator, TransformOperator
 from airflow_integrations.route.definition import Route
 
 __all__ = ["STAGES", "build_dag", "build_events_dag"]
 
-STAGES: tuple[type[FetchOperator | TransformOperator | PushOperator | SettleOperator], ...] = (
-    FetchOperator,
-    TransformOperator,
-    PushOperator,
-    SettleOperator,
-)
-LONGEST_RETRY_DELAY = timedelta(hours=1)
+STAGES: tuple[type[RouteOperator], ...] = (FetchOperator, TransformOperator, PushOperator, SettleOperator)
 
 
 def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
-    """The DAG of a route: ``fetch >> transform >> push >> settle``. Does no I/O but read Airflow's configuration.
+    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task. Does no I/O but read Airflow's
+    configuration.
 
     Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
     ``documented`` may be False where nobody reads the DAG's page, as in a task. ``overrides`` go to ``DAG``.
@@ -47,8 +42,8 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
         "doc_md": story(route) if documented else None,
     }
     source = asset(route.incoming)
-    ends = {"fetch": {"inlets": [source] if source else []}}
-    return _dag(route, options | overrides, run_conf.params(route), pools.pool_name(route.priority), ends=ends)
+    ends = {route.tasks.task_of("fetch"): {"inlets": [source] if source else []}}
+    return _dag(route, options | overrides, run_conf.params(route), ends=ends)
 
 
 def build_events_dag(route: Route, **overrides: Any) -> DAG:
@@ -65,7 +60,15 @@ def build_events_dag(route: Route, **overrides: Any) -> DAG:
         "tags": sorted({*route.tags, "integration", "events", route.priority}),
         "doc_md": f"Each run takes what waits in the inbox of the route `{route.route}`. The DAG of this name fetches.",
     }
-    return _dag(route, options | overrides, run_conf.own_params(route), pools.events_pool(route.priority), events=True)
+    return _dag(route, options | overrides, run_conf.own_params(route), events=True)
+
+
+def _operators(route: Route) -> tuple[type[RouteOperator], ...]:
+    if not route.tasks.single:
+        return STAGES
+    from airflow_integrations.airflow.operators.single import RunOperator
+
+    return (RunOperator,)
 
 
 def _listening(route: Route) -> Any:
@@ -80,32 +83,22 @@ def _dag(
     route: Route,
     given: dict[str, Any],
     params: dict[str, Param],
-    pool: str,
     *,
     ends: Mapping[str, dict[str, Any]] = MappingProxyType({}),
     events: bool = False,
 ) -> DAG:
-    tasks = route.tasks
     options: dict[str, Any] = {
         "max_active_runs": route.max_active_runs,
         "is_paused_upon_creation": route.paused,
-        "default_args": {
-            "owner": route.owner,
-            "retries": tasks.retries,
-            "retry_delay": tasks.retry_delay,
-            "retry_exponential_backoff": 2.0,
-            "max_retry_delay": max(LONGEST_RETRY_DELAY, tasks.retry_delay),
-            "execution_timeout": tasks.timeout,
-            "weight_rule": "absolute",
-        },
+        "default_args": {"owner": route.owner, "retry_exponential_backoff": 2.0, "weight_rule": "absolute"},
+        **dag_arguments(route),
     }
-    if settings.pools_enabled():
-        options["default_args"]["pool"] = pool
     with DAG(**options | given) as dag:
         before = None
-        for position, operator in enumerate(STAGES):
-            weight = pools.weight(route.priority, position, events=events)
-            task = operator(task_id=operator.stage, route=route, priority_weight=weight, **ends.get(operator.stage, {}))
+        for position, operator in enumerate(_operators(route)):
+            stage = operator.stage
+            arguments = task_arguments(route, stage, position, events=events) | ends.get(stage, {})
+            task = operator(task_id=stage, route=route, **arguments)
             if before is not None:
                 before >> task
             before = task

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from airflow.sdk import Asset
 
 from airflow_integrations.route.stage import Stage
+from airflow_integrations.route.tasks import SINGLE_TASK
 
 if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
@@ -78,7 +79,7 @@ def openlineage_facets(route: Route, stage: str, counts: Mapping[str, Mapping[st
     source, target = place(route.incoming), place(route.outgoing)
     fetched, pushed = counts.get("fetch"), counts.get("push")
     inputs, outputs = [], []
-    if source is not None and stage in ("fetch", "push"):
+    if source is not None and stage in ("fetch", "push", SINGLE_TASK):
         came: dict[str, InputDatasetFacet] = {}
         if fetched is not None:
             read = input_statistics_input_dataset.InputStatisticsInputDatasetFacet

@@ -11,6 +11,7 @@ parsed, so that the check would define every DAG again, without its page, and a 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 from airflow.sdk import DAG, get_parsing_context
@@ -31,29 +32,38 @@ from airflow_integrations.airflow.maintenance.daily_summary import build_summary
 from airflow_integrations.airflow.operators.consume import build_live_dag
 from airflow_integrations.errors import Mistake, RouteError, SetupError
 from airflow_integrations.route.definition import OWN_DAGS, Route
-from airflow_integrations.route_files.load import RouteFiles, check_all, read_route, read_routes
+from airflow_integrations.route_files.load import RouteFiles, mistakes_between, own_mistakes, read_route, read_routes
+from airflow_integrations.route_files.shards import Shard, written_name
 
 __all__ = ["check_routes", "load_routes"]
 
 log = logging.getLogger("airflow_integrations")
 
 
-def load_routes(beside: str | Path, *, maintenance: bool = True) -> dict[str, DAG]:
+def load_routes(
+    beside: str | Path, *, maintenance: bool = True, shard: tuple[int, int] | None = None
+) -> dict[str, DAG]:
     """The DAGs of all usable route files, by id. ``beside`` is the calling file: ``load_routes(__file__)``.
 
     Where there is a route, the maintenance DAG is among them, and the daily summary's where it is configured. They
     serve all routes of a ledger: pass ``maintenance=False`` in all loader files but one. In a task's process only that
     task's DAG is built. Never raises.
+
+    ``shard=(1, 8)`` is the first of eight files that share a folder: each loads the routes that fall to it by a hash of
+    their names. The first one also has the DAGs that serve all.
     """
     try:
+        share = None if shard is None else Shard(*shard)
+        maintenance = maintenance and (share is None or share.number == 1)
         folder = settings.routes_folder(beside)
         wanted = get_parsing_context().dag_id
         if wanted in OWN_DAGS:
             return _own(wanted, folder) if maintenance else {}
         if wanted:
             return _one(folder, wanted)
-        dags = _all(folder)
-        if dags and maintenance:
+        found = read_routes(folder, share)
+        dags = _all(folder, found)
+        if (dags or found.names) and maintenance:
             for name in OWN_DAGS:
                 dags |= _own(name, folder)
         return dags
@@ -64,21 +74,31 @@ def load_routes(beside: str | Path, *, maintenance: bool = True) -> dict[str, DA
     return {}
 
 
-def check_routes(beside: str | Path) -> None:
-    """Check every route file deeply. Raises one RouteError with all mistakes of all files."""
+def check_routes(beside: str | Path, *, shard: tuple[int, int] | None = None, between: bool = False) -> None:
+    """Check every route file deeply. Raises one RouteError with all mistakes of all files.
+
+    Where several loader files share a folder, ``shard`` checks the files of one share, each by itself, and ``between``
+    what the routes of all shares say of each other.
+    """
     folder = settings.routes_folder(beside)
-    mistakes = check_all(folder)
-    for loaded in read_routes(folder).routes.values():
+    found = read_routes(folder, None if shard is None else Shard(*shard))
+    mistakes = [] if between else [*own_mistakes(found), *_refused(found)]
+    if shard is None:
+        mistakes += mistakes_between(found)
+        try:
+            settings.daily_summary()
+        except SetupError as error:
+            mistakes.append(Mistake("Airflow's configuration", 0, 0, "", str(error)))
+    if mistakes:
+        raise RouteError(sorted(set(mistakes)))
+
+
+def _refused(found: RouteFiles) -> Iterator[Mistake]:
+    for loaded in found.routes.values():
         try:
             _valid(build_dag(loaded.route, documented=False, auto_register=False))
         except Exception as error:
-            mistakes.append(loaded.mistake((), f"Airflow refuses this route's DAG: {error}"))
-    try:
-        settings.daily_summary()
-    except SetupError as error:
-        mistakes.append(Mistake("Airflow's configuration", 0, 0, "", str(error)))
-    if mistakes:
-        raise RouteError(mistakes)
+            yield loaded.mistake((), f"Airflow refuses this route's DAG: {error}")
 
 
 def _own(name: str, folder: Path) -> dict[str, DAG]:
@@ -116,14 +136,18 @@ def _kept(folder: Path, found: RouteFiles) -> dict[str, Route]:
     kept: dict[str, Route] = {}
     for path in found.broken_paths:
         route = last_valid(folder, path)
-        if route is not None and route.route not in found.routes:
+        if route is not None and route.route not in found.routes and not _elsewhere(path, route.route, found):
             log.warning("%s has mistakes; the route %s goes on as it was last valid", path, route.route)
             kept.setdefault(route.route, route)
     return kept
 
 
-def _all(folder: Path) -> dict[str, DAG]:
-    found = read_routes(folder)
+def _elsewhere(path: Path, name: str, found: RouteFiles) -> bool:
+    """Whether another loader file may have a route of this name: the broken file was renamed, another called so."""
+    return name in found.names and written_name(path) != name
+
+
+def _all(folder: Path, found: RouteFiles) -> dict[str, DAG]:
     for mistake in found.mistakes:
         log.warning("%s", mistake)
     remember(found.routes.values())

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from airflow_integrations.ledger.ledger import Ledger
     from airflow_integrations.ledger.records import RunKind
 
-__all__ = ["RouteOperator", "TaskServices", "asked_by"]
+__all__ = ["RouteOperator", "TaskServices", "asked_by", "is_last_try"]
 
 log = logging.getLogger("airflow_integrations")
 
@@ -113,6 +113,7 @@ class RouteOperator(BaseOperator, SkipMixin):
         self.route = route
         self._worked_by = route
         self.staging = staging
+        self.at_stage = self.stage
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._stopped = False
@@ -141,10 +142,10 @@ class RouteOperator(BaseOperator, SkipMixin):
             log.info("%s: the worker's slot is free until then", later)
             self.defer(trigger=WaitUntil(later.until), method_name="execute_again")
         except OutageError as error:
-            _tell_answer(error, staging, self.stage)
+            _tell_answer(error, staging, self.at_stage)
             raise error.with_traceback(None) from None
         except IntegrationError as error:
-            _tell_answer(error, staging, self.stage)
+            _tell_answer(error, staging, self.at_stage)
             raise AirflowFailException(str(error)) from None
 
     def _execute(self, context: Context, staging: Staging, definition: Definition) -> Any:
@@ -303,6 +304,12 @@ class RouteOperator(BaseOperator, SkipMixin):
 def asked_by(context: Context) -> str:
     """Who has triggered the run, where Airflow knows it; else the run's id."""
     return str(getattr(context.get("dag_run"), "triggering_user_name", None) or context["run_id"])
+
+
+def is_last_try(context: Context) -> bool:
+    """Whether no attempt of this task follows by itself."""
+    ti: Any = context["ti"]
+    return bool(getattr(ti, "try_number", 1) > getattr(ti, "max_tries", 0))
 
 
 def _dag_id(context: Context) -> str | None:

@@ -17,6 +17,7 @@ from airflow_integrations.airflow.config import settings
 from airflow_integrations.airflow.dag import pools
 from airflow_integrations.airflow.dag.assets import changed, outlets
 from airflow_integrations.airflow.dag.dag_ids import live_dag_id
+from airflow_integrations.airflow.dag.task_arguments import placement
 from airflow_integrations.airflow.operators.base import RouteOperator
 from airflow_integrations.airflow.operators.telemetry import watched
 from airflow_integrations.airflow.triggers.ring_from_task import RING_SECONDS, ring_woken
@@ -133,5 +134,5 @@ def build_live_dag(route: Route) -> DAG:
         default_args=default_args,
         auto_register=False,
     ) as dag:
-        ConsumeOperator(task_id="consume", route=route)
+        ConsumeOperator(task_id="consume", route=route, **placement(route))
     return dag

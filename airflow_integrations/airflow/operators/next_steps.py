@@ -16,12 +16,13 @@ __all__ = ["next_steps"]
 
 def next_steps(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> list[str]:
     """Lines under the verdict of a run that failed. ``dag_id`` is the DAG that the run is one of."""
+    tasks = run.route.tasks
     if not balance.balanced:
         return ["→ Please report it: airflow-integrations doctor --report"]
     if balance.changed:
         return [
-            "→ What the route does with data changed since this run fetched. Clear the task fetch of this run, with",
-            "  Downstream: it fetches its window again by the new definition; what was delivered is not sent again.",
+            f"→ What the route does with data changed since this run fetched. Clear {tasks.to_clear('fetch')}:",
+            "  it fetches its window again by the new definition; what was delivered is not sent again.",
         ]
     stage = balance.unfinished or ("push" if balance.counts["pending"] else None)
     if stage and balance.marked:
@@ -32,7 +33,7 @@ def next_steps(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> l
         ]
     if stage:
         return [
-            f"→ The log of {stage} says why. Fix that, then clear the task {stage} of this run, with Downstream:",
+            f"→ The log of {tasks.task_of(stage)} says why. Fix that, then clear {tasks.to_clear(stage)}:",
             "  it goes on where it stopped, and nothing that was delivered is sent again.",
         ]
     lines = []

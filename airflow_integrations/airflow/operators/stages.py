@@ -7,13 +7,11 @@ import logging
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
-
 from airflow_integrations.airflow.config import settings
 from airflow_integrations.airflow.dag.assets import outlets, publish
-from airflow_integrations.airflow.operators.base import RouteOperator, asked_by
+from airflow_integrations.airflow.operators.base import RouteOperator, asked_by, is_last_try
 from airflow_integrations.airflow.operators.confirm import confirm
-from airflow_integrations.airflow.operators.next_steps import next_steps
+from airflow_integrations.airflow.operators.verdict import conclude
 from airflow_integrations.airflow.triggers.ring_from_task import ring_woken
 from airflow_integrations.errors import OutageError, RunError
 from airflow_integrations.plurals import counted
@@ -132,7 +130,7 @@ class TransformOperator(RouteOperator):
                 try:
                     return await transform(run_as, services, staging)
                 except OutageError as error:
-                    if _last_try(context):
+                    if is_last_try(context):
                         await open_circuit_after(error, run_as, services, staging)
                     raise
 
@@ -171,7 +169,7 @@ class PushOperator(RouteOperator):
             async with self.services() as services:
                 run_as = as_fetched(run, staging)
                 try:
-                    return await push(run_as, services, staging, stop, final=_last_try(context))
+                    return await push(run_as, services, staging, stop, final=is_last_try(context))
                 finally:
                     await asyncio.to_thread(ring_woken, context["ti"], services.ledger)
 
@@ -210,16 +208,7 @@ class SettleOperator(RouteOperator):
         balance, troubles = self.run_until_stopped(stage())
         result = {"counts": dict(balance.counts)}
         self.report_books(balance)
-        log.info("%s", balance.lines()[0])
-        for line in troubles.lines:
-            log.warning("%s", line)
-        if balance.verdict:
-            context["ti"].xcom_push("return_value", result)
-            dag_id = getattr(context.get("dag"), "dag_id", None) or self.route.route
-            # Line by line: the UI does not wrap, and shows an exception's text cut off above its traceback.
-            for line in (balance.verdict, *next_steps(run, dag_id, balance, troubles)):
-                log.error("%s", line)
-            raise AirflowFailException(balance.verdict)
+        conclude(context, run, balance, troubles, result)
         return result
 
     def confirm(self, context: Context, confirmed: tuple[Confirmation, ...]) -> Any:
@@ -228,8 +217,3 @@ class SettleOperator(RouteOperator):
             f"none of the {counted(len(confirmed), 'entity')} that this run was asked to confirm was confirmed: the "
             "log of fetch says why. Fix the keys, then trigger the DAG again"
         )
-
-
-def _last_try(context: Context) -> bool:
-    ti: Any = context["ti"]
-    return bool(getattr(ti, "try_number", 1) > getattr(ti, "max_tries", 0))

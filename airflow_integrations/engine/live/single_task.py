@@ -24,9 +24,9 @@ __all__ = ["fits_single_task", "run_all_stages"]
 
 def fits_single_task(run: Run, fetched: Manifest) -> bool:
     """Whether the run has at most ``tasks.together`` entities; more are left to the tasks behind, each of which has its
-    own retries and its own log."""
+    own retries and its own log, and may run elsewhere."""
     count = fetched.entities + sum(segment.entities for segment in fetched.carried)
-    return for_transform(fetched) and count <= run.route.tasks.together
+    return for_transform(fetched) and count <= run.route.tasks.most_together
 
 
 async def run_all_stages(

@@ -59,6 +59,8 @@ _PAGES = (
     ("window", "windows.md", "Windows", "routes.md#windows"),
     ("retention", "retention.md", "Retention", "ledger.md#retention"),
     ("alerts", "alerts.md", "Alerts", "alerts.md"),
+    ("tasks", "tasks.md", "Tasks", "airflow.md#where-tasks-run-and-who-goes-first"),
+    ("dag", "dag.md", "The DAG", "airflow.md#the-dag-as-a-whole"),
 )
 """Place, file, title and guide. A kind that is not here has a page of its own."""
 _SHARED = (CsvOptions, XmlOptions)
