@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.incoming.sql.options import Children
-from airflow_integrations.incoming.sql.rows import Binds, Snapshot, require, table_source
+from airflow_integrations.incoming.sql.rows import require, table_source
+from airflow_integrations.sql.binds import Binds
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.reading import Reader
+from airflow_integrations.sql.snapshot import Snapshot
 from airflow_integrations.sql.tables import Table, table_of
 
 if TYPE_CHECKING:

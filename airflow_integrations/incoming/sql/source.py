@@ -17,12 +17,14 @@ from airflow_integrations.incoming.sql.check import check_file, mistakes
 from airflow_integrations.incoming.sql.children import ChildRows, declared
 from airflow_integrations.incoming.sql.options import SqlIncomingConfig
 from airflow_integrations.incoming.sql.places import cursor_value, pack, unpack
-from airflow_integrations.incoming.sql.rows import FIRST, Binds, Rows, Snapshot, page_size, require, table_source
+from airflow_integrations.incoming.sql.rows import Rows, require, table_source
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
+from airflow_integrations.sql.binds import Binds
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.reading import Reader
 from airflow_integrations.sql.session import Session
+from airflow_integrations.sql.snapshot import FIRST, Snapshot, page_size
 from airflow_integrations.sql.statement import SqlText
 from airflow_integrations.sql.tables import Table, table_of
 from airflow_integrations.window import EPOCH, Window
