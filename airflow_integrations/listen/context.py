@@ -10,6 +10,7 @@ from airflow_integrations.listen.message_reader import event_name
 if TYPE_CHECKING:
     from airflow_integrations.ledger.inbox.inbox import Inbox
     from airflow_integrations.listen.broker import Broker, Brokers
+    from airflow_integrations.sql.database import Database
 
 __all__ = ["InboxSurroundings", "ListenContext"]
 
@@ -24,6 +25,10 @@ class ListenContext(Protocol):
 
     def broker(self, connection: str) -> Broker:
         """Raises SetupError where the Connection is missing."""
+        ...
+
+    def database(self, connection: str) -> Database:
+        """Raises SetupError where the Connection is missing or is not that of a database."""
         ...
 
     def known(self, ids: Collection[str]) -> set[str]:
@@ -43,6 +48,14 @@ class InboxSurroundings:
 
     def broker(self, connection: str) -> Broker:
         return self._brokers.broker(connection)
+
+    def database(self, connection: str) -> Database:
+        from airflow_integrations.errors import SetupError
+        from airflow_integrations.sql.database import Databases
+
+        if not isinstance(self._brokers, Databases):
+            raise SetupError(f"Connection {connection!r}: databases are not known here")
+        return self._brokers.database(connection)
 
     def known(self, ids: Collection[str]) -> set[str]:
         names = {event_name(one): one for one in ids}
