@@ -55,6 +55,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "sqs": "airflow_integrations.listen.sqs:SqsListener",
         "files": "airflow_integrations.listen.files:FilesListener",
         "sql_outbox": "airflow_integrations.listen.sql.outbox:OutboxListener",
+        "postgres_changes": "airflow_integrations.listen.sql.changes:ChangesListener",
     },
 }
 
