@@ -8,10 +8,11 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.context import ListenContext
+from airflow_integrations.listen.backlog import Backlog
+from airflow_integrations.listen.context import ListenContext, SourceSurroundings
 from airflow_integrations.listen.sql.change_messages import Changes, Part
 from airflow_integrations.listen.sql.changes_options import ChangesOptions
-from airflow_integrations.listen.sql.slot import Slot
+from airflow_integrations.listen.sql.slot import Slot, held_slots
 from airflow_integrations.sql.session import Session
 
 __all__ = ["ChangesListener"]
@@ -33,6 +34,15 @@ class ChangesListener:
         self._safe: int | None = None
         """Where the slot may stand once the batch under way is settled."""
         self._stands = 0
+
+    @classmethod
+    async def backlog(cls, config: ChangesOptions, around: SourceSurroundings) -> Backlog:
+        """How much of PostgreSQL's log the slot has not been read of."""
+        async with Session(await asyncio.to_thread(around.database, config.connection)) as session:
+            held = {each.name: each for each in await session.ask(lambda: held_slots(session.connection))}
+        if config.slot not in held:
+            raise SetupError(f"there is no logical replication slot {config.slot}")
+        return Backlog(size=held[config.slot].behind)
 
     async def batches(
         self, around: ListenContext, *, clock: Callable[[], float] = time.monotonic

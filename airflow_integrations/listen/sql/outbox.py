@@ -12,7 +12,8 @@ from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.formats.json import encode
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.context import ListenContext
+from airflow_integrations.listen.backlog import Backlog
+from airflow_integrations.listen.context import ListenContext, SourceSurroundings
 from airflow_integrations.listen.sql.outbox_options import OutboxOptions
 from airflow_integrations.listen.sql.outbox_table import OutboxTable
 from airflow_integrations.sql.reading import Reader
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OutboxListener"]
 
+MOST_COUNTED = 100_000
 Loc = tuple[int | str, ...]
 
 
@@ -46,6 +48,13 @@ class OutboxListener:
     def mistakes(cls, config: OutboxOptions, route: Route) -> Iterator[tuple[Loc, str]]:
         for text in parameter_mistakes(config.where, route.params) if config.where is not None else ():
             yield ("where",), text
+
+    @classmethod
+    async def backlog(cls, config: OutboxOptions, around: SourceSurroundings) -> Backlog:
+        """Rows that wait, counted up to MOST_COUNTED."""
+        async with Session(await asyncio.to_thread(around.database, config.connection)) as session:
+            rows = await session.ask(_count, config, session, around.params)
+        return Backlog(rows=rows, more=rows == MOST_COUNTED)
 
     async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         config = self._config
@@ -149,6 +158,12 @@ class OutboxListener:
             number = await session.ask(_socket, session)
             await _readable(number, seconds)
             await session.ask(_notified, session)
+
+
+def _count(config: OutboxOptions, session: Session, params: Mapping[str, Any]) -> int:
+    connection = session.connection
+    query = OutboxTable(config, session.database, connection, params).counted(MOST_COUNTED)
+    return int(connection.execute(query).scalar_one())
 
 
 def _notified(session: Session) -> bool:

@@ -46,6 +46,8 @@ class Held:
     """Not taken yet."""
     kept: int
     """On PostgreSQL's disk because of the slot."""
+    active: bool
+    """Whether somebody is reading it at this moment."""
     limit: int | None
     """What ``max_slot_wal_keep_size`` allows; None: until the disk is full."""
 
@@ -54,13 +56,13 @@ def held_slots(connection: Connection) -> list[Held]:
     """The logical slots of this database."""
     rows = connection.exec_driver_sql(
         f"SELECT slot_name, plugin, coalesce(wal_status, 'lost'), "
-        f"pg_wal_lsn_diff({_WRITTEN}, confirmed_flush_lsn), pg_wal_lsn_diff({_WRITTEN}, restart_lsn), "
+        f"pg_wal_lsn_diff({_WRITTEN}, confirmed_flush_lsn), pg_wal_lsn_diff({_WRITTEN}, restart_lsn), active, "
         "(SELECT setting::bigint * 1048576 FROM pg_settings WHERE name = 'max_slot_wal_keep_size') "
         "FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() ORDER BY slot_name"
     )
     return [
-        Held(name, plugin, status, int(behind or 0), int(kept or 0), limit if limit and limit > 0 else None)
-        for name, plugin, status, behind, kept, limit in rows
+        Held(name, plugin, status, int(behind or 0), int(kept or 0), active, limit if limit and limit > 0 else None)
+        for name, plugin, status, behind, kept, active, limit in rows
     ]
 
 
@@ -109,8 +111,8 @@ class Slot:
         if held.status == "lost":
             raise SetupError(
                 f"PostgreSQL has given up the slot {slot}, which was behind by more than max_slot_wal_keep_size. Its "
-                f"changes are lost. Drop it (SELECT pg_drop_replication_slot('{slot}')), make it anew, and fetch the tables "
-                "once as a whole"
+                f"changes are lost. Drop it (SELECT pg_drop_replication_slot('{slot}')), make it anew, and fetch "
+                "the tables once as a whole"
             )
         self._connection.exec_driver_sql("SET idle_in_transaction_session_timeout = '5min'")
         self._connection.commit()
