@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
@@ -14,6 +15,10 @@ from airflow_integrations.listen.sql.change_messages import Changes, Part
 from airflow_integrations.listen.sql.changes_options import ChangesOptions
 from airflow_integrations.listen.sql.slot import Slot, held_slots
 from airflow_integrations.sql.session import Session
+
+if TYPE_CHECKING:
+    from airflow_integrations.route.definition import Route
+    from airflow_integrations.run import Services
 
 __all__ = ["ChangesListener"]
 
@@ -34,6 +39,13 @@ class ChangesListener:
         self._safe: int | None = None
         """Where the slot may stand once the batch under way is settled."""
         self._stands = 0
+
+    @classmethod
+    async def check_online(cls, config: ChangesOptions, route: Route, services: Services) -> list[tuple[Any, str]]:
+        """What the database says against the configuration: it raises SetupError and OutageError."""
+        session = await services.session(config.connection)
+        await session.ask(_open, config, session)
+        return []
 
     @classmethod
     async def backlog(cls, config: ChangesOptions, around: SourceSurroundings) -> Backlog:

@@ -23,6 +23,7 @@ from airflow_integrations.sql.tables import declared
 
 if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
+    from airflow_integrations.run import Services
 
 __all__ = ["OutboxListener"]
 
@@ -48,6 +49,13 @@ class OutboxListener:
     def mistakes(cls, config: OutboxOptions, route: Route) -> Iterator[tuple[Loc, str]]:
         for text in parameter_mistakes(config.where, route.params) if config.where is not None else ():
             yield ("where",), text
+
+    @classmethod
+    async def check_online(cls, config: OutboxOptions, route: Route, services: Services) -> list[tuple[Loc, str]]:
+        """What the database says against the configuration: it raises SetupError and OutageError."""
+        session = await services.session(config.connection)
+        await session.ask(_count, config, session, route.params)
+        return []
 
     @classmethod
     async def backlog(cls, config: OutboxOptions, around: SourceSurroundings) -> Backlog:
