@@ -34,8 +34,10 @@ def on(tables: Tables, chain: Callable[..., Chain]) -> Callable[..., Chain]:
     """A lookup in the table, with the row in the entity's field ``found``."""
 
     def build(sql: dict[str, Any], where: dict[str, str], **more: Any) -> Chain:
-        options = {k: more.pop(k) for k in ("missing", "cache", "each") if k in more}
-        step = {"lookup": {"name": "customer", "sql": {"connection": "db", **sql}, "where": where, **options}}
+        options: dict[str, Any] = {k: more.pop(k) for k in ("missing", "cache", "each") if k in more}
+        step: dict[str, Any] = {
+            "lookup": {"name": "customer", "sql": {"connection": "db", **sql}, "where": where, **options}
+        }
         made = chain(step, SET, **more)
         made.connections = Surroundings(tables.url)  # type: ignore[assignment]
         return made
