@@ -19,6 +19,7 @@ from airflow_integrations.route.checks.names import (
     name_mistakes,
     trigger_name_mistakes,
 )
+from airflow_integrations.route.grouping import group_mistakes
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.window import AIRFLOW_ALIASES
 
@@ -72,6 +73,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from name_mistakes(surroundings, stages)
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
+    yield from group_mistakes(route)
     yield from _outgoing_mistakes(route)
     for loc, stage in stages_of(route):
         for inner, text in body_mistakes(stage.config):
