@@ -31,7 +31,7 @@ CHANGED = {
     "postgresql": "2026-01-31T11:00:00Z",
     "mariadb": "2026-01-31T12:00:00Z",
 }
-"""SQLite's times are texts; PostgreSQL's are those of clocks in Madrid, where it is an hour later; MariaDB's are moments."""
+"""SQLite's times are texts, PostgreSQL's what clocks in Madrid show, MariaDB's moments."""
 
 
 class Shop:
