@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_integrations.http.origin import Origin
     from airflow_integrations.ledger.ledger import Ledger
     from airflow_integrations.sql.database import Database
+    from airflow_integrations.sql.session import Session
 
 __all__ = ["Connections", "Run", "Services", "entity_names"]
 
@@ -120,6 +121,7 @@ class Services:
         self._ledger = ledger
         self._others = others
         self._clients: dict[str, HttpClient] = {}
+        self._sessions: dict[str, Session] = {}
         self._opening = asyncio.Lock()
         self._told: dict[str, tuple[float, ...]] = {}
         self._stack = AsyncExitStack()
@@ -150,6 +152,7 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         self._clients.clear()
+        self._sessions.clear()
         await self._stack.aclose()
 
     async def client(self, connection: str) -> HttpClient:
@@ -195,6 +198,19 @@ class Services:
                 "as given.entities in a route test"
             )
         return self.connections.database(connection)
+
+    async def session(self, connection: str) -> Session:
+        """A connection to the database of a Connection; the same one for the whole stage. What is asked of it waits for
+        what was asked before. Raises SetupError and OutageError."""
+        async with self._opening:
+            if connection not in self._sessions:
+                import asyncio
+
+                from airflow_integrations.sql.session import Session
+
+                database = await asyncio.to_thread(self.database, connection)
+                self._sessions[connection] = await self._stack.enter_async_context(Session(database))
+            return self._sessions[connection]
 
     async def client_elsewhere(self, connection: str, origin: Origin) -> HttpClient:
         """A client for another origin that a Connection's system has named: with the Connection's time-outs and proxy,

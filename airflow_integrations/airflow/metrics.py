@@ -25,6 +25,8 @@ __all__ = [
     "QUEUE_DEPTH",
     "QUEUE_OLDEST_AGE",
     "RUNS",
+    "SOURCE_BYTES",
+    "SOURCE_ROWS",
     "STAGE_DURATION",
     "Metric",
     "count",
@@ -55,6 +57,8 @@ HTTP_WAIT = Metric("integrations.http.wait_ms", "counter", ("route", "connection
 QUEUE_DEPTH = Metric("integrations.queue.depth", "gauge", ("route", "status"))
 QUEUE_OLDEST_AGE = Metric("integrations.queue.oldest_age", "gauge", ("route",))
 INBOX_DEPTH = Metric("integrations.inbox.depth", "gauge", ("route",))
+SOURCE_ROWS = Metric("integrations.source.rows", "gauge", ("route",))
+SOURCE_BYTES = Metric("integrations.source.bytes", "gauge", ("route",))
 INBOX_OLDEST_AGE = Metric("integrations.inbox.oldest_age", "gauge", ("route",))
 CIRCUIT_OPEN = Metric("integrations.circuit.open", "gauge", ("route",))
 ALERTS_FIRING = Metric("integrations.alerts.firing", "gauge", ("route", "alert"))
@@ -71,6 +75,8 @@ METRICS = (
     QUEUE_OLDEST_AGE,
     INBOX_DEPTH,
     INBOX_OLDEST_AGE,
+    SOURCE_ROWS,
+    SOURCE_BYTES,
     CIRCUIT_OPEN,
     ALERTS_FIRING,
     NOTIFICATIONS,

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airflow_integrations.config.types import duration_text
+from airflow_integrations.config.types import duration_text, size_text
 from airflow_integrations.ledger.queries.health import WAITING, Depth, RunHealth
 from airflow_integrations.ledger.status import DECIDED, WRONG
+from airflow_integrations.listen.backlog import Backlog
 from airflow_integrations.plurals import counted
-from airflow_integrations.route.alerts import Alerts, ErrorRate, Kind
+from airflow_integrations.route.alerts import Alerts, ErrorRate, Kind, SourceBehind
 from airflow_integrations.route.definition import Schedule
 
 __all__ = ["Finding", "Outlook", "find"]
@@ -42,6 +43,8 @@ class Outlook:
     watched: float
     """Since when the alert is looked at: before that, nothing was missed."""
     now: float
+    backlog: Backlog | None = None
+    """What waits at the source; None where it cannot tell."""
     asked: str = "the target"
     """The systems one of which was away where the route's circuit is open: ``erp or crm``."""
 
@@ -56,6 +59,8 @@ def find(kind: Kind, alerts: Alerts, outlook: Outlook) -> Finding | None:
         return _nothing_received(alerts.nothing_received, outlook) if alerts.nothing_received else None
     if kind == "queue_older_than":
         return _queue(alerts.queue_older_than, outlook) if alerts.queue_older_than else None
+    if kind == "source_behind":
+        return _source(alerts.source_behind, outlook) if alerts.source_behind else None
     return _late(alerts.late, outlook) if alerts.late else None
 
 
@@ -106,6 +111,18 @@ def _queue(limit: timedelta, outlook: Outlook) -> Finding | None:
         f"entities wait to be delivered since {_clock(min(moments))}, longer than {duration_text(limit)}: "
         f"{', '.join(waiting)}{away}"
     )
+
+
+def _source(limit: SourceBehind, outlook: Outlook) -> Finding | None:
+    """Also while the route is paused: what waits grows all the same, and a slot keeps PostgreSQL's log."""
+    waits = outlook.backlog
+    if waits is None:
+        return None
+    if waits.rows is not None and limit.rows is not None and waits.rows > limit.rows:
+        return Finding(f"{waits} wait at the source, more than {limit.rows:,}")
+    if waits.size is not None and limit.size is not None and waits.size > limit.size:
+        return Finding(f"{waits} wait at the source, more than {size_text(limit.size)}")
+    return None
 
 
 def _late(limit: timedelta, outlook: Outlook) -> Finding | None:

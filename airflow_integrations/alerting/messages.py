@@ -27,6 +27,7 @@ _TITLES: dict[Kind, str] = {
     "error_rate": "too many errors",
     "nothing_received": "nothing was received",
     "queue_older_than": "entities wait for too long",
+    "source_behind": "too much waits at the source",
     "late": "a run is late",
 }
 _HEADS: dict[Transition, str] = {"firing": "ALERT", "still": "STILL", "resolved": "RESOLVED", "passed": "PASSED"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow_integrations.cli.airflow_access import connections
 from airflow_integrations.errors import IntegrationError, Mistake
-from airflow_integrations.route.stage import Stage
+from airflow_integrations.route.check import stages_of
 from airflow_integrations.route_files.load import read_routes
 from airflow_integrations.run import Services
 from airflow_integrations.simulate.trial import quiet_log
@@ -28,8 +28,7 @@ async def _online(root: Path) -> list[Mistake]:
     async with AsyncExitStack() as stack:
         services: Services | None = None
         for one in loaded:
-            for part in ("incoming", "outgoing"):
-                stage: Stage = getattr(one.route, part)
+            for place, stage in stages_of(one.route):
                 ask = getattr(stage.component(), "check_online", None)
                 if ask is None:
                     continue
@@ -39,5 +38,5 @@ async def _online(root: Path) -> list[Mistake]:
                     found = await ask(stage.config, one.route, services)
                 except IntegrationError as error:
                     found = [((), str(error))]
-                mistakes += [one.mistake((part, stage.kind, *place), text) for place, text in found]
+                mistakes += [one.mistake((*place, stage.kind, *inner), text) for inner, text in found]
     return mistakes

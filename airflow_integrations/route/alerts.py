@@ -8,12 +8,22 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from airflow_integrations.config.model import Model, ShortForm
-from airflow_integrations.config.types import ConnectionId, Duration
+from airflow_integrations.config.types import ConnectionId, Duration, Size
 
-__all__ = ["ALERTS", "Alerts", "AppriseTarget", "EmailTarget", "ErrorRate", "Kind", "SlackTarget", "Target"]
+__all__ = [
+    "ALERTS",
+    "Alerts",
+    "AppriseTarget",
+    "EmailTarget",
+    "ErrorRate",
+    "Kind",
+    "SlackTarget",
+    "SourceBehind",
+    "Target",
+]
 
-Kind = Literal["failure", "error_rate", "nothing_received", "queue_older_than", "late"]
-ALERTS: tuple[Kind, ...] = ("failure", "error_rate", "nothing_received", "queue_older_than", "late")
+Kind = Literal["failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late"]
+ALERTS: tuple[Kind, ...] = ("failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late")
 """What can be wrong, named as in the route's file."""
 
 SHORTEST = timedelta(minutes=1)
@@ -127,6 +137,31 @@ class Target(Model):
         return f"{kind} {to}{way.connection}"
 
 
+class SourceBehind(Model):
+    """How much may wait at a source that the route listens to."""
+
+    rows: Annotated[int, Field(strict=True, ge=1, lt=100_000)] | None = None
+    """Rows of an outbox.
+
+    Example: ``rows: 10000``
+
+    Since: 0.3
+    """
+    size: Size | None = None
+    """Of PostgreSQL's log, for changes through a replication slot.
+
+    Example: ``size: 1GB``
+
+    Since: 0.3
+    """
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.rows is None and self.size is None:
+            raise ValueError("write rows for an outbox, or size for a replication slot, such as size: 1GB")
+        return self
+
+
 class ErrorRate(ShortForm):
     """More than this share of the decided entities went wrong."""
 
@@ -189,6 +224,13 @@ class Alerts(Model):
     """An entity waits longer than this to be delivered.
 
     Example: ``queue_older_than: 2h``
+    """
+    source_behind: SourceBehind | None = None
+    """More than this waits at a database that the route listens to, and is not in the inbox yet.
+
+    Example: ``source_behind: {size: 1GB}``
+
+    Since: 0.3
     """
     late: Duration | None = None
     """A scheduled run has not ended this long after its time. A route without a schedule is never late.

@@ -26,7 +26,7 @@ from airflow_integrations.window import AIRFLOW_ALIASES
 if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
 
-__all__ = ["check", "deep_mistakes", "names_needed_by_outgoing"]
+__all__ = ["check", "deep_mistakes", "names_needed_by_outgoing", "stages_of"]
 
 
 def check(route: Route) -> None:
@@ -44,11 +44,17 @@ def deep_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
 
     Reads them: for ``validate`` and the check of the routes folder, not for parsing.
     """
-    for loc, stage in (*_stages(route), *_listening(route)):
+    for loc, stage in stages_of(route):
         check_files = getattr(stage.component(), "check_files", None)
         if check_files is not None:
             for inner, text in check_files(stage.config):
                 yield (*loc, stage.kind, *inner), text
+
+
+def stages_of(route: Route) -> Iterator[tuple[Loc, Stage]]:
+    """The stages of a route and what it listens to, each with its place in the definition."""
+    yield from _stages(route)
+    yield from _listening(route)
 
 
 def names_needed_by_outgoing(route: Route) -> frozenset[str]:
@@ -70,7 +76,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from group_mistakes(route)
     yield from _outgoing_mistakes(route)
     yield from _dag_mistakes(route)
-    for loc, stage in (*_stages(route), *_listening(route)):
+    for loc, stage in stages_of(route):
         for inner, text in body_mistakes(stage.config):
             yield (*loc, stage.kind, *inner), text
         own = getattr(stage.component(), "mistakes", None)

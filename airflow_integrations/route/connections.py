@@ -11,19 +11,32 @@ from airflow_integrations.route.stage import Stage
 __all__ = ["asked_by_delivery", "connections_of", "databases_of", "stores_of"]
 
 
+_DATABASES = frozenset({"sql", "sql_outbox", "postgres_changes"})
+"""Kinds whose Connections are databases."""
+
+
 def connections_of(route: Route) -> list[str]:
-    """The Connections that a route uses: every option called ``connection`` of its stages."""
-    return _of((route.incoming, *route.transform, route.outgoing))
+    """The Connections that a route uses: every option called ``connection`` of its stages, and that of a database that
+    it listens to."""
+    return _of((route.incoming, *route.transform, route.outgoing, *_listening(route)))
 
 
 def databases_of(route: Route) -> frozenset[str]:
     """Those of them that are databases."""
     return frozenset(
         leaf
-        for stage in (route.incoming, *route.transform, route.outgoing)
+        for stage in (route.incoming, *route.transform, route.outgoing, *_listening(route))
         for place, leaf in walk(stage.config)
-        if place and place[-1] == "connection" and isinstance(leaf, str) and (stage.kind == "sql" or "sql" in place)
+        if place
+        and place[-1] == "connection"
+        and isinstance(leaf, str)
+        and (stage.kind in _DATABASES or "sql" in place)
     )
+
+
+def _listening(route: Route) -> list[Stage]:
+    stage = route.trigger.listen if route.trigger is not None else None
+    return [stage] if stage is not None and stage.kind in _DATABASES else []
 
 
 def stores_of(route: Route) -> frozenset[str]:

@@ -53,6 +53,8 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "kafka": "airflow_integrations.listen.kafka:KafkaListener",
         "sqs": "airflow_integrations.listen.sqs:SqsListener",
         "files": "airflow_integrations.listen.files:FilesListener",
+        "sql_outbox": "airflow_integrations.listen.sql.outbox:OutboxListener",
+        "postgres_changes": "airflow_integrations.listen.sql.changes:ChangesListener",
     },
 }
 
@@ -84,6 +86,8 @@ def resolve(part: Part, kind: str) -> type[Any]:
 def callbacks() -> dict[str, str]:
     """What installed packages offer to be called when a run has ended: name to ``module:function``, by the entry point
     group ``airflow_integrations.callback``."""
+    from importlib.metadata import entry_points
+
     found: dict[str, str] = {}
     for point in entry_points(group="airflow_integrations.callback"):
         found.setdefault(point.name, point.value)

@@ -13,7 +13,7 @@ from airflow_integrations.errors import SetupError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Column", "ColumnName", "Table", "TableName", "quoted", "split_name", "table_of"]
+__all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of"]
 
 _NAME = re.compile(
     r'(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})(?:\.(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})){0,2}'
@@ -105,6 +105,13 @@ def table_of(connection: Connection, name: str) -> Table:
             found.append([str(column) for column in index["column_names"]])
     unique += [frozenset(map(str, names)) for names in found]
     return Table(name, known, primary, tuple(dict.fromkeys(unique)))
+
+
+def declared(dialect: str, table: Table | None, kind: str) -> frozenset[str]:
+    """The columns that are declared with a type that the database does not keep apart: SQLite's BOOLEAN and JSON."""
+    if dialect != "sqlite" or table is None:
+        return frozenset()
+    return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)
 
 
 def _near(inspector: Any, schema: str | None, table: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 from airflow_integrations.airflow.dag.timetable import interval_end
 from airflow_integrations.alerting.conditions import Finding, Outlook, find
 from airflow_integrations.ledger.queries.health import Books, Depth, EndedRun, RunHealth
+from airflow_integrations.listen.backlog import Backlog
 from airflow_integrations.route.alerts import ALERTS, Alerts
 from airflow_integrations.route.definition import Schedule
 
@@ -24,12 +25,13 @@ def look(
     schedule: Any = None,
     watched: float = NOW - 48 * HOUR,
     now: float = NOW,
+    backlog: Backlog | None = None,
     **health: Any,
 ) -> Finding | None:
     alerts = Alerts.model_validate({"notify": [{"email": "ops@example.com"}], "failure": False, kind: setting})
     planned = Schedule.model_validate(schedule) if schedule else None
-    outlook = Outlook(RunHealth(**health), depth, planned, interval_end, watched, now, "erp or crm")
-    assert [find(other, alerts, outlook) for other in ALERTS if other != kind] == [None] * 4
+    outlook = Outlook(RunHealth(**health), depth, planned, interval_end, watched, now, backlog, "erp or crm")
+    assert [find(other, alerts, outlook) for other in ALERTS if other != kind] == [None] * 5
     return find(kind, alerts, outlook)
 
 
@@ -150,3 +152,13 @@ def test_over_a_weekend_nothing_is_late() -> None:
     assert look("late", "15m", schedule=schedule, scheduled_until=friday, now=sunday.timestamp()) is None
     monday = sunday + timedelta(days=1)
     assert look("late", "15m", schedule=schedule, scheduled_until=friday, now=monday.timestamp()) is not None
+
+
+def test_what_waits_at_the_source() -> None:
+    assert look("source_behind", {"rows": 10}, backlog=Backlog(rows=10)) is None
+    assert look("source_behind", {"rows": 10}) is None
+    found = look("source_behind", {"rows": 10}, backlog=Backlog(rows=2000))
+    assert found == Finding("2,000 rows wait at the source, more than 10")
+    found = look("source_behind", {"size": "1GB"}, backlog=Backlog(size=1_500_000_000))
+    assert found == Finding("1.5 GB of the log wait at the source, more than 1GB")
+    assert look("source_behind", {"size": "1GB"}, backlog=Backlog(rows=2000)) is None

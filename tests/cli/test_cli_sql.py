@@ -64,6 +64,15 @@ def test_validate_online_shows_the_line_of_a_column_that_is_not_there(call, tabl
     )
 
 
+def test_validate_online_asks_for_lookups_and_for_what_a_route_listens_to(call, tables, route):
+    lookup = "transform: [{lookup: {name: c, sql: {connection: warehouse, table: orders}, where: {nam: order.name}}}]\n"
+    listen = "trigger: {listen: {sql_outbox: {connection: warehouse, table: orders, payload: boddy, taken: delete}}}\n"
+    route.write_text(ROUTE.replace(", columns: [id, nmae]", "") + lookup + listen)
+    out = call("validate", "--online")[1]
+    assert re.search(r"copies\.yaml:6:\d+  transform\.0\.lookup: table orders has no column nam, did you mean", out)
+    assert re.search(r"copies\.yaml:7:\d+  trigger\.listen\.sql_outbox: table orders has no column boddy", out)
+
+
 def test_preview_shows_rows_and_what_would_not_fit(call, tables, route):
     route.write_text(ROUTE.replace(", columns: [id, nmae]", ""))
     code, out, _ = call("preview", "copies", "--format", "json")

@@ -80,10 +80,12 @@ async def until(condition: Callable[[], Any]) -> None:
 
 def process(feed: Feed, ledger_url: str, *, die: bool = False) -> subprocess.Popen[str]:
     """One that listens; returns when it is about to connect."""
+    at = feed.brokers.get("broker")
     told = {
         "kind": feed.kind,
         "config": feed.config,
-        "broker": {**asdict(feed.brokers["broker"]), "extra": dict(feed.brokers["broker"].extra)},
+        "broker": {**asdict(at), "extra": dict(at.extra)} if at is not None else None,
+        "database": feed.databases["db"].url if feed.databases else None,
         "ledger": ledger_url,
         "die": die,
     }

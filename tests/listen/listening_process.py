@@ -1,7 +1,7 @@
 """A process that listens: ``python listening_process.py DESCRIPTION``, a JSON object; to be killed.
 
-``kind``, ``config``, ``broker`` (its fields), ``ledger`` (its URL), and ``die`` to be killed by itself after the first
-batch is in the inbox and before it is acknowledged.
+``kind``, ``config``, ``broker`` (its fields) or ``database`` (its URL), ``ledger`` (its URL), and ``die`` to be
+killed by itself after the first batch is in the inbox and before it is acknowledged.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen.broker import Broker
+from airflow_integrations.sql.database import Database
 from airflow_integrations.testing import Feed
 
 
@@ -24,7 +25,9 @@ async def nothing(bodies: Any) -> None:
 
 def main() -> None:
     told = json.loads(sys.argv[1])
-    feed = Feed(kind=told["kind"], config=told["config"], brokers={"broker": Broker(**told["broker"])}, publish=nothing)
+    brokers = {"broker": Broker(**told["broker"])} if told["broker"] else {}
+    databases = {"db": Database("db", told["database"])} if told["database"] else {}
+    feed = Feed(kind=told["kind"], config=told["config"], brokers=brokers, databases=databases, publish=nothing)
     if told["die"]:
         stage: Any = feed.load().trigger
         component = stage.listen.component()

@@ -17,6 +17,7 @@ from airflow_integrations.airflow.config.ledger import open_ledger
 from airflow_integrations.airflow.dag.timetable import interval_end
 from airflow_integrations.airflow.links import console_link, run_link
 from airflow_integrations.airflow.maintenance.notifiers import send
+from airflow_integrations.airflow.maintenance.source_backlogs import source_backlogs
 from airflow_integrations.airflow.maintenance.wake import Dags
 from airflow_integrations.alerting import lifecycle
 from airflow_integrations.alerting.conditions import Finding, Outlook, find
@@ -37,6 +38,7 @@ from airflow_integrations.route_files.load import RouteFiles, read_routes
 if TYPE_CHECKING:
     from airflow_integrations.ledger.alerts import AlertId
     from airflow_integrations.ledger.storage.database import Database
+    from airflow_integrations.listen.backlog import Backlog
 
 __all__ = ["evaluate_alerts"]
 
@@ -63,7 +65,9 @@ def evaluate_alerts(routes: Path, dags: Dags, now: float, *, send: Send = send) 
     with open_ledger() as ledger:
         open_now = {depth.route: depth for depth in depths(ledger, now)}
         _gauge(open_now.values(), now)
-        _Evaluation(ledger, routes, dags, now, open_now).work(send)
+        found = read_routes(routes)
+        waiting = source_backlogs(found)
+        _Evaluation(ledger, routes, dags, now, open_now, waiting).work(send, found)
 
 
 def _gauge(open_now: Iterable[Depth], now: float) -> None:
@@ -92,20 +96,28 @@ class _Alert:
 class _Evaluation:
     """One look at the alerts of all routes."""
 
-    def __init__(self, database: Database, folder: Path, dags: Dags, now: float, open_now: Mapping[str, Depth]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        dags: Dags,
+        now: float,
+        open_now: Mapping[str, Depth],
+        waiting: Mapping[str, Backlog],
+    ) -> None:
         self._database = database
         self._folder = folder
         self._dags = dags
         self._now = now
         self._open = open_now
+        self._waiting = waiting
         self._alerts: dict[AlertId, _Alert] = {}
         self._targets: dict[str, Target] = {}
         self._masks: dict[str, Mask] = {}
         """As the routes mask now: messages go to other systems, where nobody takes them back."""
 
-    def work(self, send: Send) -> None:
+    def work(self, send: Send, found: RouteFiles) -> None:
         before = known.read(self._database)
-        found = read_routes(self._folder)
         for loaded in found.routes.values():
             if loaded.route.alerts is not None:
                 self._look_at(loaded.route, before)
@@ -156,7 +168,8 @@ class _Evaluation:
     def _outlook(self, route: Route, health: RunHealth, state: AlertState) -> Outlook:
         depth = self._open.get(route.route)
         asked = asked_by_delivery(route)
-        return Outlook(health, depth, route.schedule, interval_end, state.watched, self._now, asked)
+        waiting = self._waiting.get(route.route)
+        return Outlook(health, depth, route.schedule, interval_end, state.watched, self._now, waiting, asked)
 
     def _paused(self, route: str) -> bool:
         """Also where Airflow does not know its DAG: it cannot run then, and the import errors say why."""

@@ -12,6 +12,7 @@ from airflow_integrations.cli.doctor.connections import check_connections
 from airflow_integrations.cli.doctor.cursors import check_cursors
 from airflow_integrations.cli.doctor.installation import Check, consumers, surroundings_checks
 from airflow_integrations.cli.doctor.secrets import check_secrets
+from airflow_integrations.cli.doctor.sources import check_sources
 from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.cli.validate import all_mistakes
@@ -43,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         checks += check_cursors(found, time.time())
         checks += check_secrets(found)
         checks += asyncio.run(check_connections(found, offline=args.offline, now=time.time))
+        if not args.offline:
+            checks += asyncio.run(check_sources(found))
     if args.report:
         _report(checks, found)
     elif args.format == "json":

@@ -9,15 +9,17 @@ from zoneinfo import ZoneInfo
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.incoming.sql.options import Children
-from airflow_integrations.incoming.sql.rows import Binds, Snapshot, require, table_source
+from airflow_integrations.incoming.sql.rows import require, table_source
+from airflow_integrations.sql.binds import Binds
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.reading import Reader
-from airflow_integrations.sql.tables import Table, table_of
+from airflow_integrations.sql.snapshot import Snapshot
+from airflow_integrations.sql.tables import Table, declared, table_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["ChildRows", "declared"]
+__all__ = ["ChildRows"]
 
 PARENTS = 500
 """Parents that one statement asks for."""
@@ -51,8 +53,8 @@ class ChildRows:
         self._own = tuple(options.on)
         self._parents = [parents.index(column) for column in options.on.values()]
         self._order = self._ordered(table)
-        self._booleans = declared(database, table, "BOOLEAN")
-        self._json = frozenset(options.json_columns) | declared(database, table, "JSON")
+        self._booleans = declared(database.dialect, table, "BOOLEAN")
+        self._json = frozenset(options.json_columns) | declared(database.dialect, table, "JSON")
 
     def _ordered(self, table: Table) -> tuple[str, ...]:
         order = self._options.order
@@ -123,10 +125,3 @@ class ChildRows:
 
 def _folded(key: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(part.rstrip().casefold() if isinstance(part, str) else part for part in key)
-
-
-def declared(database: Database, table: Table | None, kind: str) -> frozenset[str]:
-    """The columns that are declared with a type that the database does not keep apart: SQLite's BOOLEAN and JSON."""
-    if database.dialect != "sqlite" or table is None:
-        return frozenset()
-    return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)

@@ -14,17 +14,19 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.errors import AnswerError, SetupError
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.sql.check import check_file, mistakes
-from airflow_integrations.incoming.sql.children import ChildRows, declared
+from airflow_integrations.incoming.sql.children import ChildRows
 from airflow_integrations.incoming.sql.options import SqlIncomingConfig
 from airflow_integrations.incoming.sql.places import cursor_value, pack, unpack
-from airflow_integrations.incoming.sql.rows import FIRST, Binds, Rows, Snapshot, page_size, require, table_source
+from airflow_integrations.incoming.sql.rows import Rows, require, table_source
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
+from airflow_integrations.sql.binds import Binds
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.reading import Reader
 from airflow_integrations.sql.session import Session
+from airflow_integrations.sql.snapshot import FIRST, Snapshot, page_size
 from airflow_integrations.sql.statement import SqlText
-from airflow_integrations.sql.tables import Table, table_of
+from airflow_integrations.sql.tables import Table, declared, table_of
 from airflow_integrations.window import EPOCH, Window
 
 __all__ = ["SqlIncoming"]
@@ -124,8 +126,8 @@ class _Fetch:
             self._database,
             description,
             zone=self._zone,
-            json=frozenset(self._config.json_columns) | declared(self._database, self._table, "JSON"),
-            booleans=declared(self._database, self._table, "BOOLEAN"),
+            json=frozenset(self._config.json_columns) | declared(self._database.dialect, self._table, "JSON"),
+            booleans=declared(self._database.dialect, self._table, "BOOLEAN"),
         )
         twice = {name for name in self._names_of_columns if self._names_of_columns.count(name) > 1}
         if twice:

@@ -20,8 +20,8 @@ from airflow_integrations.outgoing.http.answers.response_rules import refusal
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_body import structured
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.request_writer import writer_of
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Operation", "Said"]
 

@@ -13,11 +13,11 @@ from airflow_integrations.outgoing.http.answers.reasons import LaterError, later
 from airflow_integrations.outgoing.http.answers.response_rules import ResponseRules
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.request_writer import body_of, writer_of
 from airflow_integrations.outgoing.http.upsert import Upserting
 from airflow_integrations.outgoing.http.verify import Verifying
 from airflow_integrations.outgoing.http.wording import HTTP, Wording
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 from airflow_integrations.run import Services
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from airflow_integrations.outgoing.http.answers.response_rules import answered
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.query import Asking, UntoldError, nothing
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.wording import HTTP, Wording
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Verifying"]
 

@@ -19,10 +19,10 @@ from airflow_integrations.outgoing.http.answers.reasons import reason_text, unwr
 from airflow_integrations.outgoing.http.answers.response_rules import ResponseRules, refusal
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.request_writer import body_of, writer_of
 from airflow_integrations.outgoing.odata.options import BatchOptions
 from airflow_integrations.outgoing.odata.wording import WORDING
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 if TYPE_CHECKING:
     from airflow_integrations.run import Services

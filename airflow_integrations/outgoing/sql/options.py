@@ -47,112 +47,9 @@ class ChildTable(Model):
     """
 
 
-class TableWrite(Model):
-    """One row in a table for each entity.
+class RowOptions(Model):
+    """How an entity becomes one row of a table, and the rows of other tables that belong to it."""
 
-    Example:
-        table: sales.customers
-        key: id
-        columns: {id: order.customer.id, name: order.customer.name}
-    """
-
-    table: TableName
-    """The table.
-
-    Example: ``table: sales.customers``
-    """
-    key: ColumnName | tuple[ColumnName, ...] | None = None
-    """The columns that identify a row; a unique index has to be on them. ``append`` and ``insert`` need none.
-
-    Example: ``key: id``
-    """
-    mode: Mode = "upsert"
-    """``upsert``: insert, or update the row with this key. ``insert``: a row that is there already is an error.
-    ``update``: a row that is not there is an error. ``delete``: remove the row. ``append``: always a new row.
-
-    Example: ``mode: insert``
-    """
-    columns: dict[ColumnName, Annotated[Expression, Sees("entity")]] | None = None
-    """Columns with their values. Left out: the entity's fields, but for those that are children.
-
-    Example: ``columns: {id: order.id, total: order.total}``
-    """
-    when: Annotated[Expression, Sees("entity")] | None = None
-    """Only for entities for which this is true.
-
-    Example: ``when: order.customer``
-    """
-    children: dict[Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$", max_length=128)], ChildTable] = Field(
-        default_factory=dict
-    )
-    """Rows of other tables that belong to the entity's row, by the field of the entity that lists them.
-
-    Example: ``children: {lines: {table: sales.order_lines, on: {order_id: id}}}``
-    """
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return () if self.key is None else (self.key,) if isinstance(self.key, str) else self.key
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        self.check_keys()
-        return self
-
-    def check_keys(self) -> None:
-        """Raises ValueError where mode, key and children do not go together."""
-        if self.mode in ("upsert", "update", "delete") and not self.keys:
-            raise ValueError(f"mode {self.mode} needs key: the columns that identify a row")
-        if self.mode == "append" and self.keys:
-            raise ValueError("append always makes a new row and has no key; take key out, or write mode: insert")
-        if self.children and self.mode == "append":
-            raise ValueError("children belong to a row that a key identifies; write key and mode: insert")
-        if self.columns is not None:
-            for name in (*self.keys, *(parent for child in self.children.values() for parent in child.on.values())):
-                if name not in self.columns:
-                    raise ValueError(f"columns has no {name}, which identifies the row; add it")
-
-
-class Call(Model):
-    """A procedure that is called for each entity.
-
-    Example:
-        procedure: sales.import_order
-        args: [order.id, order.total]
-    """
-
-    procedure: TableName
-    """Its name.
-
-    Example: ``procedure: sales.import_order``
-    """
-    args: Annotated[tuple[Annotated[Expression, Sees("entity")], ...], Field(max_length=100)] = ()
-    """Its arguments in their order. Objects and lists are handed over as JSON text.
-
-    Example: ``args: [order.id, order.total, order.lines]``
-    """
-
-
-class SqlOptions(Model):
-    """Entities become rows of a database. A batch (``delivery.batch``) is one transaction.
-
-    Example:
-        connection: erp
-        table: sales.orders
-        key: id
-        children: {lines: {table: sales.order_lines, on: {order_id: id}}}
-    """
-
-    connection: ConnectionId
-    """The Airflow Connection of the database.
-
-    Example: ``connection: erp``
-    """
-    table: TableName | None = None
-    """The table.
-
-    Example: ``table: sales.orders``
-    """
     key: ColumnName | tuple[ColumnName, ...] | None = None
     """The columns that identify a row; a unique index has to be on them. ``append`` and ``insert`` need none.
 
@@ -176,6 +73,91 @@ class SqlOptions(Model):
     replaced in the transaction of their row.
 
     Example: ``children: {lines: {table: sales.order_lines, on: {order_id: id}}}``
+    """
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return () if self.key is None else (self.key,) if isinstance(self.key, str) else self.key
+
+    def check_keys(self) -> None:
+        """Raises ValueError where mode, key and children do not go together."""
+        if self.mode in ("upsert", "update", "delete") and not self.keys:
+            raise ValueError(f"mode {self.mode} needs key: the columns that identify a row")
+        if self.mode == "append" and self.keys:
+            raise ValueError("append always makes a new row and has no key; take key out, or write mode: insert")
+        if self.children and self.mode == "append":
+            raise ValueError("children belong to a row that a key identifies; write key and mode: insert")
+        if self.columns is not None:
+            for name in (*self.keys, *(parent for child in self.children.values() for parent in child.on.values())):
+                if name not in self.columns:
+                    raise ValueError(f"columns has no {name}, which identifies the row; add it")
+
+
+class TableWrite(RowOptions):
+    """One row in a table for each entity.
+
+    Example:
+        table: sales.customers
+        key: id
+        columns: {id: order.customer.id, name: order.customer.name}
+    """
+
+    table: TableName
+    """The table.
+
+    Example: ``table: sales.customers``
+    """
+    when: Annotated[Expression, Sees("entity")] | None = None
+    """Only for entities for which this is true.
+
+    Example: ``when: order.customer``
+    """
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        self.check_keys()
+        return self
+
+
+class Call(Model):
+    """A procedure that is called for each entity.
+
+    Example:
+        procedure: sales.import_order
+        args: [order.id, order.total]
+    """
+
+    procedure: TableName
+    """Its name.
+
+    Example: ``procedure: sales.import_order``
+    """
+    args: Annotated[tuple[Annotated[Expression, Sees("entity")], ...], Field(max_length=100)] = ()
+    """Its arguments in their order. Objects and lists are handed over as JSON text.
+
+    Example: ``args: [order.id, order.total, order.lines]``
+    """
+
+
+class SqlOptions(RowOptions):
+    """Entities become rows of a database. A batch (``delivery.batch``) is one transaction.
+
+    Example:
+        connection: erp
+        table: sales.orders
+        key: id
+        children: {lines: {table: sales.order_lines, on: {order_id: id}}}
+    """
+
+    connection: ConnectionId
+    """The Airflow Connection of the database.
+
+    Example: ``connection: erp``
+    """
+    table: TableName | None = None
+    """The table.
+
+    Example: ``table: sales.orders``
     """
     delete_when: Annotated[Expression, Sees("entity")] | None = None
     """True for an entity whose row is to be deleted, such as one that the source has marked as deleted.

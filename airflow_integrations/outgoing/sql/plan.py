@@ -12,7 +12,7 @@ from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import EntityError, SetupError
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.sql.options import ChildTable, Mode, SqlOptions, TableWrite
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.tables import Table

@@ -207,7 +207,7 @@ def call_for(connection: Connection, procedure: str, planned: Planned) -> None:
     args = planned.args or []
     names = ", ".join(f":a{at}" for at in range(len(args)))
     target = quoted(connection, procedure).replace(":", "\\:")
-    word = {"mssql": f"EXEC {target} {names}", "oracle": f"BEGIN {target}({names}); END\\;"}
+    word = {"mssql": f"EXEC {target} {names}", "oracle": f"BEGIN {target}({names}); END;"}
     sql = word.get(connection.dialect.name, f"CALL {target}({names})")
     result = connection.execute(text(sql).bindparams(**{f"a{at}": value for at, value in enumerate(args)}))
     result.close()

@@ -30,6 +30,7 @@ from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.listen.message_reader import Reader
 from airflow_integrations.listen.receiver import Receiver
 from airflow_integrations.route.definition import Route
+from airflow_integrations.sql.database import Database
 from airflow_integrations.testing.conformance.suite_run import WINDOW, OneKind
 from airflow_integrations.testing.sockets import no_network
 
@@ -46,6 +47,8 @@ class Feed(OneKind):
 
     brokers: Mapping[str, Broker] = field(default_factory=dict)
     """By Connection."""
+    databases: Mapping[str, Database] = field(default_factory=dict)
+    """The same, of those that are databases."""
     publish: Callable[[Sequence[bytes]], Awaitable[None]]
     """Makes messages of these bodies arrive, in this order. May be called before anybody has ever listened."""
     prepare: Callable[[], Awaitable[None]] | None = None
@@ -84,6 +87,9 @@ class Feed(OneKind):
 
     def broker(self, connection: str) -> Broker:
         return self.brokers[connection]
+
+    def database(self, connection: str) -> Database:
+        return self.databases[connection]
 
     def receiver(self, ledger: Ledger) -> Receiver:
         """From a new instance into the inbox of ``ledger``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,15 +14,13 @@ from airflow_integrations.transform.lookup.asking import Asked, rendered
 from airflow_integrations.transform.lookup.compared import Columns, compared, shown
 from airflow_integrations.transform.lookup.create import Creator
 from airflow_integrations.transform.lookup.http_options import HttpLookup
+from airflow_integrations.transform.lookup.remembered import Remembered, RowsByKey
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Answer, HttpClient
 
 __all__ = ["HttpRows", "Question"]
 
-CACHED_ANSWERS = 10_000
-CACHED_BYTES = 32 * 1024 * 1024
-"""Bytes of the answers that stay remembered; decoded they take a few times that."""
 ANSWER_BYTES = 8 * 1024 * 1024
 """Larger answers are refused: a look-up expects one record, or those of a batch."""
 _DIVISIBLE = frozenset({400, 404, 409, 410, 413, 414, 422})
@@ -40,17 +37,6 @@ class Question(NamedTuple):
     key: tuple[str, ...]
 
 
-_Rows = Mapping[tuple[str, ...], Any]
-"""An answer's rows by the compared columns; an EntityError stands where several have the same key."""
-
-
-class _Remembered(NamedTuple):
-    rows: _Rows
-    size: int
-    asked: float
-    """When the request was sent, in Unix seconds: the answer may be as old as this."""
-
-
 class _RefusedError(EntityError):
     """The answer refuses the request; ``divisible``: perhaps because of one of its keys."""
 
@@ -58,11 +44,7 @@ class _RefusedError(EntityError):
 
 
 class HttpRows:
-    """The rows of one HTTP lookup, for the length of a run.
-
-    ``seconds`` is how long an answer is used for later batches: 0 never, None as long as the run lasts. In a run for
-    events (``for_events``) an answer in which nothing was found is never used for a later batch.
-    """
+    """The rows of one HTTP lookup, for the length of a run."""
 
     def __init__(self, name: str, config: HttpLookup, columns: Columns, cache: Any, place: Place) -> None:
         self._name = name
@@ -72,15 +54,13 @@ class HttpRows:
         self._records = config.records.compile() if config.records else None
         self._error_when = config.error_when.compile() if config.error_when else None
         self._retry_when = config.retry_when.compile() if config.retry_when else None
-        self._cache: OrderedDict[Any, _Remembered] = OrderedDict()
-        self._cached_bytes = 0
         self._creator = Creator(name, config, place, self._once) if config.create else None
 
     async def open(self, base: Mapping[str, Any], run: Run, services: Services) -> None:
         self._base = base
         self._now = services.now
-        self._for_events = run.events or run.kind == "live"
-        self._seconds = _seconds(self._cache_for, for_events=self._for_events)
+        for_events = run.events or run.kind == "live"
+        self._cache = Remembered(self._cache_for, services.now, for_events=for_events)
         self._client: HttpClient = await services.client(self._config.connection)
         if self._creator is not None:
             self._creator.open(base, run, services, self._client)
@@ -116,14 +96,14 @@ class HttpRows:
         """
         if self._config.batch is not None:
             return await self._find_together(questions, self._config.batch.size)
-        known: dict[Asked, _Rows | EntityError] = {}
+        known: dict[Asked, RowsByKey | EntityError] = {}
         keys: dict[Asked, list[tuple[str, ...]]] = {}
         for question in questions:
             assert question.asked is not None
             keys.setdefault(question.asked, []).append(question.key)
         missing = []
         for asked, wanted in keys.items():
-            remembered = self._remembered(asked, wanted)
+            remembered = self._cache.rows(asked, wanted)
             if remembered is None:
                 missing.append(asked)
             else:
@@ -144,15 +124,15 @@ class HttpRows:
         made = await _all(self._creator.create(question) for question in wanted)
         for question, row in zip(wanted, made, strict=True):
             found[question] = row
-            if self._cache.get(question.asked) is not None:
-                self._forget(question.asked)  # it said that there is nothing
+            if question.asked in self._cache:
+                self._cache.forget(question.asked)  # it said that there is nothing
         self._creator.forget()
 
     async def _find_together(self, questions: Collection[Question], size: int) -> dict[Question, Any]:
         found: dict[Question, Any] = {}
         asked: list[tuple[str, ...]] = []
         for question in questions:
-            remembered = self._remembered(question.key, [question.key])
+            remembered = self._cache.rows(question.key, [question.key])
             if remembered is None:
                 asked.append(question.key)
             else:
@@ -163,7 +143,7 @@ class HttpRows:
                 found[Question(None, key)] = rows.get(key)
         return found
 
-    async def _ask_together(self, keys: list[tuple[str, ...]]) -> _Rows:
+    async def _ask_together(self, keys: list[tuple[str, ...]]) -> RowsByKey:
         """Rows by key. A request that is refused is halved until the keys that are to blame are alone."""
         try:
             asked = rendered(self._config, {**self._base, "ids": [text for (text,) in keys]})
@@ -185,7 +165,7 @@ class HttpRows:
         rows = await self._ask(question.asked, remember=False)
         return rows if isinstance(rows, EntityError) else rows.get(question.key)
 
-    async def _ask(self, asked: Asked, *, remember: bool = True, many: bool = False) -> _Rows | EntityError:
+    async def _ask(self, asked: Asked, *, remember: bool = True, many: bool = False) -> RowsByKey | EntityError:
         request, sent = asked.request(), self._now()
         try:
             answer = await self._client.send(request, again=self._means_later if self._retry_when else None)
@@ -196,11 +176,11 @@ class HttpRows:
             told = _RefusedError(f"{self._config.connection}: {request}: {self._client.redact(error.reason)}")
             told.divisible = getattr(error, "divisible", False)
             return told
-        if remember and self._seconds != 0:
-            self._remember(asked, _Remembered(rows, len(answer.content) + len(asked.content or b"") + 200, sent))
+        if remember:
+            self._cache.add(asked, rows, len(answer.content) + len(asked.content or b"") + 200, sent)
         return rows
 
-    def _rows(self, answer: Answer, *, many: bool) -> _Rows:
+    def _rows(self, answer: Answer, *, many: bool) -> RowsByKey:
         gone = answer.status in (404, 410) and not many  # of many keys nobody knows which of them it is about
         if gone or answer.status == 204:
             return {}
@@ -267,50 +247,14 @@ class HttpRows:
         except EntityError:  # what it is, is told when its rows are read
             return False
 
-    def _remembered(self, asked: Any, wanted: Iterable[tuple[str, ...]]) -> _Rows | None:
-        """The rows of an earlier batch, where they are young enough and hold what is wanted."""
-        answer = self._cache.get(asked)
-        if answer is None:
-            return None
-        young = self._seconds is None or 0 <= self._now() - answer.asked < self._seconds
-        if not young or (self._for_events and not all(key in answer.rows for key in wanted)):
-            self._forget(asked)
-            return None
-        self._cache.move_to_end(asked)
-        return answer.rows
-
-    def _remember_each(self, keys: Iterable[tuple[str, ...]], rows: _Rows) -> None:
-        if self._seconds == 0:
-            return
+    def _remember_each(self, keys: Iterable[tuple[str, ...]], rows: RowsByKey) -> None:
         now = self._now()
         for key in keys:
             row = rows.get(key)
-            self._remember(key, _Remembered({} if row is None else {key: row}, 300, now))
-
-    def _remember(self, asked: Any, answer: _Remembered) -> None:
-        if not answer.rows and self._for_events:
-            return
-        if asked in self._cache:
-            self._forget(asked)
-        self._cache[asked] = answer
-        self._cached_bytes += answer.size
-        while len(self._cache) > CACHED_ANSWERS or self._cached_bytes > CACHED_BYTES:
-            self._forget(next(iter(self._cache)))
-
-    def _forget(self, asked: Any) -> None:
-        self._cached_bytes -= self._cache.pop(asked).size
+            self._cache.add(key, {} if row is None else {key: row}, 300, now)
 
 
-def _seconds(cache: Any, *, for_events: bool) -> float | None:
-    """For how long an answer is remembered; None: as long as the run lasts."""
-    if cache is None:
-        return 0.0 if for_events else None
-    if isinstance(cache, str):
-        return None if cache == "run" else 0.0
-    return float(cache.total_seconds())
-
-
-def _by_columns(body: Any, columns: Columns) -> _Rows:
+def _by_columns(body: Any, columns: Columns) -> RowsByKey:
     rows = body if isinstance(body, list) else [] if body is None else [body]
     index: dict[tuple[str, ...], Any] = {}
     for row in rows:
@@ -325,11 +269,11 @@ def _by_columns(body: Any, columns: Columns) -> _Rows:
         if None in key:
             continue
         full: tuple[str, ...] = key  # type: ignore[assignment]
-        index[full] = row if full not in index else EntityError(f"several rows match; {_remedy(columns)}")
+        index[full] = row if full not in index else EntityError(f"several rows match; {remedy(columns)}")
     return index
 
 
-def _remedy(columns: Columns) -> str:
+def remedy(columns: Columns) -> str:
     return "compare more columns in where" if columns.names else "say in where which one is meant"
 
 

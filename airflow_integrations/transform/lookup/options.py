@@ -14,10 +14,11 @@ from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.transform.lookup.graphql import GraphQLLookup
 from airflow_integrations.transform.lookup.http_options import HttpLookup
 from airflow_integrations.transform.lookup.odata import ODataLookup
+from airflow_integrations.transform.lookup.sql_options import SqlLookup
 
 __all__ = ["LookupOptions"]
 
-_SOURCES = ("file", "http", "odata", "graphql", "route", "store")
+_SOURCES = ("file", "http", "odata", "graphql", "sql", "route", "store")
 
 
 class LookupOptions(Model):
@@ -63,6 +64,15 @@ class LookupOptions(Model):
           variables: {id: order.customer_id}
           records: customer
     """
+    sql: SqlLookup | None = None
+    """A database that is asked for the entities of a batch together.
+
+    Example:
+        sql: {connection: erp, table: sales.customers, columns: [id, credit_limit]}
+        where: {number: order.customer}
+
+    Since: 0.3
+    """
     route: RouteName | None = None
     """Another route, whose ledger is asked what it has delivered under ``key``. The row has ``target_id``, ``status``,
     ``delivered_at``, ``version`` and ``key``. With ``missing: retry`` the entity goes out when the other one is there.
@@ -89,8 +99,8 @@ class LookupOptions(Model):
     where: Annotated[dict[str, Annotated[Expression, Sees("question")]], Field(max_length=10)] = Field(
         default_factory=dict
     )
-    """With ``file`` and ``http``: columns of the table with the value each must have. Texts and numbers are compared as
-    they are written.
+    """With ``file``, ``http`` and ``sql``: columns of the table with the value each must have. Texts and numbers are
+    compared as they are written.
 
     Example: ``where: {country: order.country}``
     """
@@ -135,17 +145,21 @@ class LookupOptions(Model):
             raise ValueError(
                 "where is missing: which column of the file has which value? Such as {country: order.country}"
             )
+        if self.sql is not None and not self.where:
+            raise ValueError(
+                "where is missing: which column of the rows has which value? Such as {number: order.customer}"
+            )
         by_key = self.route is not None or self.store is not None
         if by_key and self.key is None:
             raise ValueError(f"key is missing: under which key does {given[0]} have it? Such as order.customer.id")
         if not by_key and self.key is not None:
             raise ValueError(f"key goes with route and store; with {given[0]} write where")
         if by_key and self.where:
-            raise ValueError(f"where goes with file, http, odata and graphql; with {given[0]} write key")
-        if self.cache is not None and self.http is None and self.odata is None and self.graphql is None:
+            raise ValueError(f"where goes with file, http, odata, graphql and sql; with {given[0]} write key")
+        if self.cache is not None and not (self.http or self.odata or self.graphql or self.sql):
             raise ValueError(
-                "cache goes with http, odata and graphql; leave it out: a file is read when a run begins, and in a "
-                "live run when it has changed; the ledger is asked each time"
+                "cache goes with http, odata, graphql and sql; leave it out: a file is read when a run begins, and in "
+                "a live run when it has changed; the ledger is asked each time"
             )
         if isinstance(self.cache, timedelta) and self.cache.total_seconds() <= 0:
             raise ValueError("cache is more than nothing, such as 5m; write none to ask in each batch")

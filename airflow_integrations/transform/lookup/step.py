@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow_integrations.config.model import walk
@@ -12,6 +13,7 @@ from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import AIRFLOW_NAMES, SCOPES
 from airflow_integrations.graphql.options import document_mistakes
 from airflow_integrations.run import Run, Services, entity_names
+from airflow_integrations.sql.statement import parameter_mistakes
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 from airflow_integrations.transform.lookup.compared import Columns
 from airflow_integrations.transform.lookup.delivered import FIELDS, DeliveredRows
@@ -20,8 +22,10 @@ from airflow_integrations.transform.lookup.http import HttpRows
 from airflow_integrations.transform.lookup.odata import ODataRows
 from airflow_integrations.transform.lookup.options import LookupOptions
 from airflow_integrations.transform.lookup.rows import Later, Rows
+from airflow_integrations.transform.lookup.sql import SqlRows
 from airflow_integrations.transform.lookup.stored import StoredRows
 from airflow_integrations.transform.lookup.table import TableRows, load_table
+from airflow_integrations.window import EPOCH, Window
 
 if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
@@ -150,11 +154,23 @@ class Lookup(TransformerBase):
             yield ("missing",), f"{text}; write reject or retry"
         if config.route is not None:
             yield from _unknown_fields(config, route)
+        for name in ("query", "where") if config.sql is not None else ():
+            if (sql := getattr(config.sql, name)) is not None:
+                for text in parameter_mistakes(sql, route.params):
+                    yield ("sql", name), text
         for stage in route.transform:
             if stage.config is config:
                 return
             if isinstance(stage.config, cls.Config) and stage.config.name == config.name:
                 yield ("name",), f"an earlier lookup is called {config.name!r} already"
+
+    @classmethod
+    async def check_online(cls, config: Any, route: Route, services: Services) -> list[tuple[tuple[Any, ...], str]]:
+        """What a database says against the configuration: it raises SetupError and OutageError."""
+        if config.sql is not None:
+            run = Run(route, "validate", Window(EPOCH, datetime.now(UTC)), params=dict(route.params))
+            await SqlRows(config.name, config.sql, config.where, config.cache).check(run, services)
+        return []
 
     @classmethod
     def check_files(cls, config: Any) -> FoundMistakes:
@@ -177,6 +193,8 @@ def _source(config: LookupOptions, place: Place) -> Rows:
         return GraphQLRows(config.name, config.graphql, Columns(config.where), config.cache, place)
     if config.file is not None:
         return TableRows(config.name, config.file, Columns(config.where), config.delimiter, place)
+    if config.sql is not None:
+        return SqlRows(config.name, config.sql, config.where, config.cache)
     assert config.key is not None
     if config.route is not None:
         return DeliveredRows(config.name, config.route, config.key)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -288,6 +289,24 @@ def test_when_time_is_up_the_rest_is_told_the_next_time(
 def statsd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
     with listening(monkeypatch) as listener:
         yield listener
+
+
+def test_what_waits_at_a_source_is_a_gauge_and_an_alert(
+    world: World, hook: Hook, statsd: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = str(tmp_path / "shop.db")
+    with sqlite3.connect(place) as made:
+        made.execute("CREATE TABLE outbox (id integer PRIMARY KEY, payload text, taken_at text)")
+        made.execute("INSERT INTO outbox (payload) VALUES ('1'), ('2'), ('3')")
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_DB", json.dumps({"conn_type": "sqlite", "host": place}))
+    listen = "{sql_outbox: {connection: shop_db, table: outbox, payload: payload, taken: {time: taken_at}}}"
+    alerts = "{notify: [{apprise: pager}], source_behind: {rows: 2}}"
+    text = f"entity: {{key: entity.id}}\ntrigger: {{listen: {listen}}}\noutgoing: {{none: {{}}}}\nalerts: {alerts}\n"
+    (world.folder / "outbox.yaml").write_text(text)
+    (world.folder / "gone.yaml").write_text(text.replace("shop_db", "nowhere"))
+    world.look()
+    assert "3 rows wait at the source, more than 2" in json.dumps(hook.bodies)
+    assert [(sent.tag("route"), sent.value) for sent in statsd.named("integrations.source.rows")] == [("outbox", 3.0)]
 
 
 def test_the_gauges_tell_what_waits_and_what_fires(world: World, hook: Hook, statsd: Listener) -> None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.http import Endpoint
-from airflow_integrations.transform.lookup import http
+from airflow_integrations.transform.lookup import remembered
 
 
 class Catalogue:
@@ -153,7 +153,7 @@ async def test_fail_ends_the_run(chain: Any, service: Any) -> None:
 async def test_a_list_is_looked_up_within_bounds(chain: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     _, endpoints = service
     monkeypatch.setattr("airflow_integrations.transform.lookup.step.MOST_ELEMENTS", 3)
-    monkeypatch.setattr(http, "CACHED_ANSWERS", 2)
+    monkeypatch.setattr(remembered, "CACHED_ANSWERS", 2)
     many = step(each="order.skus", where={"sku": "item"}, http=TOGETHER, missing=None)
     steps = chain(many, endpoints=endpoints)
     assert len(await steps.values({"skus": ["a", "b", "c"]}, {"skus": list("abcd")})) == 1

@@ -148,9 +148,9 @@ async def test_what_is_no_entitys_matter_stops_the_run(
 
 
 async def test_the_memory_of_answers_is_bounded(chain: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow_integrations.transform.lookup import http as lookup_http
+    from airflow_integrations.transform.lookup import remembered
 
-    monkeypatch.setattr(lookup_http, "CACHED_ANSWERS", 2)
+    monkeypatch.setattr(remembered, "CACHED_ANSWERS", 2)
     customers, endpoints = service
     steps = chain(lookup(), endpoints=endpoints, batch=1)
     assert len(await steps.values(*({"customer": key} for key in ("1", "2", "1", "3", "1", "2")))) == 6

@@ -11,7 +11,7 @@ from airflow_integrations.expressions.language.presence import reported_instead
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import id_text, no_verdict, reason_text
 from airflow_integrations.outgoing.http.options import Results
-from airflow_integrations.outgoing.http.request_scope import names_read
+from airflow_integrations.outgoing.request_scope import names_read
 from airflow_integrations.plurals import counted, plural
 
 __all__ = ["ResultsReader"]

@@ -17,8 +17,8 @@ from airflow_integrations.outgoing.http.answers.response_scope import AnswerName
 from airflow_integrations.outgoing.http.answers.rule_options import RefusalRules
 from airflow_integrations.outgoing.http.answers.screen import Screen
 from airflow_integrations.outgoing.http.options import HttpOptions
-from airflow_integrations.outgoing.http.request_scope import names_read
 from airflow_integrations.outgoing.http.wording import HTTP, Wording
+from airflow_integrations.outgoing.request_scope import names_read
 
 __all__ = ["GONE", "ResponseRules", "answered", "refusal"]
 

@@ -15,7 +15,7 @@ from airflow_integrations.outgoing.http.answers.reasons import LaterError, reaso
 from airflow_integrations.outgoing.http.answers.response_scope import AnswerNames
 from airflow_integrations.outgoing.http.answers.rule_options import AnswerRules
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
-from airflow_integrations.outgoing.http.request_scope import names_read
+from airflow_integrations.outgoing.request_scope import names_read
 
 __all__ = ["Met", "Screen"]
 

@@ -16,10 +16,10 @@ from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import id_text, reason_text
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.recording_client import RecordingClient
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.http.steps.options import Choice, Step
 from airflow_integrations.outgoing.http.steps.way import Way
 from airflow_integrations.outgoing.http.upsert import NOT_THERE
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Services
 
