@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from airflow_integrations.listen.broker import Broker
+from airflow_integrations.queues.broker import Broker
 
 
 @pytest.fixture(scope="session")
