@@ -18,10 +18,13 @@ SOCKET_SECONDS = 20
 """A server that is silent for so long, although it would have answered by then, is away."""
 
 
-def client_of(broker: Broker) -> Redis:
-    """It connects when it is first used. Raises SetupError."""
+def client_of(broker: Broker, *, again: bool = True) -> Redis:
+    """It connects when it is first used. ``again``: what meets a broken connection is sent again at once. Raises
+    SetupError."""
     try:
         from redis.asyncio import Redis
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
     except ImportError:
         raise client_library("redis", "redis") from None
     broker.only("redis")
@@ -38,6 +41,8 @@ def client_of(broker: Broker) -> Redis:
             "ssl_cert_reqs": "none" if extra.get("verify") is False else "required",
             "ssl_check_hostname": extra.get("verify") is not False,
         }
+    if not again:
+        options["retry"] = Retry(NoBackoff(), 0)
     return Redis(
         host=host,
         port=port,

@@ -45,6 +45,12 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "none": "airflow_integrations.outgoing.none:NoOutgoing",
         "sql": "airflow_integrations.outgoing.sql.target:SqlOutgoing",
         "files": "airflow_integrations.outgoing.files.target:FilesOutgoing",
+        "rabbitmq": "airflow_integrations.outgoing.queues.rabbitmq:RabbitmqOutgoing",
+        "redis": "airflow_integrations.outgoing.queues.redis:RedisOutgoing",
+        "nats": "airflow_integrations.outgoing.queues.nats:NatsOutgoing",
+        "mqtt": "airflow_integrations.outgoing.queues.mqtt:MqttOutgoing",
+        "kafka": "airflow_integrations.outgoing.queues.kafka:KafkaOutgoing",
+        "sqs": "airflow_integrations.outgoing.queues.sqs:SqsOutgoing",
     },
     "listen": {
         "rabbitmq": "airflow_integrations.listen.rabbitmq:RabbitmqListener",
