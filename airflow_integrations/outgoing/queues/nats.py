@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from itertools import count
+from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 from pydantic import Field
 
 from airflow_integrations.config.types import ConnectionId
-from airflow_integrations.errors import EntityError, SetupError
+from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.expressions import Template
 from airflow_integrations.outgoing import Result
 from airflow_integrations.outgoing.queues.messages import Message
@@ -21,6 +23,7 @@ from airflow_integrations.queues.nats import connect, understood
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
 
 __all__ = ["NatsOutgoing"]
 
@@ -71,13 +74,14 @@ class NatsOutgoing(QueueOutgoing):
         gone = asyncio.Event()
         with understood(broker.name, self._options.stream):
             client = await connect(broker, gone)
+        link = _Link(broker, self._options.stream, client, gone)
         try:
             with understood(broker.name, self._options.stream):
-                await client.jetstream().stream_info(self._options.stream)
+                await link.begin()
         except BaseException:
-            await client.close()
+            await link.close()
             raise
-        return _Link(broker, self._options.stream, client, gone)
+        return link
 
     def check(self, message: Message) -> None:
         if not _SUBJECT.fullmatch(message.to) or len(message.to) > 500:
@@ -89,60 +93,89 @@ class NatsOutgoing(QueueOutgoing):
 
 
 class _Link(Link):
+    """Answers come to an address of its own, with the number of the message at its end."""
+
     def __init__(self, broker: Broker, stream: str, client: Client, gone: asyncio.Event) -> None:
         self._broker = broker
         self._stream = stream
         self._client = client
-        self._jetstream = client.jetstream(publish_async_max_pending=self.window)
-        self._under_way: set[asyncio.Future[Any]] = set()
+        self._address = client.new_inbox()
+        self._numbers = count()
+        self._waiting: dict[str, asyncio.Future[Msg]] = {}
         self._watching = asyncio.ensure_future(self._watch(gone))
+
+    async def begin(self) -> None:
+        """Whether the stream is there; and hear the answers."""
+        await self._client.jetstream().stream_info(self._stream)
+        await self._client.subscribe(f"{self._address}.*", cb=self._heard)
+
+    async def _heard(self, answer: Msg) -> None:
+        waiting = self._waiting.pop(answer.subject.rpartition(".")[2], None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
 
     async def _watch(self, gone: asyncio.Event) -> None:
         await gone.wait()
         self.ended = self.ended or "the connection to NATS was closed"
-        for future in list(self._under_way):
-            future.cancel()
+        for waiting in self._waiting.values():
+            waiting.cancel()
+        self._waiting.clear()
 
     async def publish_window(self, messages: Sequence[Message]) -> list[Result | None]:
         from nats.errors import MaxPayloadError
-        from nats.js.errors import NoStreamResponseError
 
-        sent: list[asyncio.Future[Any] | Result] = []
-        futures: list[asyncio.Future[Any]] = []
+        sent: list[asyncio.Future[Msg] | Result] = []
         try:
             with understood(self._broker.name, self._stream):
                 for message in messages:
-                    headers = {"Nats-Msg-Id": message.id, "Content-Type": message.content_type, **message.headers}
                     try:
-                        future = await self._jetstream.publish_async(
-                            message.to, message.body or b"", stream=self._stream, headers=headers
-                        )
+                        sent.append(await self._one(message))
                     except MaxPayloadError:
                         most = self._client.max_payload
                         sent.append(refused(f"NATS takes messages of at most {most:,} bytes", cause="too_large"))
-                    else:
-                        sent.append(future)
-                        futures.append(future)
-                        self._under_way.add(future)
-        except Exception as error:
-            if not futures and not sent:
+        except OutageError as error:
+            if not sent:
                 raise
             self.ended = self.ended or str(error)
-        if futures:
+        if futures := [each for each in sent if isinstance(each, asyncio.Future)]:
             await self.heard(futures)
-            self._under_way.difference_update(futures)
-        results: list[Result | None] = []
-        for each in sent:
-            if isinstance(each, Result):
-                results.append(each)
-                continue
-            if each.cancelled():
-                results.append(None)
-            elif isinstance(each.exception(), NoStreamResponseError):
-                results.append(await self._nobody())
-            else:
-                results.append(_told(each))
+        results = [each if isinstance(each, Result) else await self._told(each) for each in sent]
         return results + [None] * (len(messages) - len(results))
+
+    async def _one(self, message: Message) -> asyncio.Future[Msg]:
+        headers = {
+            "Nats-Msg-Id": message.id,
+            "Nats-Expected-Stream": self._stream,
+            "Content-Type": message.content_type,
+            **message.headers,
+        }
+        number = str(next(self._numbers))
+        self._waiting[number] = future = asyncio.get_running_loop().create_future()
+        try:
+            reply = f"{self._address}.{number}"
+            await self._client.publish(message.to, message.body or b"", reply=reply, headers=headers)
+        except BaseException:
+            self._waiting.pop(number, None)
+            raise
+        return future
+
+    async def _told(self, future: asyncio.Future[Msg]) -> Result | None:
+        if future.cancelled():
+            return None
+        answer = future.result()
+        if (answer.headers or {}).get("Status") == "503":
+            return await self._nobody()
+        try:
+            told = _answer(answer.data)
+        except msgspec.MsgspecError as error:
+            return Result("in_doubt", reason=f"the answer of NATS cannot be read: {error}", cause="unreadable")
+        refusal = told.error
+        if refusal is None:
+            return Result("delivered", f"{told.stream}/{told.seq}", WRITTEN if told.duplicate else None)
+        why = f"NATS refuses it: {refusal.description}"
+        if refusal.err_code == _TOO_LARGE:
+            return refused(why, cause="too_large")
+        return refused(why, later=refusal.err_code in _FULL or refusal.code >= 500)
 
     async def _nobody(self) -> Result | None:
         """Nobody answered on a subject: either no stream takes it, or JetStream is away at this moment."""
@@ -153,7 +186,7 @@ class _Link(Link):
                 await self._client.jetstream().stream_info(self._stream)
         except SetupError as error:
             return Result("pending", reason=str(error), cause="setup")
-        except Exception as error:
+        except OutageError as error:
             self.ended = str(error)
             return None
         return refused(f"no stream takes its subject; add it to the subjects of {self._stream}")
@@ -163,17 +196,17 @@ class _Link(Link):
         await self._client.close()
 
 
-def _told(future: asyncio.Future[Any]) -> Result | None:
-    from nats.js.errors import APIError
+class _Refusal(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
 
-    error = future.exception()
-    if error is None:
-        ack = future.result()
-        return Result("delivered", f"{ack.stream}/{ack.seq}", WRITTEN if ack.duplicate else None)
-    if isinstance(error, APIError):
-        code = error.err_code
-        if code == _TOO_LARGE:
-            return refused(f"NATS refuses it: {error.description}", cause="too_large")
-        later = code in _FULL or (error.code or 0) >= 500
-        return refused(f"NATS refuses it: {error.description}", later=later)
-    return None
+
+class _Answer(msgspec.Struct):
+    stream: str = ""
+    seq: int = 0
+    duplicate: bool = False
+    error: _Refusal | None = None
+
+
+_answer = msgspec.json.Decoder(_Answer).decode
