@@ -51,6 +51,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "mqtt": "airflow_integrations.outgoing.queues.mqtt:MqttOutgoing",
         "kafka": "airflow_integrations.outgoing.queues.kafka:KafkaOutgoing",
         "sqs": "airflow_integrations.outgoing.queues.sqs:SqsOutgoing",
+        "email": "airflow_integrations.outgoing.email.target:EmailOutgoing",
     },
     "listen": {
         "rabbitmq": "airflow_integrations.listen.rabbitmq:RabbitmqListener",

@@ -182,7 +182,7 @@ def nats(at: Broker) -> Iterator[Topic]:
             await client.jetstream().add_stream(name=name, subjects=[f"{name}.n.*"])
 
     async def taken() -> list[Got]:
-        found = []
+        found = list[Got]()
         async with await library.connect(url) as client:
             stream = client.jetstream()
             count = (await stream.stream_info(name)).state.messages
@@ -275,7 +275,7 @@ def kafka(at: Broker, *, administered: bool = True) -> Iterator[Topic]:
         consumer, found = AIOKafkaConsumer(name, bootstrap_servers=servers, auto_offset_reset="earliest"), list[Got]()
         await consumer.start()
         try:
-            ends = await consumer.end_offsets(consumer.assignment())
+            ends: Any = await consumer.end_offsets(consumer.assignment())
             while any([await consumer.position(each) < end for each, end in ends.items()]):
                 for some in (await consumer.getmany(timeout_ms=1000)).values():
                     for one in some:
