@@ -61,6 +61,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "kafka": "airflow_integrations.listen.kafka:KafkaListener",
         "sqs": "airflow_integrations.listen.sqs:SqsListener",
         "files": "airflow_integrations.listen.files:FilesListener",
+        "imap": "airflow_integrations.listen.imap:ImapListener",
     },
 }
 
