@@ -139,7 +139,11 @@ class EmailOptions(Model):
     per: Literal["entity", "run"] = "entity"
     """``entity``: a mail for each. ``run``: one mail with all of a run's, whose texts see ``entities``, the list.
 
-    Example: ``per: run``
+    Example:
+        per: run
+        to: sales@example.com
+        subject: "{{ entities | length }} orders"
+        text: All of this run
     """
     most: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 1000
     """With ``per: run``: a mail is sent behind the batch with which it has this many entities.

@@ -55,11 +55,9 @@ class MessageWriter:
         self._names = RequestNames(base, entity, names_read(options) - {"key"}, together=False)
         deletion = options.deletion
         self._body = _body(options.body, options.body_text, itself)
-        self._gone = _body(deletion.body, deletion.body_text, no_body) if deletion else no_body
+        self._gone = _body(deletion.body, None, no_body) if deletion else no_body
         is_text = options.body_text is not None
         self._content_type = options.content_type or (TEXT if is_text else JSON)
-        self._type_gone = TEXT if deletion and deletion.body_text is not None else JSON
-        self._fixed = not names_read(options)
 
     def write(self, outbound: Outbound) -> Message:
         """Raises EntityError where none can be written, SetupError for a missing Variable."""
@@ -75,7 +73,7 @@ class MessageWriter:
         message = Message(
             id=outbound.idempotency_key,
             body=body,
-            content_type=self._type_gone if gone else self._content_type,
+            content_type=JSON if gone else self._content_type,
             headers={"deleted": "true"} if gone else {},
             to=_rendered(options.to, names, "the address"),
             ordered_by=outbound.key if options.ordered_by is None else _rendered(options.ordered_by, names, "the key"),

@@ -51,17 +51,6 @@ class Deletion(Model):
 
     Example: ``body: {id: key}``
     """
-    body_text: Annotated[Template, Sees("deletion")] | None = None
-    """A body that is text instead.
-
-    Example: ``body_text: "DEL;{{ key }}"``
-    """
-
-    @model_validator(mode="after")
-    def _one_body(self) -> Self:
-        if self.body is not None and self.body_text is not None:
-            raise ValueError("a message has either body (JSON) or body_text (text), and only one of them")
-        return self
 
 
 class MessageOptions(Model):

@@ -65,7 +65,7 @@ class RabbitmqOptions(MessageOptions):
     """AMQP's own properties of a message: ``type``, ``correlation_id``, ``reply_to``, ``app_id``, ``expiration`` (in
     milliseconds), ``priority`` (0 to 255). ``message_id`` is the entity's idempotency key.
 
-    Example: ``properties: {type: order.created}``
+    Example: ``properties: {type: order-created}``
     """
 
     @model_validator(mode="after")

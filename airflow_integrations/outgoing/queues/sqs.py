@@ -78,7 +78,7 @@ class SqsOutgoing(QueueOutgoing):
             yield ("group",), "only a queue whose name ends in .fifo has groups"
         if len(config.headers) > MOST_HEADERS:
             yield ("headers",), f"SQS takes at most {MOST_HEADERS} headers besides those of this kind"
-        if config.deletion is not None and config.deletion.body is None and config.deletion.body_text is None:
+        if config.deletion is not None and config.deletion.body is None:
             yield ("deletion",), "SQS takes no message without a body; write deletion.body, such as {id: key}"
 
     async def link(self, broker: Broker) -> Link:
