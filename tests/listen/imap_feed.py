@@ -108,7 +108,7 @@ def folder(at: Broker, *others: str, **config: Any) -> Iterator[Feed]:
     async def publish(bodies: Sequence[bytes]) -> None:
         await asyncio.to_thread(put, at, name, *(mail(("order.json", body)) for body in bodies))
 
-    options = {"connection": "broker", "folder": name, "attachments": "*.json", "every": "0.1s"}
+    options = {"connection": "broker", "folder": name, "attachments": "*.json", "every": "0.3s"}
     yield Feed(
         kind="imap",
         config={**options, **config},

@@ -29,6 +29,7 @@ def each_is_there(topic: Topic, found: list[Got], *, twice: bool) -> None:
     assert (max(ids.values()) == 2) == (twice and topic.kind not in ONCE)
 
 
+@pytest.mark.parametrize("topic", ["rabbitmq", *ONCE], indirect=True)
 def test_a_push_that_is_killed_before_it_writes_down_what_was_confirmed(topic: Topic, tmp_path: Path) -> None:
     push_killed(topic, tmp_path, ENTITIES)
     assert pushed(topic, tmp_path, ENTITIES) == {"delivered": 12}
@@ -81,6 +82,7 @@ def test_where_a_route_holds_nothing_unheard_is_sent_again(topic: Topic) -> None
     assert set(Counter(one.id for one in topic.received()).values()) == {1}
 
 
+@pytest.mark.parametrize("topic", ["redis"], indirect=True)
 def test_a_broker_that_is_away_is_an_outage_of_the_run(topic: Topic, tmp_path: Path) -> None:
     there = topic.at
     topic.at = topic.away().connections.at  # type: ignore[attr-defined]

@@ -9,6 +9,9 @@ import pytest
 from topics import Topic, outbounds, sqs
 
 from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.queues.broker import Broker
+from airflow_integrations.run import Run
+from airflow_integrations.testing.conformance.suite_run import WINDOW
 
 ENTITIES = [{"id": number, "name": f"n{number}"} for number in range(25)]
 
@@ -28,18 +31,22 @@ def test_a_fifo_queue_keeps_the_order_and_takes_one_that_comes_twice_once(aws_se
     with sqs(aws_server, ending=".fifo") as topic:
 
         async def twice() -> list[Any]:
-            batch = outbounds(ENTITIES)
-            return [await topic.send(batch, group="all"), await topic.send(batch[5:15], group="all")]
+            route, batch = topic.load(group="all"), outbounds(ENTITIES)
+            outgoing: Any = route.outgoing.component()(route.outgoing.config, route)
+            async with topic.services() as services:
+                await outgoing.open(Run(route, "one", WINDOW), services)
+                results = [*await outgoing.send(batch), *await outgoing.send(batch[5:15])]
+                await outgoing.close()
+            return results
 
-        first, again = asyncio.run(twice())
-        assert {result.status for result in (*first, *again)} == {"delivered"}
+        assert {result.status for result in asyncio.run(twice())} == {"delivered"}
         assert [one.value["id"] for one in topic.received()] == list(range(25))
 
 
 @pytest.mark.parametrize("away", [True, False])
 def test_no_queue_and_no_server(aws_server: str, away: bool) -> None:
-    with sqs(aws_server) as topic:
-        gone = Topic("sqs", {"connection": "broker", "queue": "no-such-queue"}, topic.at, list)
-        services = gone.away() if away else gone.services()
-        with pytest.raises(OutageError if away else SetupError):
-            asyncio.run(gone.send(outbounds(ENTITIES[:1]), services))
+    extra = {"endpoint_url": "http://127.0.0.1:1" if away else aws_server, "region_name": "eu-central-1"}
+    at = Broker("broker", "aws", login="test", password="test", extra=extra)
+    gone = Topic("sqs", {"connection": "broker", "queue": "no-such-queue"}, at, list)
+    with pytest.raises(OutageError if away else SetupError):
+        asyncio.run(gone.send(outbounds(ENTITIES[:1])))
