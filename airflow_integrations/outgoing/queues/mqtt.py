@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MqttOutgoing"]
 
+UNDER_WAY = 20
+"""Messages that the client has sent and that are not acknowledged; it keeps the others in their order. A broker that
+allows fewer says so only when the client is connected, and is given that many at a time."""
 NOBODY = 0x10
 """The broker took it, and there is no subscription that it matches."""
 _LATER = frozenset({0x97})
@@ -103,13 +106,15 @@ class _Connection(MqttConnection):
         self.waiting: dict[int, asyncio.Future[Any]] = {}
         self.most_bytes: int | None = None
         self.most_qos = 2
-        self.client.max_inflight_messages_set(65_535)  # the link itself has no more under way than the broker allows
+        self.client.max_inflight_messages_set(UNDER_WAY)
         self.client.on_publish = lambda _, __, mid, reason, ___: self._tell(self._acknowledged, mid, reason.value)
 
     def _accepted(self, client: Client, properties: Any) -> None:
         self.most_bytes = getattr(properties, "MaximumPacketSize", None)
         self.most_qos = getattr(properties, "MaximumQoS", 2)
-        self.link.window = min(self.link.window, getattr(properties, "ReceiveMaximum", 65_535))
+        most = getattr(properties, "ReceiveMaximum", 65_535)
+        if most < UNDER_WAY:
+            self.link.window = most
         self._tell(self._settle_ready, None)
 
     def _acknowledged(self, number: int, reason: int) -> None:
@@ -152,11 +157,9 @@ class _Link(Link):
         about: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         about.ContentType = message.content_type
         about.UserProperty = [(MESSAGE_ID, message.id), *message.headers.items()]
-        size = len(body) + len(topic.encode()) + len(about.pack()) + 16
-        if connection.most_bytes is not None and size > connection.most_bytes:
-            return refused(
-                f"the MQTT broker takes packets of at most {connection.most_bytes:,} bytes", cause="too_large"
-            )
+        most = connection.most_bytes
+        if most is not None and len(body) + len(topic.encode()) + len(about.pack()) + 16 > most:
+            return refused(f"the MQTT broker takes packets of at most {most:,} bytes", cause="too_large")
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.ended is not None:
             future.cancel()
