@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from airflow_integrations.http import HttpClient, Request
     from airflow_integrations.incoming import Incoming, Page
     from airflow_integrations.listen import Listener, Message
-    from airflow_integrations.listen.broker import Broker
     from airflow_integrations.listen.context import ListenContext
     from airflow_integrations.listen.options import ListenOptions, QueueOptions
     from airflow_integrations.outgoing import Outbound, Outgoing, Result
+    from airflow_integrations.queues.broker import Broker
     from airflow_integrations.route.definition import Route
     from airflow_integrations.run import Run, Services
     from airflow_integrations.testing import (
@@ -124,7 +124,7 @@ _MODULES = {
     "http": ("HttpClient", "Request"),
     "incoming": ("Incoming", "Page"),
     "listen": ("Listener", "Message"),
-    "listen.broker": ("Broker",),
+    "queues.broker": ("Broker",),
     "listen.context": ("ListenContext",),
     "listen.options": ("ListenOptions", "QueueOptions"),
     "outgoing": ("Outbound", "Outgoing", "Result"),

@@ -1,9 +1,9 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, steps, memory, loading, sql, lookups, ingest, latency, console, pages, runs. The first three and
-ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and nothing is sent
-(``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), its pages
+Figures: bulk, single, steps, memory, loading, sql, publishing, lookups, ingest, latency, console, pages, runs. The
+first three and ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and nothing
+is sent (``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), its pages
 (pages), and what a small run costs in a real Airflow (runs) are measured only where they are named.
 """
 
@@ -108,6 +108,28 @@ def tables() -> None:
     )
 
 
+def publishing() -> None:
+    """Messages for a second of CPU, of a route, of its kind alone, and of a bare client."""
+    from bench.publishing import KINDS, there
+
+    total = 10_000
+    for kind in filter(there, KINDS):
+        used = {
+            how: statistics.median(
+                measure("bench.publishing", kind, str(total), how)["cpu_seconds"] for _ in range(RUNS)
+            )
+            for how in ("client", "target", "route")
+        }
+        figure(
+            "publishing",
+            kind=kind,
+            messages=total,
+            **{f"{how}_per_cpu_second": total / seconds for how, seconds in used.items()},
+            target_ratio=used["client"] / used["target"],
+            route_ratio=used["client"] / used["route"],
+        )
+
+
 def loading() -> None:
     with tempfile.TemporaryDirectory() as bytecode:  # installed packages have theirs; a checkout may be told not to
         env = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode, "PYTHONDONTWRITEBYTECODE": ""}
@@ -160,6 +182,8 @@ def main(wanted: list[str]) -> None:
             memory(url)
         if "sql" in wanted:
             tables()
+        if "publishing" in wanted:
+            publishing()
         if "loading" in wanted:
             loading()
         if "lookups" in wanted:
@@ -170,4 +194,7 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["bulk", "single", "steps", "memory", "loading", "sql", "lookups", "webhooks.ingest"])
+    main(
+        sys.argv[1:]
+        or ["bulk", "single", "steps", "memory", "loading", "sql", "publishing", "lookups", "webhooks.ingest"]
+    )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from airflow_integrations.errors import AnswerError, IntegrationError, OutageError
-from airflow_integrations.listen.broker import Brokers
 from airflow_integrations.listen.context import SourceSurroundings
 from airflow_integrations.plurals import counted, sized
+from airflow_integrations.queues.broker import Brokers
 from airflow_integrations.route.definition import Route
 
 __all__ = ["Backlog", "TellsBacklog", "backlog_of", "backlogs"]

@@ -9,7 +9,7 @@ from airflow_integrations.listen.message_reader import event_name
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.inbox.inbox import Inbox
-    from airflow_integrations.listen.broker import Broker, Brokers
+    from airflow_integrations.queues.broker import Broker, Brokers
     from airflow_integrations.sql.database import Database
 
 __all__ = ["InboxSurroundings", "ListenContext", "SourceSurroundings"]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from airflow_integrations.config.types import ConnectionId
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.broker import Broker, client_library
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.queues.broker import Broker
+from airflow_integrations.queues.kafka import TopicName, access, understood
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["KafkaListener"]
 
 ASK_MS = 5000
-_Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
 
 
 class KafkaListener:
@@ -42,7 +42,7 @@ class KafkaListener:
 
         Example: ``connection: kafka``
         """
-        topics: Annotated[tuple[_Topic, ...], Field(min_length=1)]
+        topics: Annotated[tuple[TopicName, ...], Field(min_length=1)]
         """The topics. Dead letters go to the topic ``<topic>-dead``.
 
         Example: ``topics: [shop.orders]``
@@ -73,12 +73,12 @@ class KafkaListener:
         config = self._config
         broker = await asyncio.to_thread(around.broker, config.connection)
         async with AsyncExitStack() as stack:
-            with _understood(broker.name):
+            with understood(broker.name):
                 await self._open(stack, broker)
             consumer = self._consumer
             assert consumer is not None
             while True:
-                with _understood(broker.name):
+                with understood(broker.name):
                     found = await consumer.getmany(timeout_ms=ASK_MS, max_records=config.prefetch)
                 if batch := [_message(each) for some in found.values() for each in some]:
                     yield batch
@@ -86,7 +86,7 @@ class KafkaListener:
     async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
         if self._consumer is None:
             raise OutageError("the connection to Kafka was closed")
-        with _understood(self._config.connection):
+        with understood(self._config.connection):
             for message, reason in dead:
                 await self._bury(message, reason)
             next_offsets: dict[Any, int] = {}
@@ -98,7 +98,7 @@ class KafkaListener:
     async def _open(self, stack: AsyncExitStack, broker: Broker) -> None:
         from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-        config, options = self._config, _options(broker)
+        config, options = self._config, access(broker)
         self._consumer = AIOKafkaConsumer(
             *config.topics,
             group_id=self._group,
@@ -122,49 +122,6 @@ class KafkaListener:
         headers = [(name, value.encode()) for name, value in message.headers.items()]
         told = ("dead-reason", reason.encode("utf-8", "replace"))
         await self._producer.send_and_wait(f"{message.subject}-dead", message.body, headers=[*headers, told])
-
-
-def _options(broker: Broker) -> dict[str, Any]:
-    from aiokafka.helpers import create_ssl_context
-
-    broker.only("kafka")
-    extra: Mapping[str, Any] = broker.extra
-    servers = extra.get("bootstrap.servers")
-    if not servers:
-        host, port = broker.address(9092)
-        servers = f"{host}:{port}"
-    login, password = extra.get("sasl.username", broker.login), extra.get("sasl.password", broker.password)
-    tls = broker.tls()
-    protocol = str(
-        extra.get("security.protocol") or f"{'SASL_' if login else ''}{'SSL' if tls else 'PLAINTEXT'}"
-    ).upper()
-    options: dict[str, Any] = {"bootstrap_servers": servers, "security_protocol": protocol}
-    if protocol.endswith("SSL"):
-        options["ssl_context"] = tls or create_ssl_context(cafile=extra.get("ssl.ca.location"))
-    if protocol.startswith("SASL"):
-        mechanism = extra.get("sasl.mechanism") or extra.get("sasl.mechanisms") or "PLAIN"
-        options |= {"sasl_mechanism": mechanism, "sasl_plain_username": login, "sasl_plain_password": password}
-    return options
-
-
-@contextmanager
-def _understood(name: str) -> Iterator[None]:
-    try:
-        from aiokafka import errors
-    except ImportError:
-        raise client_library("aiokafka", "kafka") from None
-    refusals = (
-        errors.AuthenticationFailedError,
-        errors.TopicAuthorizationFailedError,
-        errors.GroupAuthorizationFailedError,
-        errors.UnsupportedSaslMechanismError,
-    )
-    try:
-        yield
-    except refusals as error:
-        raise SetupError(f"{name}: Kafka refuses: {error}") from None
-    except (TimeoutError, errors.KafkaError, OSError) as error:
-        raise OutageError(f"{name}: Kafka cannot be reached: {error!r}") from None
 
 
 def _message(found: Any) -> Message:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from airflow_integrations.config.types import ConnectionId
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.broker import Broker, client_library
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.queues.nats import connect, understood
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
@@ -80,16 +80,16 @@ class NatsListener:
         config = self._config
         broker = await asyncio.to_thread(around.broker, config.connection)
         gone = asyncio.Event()
-        with _understood(broker.name, config.stream):
-            self._client = client = await _connect(broker, gone)
+        with understood(broker.name, config.stream):
+            self._client = client = await connect(broker, gone)
         try:
-            with _understood(broker.name, config.stream):
+            with understood(broker.name, config.stream):
                 consumer = await self._consumer(client)
                 if consumer.num_ack_pending:
                     await _pause(gone, (consumer.config.ack_wait or ACK_SECONDS) + 0.5)
                 subscription = await client.jetstream().pull_subscribe_bind(self._durable, config.stream)
             while not gone.is_set():
-                with _understood(broker.name, config.stream):
+                with understood(broker.name, config.stream):
                     found = await _fetch(subscription, config.prefetch)
                     if not found:  # it says nothing of a consumer that was deleted
                         await client.jetstream().consumer_info(config.stream, self._durable)
@@ -104,7 +104,7 @@ class NatsListener:
         client = self._client
         if client is None or not client.is_connected:
             raise OutageError("the connection to NATS was closed")
-        with _understood(self._config.connection, self._config.stream):
+        with understood(self._config.connection, self._config.stream):
             for message in taken:
                 await message.handle.ack()
             for message, _ in dead:
@@ -129,47 +129,6 @@ class NatsListener:
         return await stream.add_consumer(config.stream, wanted)
 
 
-async def _connect(broker: Broker, gone: asyncio.Event) -> Client:
-    from nats.aio.client import Client
-    from nats.errors import NoServersError
-
-    broker.only("nats")
-    tls = broker.tls()
-    host, port = broker.address(4222)
-    secret: dict[str, Any] = {}
-    if broker.password:
-        secret = {"user": broker.login, "password": broker.password} if broker.login else {"token": broker.password}
-
-    async def note(*_: object) -> None:
-        gone.set()
-
-    async def keep(error: Exception) -> None:
-        """What goes wrong is told where it is waited for; the client would log it besides."""
-        causes.append(error)
-
-    causes: list[Exception] = []
-    client = Client()
-    connecting = client.connect(
-        f"{'tls' if tls else 'nats'}://{host}:{port}",
-        name="airflow-integrations",
-        allow_reconnect=False,
-        max_reconnect_attempts=1,  # the client would try the first connection for two minutes
-        reconnect_time_wait=0,
-        connect_timeout=10,
-        ping_interval=20,
-        disconnected_cb=note,
-        closed_cb=note,
-        error_cb=keep,
-        tls=tls,
-        **secret,
-    )
-    try:
-        await connecting
-    except NoServersError:
-        raise (causes[-1] if causes else ConnectionError("no server")) from None
-    return client
-
-
 async def _pause(gone: asyncio.Event, seconds: float) -> None:
     with suppress(asyncio.TimeoutError):
         await asyncio.wait_for(gone.wait(), seconds)
@@ -182,28 +141,6 @@ async def _fetch(subscription: JetStreamContext.PullSubscription, most: int) -> 
         return await subscription.fetch(most, timeout=ASK_SECONDS)
     except NothingCame:
         return []
-
-
-@contextmanager
-def _understood(name: str, stream: str) -> Iterator[None]:
-    try:
-        from nats import errors
-        from nats.js.errors import APIError, NotFoundError
-    except ImportError:
-        raise client_library("nats-py", "nats") from None
-    try:
-        yield
-    except NotFoundError as error:
-        raise SetupError(f"{name}: NATS has no stream {stream!r}, or no consumer of it: {error}") from None
-    except errors.AuthorizationError as error:
-        raise SetupError(f"{name}: NATS refuses the credentials: {error}") from None
-    except APIError as error:
-        kind = OutageError if error.code is not None and error.code >= 500 else SetupError
-        raise kind(f"{name}: NATS refuses: {error}") from None
-    except (TimeoutError, errors.Error, OSError) as error:
-        if "authorization" in str(error).lower():  # a bare Error while it connects
-            raise SetupError(f"{name}: NATS refuses the credentials: {error}") from None
-        raise OutageError(f"{name}: NATS cannot be reached: {error!r}") from None
 
 
 def _message(found: Msg) -> Message:

@@ -4,30 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from airflow_integrations.config.types import ConnectionId
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.batching import gathered
-from airflow_integrations.listen.broker import Broker, client_library
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.queues.rabbitmq import SETUP_SECONDS, connect, understood
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 
 __all__ = ["RabbitmqListener"]
-
-HEARTBEAT = 20
-"""Seconds: a connection whose other end vanished is noticed within twice as many."""
-SETUP_SECONDS = 30
-"""A broker that accepts a connection and then says nothing, as one that recovers may, is tried again after so long."""
 
 
 class RabbitmqListener:
@@ -61,11 +53,11 @@ class RabbitmqListener:
 
     async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
-        with _understood(broker):
-            connection = await _connect(broker)
+        with understood(broker):
+            connection = await connect(broker)
         arrived: asyncio.Queue[AbstractIncomingMessage | None] = asyncio.Queue()
         try:
-            with _understood(broker):
+            with understood(broker):
                 async with asyncio.timeout(SETUP_SECONDS):
                     self._channel = await self._consume(connection, arrived)
             async for some in gathered(arrived, self._config.prefetch):
@@ -101,45 +93,6 @@ class RabbitmqListener:
                 await underlay.basic_ack(taken[-1].handle, multiple=True)
         except Exception as error:
             raise OutageError(f"RabbitMQ could not be told what was taken: {error!r}") from None
-
-
-async def _connect(broker: Broker) -> AbstractConnection:
-    try:
-        import aio_pika
-    except ImportError:
-        raise client_library("aio-pika", "rabbitmq") from None
-    broker.only("amqp", "rabbitmq")
-    tls = broker.tls()
-    host, port = broker.address(5671 if tls else 5672)
-    return await aio_pika.connect(
-        host=host,
-        port=port,
-        login=broker.login or "guest",
-        password=broker.password or "guest",
-        virtualhost=broker.schema or "/",
-        ssl=tls is not None,
-        ssl_context=tls,
-        heartbeat=HEARTBEAT,
-        timeout=15,
-    )
-
-
-@contextmanager
-def _understood(broker: Broker) -> Iterator[None]:
-    from aiormq import exceptions
-
-    try:
-        yield
-    except (exceptions.AuthenticationError, exceptions.ProbableAuthenticationError) as error:
-        raise SetupError(f"{broker.name}: RabbitMQ refuses login or virtual host: {error}") from None
-    except (
-        exceptions.ChannelNotFoundEntity,
-        exceptions.ChannelAccessRefused,
-        exceptions.ChannelLockedResource,
-    ) as error:
-        raise SetupError(f"{broker.name}: {error}") from None
-    except (TimeoutError, exceptions.AMQPError, OSError) as error:
-        raise OutageError(f"{broker.name}: RabbitMQ cannot be reached: {error!r}") from None
 
 
 def _message(found: AbstractIncomingMessage) -> Message:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from airflow_integrations.config.types import ConnectionId
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError
 from airflow_integrations.formats.json import encode
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.broker import Broker, client_library
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.queues.redis import client_of, understood
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -24,8 +23,6 @@ __all__ = ["RedisListener"]
 
 BLOCK_MS = 5000
 """How long the server waits for something new before it answers with nothing."""
-SOCKET_SECONDS = 20
-"""A server that is silent for so long, although it would have answered by then, is away."""
 
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 _Entry = tuple[bytes, dict[bytes, bytes] | None]
@@ -80,13 +77,13 @@ class RedisListener:
 
     async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
-        self._redis = redis = _client(broker)
+        self._redis = redis = client_of(broker)
         try:
-            with _understood(broker.name):
+            with understood(broker.name):
                 await self._make_group(redis)
             after, prefetch = "0", self._config.prefetch  # first what an earlier connection left
             while True:
-                with _understood(broker.name):
+                with understood(broker.name):
                     entries = await self._read(redis, after, prefetch)
                 if entries:
                     yield [self._message(*entry) for entry in entries]
@@ -100,7 +97,7 @@ class RedisListener:
         redis = self._redis
         if redis is None:
             raise OutageError("the connection to Redis was closed")
-        with _understood(self._config.connection):
+        with understood(self._config.connection):
             async with redis.pipeline(transaction=True) as pipeline:
                 for message, reason in dead:
                     number, fields = message.handle
@@ -142,54 +139,6 @@ class RedisListener:
             fault = f"the entry has no field {field!r}"
             return Message(name, encode(headers), self._stream, headers, fault=fault, handle=handle)
         return Message(name, body, self._stream, headers, headers.get("content-type"), handle=handle)
-
-
-def _client(broker: Broker) -> Redis:
-    try:
-        from redis.asyncio import Redis
-    except ImportError:
-        raise client_library("redis", "redis") from None
-    broker.only("redis")
-    host, port = broker.address(6379)
-    tls = broker.tls()
-    options: dict[str, Any] = {}
-    if tls is not None:
-        extra = broker.extra
-        options = {
-            "ssl": True,
-            "ssl_ca_certs": extra.get("ca"),
-            "ssl_certfile": extra.get("cert"),
-            "ssl_keyfile": extra.get("key"),
-            "ssl_cert_reqs": "none" if extra.get("verify") is False else "required",
-            "ssl_check_hostname": extra.get("verify") is not False,
-        }
-    return Redis(
-        host=host,
-        port=port,
-        db=int(broker.extra.get("db") or 0),
-        username=broker.login or None,
-        password=broker.password or None,
-        socket_timeout=SOCKET_SECONDS,
-        socket_connect_timeout=10,
-        protocol=2,  # the other one gives answers of other shapes
-        **options,
-    )
-
-
-@contextmanager
-def _understood(name: str) -> Iterator[None]:
-    from redis import exceptions
-
-    try:
-        yield
-    except (exceptions.AuthenticationError, exceptions.NoPermissionError) as error:
-        raise SetupError(f"{name}: Redis refuses: {error}") from None
-    except exceptions.ResponseError as error:
-        if str(error).startswith("NOGROUP"):  # the server began anew with less than it had
-            raise OutageError(f"{name}: {error}") from None
-        raise SetupError(f"{name}: Redis refuses: {error}") from None
-    except (exceptions.RedisError, OSError) as error:
-        raise OutageError(f"{name}: Redis cannot be reached: {error!r}") from None
 
 
 def _text(value: bytes) -> str:

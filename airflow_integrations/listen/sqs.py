@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -12,30 +11,15 @@ from pydantic import Field
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.broker import Broker, client_library
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.options import QueueOptions
 from airflow_integrations.plurals import counted
+from airflow_integrations.queues.sqs import AT_ONCE, WAIT_SECONDS, client_of, queue_url, understood
 
 if TYPE_CHECKING:
     from aiobotocore.client import AioBaseClient
 
 __all__ = ["SqsListener"]
-
-AT_ONCE = 10
-"""Messages that SQS gives, and takes back, in one request."""
-WAIT_SECONDS = 20
-_REFUSED = frozenset(
-    {
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "QueueDoesNotExist",
-        "AccessDenied",
-        "AccessDeniedException",
-        "InvalidClientTokenId",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
 
 
 class SqsListener:
@@ -68,15 +52,15 @@ class SqsListener:
 
     async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
-        with _understood(broker.name):
-            opened = _client(broker)
+        with understood(broker.name):
+            opened = client_of(broker)
         async with opened as client:
             self._client = client
             try:
-                with _understood(broker.name):
+                with understood(broker.name):
                     await self._find()
                 while True:
-                    with _understood(broker.name):
+                    with understood(broker.name):
                         found = await self._receive()
                     if found:
                         yield [_message(each, self._url) for each in found]
@@ -84,7 +68,7 @@ class SqsListener:
                 self._client = None
 
     async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
-        with _understood(self._config.connection):
+        with understood(self._config.connection):
             await self._each("delete_message_batch", taken)
             # At once visible again, so that it reaches the redrive policy's count soon.
             await self._each("change_message_visibility_batch", [message for message, _ in dead], VisibilityTimeout=0)
@@ -105,10 +89,7 @@ class SqsListener:
     async def _find(self) -> None:
         client, queue = self._client, self._config.queue
         assert client is not None
-        if "://" in queue:
-            self._url = queue
-        else:
-            self._url = (await client.get_queue_url(QueueName=queue))["QueueUrl"]
+        self._url = await queue_url(client, queue)
         if self._config.dead_letters:
             answer = await client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
             if not answer.get("Attributes", {}).get("RedrivePolicy"):
@@ -131,43 +112,6 @@ class SqsListener:
             if len(some) < AT_ONCE:
                 break
         return found
-
-
-def _client(broker: Broker) -> Any:
-    from aiobotocore.config import AioConfig
-    from aiobotocore.session import get_session
-
-    broker.only("aws", "sqs")
-    extra = broker.extra
-    return get_session().create_client(
-        "sqs",
-        region_name=extra.get("region_name"),
-        endpoint_url=extra.get("endpoint_url"),
-        aws_access_key_id=broker.login or None,
-        aws_secret_access_key=broker.password or None,
-        aws_session_token=extra.get("aws_session_token"),
-        verify=extra.get("verify"),
-        config=AioConfig(connect_timeout=10, read_timeout=WAIT_SECONDS + 10, retries={"max_attempts": 1}),
-    )
-
-
-@contextmanager
-def _understood(name: str) -> Iterator[None]:
-    try:
-        import aiobotocore  # noqa: F401
-        from botocore import exceptions
-    except ImportError:
-        raise client_library("aiobotocore", "sqs") from None
-    try:
-        yield
-    except exceptions.ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        kind = SetupError if code in _REFUSED else OutageError
-        raise kind(f"{name}: SQS: {error}") from None
-    except (exceptions.NoCredentialsError, exceptions.NoRegionError, ValueError) as error:
-        raise SetupError(f"{name}: {error}") from None
-    except (TimeoutError, exceptions.BotoCoreError, OSError) as error:
-        raise OutageError(f"{name}: SQS cannot be reached: {error!r}") from None
 
 
 def _message(found: dict[str, Any], url: str) -> Message:

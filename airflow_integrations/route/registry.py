@@ -44,6 +44,13 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "none": "airflow_integrations.outgoing.none:NoOutgoing",
         "sql": "airflow_integrations.outgoing.sql.target:SqlOutgoing",
         "files": "airflow_integrations.outgoing.files.target:FilesOutgoing",
+        "rabbitmq": "airflow_integrations.outgoing.queues.rabbitmq:RabbitmqOutgoing",
+        "redis": "airflow_integrations.outgoing.queues.redis:RedisOutgoing",
+        "nats": "airflow_integrations.outgoing.queues.nats:NatsOutgoing",
+        "mqtt": "airflow_integrations.outgoing.queues.mqtt:MqttOutgoing",
+        "kafka": "airflow_integrations.outgoing.queues.kafka:KafkaOutgoing",
+        "sqs": "airflow_integrations.outgoing.queues.sqs:SqsOutgoing",
+        "email": "airflow_integrations.outgoing.email.target:EmailOutgoing",
     },
     "listen": {
         "rabbitmq": "airflow_integrations.listen.rabbitmq:RabbitmqListener",
@@ -55,6 +62,7 @@ _BUILT_IN: dict[Part, dict[str, str]] = {
         "files": "airflow_integrations.listen.files:FilesListener",
         "sql_outbox": "airflow_integrations.listen.sql.outbox:OutboxListener",
         "postgres_changes": "airflow_integrations.listen.sql.changes:ChangesListener",
+        "imap": "airflow_integrations.listen.imap:ImapListener",
     },
 }
 

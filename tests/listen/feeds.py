@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_integrations.listen.broker import Broker
+from airflow_integrations.queues.broker import Broker
 from airflow_integrations.testing import Feed
 
 USUAL = {

@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from airflow_integrations.listen.broker import Broker
+from airflow_integrations.queues.broker import Broker
 
 __all__ = ["kafka_broker"]
 

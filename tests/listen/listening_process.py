@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.listen.broker import Broker
+from airflow_integrations.queues.broker import Broker
 from airflow_integrations.sql.database import Database
 from airflow_integrations.testing import Feed
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from airflow_integrations.demo.processes import free_ports
-from airflow_integrations.listen.broker import Broker
+from airflow_integrations.queues.broker import Broker
 
 __all__ = ["Server"]
 

@@ -26,8 +26,8 @@ from servers import Server
 from airflow_integrations.errors import IntegrationError, OutageError, SetupError
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen import Message
-from airflow_integrations.listen.broker import Broker
 from airflow_integrations.listen.context import InboxSurroundings
+from airflow_integrations.queues.broker import Broker
 from airflow_integrations.testing import Feed
 
 SECRET = "pass-word-7"

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.listen.broker import Broker
 from airflow_integrations.listen.context import InboxSurroundings
-from airflow_integrations.listen.kafka import _options as kafka_options
+from airflow_integrations.queues.broker import Broker
+from airflow_integrations.queues.kafka import access as kafka_options
 from airflow_integrations.route import registry
 from airflow_integrations.route.definition import Route
 from airflow_integrations.testing import Feed

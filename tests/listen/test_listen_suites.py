@@ -9,7 +9,7 @@ from pathlib import Path
 import feeds
 import pytest
 
-from airflow_integrations.listen.broker import Broker
+from airflow_integrations.queues.broker import Broker
 from airflow_integrations.testing import Feed, ListenSuite
 
 

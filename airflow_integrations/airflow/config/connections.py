@@ -25,7 +25,7 @@ from airflow_integrations.errors import SetupError
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Endpoint
-    from airflow_integrations.listen.broker import Broker
+    from airflow_integrations.queues.broker import Broker
     from airflow_integrations.sql.database import Database
 
 __all__ = ["AirflowConnections"]
@@ -58,7 +58,7 @@ class AirflowConnections:
 
     def broker(self, connection: str) -> Broker:
         """Raises SetupError where the Connection is missing or its extra is not JSON object."""
-        from airflow_integrations.listen.broker import Broker
+        from airflow_integrations.queues.broker import Broker
 
         found = self.read(connection, _BROKER_EXAMPLE)
         return Broker(

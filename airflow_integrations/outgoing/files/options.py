@@ -12,11 +12,16 @@ from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
 from airflow_integrations.formats.text import checked_encoding
 
-__all__ = ["CsvOutput", "FilesOptions", "FormatWritten"]
+__all__ = ["CsvOutput", "FilesOptions", "FormatWritten", "format_of_name"]
 
 _Column = Annotated[str, Field(min_length=1)]
 FormatWritten = Literal["json_lines", "json", "csv"]
 _ENDINGS: dict[str, FormatWritten] = {"jsonl": "json_lines", "ndjson": "json_lines", "json": "json", "csv": "csv"}
+
+
+def format_of_name(name: str) -> FormatWritten | None:
+    """The format that the ending of a file's name says; None where it says none."""
+    return _ENDINGS.get(name.strip().lower().rpartition(".")[2])
 
 
 class CsvOutput(Model):
@@ -137,8 +142,7 @@ class FilesOptions(Model):
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
-        named = self.path.text.strip().lower().removesuffix(".gz")
-        return self.format or _ENDINGS.get(named.rpartition(".")[2])
+        return self.format or format_of_name(self.path.text.strip().lower().removesuffix(".gz"))
 
     @property
     def folder(self) -> str:

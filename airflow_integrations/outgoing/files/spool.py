@@ -12,7 +12,7 @@ from typing import IO, Any
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import encode
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.outgoing.files.options import FilesOptions
+from airflow_integrations.outgoing.files.options import CsvOutput, FormatWritten
 
 __all__ = ["Spool"]
 
@@ -22,12 +22,12 @@ PIECE = 1024 * 1024
 class Spool:
     """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
 
-    def __init__(self, options: FilesOptions, *, packed: bool) -> None:
+    def __init__(self, written: FormatWritten | None, csv: CsvOutput, *, packed: bool) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self._out: Any = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0) if packed else self._file
-        self._format = options.written
-        self._csv = options.csv
-        self._columns = options.csv.columns
+        self._format = written
+        self._csv = csv
+        self._columns = csv.columns
         self._count = 0
         self.size, self.sha256 = 0, ""
 

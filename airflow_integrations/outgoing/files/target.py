@@ -144,7 +144,7 @@ class FilesOutgoing:
         if known is not None:
             return Result("delivered", known, WRITTEN)
         if self._spool is None:
-            self._spool = Spool(self._options, packed=self._path.lower().endswith(".gz"))
+            self._spool = Spool(self._options.written, self._options.csv, packed=self._path.lower().endswith(".gz"))
         try:
             self._spool.add(outbound)
         except EntityError as error:

@@ -25,10 +25,10 @@ from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.runs import begin_run, find_run
 from airflow_integrations.listen import Listener, Message
-from airflow_integrations.listen.broker import Broker
 from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.listen.message_reader import Reader
 from airflow_integrations.listen.receiver import Receiver
+from airflow_integrations.queues.broker import Broker
 from airflow_integrations.route.definition import Route
 from airflow_integrations.sql.database import Database
 from airflow_integrations.testing.conformance.suite_run import WINDOW, OneKind

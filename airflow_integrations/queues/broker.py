@@ -5,11 +5,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from airflow_integrations.errors import SetupError
 
-__all__ = ["Broker", "Brokers", "client_library"]
+__all__ = ["Broker", "Brokers", "broker_of", "client_library"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Broker:
         return context
 
 
+@runtime_checkable
 class Brokers(Protocol):
     """Where Brokers come from: Airflow's Connections in production, plain dictionaries in tests."""
 
@@ -67,6 +68,16 @@ class Brokers(Protocol):
         ...
 
 
+def broker_of(connection: str, connections: object) -> Broker:
+    """The broker of a Connection. May block: call it in a thread.
+
+    Raises SetupError where the Connection is missing, or where ``connections`` know no brokers.
+    """
+    if not isinstance(connections, Brokers):
+        raise SetupError(f"Connection {connection!r} is that of a queue, and there is none here")
+    return connections.broker(connection)
+
+
 def client_library(name: str, extra: str) -> SetupError:
     """For a client library that is not installed."""
-    return SetupError(f"listening needs {name}, which is not installed: pip install 'airflow-integrations[{extra}]'")
+    return SetupError(f"this needs {name}, which is not installed: pip install 'airflow-integrations[{extra}]'")

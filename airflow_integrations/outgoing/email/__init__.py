@@ -1,0 +1,1 @@
+"""The kind that sends entities by e-mail."""

@@ -1,0 +1,1 @@
+"""Kinds that publish each entity as a message of a queue or stream."""

@@ -1,0 +1,75 @@
+"""A client of Amazon SQS, or of anything else that speaks its protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.queues.broker import Broker, client_library
+
+__all__ = ["AT_ONCE", "WAIT_SECONDS", "client_of", "queue_url", "understood"]
+
+AT_ONCE = 10
+"""Messages that one request of SQS holds."""
+WAIT_SECONDS = 20
+"""How long SQS waits for a message to come."""
+_REFUSED = frozenset(
+    {
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+        "AccessDenied",
+        "AccessDeniedException",
+        "InvalidClientTokenId",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+
+
+def client_of(broker: Broker) -> Any:
+    """A context that gives the client. Raises SetupError."""
+    from aiobotocore.config import AioConfig
+    from aiobotocore.session import get_session
+
+    broker.only("aws", "sqs")
+    extra = broker.extra
+    return get_session().create_client(
+        "sqs",
+        region_name=extra.get("region_name"),
+        endpoint_url=extra.get("endpoint_url"),
+        aws_access_key_id=broker.login or None,
+        aws_secret_access_key=broker.password or None,
+        aws_session_token=extra.get("aws_session_token"),
+        verify=extra.get("verify"),
+        config=AioConfig(connect_timeout=10, read_timeout=WAIT_SECONDS + 10, retries={"max_attempts": 1}),
+    )
+
+
+async def queue_url(client: Any, queue: str) -> str:
+    """The URL of a queue that is given by its name or its URL."""
+    if "://" in queue:
+        return queue
+    found: str = (await client.get_queue_url(QueueName=queue))["QueueUrl"]
+    return found
+
+
+@contextmanager
+def understood(name: str) -> Iterator[None]:
+    """Turn the client library's errors into SetupError and OutageError."""
+    try:
+        import aiobotocore  # noqa: F401
+        from botocore import exceptions
+    except ImportError:
+        raise client_library("aiobotocore", "sqs") from None
+    try:
+        yield
+    except exceptions.ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        kind = SetupError if code in _REFUSED else OutageError
+        raise kind(f"{name}: SQS: {error}") from None
+    except (exceptions.NoCredentialsError, exceptions.NoRegionError, ValueError) as error:
+        raise SetupError(f"{name}: {error}") from None
+    except (TimeoutError, exceptions.BotoCoreError, OSError) as error:
+        raise OutageError(f"{name}: SQS cannot be reached: {error!r}") from None
