@@ -21,8 +21,10 @@ from airflow_integrations.formats.unpacking import Unpacking, is_packed
 from airflow_integrations.http import Answer
 from airflow_integrations.http.endpoint import MIB
 
-__all__ = ["AnswerFormat", "decode_json", "format_of"]
+__all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]
 
+BY_RECORD = frozenset({"csv", "json_lines", "fixed_width"})
+"""Formats that are always read record by record."""
 MAX_RECORDS = 2_000_000
 """Records that are held at once."""
 FEED = MIB
@@ -89,7 +91,7 @@ class AnswerFormat(Model):
     def by_record(self, content_type: str | None) -> bool:
         """Whether content of this type is read record by record, and not as one document."""
         name = self.name_for(content_type)
-        return name in ("csv", "json_lines") or (name == "xml" and self.xml.record is not None)
+        return name in BY_RECORD or (name == "xml" and self.xml.record is not None)
 
     def decode(self, answer: Answer, *, place: str, required: Collection[str] = (), rejects: bool = False) -> Any:
         """The body for expressions. Raises AnswerError beginning with ``place``.
@@ -99,7 +101,7 @@ class AnswerFormat(Model):
         content_type = answer.headers.get("Content-Type")
         if not answer.content.strip():
             named = self.name_for(content_type)
-            if answer.status == 204 or named not in ("csv", "json_lines"):
+            if answer.status == 204 or named in ("json", "xml"):
                 return None
         try:
             return self.read(answer.content, content_type, required=required, rejects=rejects, most=answer.limit)
@@ -181,6 +183,8 @@ class AnswerFormat(Model):
         name = self.name_for(content_type)
         if name == "csv":
             return self.csv.header is None
+        if name == "fixed_width":
+            return False
         return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 
     def reader(

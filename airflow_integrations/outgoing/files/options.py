@@ -4,69 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
-from airflow_integrations.formats.text import checked_encoding
+from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
+from airflow_integrations.formats.writing.csv import CsvOutput
 
-__all__ = ["CsvOutput", "FilesOptions", "FormatWritten"]
+__all__ = ["FilesOptions", "FormatWritten"]
 
-_Column = Annotated[str, Field(min_length=1)]
-FormatWritten = Literal["json_lines", "json", "csv"]
+FormatWritten = Literal["json_lines", "json", "csv", "fixed_width"]
 _ENDINGS: dict[str, FormatWritten] = {"jsonl": "json_lines", "ndjson": "json_lines", "json": "json", "csv": "csv"}
-
-
-class CsvOutput(Model):
-    """How CSV is written.
-
-    Example:
-        delimiter: ";"
-        columns: [sku, price]
-    """
-
-    columns: Annotated[tuple[_Column, ...], Field(min_length=1, max_length=10_000)] | None = None
-    """The entity's fields that become columns, in this order. Left out: those of the file's first entity; one that has
-    others then fails alone.
-
-    Example: ``columns: [sku, price]``
-    """
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    """What stands between two values.
-
-    Example: ``delimiter: ";"``
-    """
-    quote: Literal["minimal", "all"] = "minimal"
-    """Which values are in quotes: those that need it, or all.
-
-    Example: ``quote: all``
-    """
-    header: Annotated[bool, Field(strict=True)] = True
-    """Whether the first line names the columns.
-
-    Example: ``header: false``
-    """
-    line_end: Literal["crlf", "lf"] = "crlf"
-    """What ends a line.
-
-    Example: ``line_end: lf``
-    """
-    encoding: Annotated[str, AfterValidator(checked_encoding)] = "utf-8"
-    """How text is written; ``utf-8-sig`` begins with the mark that Excel wants. An entity with a character that it
-    does not have fails alone.
-
-    Example: ``encoding: cp1252``
-    """
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.delimiter in '"\r\n':
-            raise ValueError("delimiter can be neither a quote nor a line end")
-        if self.columns is not None and len(set(self.columns)) < len(self.columns):
-            raise ValueError("a column stands in columns twice")
-        return self
 
 
 class FilesOptions(Model):
@@ -100,6 +50,12 @@ class FilesOptions(Model):
 
     Example: ``csv: {delimiter: ";", encoding: cp1252}``
     """
+    fixed_width: FixedWidthOutput | None = None
+    """How fixed width is written, which needs it.
+
+    Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
+    Since: 0.2
+    """
     if_exists: Literal["fail", "replace", "number"] = "fail"
     """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
     tries again later; ``replace``; or ``number``: ``orders-2.csv`` is written. A run never replaces its own file.
@@ -132,6 +88,8 @@ class FilesOptions(Model):
             )
         if self.format is None and self.written is None:
             raise ValueError("the ending of path says nothing of the format; write format: json_lines, json or csv")
+        if self.written == "fixed_width" and self.fixed_width is None:
+            raise ValueError("format: fixed_width needs fixed_width, which names the columns")
         return self
 
     @property

@@ -1,0 +1,50 @@
+"""The format of what holds many records: files, and answers that are one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from airflow_integrations.formats import RecordReader
+from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
+from airflow_integrations.formats.text import charset
+
+__all__ = ["RecordsFormat"]
+
+
+class RecordsFormat(AnswerFormat):
+    """All formats that are read; a part of other configurations."""
+
+    format: Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width"] = "auto"
+    """The format of the content; ``auto`` goes by its Content-Type or its name, and takes JSON where that says nothing
+    known.
+
+    Example: ``format: csv``
+    """
+    fixed_width: FixedWidthOptions | None = None
+    """How fixed width is written, which needs it.
+
+    Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
+    Since: 0.2
+    """
+
+    @model_validator(mode="after")
+    def _described(self) -> Self:
+        if self.format == "fixed_width" and self.fixed_width is None:
+            raise ValueError("format: fixed_width needs fixed_width, which names the columns")
+        return self
+
+    def reader(
+        self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False
+    ) -> RecordReader:
+        name: Any = self.name_for(content_type)
+        encoding = self.encoding or charset(content_type)
+        if name == "fixed_width":
+            from airflow_integrations.formats.fixed_width.reader import FixedWidthReader
+
+            assert self.fixed_width is not None
+            return FixedWidthReader(self.fixed_width, encoding=encoding, rejects=rejects)
+        return super().reader(content_type, required=required, rejects=rejects)
