@@ -1,4 +1,4 @@
-"""Bytes to records: JSON, JSON lines, CSV, XML, fixed width. Whole documents, or piece by piece as they arrive.
+"""Bytes to records: JSON, JSON lines, CSV, XML, fixed width, EDIFACT, X12. Whole documents, or piece by piece as they arrive.
 
 Payloads are hostile here: every reader bounds what it builds and says what is wrong with the content, and where.
 """
@@ -14,7 +14,7 @@ __all__ = ["BadRecord", "ContentError", "FormatName", "RecordReader", "bad_recor
 KEPT = 256 * 1024
 """Characters that are kept of a record that cannot be read."""
 
-FormatName = Literal["json", "json_lines", "csv", "xml", "fixed_width"]
+FormatName = Literal["json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12"]
 
 
 class ContentError(Exception):

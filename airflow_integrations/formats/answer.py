@@ -23,7 +23,7 @@ from airflow_integrations.http.endpoint import MIB
 
 __all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]
 
-BY_RECORD = frozenset({"csv", "json_lines", "fixed_width"})
+BY_RECORD = frozenset({"csv", "json_lines", "fixed_width", "edifact", "x12"})
 """Formats that are always read record by record."""
 MAX_RECORDS = 2_000_000
 """Records that are held at once."""
@@ -183,7 +183,7 @@ class AnswerFormat(Model):
         name = self.name_for(content_type)
         if name == "csv":
             return self.csv.header is None
-        if name == "fixed_width":
+        if name in ("fixed_width", "edifact", "x12"):
             return False
         return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from airflow_integrations.formats import RecordReader
 from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.edi.options import EdiOptions
 from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
 from airflow_integrations.formats.text import charset
 
-__all__ = ["RecordsFormat"]
+__all__ = ["RecordsFormat", "RecordsFormatName"]
+
+RecordsFormatName = Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12"]
 
 
 class RecordsFormat(AnswerFormat):
     """All formats that are read; a part of other configurations."""
 
-    format: Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width"] = "auto"
+    format: RecordsFormatName = "auto"  # type: ignore[assignment]  # wider than that of other answers
     """The format of the content; ``auto`` goes by its Content-Type or its name, and takes JSON where that says nothing
     known.
 
@@ -28,6 +31,19 @@ class RecordsFormat(AnswerFormat):
     """How fixed width is written, which needs it.
 
     Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
+    Since: 0.2
+    """
+
+    edifact: EdiOptions = Field(default_factory=EdiOptions)
+    """How EDIFACT becomes values.
+
+    Example: ``edifact: {groups: [{name: lines, start: LIN, until: [UNS]}]}``
+    Since: 0.2
+    """
+    x12: EdiOptions = Field(default_factory=EdiOptions)
+    """How X12 becomes values.
+
+    Example: ``x12: {groups: [{name: lines, start: PO1, until: [CTT]}]}``
     Since: 0.2
     """
 
@@ -47,4 +63,12 @@ class RecordsFormat(AnswerFormat):
 
             assert self.fixed_width is not None
             return FixedWidthReader(self.fixed_width, encoding=encoding, rejects=rejects)
+        if name == "edifact":
+            from airflow_integrations.formats.edi.edifact import EdifactReader
+
+            return EdifactReader(self.edifact, encoding=self.encoding, rejects=rejects)
+        if name == "x12":
+            from airflow_integrations.formats.edi.x12 import X12Reader
+
+            return X12Reader(self.x12, encoding=encoding, rejects=rejects)
         return super().reader(content_type, required=required, rejects=rejects)

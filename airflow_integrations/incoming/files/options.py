@@ -10,7 +10,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration, check_timezone
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.files.place import checked_path
-from airflow_integrations.formats.records_format import RecordsFormat
+from airflow_integrations.formats.records_format import RecordsFormat, RecordsFormatName
 from airflow_integrations.incoming.files.name_dates import check_pattern
 
 __all__ = ["FilesIncomingConfig", "MoveTo", "NameDate", "Settled"]
@@ -109,7 +109,7 @@ class FilesIncomingConfig(RecordsFormat):
 
     Example: ``connection: supplier_sftp``
     """
-    format: Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width"] = "auto"
+    format: RecordsFormatName = "auto"  # type: ignore[assignment]
     """The format of the files. ``auto`` takes it from the ending of their names: ``.csv``, ``.jsonl``, ``.ndjson``,
     ``.xml``, and JSON for all others.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from airflow_integrations.expressions.reference import markdown as expressions_markdown
+from airflow_integrations.formats.edi.options import EdiGroup, EdiOptions
 from airflow_integrations.formats.fixed_width.options import FixedColumn, FixedKind, FixedTag, FixedWidthOptions
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
 from airflow_integrations.schema.reference.blocks import Block, all_blocks
@@ -62,7 +63,7 @@ _PAGES = (
     ("alerts", "alerts.md", "Alerts", "alerts.md"),
 )
 """Place, file, title and guide. A kind that is not here has a page of its own."""
-_SHARED = {CsvOptions: 1, XmlOptions: 1, FixedWidthOptions: 1, FixedColumn: 3, FixedKind: 3, FixedTag: 2}
+_SHARED = {CsvOptions: 1, XmlOptions: 1, FixedWidthOptions: 1, FixedColumn: 3, FixedKind: 3, FixedTag: 2, EdiOptions: 1, EdiGroup: 3}
 """Blocks that stand at many places of a route, with how many of the last names of their place are told."""
 
 
