@@ -1,4 +1,4 @@
-"""Bytes to records: JSON, JSON lines, CSV, XML, fixed width, EDIFACT, X12. Whole documents, or piece by piece as they arrive.
+"""Bytes to records, whole documents or piece by piece as they arrive; and records to bytes.
 
 Payloads are hostile here: every reader bounds what it builds and says what is wrong with the content, and where.
 """

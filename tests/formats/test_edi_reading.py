@@ -135,7 +135,7 @@ def test_a_bad_message_is_bad_alone(before: str, after: str, told: str) -> None:
     assert told in reasons(found)[0]
     if told:
         assert "UNH+1+ORDERS" in found[0].content
-        with pytest.raises(ContentError, match="UNT|segment"):
+        with pytest.raises(ContentError, match=r"UNT|segment"):
             read(ORDERS.replace(before, after, 1), rejects=False)
 
 

@@ -179,7 +179,9 @@ def _component(value: Any, separators: Separators, field: str) -> str:
         raise EntityError(f"{str(value)[:40]!r} is neither text nor a number", field=field)
     if isinstance(value, Decimal) and (not value.is_finite() or abs(value.adjusted()) > 100):
         raise EntityError("it is a number of too many digits", field=field)
-    if not isinstance(value, str):
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Decimal):
         return format(value, "f").replace(".", separators.decimal)
     special = {separators.component, separators.element, separators.terminator, separators.repeat, separators.release}
     if any(character in value for character in "\r\n"):

@@ -10,12 +10,13 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
+from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
 from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
 from airflow_integrations.formats.writing.csv import CsvOutput
 
 __all__ = ["FilesOptions", "FormatWritten"]
 
-FormatWritten = Literal["json_lines", "json", "csv", "fixed_width"]
+FormatWritten = Literal["json_lines", "json", "csv", "fixed_width", "edifact", "x12"]
 _ENDINGS: dict[str, FormatWritten] = {"jsonl": "json_lines", "ndjson": "json_lines", "json": "json", "csv": "csv"}
 
 
@@ -56,6 +57,25 @@ class FilesOptions(Model):
     Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
     Since: 0.2
     """
+    edifact: EdifactOutput | None = None
+    """The interchange of EDIFACT, which needs it. An entity is a message: an object with ``segments``.
+
+    Example:
+        format: edifact
+        edifact:
+          sender: "5412345000013"
+          recipient: "4012345500004"
+          message: {type: ORDERS, release: 96A, association: EAN008}
+    Since: 0.2
+    """
+    x12: X12Output | None = None
+    """The interchange of X12, which needs it. An entity is a transaction set: an object with ``segments``.
+
+    Example:
+        format: x12
+        x12: {sender: SENDERISA, recipient: RECEIVERISA, type: "850", group: PO}
+    Since: 0.2
+    """
     if_exists: Literal["fail", "replace", "number"] = "fail"
     """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
     tries again later; ``replace``; or ``number``: ``orders-2.csv`` is written. A run never replaces its own file.
@@ -88,8 +108,9 @@ class FilesOptions(Model):
             )
         if self.format is None and self.written is None:
             raise ValueError("the ending of path says nothing of the format; write format: json_lines, json or csv")
-        if self.written == "fixed_width" and self.fixed_width is None:
-            raise ValueError("format: fixed_width needs fixed_width, which names the columns")
+        needed = {"fixed_width": self.fixed_width, "edifact": self.edifact, "x12": self.x12}
+        if self.written in needed and needed[self.written] is None:
+            raise ValueError(f"format: {self.written} needs {self.written}, which says how it is written")
         return self
 
     @property
@@ -97,6 +118,15 @@ class FilesOptions(Model):
         """The format; None where nothing says it."""
         named = self.path.text.strip().lower().removesuffix(".gz")
         return self.format or _ENDINGS.get(named.rpartition(".")[2])
+
+    @property
+    def partner(self) -> tuple[str, int, int] | None:
+        """To whom interchanges are counted, the first number, and the greatest; None where nothing is counted."""
+        if self.written == "edifact" and self.edifact is not None:
+            return f"edifact {self.edifact.sender} {self.edifact.recipient}", self.edifact.first, 99_999_999_999_999
+        if self.written == "x12" and self.x12 is not None:
+            return f"x12 {self.x12.sender} {self.x12.recipient}", self.x12.first, 999_999_999
+        return None
 
     @property
     def folder(self) -> str:

@@ -8,6 +8,7 @@ import tempfile
 from typing import IO, Any
 
 from airflow_integrations.formats.writing import RecordWriter
+from airflow_integrations.formats.writing.control import Control
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.files.options import FilesOptions
 
@@ -19,10 +20,11 @@ PIECE = 1024 * 1024
 class Spool:
     """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
 
-    def __init__(self, options: FilesOptions, *, packed: bool) -> None:
+    def __init__(self, options: FilesOptions, *, packed: bool, control: Control | None = None) -> None:
+        """``control``: the number of the interchange, for formats that have one."""
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self._out: Any = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0) if packed else self._file
-        self._writer: RecordWriter = _writer(self._out, options)
+        self._writer: RecordWriter = _writer(self._out, options, control)
         self._count = 0
         self.size, self.sha256 = 0, ""
 
@@ -57,7 +59,7 @@ class Spool:
         self._file.close()
 
 
-def _writer(out: Any, options: FilesOptions) -> RecordWriter:
+def _writer(out: Any, options: FilesOptions, control: Control | None) -> RecordWriter:
     name = options.written
     if name == "csv":
         from airflow_integrations.formats.writing.csv import CsvWriter
@@ -68,6 +70,14 @@ def _writer(out: Any, options: FilesOptions) -> RecordWriter:
 
         assert options.fixed_width is not None
         return FixedWidthWriter(out, options.fixed_width)
+    if name in ("edifact", "x12"):
+        from airflow_integrations.formats.edi.writer import EdifactWriter, X12Writer
+
+        assert control is not None
+        if options.x12 is not None and name == "x12":
+            return X12Writer(out, options.x12, control)
+        assert options.edifact is not None
+        return EdifactWriter(out, options.edifact, control)
     from airflow_integrations.formats.writing.json import JsonLinesWriter, JsonWriter
 
     return JsonWriter(out) if name == "json" else JsonLinesWriter(out)

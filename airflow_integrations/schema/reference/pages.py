@@ -63,7 +63,16 @@ _PAGES = (
     ("alerts", "alerts.md", "Alerts", "alerts.md"),
 )
 """Place, file, title and guide. A kind that is not here has a page of its own."""
-_SHARED = {CsvOptions: 1, XmlOptions: 1, FixedWidthOptions: 1, FixedColumn: 3, FixedKind: 3, FixedTag: 2, EdiOptions: 1, EdiGroup: 3}
+_SHARED = {
+    CsvOptions: 1,
+    XmlOptions: 1,
+    FixedWidthOptions: 1,
+    FixedColumn: 3,
+    FixedKind: 3,
+    FixedTag: 2,
+    EdiOptions: 1,
+    EdiGroup: 3,
+}
 """Blocks that stand at many places of a route, with how many of the last names of their place are told."""
 
 
