@@ -40,7 +40,7 @@ class EdifactReader(EdiReader):
             self._use(STANDARD)
             return at
         marks = data[at + 3 : at + 9].decode("latin-1")
-        component, element, decimal, release, repeat, terminator = marks.ljust(6)
+        component, element, decimal, release, repeat, terminator = list(marks.ljust(6))
         special = [component, element, terminator] + [each for each in (release, repeat) if each != " "]
         if len(set(special)) < len(special) or any(each.isalnum() or each == " " for each in special):
             raise ContentError(f"UNA names {marks!r}, which cannot be separators")

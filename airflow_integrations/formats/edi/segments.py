@@ -72,7 +72,13 @@ def values(text: str, separators: Separators, *, composite: bool = True) -> dict
     if not _TAG.fullmatch(tag):
         raise ContentError(f"there is no tag of a segment in {text[:40]!r}")
     found = {"tag": tag}
+    simple = release is None or release not in text
+    component, repeat = separators.component, separators.repeat
     for number, element in enumerate(elements, 1):
+        if simple and component not in element and (repeat is None or repeat not in element):
+            if element:
+                found[f"e{number}"] = element
+            continue
         repeats = [element]
         if composite and separators.repeat is not None and separators.repeat in element:
             repeats = _split(element, separators.repeat, release, MAX_REPEATS, "repetitions")

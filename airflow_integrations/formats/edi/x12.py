@@ -35,7 +35,7 @@ class X12Reader(EdiReader):
         parts = start.split(start[3], _ELEMENTS)
         if len(parts) <= _ELEMENTS or len(parts[_ELEMENTS]) < 2:
             raise ContentError(f"ISA has {_ELEMENTS} elements, and a terminator; this is {start[:60]!r}")
-        component, terminator = parts[_ELEMENTS][:2]
+        component, terminator = parts[_ELEMENTS][0], parts[_ELEMENTS][1]
         special = [start[3], component, terminator]
         repeat = parts[11] if parts[12] >= _FIRST_WITH_REPEATS and len(parts[11]) == 1 else ""
         if repeat.isalnum() or repeat in (" ", *special):

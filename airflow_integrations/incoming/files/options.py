@@ -109,7 +109,7 @@ class FilesIncomingConfig(RecordsFormat):
 
     Example: ``connection: supplier_sftp``
     """
-    format: RecordsFormatName = "auto"  # type: ignore[assignment]
+    format: RecordsFormatName = "auto"
     """The format of the files. ``auto`` takes it from the ending of their names: ``.csv``, ``.jsonl``, ``.ndjson``,
     ``.xml``, and JSON for all others.
 
