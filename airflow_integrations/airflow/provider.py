@@ -49,6 +49,16 @@ def get_provider_info() -> dict[str, Any]:
                         "example": "20GB",
                         "default": "",
                     },
+                    "ledger_auto_migrate": {
+                        "description": (
+                            "Whether the first task or command of a new version brings the ledger to its schema.\n"
+                            "``False``: only ``airflow-integrations ledger migrate`` does; the others refuse.\n"
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "True",
+                    },
                     "ledger_connection": {
                         "description": (
                             "The Connection of the PostgreSQL database that holds the ledger.\n"

@@ -73,8 +73,9 @@ def staging_max_bytes() -> int | None:
     return settings.staging_max_bytes()
 
 
-def open_ledger(*, begin_again: bool = False) -> Ledger:
+def open_ledger(*, begin_again: bool = False, migrates: bool | None = None) -> Ledger:
     """The configured ledger; the caller closes it. ``begin_again``: even where it is not the one that was used before.
+    ``migrates``: whether it is created or migrated where need be; None: as it is configured.
 
     Raises SetupError and OutageError.
     """
@@ -85,11 +86,11 @@ def open_ledger(*, begin_again: bool = False) -> Ledger:
         from airflow_integrations.ledger.ledger import Ledger
 
         url, marker = found
-        return Ledger.open(url, marker=marker, begin_again=begin_again)
+        return Ledger.open(url, marker=marker, begin_again=begin_again, migrates=migrates is not False)
     from airflow_integrations.airflow.config.ledger import open_ledger
 
     connections()  # its Connection may be in the metadata database
-    return open_ledger(begin_again=begin_again)
+    return open_ledger(begin_again=begin_again, migrates=migrates)
 
 
 def ledger_place() -> str:

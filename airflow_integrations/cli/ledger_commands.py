@@ -227,7 +227,12 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
         "The ledger itself",
         (
             Command("status", "Where it is, and how much it holds", "ledger.command", FORMAT),
-            Command("migrate", "Create it, or bring it to this version's schema", "ledger.command"),
+            Command(
+                "migrate",
+                "Create it, or bring it to this version's schema",
+                "ledger.command",
+                (Option(("--check",), {"action": "store_true", "help": "only say whether that is needed (exit 1)"}),),
+            ),
             Command(
                 "begin-again",
                 "Use a new ledger in place of one that was lost; what was delivered may be sent again",

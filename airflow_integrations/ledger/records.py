@@ -14,7 +14,9 @@ from airflow_integrations.window import Window
 
 __all__ = [
     "BY_STATUS",
+    "FORGOTTEN",
     "LEASED",
+    "LONGEST_MAYBE",
     "MOST_KEYS",
     "NOT_FOUND",
     "RETRIED",
@@ -61,6 +63,12 @@ class RouteState:
     circuit_until: float = 0.0
 
 
+LONGEST_MAYBE: Final = 329
+"""Characters of ten content hashes with commas between them: so many of what may have arrived are remembered."""
+FORGOTTEN: Final = "*"
+"""Stands in ``maybe`` for all that came before those."""
+
+
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the ledger knows of an entity when a push is about to send a state of it."""
 
@@ -79,7 +87,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Of the state that the status is about."""
     maybe: str | None = None
     """Content hashes, newest first, a comma between them: what was sent since the last delivery and may have arrived.
-    None: the target has what was delivered last."""
+    None: the target has what was delivered last. The ten newest, and then FORGOTTEN for those before them."""
     unheard: int | None = None
     """How often other content followed one that may have arrived."""
 
@@ -97,11 +105,18 @@ class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
             return self
         if self.maybe is None:
             return msgspec.structs.replace(self, maybe=content)
-        return msgspec.structs.replace(self, maybe=f"{content},{self.maybe}", unheard=(self.unheard or 0) + 1)
+        maybe = f"{content},{self.maybe}"
+        if len(maybe) > LONGEST_MAYBE:
+            maybe = f"{maybe[:LONGEST_MAYBE]},{FORGOTTEN}"
+        return msgspec.structs.replace(self, maybe=maybe, unheard=(self.unheard or 0) + 1)
 
     def may_be_there(self, content: str | None) -> bool:
-        """Whether this content is among what was sent since the last delivery and may have arrived."""
-        return content is not None and self.maybe is not None and content in self.maybe.split(",")
+        """Whether this content is among what was sent since the last delivery and may have arrived, as far as is known:
+        where there was too much to remember all of it, any content is."""
+        if content is None or self.maybe is None:
+            return False
+        sent = self.maybe.split(",")
+        return content in sent or FORGOTTEN in sent
 
     def newest_unanswered(self, content: str | None) -> bool:
         """Whether this content is what the target may hold, and was sent last."""

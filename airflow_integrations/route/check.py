@@ -19,6 +19,7 @@ from airflow_integrations.route.checks.names import (
     name_mistakes,
     trigger_name_mistakes,
 )
+from airflow_integrations.route.grouping import group_mistakes
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.window import AIRFLOW_ALIASES
 
@@ -66,6 +67,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from name_mistakes(surroundings, stages)
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
+    yield from group_mistakes(route)
     yield from _outgoing_mistakes(route)
     for loc, stage in (*_stages(route), *_listening(route)):
         for inner, text in body_mistakes(stage.config):

@@ -20,6 +20,7 @@ from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.masking.mask_path import MaskPath
 from airflow_integrations.route.alerts import Alerts
 from airflow_integrations.route.delivery import Delivery
+from airflow_integrations.route.grouping import GroupOptions
 from airflow_integrations.route.incremental import Missing, WindowOptions
 from airflow_integrations.route.retention import Retention
 from airflow_integrations.route.stage import IncomingStage, OutgoingStage, TransformStage
@@ -73,6 +74,14 @@ class EntityOptions(Model):
     Example:
         version: order.updated_at
         name: order
+    """
+    group: GroupOptions | None = None
+    """Makes one entity of several records of the source, such as an order of the lines of a CSV file.
+
+    Example:
+        group: {by: order_no, same: [customer]}
+        name: order
+        key: order.order_no
     """
 
     @field_validator("name")

@@ -7,11 +7,13 @@ import os
 import re
 import shutil
 import subprocess
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from compose_file import FILE, ROOT, load, needed
 
-AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker"}
+AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker", "cleanup"}
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,7 @@ def compose():
 
 
 def test_every_part_of_airflow_is_there(compose):
-    assert set(compose["services"]) == AIRFLOW | {"postgres", "redis", "shop", "erp"}
+    assert set(compose["services"]) == AIRFLOW | {"postgres", "ledger-database", "redis", "shop", "erp"}
     assert {name for name, service in compose["services"].items() if service.get("profiles") == ["demo"]} == {
         "shop",
         "erp",
@@ -42,7 +44,7 @@ def test_airflow_s_processes_share_image_settings_and_volumes(compose):
 
 
 def test_what_keeps_running_has_a_health_check_and_waits_for_what_it_needs(compose):
-    for name in AIRFLOW - {"init"} | {"postgres", "redis"}:
+    for name in AIRFLOW - {"init", "cleanup"} | {"postgres", "redis"}:
         assert compose["services"][name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
     for name in AIRFLOW - {"init"}:
         assert compose["services"][name]["depends_on"]["init"]["condition"] == "service_completed_successfully"
@@ -79,7 +81,42 @@ def test_the_ledger_is_in_postgresql(compose, monkeypatch):
     for name, value in compose["services"]["worker"]["environment"].items():
         if "INTEGRATIONS" in name or name == "AIRFLOW__CORE__EXECUTOR":
             monkeypatch.setenv(name, value)
-    assert ledger_url() == "postgresql+psycopg://airflow:value-of-postgres_password@postgres:5432/airflow"
+    assert ledger_url() == "postgresql+psycopg://integrations:value-of-ledger_password@postgres:5432/integrations"
+
+
+def test_what_grows_has_a_bound(compose):
+    for name, service in compose["services"].items():
+        assert int(service["logging"]["options"]["max-file"]) > 1, name
+        assert "mem_limit" in service or service.get("restart") == "no", name
+
+
+def test_the_demo_does_not_reach_the_databases(compose):
+    of = {name: set(service["networks"]) for name, service in compose["services"].items()}
+    assert set(compose["networks"]) == {"airflow", "demo"}
+    assert of["postgres"] == of["redis"] == of["ledger-database"] == {"airflow"}
+    assert of["shop"] == of["erp"] == {"demo"}
+    assert all(of[name] == {"airflow", "demo"} for name in AIRFLOW)
+
+
+def test_the_clean_up_takes_only_what_is_old(compose, tmp_path):
+    """The service's own script, once, with an airflow that writes down what it was asked."""
+    service, logs = compose["services"]["cleanup"], tmp_path / "logs"
+    (logs / "old").mkdir(parents=True)
+    for name, days in (("old/a.log", 31), ("b.log", 29)):
+        (logs / name).write_text("x")
+        then = time.time() - days * 86400
+        os.utime(logs / name, (then, then))
+    program = tmp_path / "airflow"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path / "asked"}\n')
+    program.chmod(0o755)
+    script = service["command"][2].replace("/opt/airflow/logs", str(logs)).replace("sleep 86400", "exit 0")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "KEEP_DAYS": service["environment"]["KEEP_DAYS"]}
+    subprocess.run(["bash", "-c", script], env=environment, check=True)
+    assert [path.name for path in logs.rglob("*.log")] == ["b.log"]
+    before = (datetime.now(UTC) - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M")
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith(f"db clean --clean-before-timestamp {before}")
+    assert asked.endswith(" --skip-archive --yes\n")
 
 
 def test_docker_compose_understands_it():

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -35,9 +36,34 @@ def missing(what: str) -> None:
     pytest.skip(what)
 
 
+@dataclass(frozen=True)
+class Server:
+    """An empty database for Airflow, and the name of one for the ledger and its user; all are dropped in the end."""
+
+    address: str
+    """Host and port."""
+    admin: str
+    password: str | None
+    airflow: str
+
+    @property
+    def ledger(self) -> str:
+        return f"{self.airflow}_ledger"
+
+    @property
+    def user(self) -> str:
+        return quote(self.admin) + (f":{quote(self.password)}" if self.password else "")
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What psql reads."""
+        host, _, port = self.address.rpartition(":")
+        found = {"PGHOST": host, "PGPORT": port, "PGUSER": self.admin, "PGDATABASE": self.airflow}
+        return {**found, "PGPASSWORD": self.password} if self.password else found
+
+
 @pytest.fixture
-def database() -> Iterator[str]:
-    """The address of an empty PostgreSQL database that is dropped in the end."""
+def database() -> Iterator[Server]:
     psycopg = pytest.importorskip("psycopg")
     try:
         admin = psycopg.connect(ADMIN_DSN, autocommit=True, connect_timeout=5)
@@ -47,17 +73,20 @@ def database() -> Iterator[str]:
     with admin:
         admin.execute(f'CREATE DATABASE "{name}"')
         about = admin.info
-        user = quote(about.user) + (f":{quote(about.password)}" if about.password else "")
-        yield f"{user}@{about.host}:{about.port}/{name}"
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        server = Server(f"{about.host}:{about.port}", about.user, about.password, name)
+        yield server
+        for each in (server.airflow, server.ledger):
+            admin.execute(f'DROP DATABASE IF EXISTS "{each}" WITH (FORCE)')
+        admin.execute(f'DROP ROLE IF EXISTS "{server.ledger}"')
 
 
 class Topology:
     """The compose file's services as processes in ``home``."""
 
-    def __init__(self, home: Path, database: str, processes: Processes) -> None:
+    def __init__(self, home: Path, database: Server, processes: Processes) -> None:
         self.processes = processes
         self.api, self.redis, self.shop, self.erp, health, worker_logs, trigger_logs = free_ports(7)
+        self.health_port = health
         self.secrets = {name: secrets.token_urlsafe(64) for name in needed()}
         self.secrets["AIRFLOW_FERNET_KEY"] = base64.urlsafe_b64encode(os.urandom(32)).decode()
         self.services = load(self.secrets)["services"]
@@ -66,7 +95,11 @@ class Topology:
         (home / "bin" / "airflow").symlink_to(Path(sys.executable).with_name("airflow"))
         (home / "bin" / "python").symlink_to(sys.executable)
         self.rewritten = {
-            f"airflow:{self.secrets['POSTGRES_PASSWORD']}@postgres:5432/airflow": database,
+            f"airflow:{self.secrets['POSTGRES_PASSWORD']}@postgres:5432/airflow": (
+                f"{database.user}@{database.address}/{database.airflow}"
+            ),
+            "integrations:": f"{database.ledger}:",
+            "@postgres:5432/integrations": f"@{database.address}/{database.ledger}",
             "@redis:6379": f"@127.0.0.1:{self.redis}",
             "http://api-server:8080": f"http://127.0.0.1:{self.api}",
             '"host": "shop", "port": 8001': f'"host": "127.0.0.1", "port": {self.shop}',
@@ -106,8 +139,31 @@ class Topology:
             return [sys.executable, *command[1:]]
         return command if command[0] in ("bash", "redis-server") else [sys.executable, "-m", "airflow", *command]
 
+    def health(self, service: str) -> list[str]:
+        """The health check's command; it asks this topology's ports."""
+        how, *words = self.services[service]["healthcheck"]["test"]
+        there = [
+            ("localhost:8080", self.url.removeprefix("http://")),
+            ("localhost:8974", f"127.0.0.1:{self.health_port}"),
+        ]
+        words = [self.here(word) for word in words]
+        for old, new in there:
+            words = [word.replace(old, new) for word in words]
+        return ["bash", "-c", *words] if how == "CMD-SHELL" else words
+
     def start(self, service: str, *more: str) -> None:
         self.processes.start(service, [*self.command(service), *more], self.environment(service))
+
+
+def assert_apart(server: Server, password: str) -> None:
+    """The ledger's user owns the ledger's database, and may not enter Airflow's."""
+    psycopg = pytest.importorskip("psycopg")
+    address = f"postgresql://{server.ledger}:{password}@{server.address}"
+    with psycopg.connect(f"{address}/{server.ledger}") as connection:
+        connection.execute("CREATE TABLE may (be int)")
+        connection.rollback()
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(f"{address}/{server.airflow}")
 
 
 def wait_for(probe, processes: Processes, what: str, seconds: float = 180):
@@ -126,14 +182,19 @@ def wait_for(probe, processes: Processes, what: str, seconds: float = 180):
         time.sleep(1)
 
 
-def test_a_route_runs_end_to_end_with_celery_postgresql_and_redis(tmp_path: Path, database: str):
-    if shutil.which("redis-server") is None:
-        missing("no redis-server on PATH")
+def test_a_route_runs_end_to_end_with_celery_postgresql_and_redis(tmp_path: Path, database: Server):
+    for program in ("redis-server", "psql"):
+        if shutil.which(program) is None:
+            missing(f"no {program} on PATH")
     with Processes(tmp_path / "process-logs") as processes:
         topology = Topology(tmp_path, database, processes)
         topology.start("redis", "--port", str(topology.redis), "--bind", "127.0.0.1", "--dir", str(tmp_path))
         for service, port in (("shop", topology.shop), ("erp", topology.erp)):
             topology.start(service, "--port", str(port))
+        making = {**topology.environment("ledger-database"), **database.variables, "LEDGER_NAME": database.ledger}
+        for again in ("", "-again"):
+            processes.run(f"ledger-database{again}", topology.command("ledger-database"), making, timeout=60)
+        assert_apart(database, topology.secrets["LEDGER_PASSWORD"])
         processes.run("init", topology.command("init"), topology.environment("init"), timeout=180)
         for service in ("api-server", "scheduler", "dag-processor", "triggerer", "worker"):
             topology.start(service)
@@ -157,4 +218,6 @@ def test_a_route_runs_end_to_end_with_celery_postgresql_and_redis(tmp_path: Path
         books = erp.get("/sales-orders", limit=1000)["orders"]
         verdict = compare(shop.get("/api/truth")["orders"], books, covered=window.end)
         assert verdict.faults == ()
+        for service in ("dag-processor", "triggerer", "scheduler", "api-server"):
+            processes.run(f"health of {service}", topology.health(service), topology.environment(service), timeout=30)
         assert verdict.expected > 100, f"{verdict} until {rfc3339(window.end)}"

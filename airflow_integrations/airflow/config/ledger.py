@@ -17,16 +17,22 @@ _NOT_FOR_THE_DATABASE = frozenset({"cursor", "iam", "redshift", "cluster-identif
 """What Airflow's own hook reads in a Connection's extra and PostgreSQL would refuse."""
 
 
-def open_ledger(*, synced: bool = False, begin_again: bool = False) -> Ledger:
-    """The configured ledger, created or migrated where need be; the caller closes it. ``synced`` and ``begin_again``:
-    as :meth:`Database.open` has them.
+def open_ledger(*, synced: bool = False, begin_again: bool = False, migrates: bool | None = None) -> Ledger:
+    """The configured ledger; the caller closes it. ``synced`` and ``begin_again``: as :meth:`Database.open` has them.
+    ``migrates``: whether it is created or migrated where need be; None: as it is configured.
 
     Raises SetupError where it cannot be used as configured or is not the one that was used before, OutageError where
     its database is away.
     """
     from airflow_integrations.ledger.ledger import Ledger
 
-    return Ledger.open(ledger_url(), synced=synced, marker=settings.ledger_marker(), begin_again=begin_again)
+    return Ledger.open(
+        ledger_url(),
+        synced=synced,
+        marker=settings.ledger_marker(),
+        begin_again=begin_again,
+        migrates=settings.ledger_auto_migrate() if migrates is None else migrates,
+    )
 
 
 def ledger_url() -> str:

@@ -14,6 +14,7 @@ __all__ = [
     "default_deferrable",
     "executor_slots",
     "foreign_executor",
+    "ledger_auto_migrate",
     "ledger_connection",
     "ledger_marker",
     "pools_enabled",
@@ -141,6 +142,13 @@ def pools_enabled() -> bool:
     from airflow.sdk.configuration import conf
 
     return bool(conf.getboolean("integrations", "pools", fallback=False))
+
+
+def ledger_auto_migrate() -> bool:
+    """Whether whoever opens the ledger first brings it to the schema of this version."""
+    from airflow.sdk.configuration import conf
+
+    return bool(conf.getboolean("integrations", "ledger_auto_migrate", fallback=True))
 
 
 def webhook_access_log() -> bool:

@@ -56,6 +56,8 @@ def ledger_without_airflow(environ: Mapping[str, str] = os.environ) -> tuple[str
         options = _Options(environ, home)
         name = options.get("integrations", "ledger_connection")
         url = _url(name, options, environ) if name else f"sqlite:///{home / 'integrations' / 'ledger.db'}"
+        if options.get("integrations", "ledger_auto_migrate").lower() not in ("", "true", "t", "1"):
+            return None
         if url.startswith("sqlite") and options.get("core", "executor") not in ("", "LocalExecutor"):
             return None
     except (_UncertainError, SetupError, ValueError, OSError):

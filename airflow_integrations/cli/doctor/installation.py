@@ -107,14 +107,13 @@ def _ledger() -> Iterator[Check]:
     try:
         with open_ledger() as ledger:
             from airflow_integrations.ledger.maintenance.retention import usage
-            from airflow_integrations.ledger.storage.schema_version import HEAD
 
-            held, skew = usage(ledger), clock_skew(ledger)
+            held, skew, schema = usage(ledger), clock_skew(ledger), ledger.schema
     except IntegrationError as error:
         yield Check("failed", "ledger", f"{place}: {error}", kind)
         return
     told = (
-        f"schema {HEAD}, {counted(held.entities, 'entity')} ({held.open:,} open) of {counted(held.runs, 'run')}, "
+        f"schema {schema}, {counted(held.entities, 'entity')} ({held.open:,} open) of {counted(held.runs, 'run')}, "
         f"{_megabytes(held.database_bytes)}; payloads in staging: {_megabytes(held.staged_bytes)}"
     )
     yield Check("ok", "ledger", f"{place}: {told}", f"{kind}: {told}")

@@ -6,7 +6,7 @@ import argparse
 import time
 
 from airflow_integrations.cli.airflow_access import open_ledger, staging_base
-from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.command import FAILED, OK
 from airflow_integrations.cli.entities.selected import confirm_or_abort
 from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import out
@@ -15,7 +15,7 @@ from airflow_integrations.errors import RouteError
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.maintenance.retention import usage
 from airflow_integrations.ledger.storage.identity import LedgerReplaced
-from airflow_integrations.ledger.storage.schema_version import HEAD
+from airflow_integrations.ledger.storage.schema_version import HEAD, SchemaBehind
 from airflow_integrations.plurals import counted
 
 __all__ = ["run"]
@@ -25,11 +25,25 @@ def run(args: argparse.Namespace) -> int:
     command = args.ledger_command
     if command == "begin-again":
         return _begin_again(args)
-    with open_ledger() as ledger:  # which creates or migrates it
-        if command == "migrate":
-            out(f"{_place(ledger)}: schema {HEAD}")
-            return OK
+    if command == "migrate":
+        return _migrate(check=args.check)
+    with open_ledger() as ledger:
         return _prune(ledger, args) if command == "prune" else _status(ledger, args.format)
+
+
+def _migrate(*, check: bool) -> int:
+    try:
+        with open_ledger(migrates=not check) as ledger:
+            out(f"{_place(ledger)}: schema {_schema(ledger)}")
+            return OK
+    except SchemaBehind as error:
+        out(str(error))
+        return FAILED
+
+
+def _schema(ledger: Ledger) -> str:
+    newer = f"; this version of airflow-integrations made {HEAD}, and works with it" if ledger.schema != HEAD else ""
+    return f"{ledger.schema}{newer}"
 
 
 def _begin_again(args: argparse.Namespace) -> int:
@@ -54,7 +68,7 @@ def _place(ledger: Ledger) -> str:
 
 def _status(ledger: Ledger, form: str) -> int:
     held = usage(ledger)
-    place = {"place": _place(ledger), "schema": HEAD}
+    place = {"place": _place(ledger), "schema": ledger.schema}
     rows = {"entities": held.entities, "open": held.open, "runs": held.runs}
     sizes = {"database_bytes": held.database_bytes, "staged_bytes": held.staged_bytes}
     if form == "json":

@@ -28,12 +28,13 @@ from airflow_integrations.engine.fetch.inbox_events import (
 from airflow_integrations.engine.fetch.incomplete_records import ThinRecords, completer_of
 from airflow_integrations.engine.fetch.intake import Intake
 from airflow_integrations.engine.fetch.keys import KeyReader
-from airflow_integrations.engine.fetch.listing import ListingWatch
+from airflow_integrations.engine.fetch.pages.grouping import grouped_pages
+from airflow_integrations.engine.fetch.pages.listing import ListingWatch
+from airflow_integrations.engine.fetch.pages.window_slices import sliced_pages
 from airflow_integrations.engine.fetch.source_pieces import source_is_gone
 from airflow_integrations.engine.fetch.start import Begun, begin, cursor_options
 from airflow_integrations.engine.fetch.thin_events import completed_pages, take_thin_events
 from airflow_integrations.engine.fetch.upstream_route import Unread, publish
-from airflow_integrations.engine.fetch.window_slices import sliced_pages
 from airflow_integrations.engine.fetch.windows import moves_cursor
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.settle.rejections import note_rejections
@@ -153,8 +154,9 @@ class _Fetch:
                     self.manifest.source_pieces += page.finished
                     if enough or (page.resume is None and page.final):
                         break
-                    if page.resume is None:  # the same page is read again, so a later attempt cannot continue here
+                    if page.resume is None:  # the same page comes again, so a later attempt cannot continue here
                         self.intake.close_full()
+                        await self._renew()
                         continue
                     place = page.resume
                     if self.intake.full or page.urgent or monotonic() - committed > COMMIT_SECONDS:
@@ -191,7 +193,10 @@ class _Fetch:
             return
         stage = self.run.route.incoming
         incoming: Incoming = stage.component()(stage.config, self.run.route)
-        async with aclosing(sliced_pages(incoming, self.run, self.services, self.manifest.resume, self.watch)) as pages:
+        group = self.run.route.entity.group
+        watch = self.watch if group is None else None
+        listed = sliced_pages(incoming, self.run, self.services, self.manifest.resume, watch)
+        async with aclosing(listed if group is None else grouped_pages(listed, group)) as pages:
             async for page in pages:
                 yield page
 
@@ -325,10 +330,14 @@ class _Fetch:
 
     async def _tell_ledger(self) -> None:
         """What came is seen before it is committed, so that a crash in between makes nothing vanish."""
-        now, ledger = self.services.now(), self.services.ledger
         if self.seen:
             keys, self.seen = self.seen, []
-            await asyncio.to_thread(note_seen, ledger, self.ref, [keys], now)
+            await asyncio.to_thread(note_seen, self.services.ledger, self.ref, [keys], self.services.now())
+        await self._renew()
+
+    async def _renew(self) -> None:
+        """What was taken over stays this run's."""
+        now, ledger = self.services.now(), self.services.ledger
         if (self.manifest.counts.get("carried_in") or self.manifest.events) and now - self.leased > FETCH_SECONDS / 4:
             await asyncio.to_thread(renew_leases, ledger, self.ref, lease_until=now + FETCH_SECONDS)
             self.leased = now

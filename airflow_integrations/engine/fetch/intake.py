@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Raw
 
 from airflow_integrations.engine.fetch.incomplete_records import Completed
-from airflow_integrations.engine.fetch.listing import ListingWatch
+from airflow_integrations.engine.fetch.pages.listing import ListingWatch
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.segment_lines import (
     NOT_JSON,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["AFTER_DELIVERY", "LONGEST", "MAYBE", "UNHEARD", "WITHOUT_NEWEST"]
+from airflow_integrations.ledger.records import FORGOTTEN, LONGEST_MAYBE
 
-LONGEST: Final = 329
-"""Characters of ``maybe``, ten hashes: which older ones there were does not matter, but that there are some."""
+__all__ = ["AFTER_DELIVERY", "MAYBE", "UNHEARD", "WITHOUT_NEWEST"]
+
+_JOINED = "({sent} || ',' || {e}.maybe)"
 
 _NEWEST = "substr({e}.maybe || ',', 1, length({sent}) + 1) = {sent} || ','"
 MAYBE: Final = (
     "CASE WHEN {sent} IS NULL THEN {e}.maybe "
     "WHEN {e}.maybe IS NULL THEN CASE WHEN {sent} = {e}.delivered_hash THEN NULL ELSE {sent} END "
-    f"WHEN {_NEWEST} THEN {{e}}.maybe ELSE substr({{sent}} || ',' || {{e}}.maybe, 1, {LONGEST}) END"
+    f"WHEN {_NEWEST} THEN {{e}}.maybe ELSE substr({_JOINED}, 1, {LONGEST_MAYBE}) "
+    f"|| CASE WHEN length({_JOINED}) > {LONGEST_MAYBE} THEN ',{FORGOTTEN}' ELSE '' END END"
 )
 UNHEARD: Final = (
     f"CASE WHEN {{sent}} IS NULL OR {{e}}.maybe IS NULL OR {_NEWEST} THEN {{e}}.unheard "

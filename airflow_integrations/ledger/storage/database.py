@@ -50,6 +50,8 @@ class Database:
         """For :meth:`open` and :meth:`temporary`. ``where`` names it to people, without secrets."""
         self.where = where
         self.dialect: Dialect = cast(Dialect, engine.dialect.name)
+        self.schema = schema_version.HEAD
+        """Of the ledger; a newer version may have migrated it further than this one would."""
         self._engine = engine
         self._writer = engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         self._turn: AbstractContextManager[Any] = threading.RLock() if one_connection else nullcontext()
@@ -62,13 +64,22 @@ class Database:
             event.listen(engine, "begin", _begin_sqlite)
 
     @classmethod
-    def open(cls, url: str, *, synced: bool = False, marker: Path | None = None, begin_again: bool = False) -> Self:
+    def open(
+        cls,
+        url: str,
+        *,
+        synced: bool = False,
+        marker: Path | None = None,
+        begin_again: bool = False,
+        migrates: bool = True,
+    ) -> Self:
         """Opens the ledger at ``url``; creates it, with its folder, or migrates it where necessary.
 
         ``synced``: what was committed survives the machine's death. PostgreSQL does so anyway; SQLite waits for the
         disk then, which the engine, whose journal is on disk before, has no need of.
         ``marker``: the file that remembers which ledger was here. Where it names another one, :class:`LedgerReplaced`
         is raised and nothing is created, unless ``begin_again``: then this one stands in for it from now on.
+        ``migrates``: where it is False, :class:`SchemaBehind` is raised instead of creating or migrating tables.
         Raises :class:`SetupError` for a URL, driver, permission or schema version that does not fit, and
         :class:`OutageError` where the database is away.
         """
@@ -98,7 +109,7 @@ class Database:
         if synced and not postgres:
             event.listen(engine, "connect", _sync_sqlite)
         try:
-            database._prepare(mark, begin_again)
+            database._prepare(mark, begin_again, migrates)
         except BaseException:
             database.close()
             raise
@@ -181,13 +192,17 @@ class Database:
                 raise
             raise told from error
 
-    def _prepare(self, mark: Marker | None, begin_again: bool) -> None:
+    def _prepare(self, mark: Marker | None, begin_again: bool, migrates: bool) -> None:
         """Migrate it where necessary, and look whether it is the one that ``mark`` knows."""
         known = mark.known if mark else None  # before the revision: another process may make both meanwhile
         found = self._revision()
+        usable = schema_version.check(found, self.where, self._compatible_since)
+        self.schema = found if found and usable else schema_version.HEAD
         if mark and known and not found and not begin_again:
             raise mark.replaced(empty=True)
-        if not schema_version.check(found, self.where):
+        if not usable:
+            if not migrates:
+                raise schema_version.SchemaBehind(found, self.where)
             with self.write() as connection:
                 # one that is older than identities is known by its place
                 schema_version.migrate(connection, self.where, identity=known if found else None)
@@ -213,6 +228,10 @@ class Database:
                 return found
         except TableMissing:
             return None
+
+    def _compatible_since(self) -> str | None:
+        with self.read() as connection:
+            return schema_version.compatible_since(connection)
 
 
 def _parse(url: str) -> URL:

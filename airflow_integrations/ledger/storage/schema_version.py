@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -25,13 +26,25 @@ from sqlalchemy.schema import CreateTable
 from airflow_integrations.errors import SetupError
 from airflow_integrations.ledger.storage.identity import add as add_identity
 from airflow_integrations.ledger.storage.identity import new_id
-from airflow_integrations.ledger.storage.tables import PREFIX, metadata
+from airflow_integrations.ledger.storage.tables import PREFIX, compatibility, metadata
 
-__all__ = ["HEAD", "REVISIONS", "VERSION_TABLE", "check", "create_tables", "migrate"]
+__all__ = [
+    "COMPATIBLE_SINCE",
+    "HEAD",
+    "REVISIONS",
+    "VERSION_TABLE",
+    "SchemaBehind",
+    "check",
+    "compatible_since",
+    "create_tables",
+    "migrate",
+]
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Those in migrations/versions, oldest first. Named here because importing Alembic takes longer than the rest."""
 HEAD: Final = REVISIONS[-1]
+COMPATIBLE_SINCE: Final = "0011"
+"""The oldest revision whose code works with the tables of HEAD; see ``migrations/versions/v0011_compatibility.py``."""
 VERSION_TABLE: Final = f"{PREFIX}version"
 _version = Table(
     VERSION_TABLE,
@@ -44,17 +57,40 @@ _LOCK: Final = 0x1ED6E2
 """PostgreSQL's advisory locks share one space of numbers per database: this one is the ledger's migration."""
 
 
-def check(found: str | None, where: str) -> bool:
-    """Whether a ledger of revision ``found`` (None: empty) is up to date.
+class SchemaBehind(SetupError):
+    """The ledger has an older schema than this code needs, and may not be migrated by whoever opens it."""
 
-    Raises :class:`SetupError` where it is of a revision that this code does not know.
+    def __init__(self, found: str | None, where: str) -> None:
+        has = f"has schema {found}" if found else "has no tables"
+        super().__init__(
+            f"{where} {has}; this version of airflow-integrations needs {HEAD}, and [integrations] ledger_auto_migrate "
+            "is off: run `airflow-integrations ledger migrate`"
+        )
+
+
+def check(found: str | None, where: str, since: Callable[[], str | None]) -> bool:
+    """Whether this code can use a ledger of revision ``found`` (None: empty) as it is.
+
+    It can where that is up to date, or where a newer version has migrated it and left all that this code needs:
+    ``since`` is asked for the oldest revision whose code works with it. Raises :class:`SetupError` where a newer
+    version has not.
     """
-    if found is not None and found not in REVISIONS:
+    if found is None or found in REVISIONS:
+        return found == HEAD
+    if since() not in REVISIONS:
         raise SetupError(
             f"{where} has schema {found}; this version of airflow-integrations knows {', '.join(REVISIONS)}: a newer "
             "version has migrated it; install that version on every machine that runs Airflow's components"
         )
-    return found == HEAD
+    return True
+
+
+def compatible_since(connection: Connection) -> str | None:
+    """The oldest revision whose code works with the ledger's tables. None: its tables are older than that question."""
+    if not inspect(connection).has_table(compatibility.name):
+        return None
+    found: str | None = connection.scalar(select(compatibility.c.since))
+    return found
 
 
 def migrate(connection: Connection, where: str, to: str = HEAD, *, identity: str | None = None) -> None:
@@ -68,7 +104,7 @@ def migrate(connection: Connection, where: str, to: str = HEAD, *, identity: str
     found = None
     if inspect(connection).has_table(VERSION_TABLE):
         found = connection.scalar(select(_version.c.version_num))
-    if check(found, where):
+    if check(found, where, lambda: compatible_since(connection)):
         return
     if found is None and to == HEAD:
         _create(connection, identity or new_id())
@@ -93,6 +129,7 @@ def _create(connection: Connection, identity: str) -> None:
     create_tables(connection)
     connection.execute(CreateTable(_version))
     connection.execute(insert(_version).values(version_num=HEAD))
+    connection.execute(insert(compatibility).values(since=COMPATIBLE_SINCE))
     add_identity(connection, identity)
 
 

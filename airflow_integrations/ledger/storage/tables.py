@@ -29,6 +29,7 @@ __all__ = [
     "action",
     "alert",
     "claim",
+    "compatibility",
     "consumer",
     "creation",
     "definition",
@@ -207,6 +208,13 @@ source_piece = Table(
     sqlite_with_rowid=False,
 )
 """Pieces of a route's source, such as files, that were read: each is read once."""
+
+compatibility = Table(
+    f"{PREFIX}compatibility",
+    metadata,
+    Column("since", String(32), primary_key=True, comment="the oldest schema whose code works with these tables"),
+)
+"""One row. Code that does not know the ledger's schema goes on where its own is not older than this."""
 
 action = Table(
     f"{PREFIX}action",

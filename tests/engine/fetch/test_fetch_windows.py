@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_integrations.engine.fetch.window_slices import slice_count, slice_of
+from airflow_integrations.engine.fetch.pages.window_slices import slice_count, slice_of
 from airflow_integrations.engine.fetch.windows import gapless, moves_cursor, moves_mark, window_of
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.route.definition import Route

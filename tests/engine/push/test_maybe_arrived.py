@@ -136,9 +136,18 @@ async def test_many_doubts_keep_a_row_small(scene: Scene, clock: Clock, services
         await sends.state(f"B{number}", doubt)
     with services.ledger.read() as connection:
         row = connection.execute(select(tables.entity)).one()
-    assert len(row.maybe) == 329
+    assert len(row.maybe) == 331
     assert row.unheard == 29
     assert await sends.state("A") == {"delivered": 1}
+
+
+async def test_a_state_that_is_no_longer_remembered_is_not_sent_twice(scene: Scene, clock: Clock) -> None:
+    """Ten unanswered states are remembered. The eleventh pushes out the first, which the target may hold all the same."""
+    sends = Sends(scene, clock, {"delivery": {"in_doubt": "hold"}})
+    for number in range(11):
+        await sends.state(f"B{number}", doubt)
+    assert await sends.state("B0") == {"in_doubt": 1}
+    assert [state for state, _ in sends.came].count("B0") == 1
 
 
 @pytest.mark.parametrize("stopped", [False, True])

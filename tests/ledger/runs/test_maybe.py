@@ -77,3 +77,20 @@ def test_a_note_about_an_older_state_leaves_the_newer_one(ledger: Ledger) -> Non
     conclude(ledger, ref, [Outcome(key="1", status="delivered", version="2", hash="b" * 32)], now=3.0)
     known = known_entities(ledger, ref.route, ["1"])["1"]
     assert (known.status, known.hash, known.maybe, known.unheard) == ("retrying", "c" * 32, None, 1)
+
+
+def test_of_more_than_can_be_remembered_none_is_sent_again_unseen(ledger: Ledger) -> None:
+    """Ten states are remembered one by one. Of those before them nobody knows which they were, so each may be one."""
+    ref = begin(ledger, "run", secrets.token_hex(6))
+    states = [f"{number:032x}" for number in range(12)]
+    expected = Known("delivered", None, None, None, 0, None, 0, None, None, None, None)
+    for number, content in enumerate(states, 1):
+        expected = expected.sent_unanswered(content)
+        outcome = Outcome(key="1", status="in_doubt", hash=content, attempts=1, unanswered=True)
+        conclude(ledger, ref, [outcome], now=float(number))
+        known = known_entities(ledger, ref.route, ["1"])["1"]
+        assert (known.maybe, known.unheard) == (expected.maybe, expected.unheard)
+        assert all(known.may_be_there(earlier) for earlier in states[:number])
+        assert known.may_be_there("never sent") is (number > 10)
+    conclude(ledger, ref, [Outcome(key="1", status="delivered", hash=states[0])], now=20.0)
+    assert not known_entities(ledger, ref.route, ["1"])["1"].may_be_there(states[3])

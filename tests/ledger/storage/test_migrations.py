@@ -172,6 +172,10 @@ def takes_source_pieces(connection: Connection) -> None:
     assert connection.scalar(text("SELECT status FROM integrations_entity")) == "delivered"
 
 
+def tells_compatibility(connection: Connection) -> None:
+    assert connection.scalars(text("SELECT since FROM integrations_compatibility")).all() == ["0011"]
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -183,6 +187,7 @@ STEPS = [
     Step("0008", a_run_and_an_entity, takes_what_lookups_need),
     Step("0009", a_run_and_an_entity, takes_progress),
     Step("0010", a_run_and_an_entity, takes_source_pieces),
+    Step("0011", a_run_and_an_entity, tells_compatibility),
 ]
 
 
@@ -284,6 +289,7 @@ def test_both_ways_to_a_ledger_give_the_same(migrated, tmp_path):
         assert described(created) == described(migrated)
         with created.read() as connection:
             assert connection.scalar(text("SELECT version_num FROM integrations_version")) == schema_version.HEAD
+            tells_compatibility(connection)
             assert len(connection.scalars(text("SELECT id FROM integrations_identity WHERE since > 0")).one()) == 32
 
 
@@ -310,6 +316,7 @@ def test_partial_indexes_of_postgresql(migrated):
 def test_a_ledger_of_a_newer_version_is_refused(database_url):
     with Database.open(database_url) as database, database.write() as connection:
         connection.execute(text("UPDATE integrations_version SET version_num = '0999'"))
+        connection.execute(text("UPDATE integrations_compatibility SET since = '0999'"))
     with pytest.raises(SetupError) as caught:
         Database.open(database_url)
     assert "has schema 0999; this version of airflow-integrations knows 0001" in str(caught.value)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from airflow_integrations.engine.fetch.listing import ListingWatch, settled_pages
+from airflow_integrations.engine.fetch.pages.listing import ListingWatch, settled_pages
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.run import Run, Services
