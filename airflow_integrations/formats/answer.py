@@ -23,7 +23,7 @@ from airflow_integrations.http.endpoint import MIB
 
 __all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]
 
-BY_RECORD = frozenset({"csv", "json_lines", "fixed_width", "edifact", "x12"})
+BY_RECORD = frozenset({"csv", "json_lines", "fixed_width", "edifact", "x12", "excel"})
 """Formats that are always read record by record."""
 MAX_RECORDS = 2_000_000
 """Records that are held at once."""
@@ -173,7 +173,7 @@ class AnswerFormat(Model):
         return DocumentReader(
             lambda: self.reader(content_type, required=required, rejects=rejects),
             begin,
-            Unpacking(self.zip_files, most=most, held=held),
+            Unpacking(self.zip_files, most=most, held=held, zips=name != "excel" or self.zip_files is not None),
             start=start,
         )
 
@@ -183,7 +183,7 @@ class AnswerFormat(Model):
         name = self.name_for(content_type)
         if name == "csv":
             return self.csv.header is None
-        if name in ("fixed_width", "edifact", "x12"):
+        if name in ("fixed_width", "edifact", "x12", "excel"):
             return False
         return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 

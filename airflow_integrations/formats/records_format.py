@@ -7,15 +7,17 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from airflow_integrations.formats import RecordReader
+from airflow_integrations.formats import FormatName, RecordReader
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.edi.options import EdiOptions
+from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
 from airflow_integrations.formats.text import charset
 
-__all__ = ["RecordsFormat", "RecordsFormatName"]
+__all__ = ["EXCEL", "RecordsFormat", "RecordsFormatName"]
 
-RecordsFormatName = Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12"]
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+RecordsFormatName = Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel"]
 
 
 class RecordsFormat(AnswerFormat):
@@ -47,11 +49,22 @@ class RecordsFormat(AnswerFormat):
     Since: 0.2
     """
 
+    excel: ExcelOptions = Field(default_factory=ExcelOptions)
+    """How an Excel workbook (.xlsx) becomes records.
+
+    Example: ``excel: {sheet: Prices, skip: 2}``
+    Since: 0.2
+    """
+
     @model_validator(mode="after")
     def _described(self) -> Self:
         if self.format == "fixed_width" and self.fixed_width is None:
             raise ValueError("format: fixed_width needs fixed_width, which names the columns")
         return self
+
+    def name_for(self, content_type: str | None) -> FormatName:
+        media = (content_type or "").partition(";")[0].strip().lower()
+        return "excel" if self.format == "auto" and media == EXCEL else super().name_for(content_type)
 
     def reader(
         self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False
@@ -71,4 +84,8 @@ class RecordsFormat(AnswerFormat):
             from airflow_integrations.formats.edi.x12 import X12Reader
 
             return X12Reader(self.x12, encoding=encoding, rejects=rejects)
+        if name == "excel":
+            from airflow_integrations.formats.excel.reader import ExcelReader
+
+            return ExcelReader(self.excel, required=required, rejects=rejects)
         return super().reader(content_type, required=required, rejects=rejects)

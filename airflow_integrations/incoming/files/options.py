@@ -111,7 +111,7 @@ class FilesIncomingConfig(RecordsFormat):
     """
     format: RecordsFormatName = "auto"
     """The format of the files. ``auto`` takes it from the ending of their names: ``.csv``, ``.jsonl``, ``.ndjson``,
-    ``.xml``, and JSON for all others.
+    ``.xml``, ``.xlsx``, and JSON for all others.
 
     Example: ``format: csv``
     """

@@ -11,13 +11,20 @@ from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
 from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
+from airflow_integrations.formats.excel.options import ExcelOutput
 from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
 from airflow_integrations.formats.writing.csv import CsvOutput
 
 __all__ = ["FilesOptions", "FormatWritten"]
 
-FormatWritten = Literal["json_lines", "json", "csv", "fixed_width", "edifact", "x12"]
-_ENDINGS: dict[str, FormatWritten] = {"jsonl": "json_lines", "ndjson": "json_lines", "json": "json", "csv": "csv"}
+FormatWritten = Literal["json_lines", "json", "csv", "fixed_width", "edifact", "x12", "excel"]
+_ENDINGS: dict[str, FormatWritten] = {
+    "jsonl": "json_lines",
+    "ndjson": "json_lines",
+    "json": "json",
+    "csv": "csv",
+    "xlsx": "excel",
+}
 
 
 class FilesOptions(Model):
@@ -42,7 +49,7 @@ class FilesOptions(Model):
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """
     format: FormatWritten | None = None
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json`` or ``.csv``.
+    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv`` or ``.xlsx``.
 
     Example: ``format: json_lines``
     """
@@ -74,6 +81,12 @@ class FilesOptions(Model):
     Example:
         format: x12
         x12: {sender: SENDERISA, recipient: RECEIVERISA, type: "850", group: PO}
+    Since: 0.2
+    """
+    excel: ExcelOutput = Field(default_factory=ExcelOutput)
+    """How an Excel workbook is written.
+
+    Example: ``excel: {sheet: Prices, columns: [sku, price]}``
     Since: 0.2
     """
     if_exists: Literal["fail", "replace", "number"] = "fail"

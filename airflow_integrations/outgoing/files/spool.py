@@ -70,6 +70,10 @@ def _writer(out: Any, options: FilesOptions, control: Control | None) -> RecordW
 
         assert options.fixed_width is not None
         return FixedWidthWriter(out, options.fixed_width)
+    if name == "excel":
+        from airflow_integrations.formats.excel.writer import ExcelWriter
+
+        return ExcelWriter(out, options.excel)
     if name in ("edifact", "x12"):
         from airflow_integrations.formats.edi.writer import EdifactWriter, X12Writer
 

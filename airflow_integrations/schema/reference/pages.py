@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from airflow_integrations.expressions.reference import markdown as expressions_markdown
 from airflow_integrations.formats.edi.options import EdiGroup, EdiOptions
+from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.fixed_width.options import FixedColumn, FixedKind, FixedTag, FixedWidthOptions
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
 from airflow_integrations.schema.reference.blocks import Block, all_blocks
@@ -72,6 +73,7 @@ _SHARED = {
     FixedTag: 2,
     EdiOptions: 1,
     EdiGroup: 3,
+    ExcelOptions: 1,
 }
 """Blocks that stand at many places of a route, with how many of the last names of their place are told."""
 
