@@ -20,11 +20,12 @@ from airflow_integrations.errors import SetupError
 from airflow_integrations.expressions import Namespace
 from airflow_integrations.ledger.records import RetryWanted, RunKind
 from airflow_integrations.plurals import counted, sized
-from airflow_integrations.route.definition import Route
+from airflow_integrations.route.definition import Priority, Route
 from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Endpoint, HttpClient
+    from airflow_integrations.http.limits import Pace
     from airflow_integrations.http.observer import Observer
     from airflow_integrations.http.origin import Origin
     from airflow_integrations.ledger.ledger import Ledger
@@ -113,6 +114,8 @@ class Services:
         """Whether lookups may create at the service what they do not find."""
         self.waits_at_most: float | None = None
         """Seconds. Who has to wait longer for another system may raise PostponedError; None: everybody waits here."""
+        self.priority: Priority = "normal"
+        """That of the route, whose requests wait for those of more urgent ones to the same Connection."""
         self._ledger = ledger
         self._others = others
         self._clients: dict[str, HttpClient] = {}
@@ -156,10 +159,28 @@ class Services:
 
                 endpoint = await asyncio.to_thread(self.connections.endpoint, connection)
                 client = HttpClient(
-                    endpoint, sleep=self.sleep, now=self.now, rng=self.rng, log=self.log, watch=self.watch
+                    endpoint,
+                    sleep=self.sleep,
+                    now=self.now,
+                    rng=self.rng,
+                    log=self.log,
+                    watch=self.watch,
+                    pace=self._pace(endpoint),
                 )
                 self._clients[connection] = await self._stack.enter_async_context(client)
             return self._clients[connection]
+
+    def _lasting_ledger(self) -> Ledger | None:
+        return self._ledger
+
+    def _pace(self, endpoint: Endpoint) -> Pace | None:
+        """That of all processes with this ledger; None: there is no limit, or no ledger that lasts."""
+        ledger = self._lasting_ledger() if endpoint.requests_per_second is not None else None
+        if ledger is None:
+            return None
+        from airflow_integrations.ledger.pace import SharedPace
+
+        return SharedPace(ledger, endpoint.name, priority=self.priority, now=self.now, rng=self.rng, log=self.log)
 
     def database(self, connection: str) -> Database:
         """The database of a Connection. Raises SetupError where it is missing or no database."""

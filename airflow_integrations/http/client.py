@@ -25,7 +25,7 @@ from airflow_integrations.http.content.content_encoding import CodingError
 from airflow_integrations.http.content.stream import BROKEN, Streamed, cause, shown, too_large
 from airflow_integrations.http.endpoint import MIB, Endpoint
 from airflow_integrations.http.errors import Refused, UnreadableError, reason_phrase
-from airflow_integrations.http.limits import HeldTooLongError, Limits
+from airflow_integrations.http.limits import HeldTooLongError, Limits, Pace
 from airflow_integrations.http.message import Answer, Request
 from airflow_integrations.http.observer import Attempt, Observer, Why
 from airflow_integrations.http.redaction import Redaction
@@ -53,7 +53,8 @@ class _Failure:
 class HttpClient:
     """One keep-alive session to one endpoint, for any number of concurrent requests.
 
-    Rate limit and concurrency count within this client. Use it as an asynchronous context manager.
+    Rate limit and concurrency count within this client, unless ``pace`` shares the first. Use it as an asynchronous
+    context manager.
     ``sleep``, ``now`` (Unix seconds) and ``rng`` are its only clock and dice. ``watch`` hears of attempts and waits.
     """
 
@@ -66,11 +67,16 @@ class HttpClient:
         rng: random.Random | None = None,
         log: logging.Logger | None = None,
         watch: Observer | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.stats = Stats()
         self.limits = Limits(
-            requests_per_second=endpoint.requests_per_second, concurrency=endpoint.concurrency, sleep=sleep, now=now
+            requests_per_second=endpoint.requests_per_second,
+            concurrency=endpoint.concurrency,
+            sleep=sleep,
+            now=now,
+            pace=pace,
         )
         self._sleep = sleep
         self._now = now
@@ -91,6 +97,7 @@ class HttpClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
+        await self.limits.close()
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -79,6 +79,9 @@ class TaskServices(Services):
             self._ledger = open_ledger()
         return self._ledger
 
+    def _lasting_ledger(self) -> Ledger:
+        return self.ledger
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
@@ -204,6 +207,7 @@ class RouteOperator(BaseOperator, SkipMixin):
 
     def services(self) -> Services:
         made = TaskServices(self._watch)
+        made.priority = self.route.priority
         if settings.default_deferrable():
             made.waits_at_most = WAITS_AT_MOST
         return made

@@ -122,6 +122,7 @@ class _Job:
                 async with Services(
                     connections(), log=progress.log(), progress=progress.told, ledger=self.ledger
                 ) as services:
+                    services.priority = self.run.route.priority
                     await make_room(services, self.staging, staging_max_bytes())
                     fetched = await fetch(self.run, services, self.staging)
                     if not for_transform(fetched):

@@ -39,6 +39,7 @@ __all__ = [
     "job",
     "metadata",
     "overlay",
+    "pace",
     "progress",
     "route",
     "run",
@@ -208,6 +209,14 @@ source_piece = Table(
     sqlite_with_rowid=False,
 )
 """Pieces of a route's source, such as files, that were read: each is read once."""
+
+pace = Table(
+    f"{PREFIX}pace",
+    metadata,
+    Column("connection", String(250), primary_key=True, comment="the Connection's id"),
+    Column("free_at", Float, nullable=False, comment="when the next request may leave that nobody has a turn for yet"),
+)
+"""Of Connections with ``requests_per_second``: the turns of all processes. Times are those of the database's clock."""
 
 compatibility = Table(
     f"{PREFIX}compatibility",

@@ -176,6 +176,10 @@ def tells_compatibility(connection: Connection) -> None:
     assert connection.scalars(text("SELECT since FROM integrations_compatibility")).all() == ["0011"]
 
 
+def takes_paces(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_pace (connection, free_at) VALUES ('shop', 1.5)"))
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -188,6 +192,7 @@ STEPS = [
     Step("0009", a_run_and_an_entity, takes_progress),
     Step("0010", a_run_and_an_entity, takes_source_pieces),
     Step("0011", a_run_and_an_entity, tells_compatibility),
+    Step("0012", a_run_and_an_entity, takes_paces),
 ]
 
 

@@ -52,12 +52,11 @@ def test_one_that_changed_what_this_version_needs_is_refused(database_url: str) 
 
 
 def test_who_may_not_migrate_says_what_does(database_url: str, tmp_path: Path) -> None:
-    with pytest.raises(
-        SchemaBehind, match=f"has no tables; .* needs {HEAD}.* run `airflow-integrations ledger"
-    ):
+    with pytest.raises(SchemaBehind, match=f"has no tables; .* needs {HEAD}.* run `airflow-integrations ledger"):
         Ledger.open(sqlite_url(tmp_path / "none"), migrates=False)
     with Ledger.open(database_url) as ledger, ledger.write() as connection:
-        connection.execute(text("DROP TABLE integrations_compatibility"))
+        for later in ("compatibility", "pace"):
+            connection.execute(text(f"DROP TABLE integrations_{later}"))
         connection.execute(text("UPDATE integrations_version SET version_num = '0010'"))
     with pytest.raises(SchemaBehind, match=f"has schema 0010; .* needs {HEAD}"):
         Ledger.open(database_url, migrates=False)
