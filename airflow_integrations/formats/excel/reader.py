@@ -53,7 +53,7 @@ class ExcelReader:
         """The records, some hundred at a time."""
         with self._file as file:
             file.seek(0)
-            package = Package(file)  # type: ignore[arg-type]  # it is as good as one
+            package = Package(file)
             part = package.sheet(self._options.sheet)
             rows = _Rows(package, part)
             page: list[Any] = []
