@@ -11,6 +11,7 @@ from typing import Any
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.document import DocumentReader
+from airflow_integrations.formats.records_format import EXCEL
 from airflow_integrations.formats.unpacking import is_zip
 
 __all__ = ["MAX_DOCUMENT", "bodies"]
@@ -23,6 +24,7 @@ _TYPES = {
     "jsonl": "application/x-ndjson",
     "ndjson": "application/x-ndjson",
     "xml": "application/xml",
+    "xlsx": EXCEL,
 }
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 

@@ -1,20 +1,21 @@
-"""Bytes to records: JSON, JSON lines, CSV, XML. Whole documents, or piece by piece as they arrive.
+"""Bytes to records, whole documents or piece by piece as they arrive; and records to bytes.
 
 Payloads are hostile here: every reader bounds what it builds and says what is wrong with the content, and where.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from collections.abc import Iterator
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
-__all__ = ["BadRecord", "ContentError", "FormatName", "RecordReader", "bad_record"]
+__all__ = ["BadRecord", "ContentError", "FormatName", "RecordReader", "WholeReader", "bad_record"]
 
 KEPT = 256 * 1024
 """Characters that are kept of a record that cannot be read."""
 
-FormatName = Literal["json", "json_lines", "csv", "xml"]
+FormatName = Literal["json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel"]
 
 
 class ContentError(Exception):
@@ -46,4 +47,13 @@ class RecordReader(Protocol):
 
     def finish(self) -> list[Any]:
         """What is left when the document has ended. Raises ContentError where it ended in the middle of a record."""
+        ...
+
+
+@runtime_checkable
+class WholeReader(RecordReader, Protocol):
+    """A reader that has to have seen all of a document, on disk, before it gives the first record."""
+
+    def remaining(self) -> Iterator[list[Any]]:
+        """What ``finish`` gives, a bounded number at a time. Raises ContentError."""
         ...

@@ -20,9 +20,11 @@ from airflow_integrations.formats.text import TextDecoding, charset, is_marked, 
 from airflow_integrations.formats.unpacking import Unpacking, is_packed
 from airflow_integrations.http import Answer
 
-__all__ = ["AnswerFormat", "decode_json", "format_of"]
+__all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]
 
 MIB = 1024 * 1024
+BY_RECORD = frozenset({"csv", "json_lines", "fixed_width", "edifact", "x12", "excel"})
+"""Formats that are always read record by record."""
 MAX_RECORDS = 2_000_000
 """Records that are held at once."""
 FEED = MIB
@@ -89,7 +91,7 @@ class AnswerFormat(Model):
     def by_record(self, content_type: str | None) -> bool:
         """Whether content of this type is read record by record, and not as one document."""
         name = self.name_for(content_type)
-        return name in ("csv", "json_lines") or (name == "xml" and self.xml.record is not None)
+        return name in BY_RECORD or (name == "xml" and self.xml.record is not None)
 
     def decode(self, answer: Answer, *, place: str, required: Collection[str] = (), rejects: bool = False) -> Any:
         """The body for expressions. Raises AnswerError beginning with ``place``.
@@ -99,7 +101,7 @@ class AnswerFormat(Model):
         content_type = answer.headers.get("Content-Type")
         if not answer.content.strip():
             named = self.name_for(content_type)
-            if answer.status == 204 or named not in ("csv", "json_lines"):
+            if answer.status == 204 or named in ("json", "xml"):
                 return None
         try:
             return self.read(answer.content, content_type, required=required, rejects=rejects, most=answer.limit)
@@ -171,7 +173,7 @@ class AnswerFormat(Model):
         return DocumentReader(
             lambda: self.reader(content_type, required=required, rejects=rejects),
             begin,
-            Unpacking(self.zip_files, most=most, held=held),
+            Unpacking(self.zip_files, most=most, held=held, zips=name != "excel" or self.zip_files is not None),
             start=start,
         )
 
@@ -181,6 +183,8 @@ class AnswerFormat(Model):
         name = self.name_for(content_type)
         if name == "csv":
             return self.csv.header is None
+        if name in ("fixed_width", "edifact", "x12", "excel"):
+            return False
         return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 
     def reader(

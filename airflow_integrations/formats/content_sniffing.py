@@ -43,10 +43,12 @@ def check_start(start: bytes, name: FormatName, content_type: str | None) -> Non
             f"{excerpt_of(start, 200)!r}; fix it there, or switch display_errors off"
         )
     json_like = media in _JSON or media.endswith("+json")
-    if name == "csv" and ((json_like and start.lstrip()[:1] in (b"{", b"[")) or _BEGINS_LIKE_JSON.match(start)):
+    if name in ("csv", "fixed_width") and (
+        (json_like and start.lstrip()[:1] in (b"{", b"[")) or _BEGINS_LIKE_JSON.match(start)
+    ):
         raise ContentError(f"JSON came where the route says format: {name}: {excerpt_of(start, 200)!r}")
-    if name == "csv" and _BEGINS_LIKE_XML.match(start):
-        raise ContentError(f"XML came where the route says format: csv: {excerpt_of(start, 200)!r}")
+    if name in ("csv", "fixed_width") and _BEGINS_LIKE_XML.match(start):
+        raise ContentError(f"XML came where the route says format: {name}: {excerpt_of(start, 200)!r}")
     if name == "json_lines" and (media in _PROBLEM or media in _XML):
         raise ContentError(f"{media} came where the route says format: json_lines: {excerpt_of(start, 200)!r}")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from airflow_integrations.formats import ContentError, RecordReader
+from airflow_integrations.formats import ContentError, RecordReader, WholeReader
 from airflow_integrations.formats.unpacking import Unpacking
 
 __all__ = ["DocumentReader"]
@@ -39,18 +39,18 @@ class DocumentReader:
     def finish(self) -> Iterator[list[Any]]:
         """The rest."""
         yield from self._read(self._unpacking.finish())
-        yield from self._named(self._end)
+        yield from self._ended()
 
     def _read(self, pieces: Iterator[bytes | None]) -> Iterator[list[Any]]:
         for piece in pieces:
             if piece is None:
-                yield from self._named(self._end)
+                yield from self._ended()
             else:
                 yield from self._named(lambda piece=piece: self._piece(piece))  # type: ignore[misc]
 
-    def _named(self, read: Callable[[], list[list[Any]]]) -> list[list[Any]]:
+    def _named(self, read: Callable[[], Iterable[list[Any]]]) -> Iterator[list[Any]]:
         try:
-            return read()
+            yield from read()
         except ContentError as error:
             if self._unpacking.file is None:
                 raise
@@ -69,9 +69,15 @@ class DocumentReader:
         self._reader = self._make()
         return self._reader.feed(start)
 
-    def _end(self) -> list[list[Any]]:
-        records = [] if self._reader is not None else [self._begun()]
-        assert self._reader is not None
-        records.append(self._reader.finish())
-        self._reader = None
-        return records
+    def _ended(self) -> Iterator[list[Any]]:
+        return self._named(self._end)
+
+    def _end(self) -> Iterator[list[Any]]:
+        if self._reader is None:
+            yield self._begun()
+        reader, self._reader = self._reader, None
+        assert reader is not None
+        if isinstance(reader, WholeReader):
+            yield from reader.remaining()
+        else:
+            yield reader.finish()

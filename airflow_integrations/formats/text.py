@@ -13,6 +13,7 @@ __all__ = [
     "charset",
     "checked_encoding",
     "is_marked",
+    "is_one_by_one",
     "is_utf_8",
     "known_encoding",
 ]
@@ -86,7 +87,7 @@ class TextDecoding:
         try:
             text = self._decoder.decode(chunk, last)
         except UnicodeDecodeError as error:
-            if self._lenient and _one_by_one(self.encoding):
+            if self._lenient and is_one_by_one(self.encoding, utf_8=True):
                 self.damaged, self._lenient = True, False
                 self._decoder.errors = "surrogateescape"
                 return self.feed(chunk, last=last)
@@ -111,9 +112,10 @@ class TextDecoding:
         return text.encode(name, "surrogateescape").decode(name, "backslashreplace")
 
 
-def _one_by_one(name: str) -> bool:
-    """Whether a wrong byte says nothing about those behind it: in UTF-8, and where each byte is a character."""
-    return is_utf_8(name) or len(_ALL.decode(name, "replace")) == 256
+def is_one_by_one(name: str, *, utf_8: bool = False) -> bool:
+    """Whether each byte is a character, so that a wrong one says nothing about those behind it. ``utf_8``: UTF-8, of
+    which that is also so, counts as well."""
+    return utf_8 if is_utf_8(name) else len(_ALL.decode(name, "replace")) == 256
 
 
 _ALL = bytes(range(256))

@@ -44,9 +44,11 @@ class Unpacking:
     Raises ContentError for what is damaged, and for more than the bounds allow.
     """
 
-    def __init__(self, files: str | None, *, most: int | None, held: int) -> None:
+    def __init__(self, files: str | None, *, most: int | None, held: int, zips: bool = True) -> None:
         """``files``: a pattern for the names of the files that are wanted of a zip file. ``most``: unpacked bytes of
-        all. ``held``: bytes of a zip file, which is held as a whole, because what is in it stands at its end."""
+        all. ``held``: bytes of a zip file, which is held as a whole, because what is in it stands at its end.
+        ``zips``: whether zip files are unpacked."""
+        self._zips = zips
         self._files = files
         self._most = most
         self._held = held
@@ -83,7 +85,7 @@ class Unpacking:
         self._start = None
         if start[:3] == GZIP:
             self._gzip = Decoding("gzip")
-        elif is_zip(start):
+        elif self._zips and is_zip(start):
             self._zip = io.BytesIO()
 
     def _feed(self, chunk: bytes) -> Iterator[bytes | None]:

@@ -15,6 +15,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError
 from airflow_integrations.files.store import FileStore, Found
+from airflow_integrations.formats.records_format import RecordsFormat
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.file_pieces import BAD, END, pieces
@@ -42,7 +43,7 @@ class FilesListener:
     """Looks into a folder again and again. The pieces of a file have ids made of its name, size and time, so that one
     that is read again after a crash repeats nothing."""
 
-    class Config(ListenOptions):
+    class Config(RecordsFormat, ListenOptions):
         """Files of a folder or a bucket.
 
         Example:

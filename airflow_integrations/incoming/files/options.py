@@ -10,7 +10,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration, check_timezone
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.files.place import checked_path
-from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.records_format import RecordsFormat, RecordsFormatName
 from airflow_integrations.incoming.files.name_dates import check_pattern
 
 __all__ = ["FilesIncomingConfig", "MoveTo", "NameDate", "Settled"]
@@ -88,7 +88,7 @@ class Settled(Model):
         return folder + slash + self.marker.replace("{name}", name).replace("{stem}", name.rpartition(".")[0] or name)
 
 
-class FilesIncomingConfig(AnswerFormat):
+class FilesIncomingConfig(RecordsFormat):
     """Entities from files in a folder, on a server or in a bucket: one for each record.
 
     Example:
@@ -109,9 +109,9 @@ class FilesIncomingConfig(AnswerFormat):
 
     Example: ``connection: supplier_sftp``
     """
-    format: Literal["auto", "json", "json_lines", "csv", "xml"] = "auto"
+    format: RecordsFormatName = "auto"
     """The format of the files. ``auto`` takes it from the ending of their names: ``.csv``, ``.jsonl``, ``.ndjson``,
-    ``.xml``, and JSON for all others.
+    ``.xml``, ``.xlsx``, and JSON for all others.
 
     Example: ``format: csv``
     """

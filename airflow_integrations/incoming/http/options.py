@@ -9,6 +9,7 @@ from pydantic import model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
+from airflow_integrations.formats.records_format import RecordsFormat
 from airflow_integrations.incoming.http.details import Details
 from airflow_integrations.incoming.http.for_each import ForEach
 from airflow_integrations.incoming.http.job.options import Job
@@ -41,7 +42,7 @@ class _MoreThanOneList(Model):
     """
 
 
-class HttpIncomingConfig(Listed, _MoreThanOneList):
+class HttpIncomingConfig(RecordsFormat, Listed, _MoreThanOneList):
     """Entities from an HTTP API.
 
     Example:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError
+from airflow_integrations.formats.answer import BY_RECORD
 from airflow_integrations.formats.content_sniffing import START
 from airflow_integrations.formats.head import HEAD, head_of
 from airflow_integrations.formats.json import encode_anyhow
@@ -31,7 +32,7 @@ DOUBTFUL = 100
 
 def can_stream(config: Listed) -> bool:
     """Whether the answer need not be held as a whole: its format is said, and nothing reads the whole of it."""
-    by_record = config.format in ("csv", "json_lines") or (config.format == "xml" and config.xml.record is not None)
+    by_record = config.format in BY_RECORD or (config.format == "xml" and config.xml.record is not None)
     whole = config.retry_when or config.records.text.strip() != "body"
     return by_record and not whole and isinstance(config.pagination, NoPaging)
 

@@ -11,6 +11,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -20,8 +21,8 @@ from airflow_integrations.expressions import Template
 from airflow_integrations.expressions.evaluation.guards import text_of
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.email.options import EmailOptions
-from airflow_integrations.outgoing.files.spool import Spool
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
+from airflow_integrations.outgoing.files.spool import Spool, text_writer
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Mail", "MailWriter"]
 
@@ -96,8 +97,9 @@ class MailWriter:
         name = _rendered(attachment.name, self._base, "attachment.name")
         if not name or set(name) & set('/\\:*?"<>|') or name.startswith(".") or len(name) > 200:
             raise EntityError(f"{name[:80]!r} is not a name of a file", field="attachment.name")
-        assert attachment.written is not None
-        spool, content = Spool(attachment.written, attachment.csv, packed=False), io.BytesIO()
+        written = attachment.written
+        assert written is not None
+        spool, content = Spool(partial(text_writer, name=written, csv=attachment.csv), packed=False), io.BytesIO()
         try:
             for each in part:
                 spool.add(each)
@@ -105,7 +107,7 @@ class MailWriter:
             spool.copy_to(content)
         finally:
             spool.close()
-        kind, subtype = _TYPES[attachment.written]
+        kind, subtype = _TYPES[written]
         message.add_attachment(content.getvalue(), maintype=kind, subtype=subtype, filename=name)
 
     def _rows(self, names: Mapping[str, Any]) -> list[list[str]]:

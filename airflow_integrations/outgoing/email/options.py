@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Expression, Sees, Template
-from airflow_integrations.outgoing.files.options import CsvOutput, FormatWritten, format_of_name
+from airflow_integrations.formats.writing.csv import CsvOutput
+from airflow_integrations.outgoing.files.options import TextFormat, format_of_name
 from airflow_integrations.outgoing.http.request_options import one_line
 
 __all__ = ["Attachment", "EmailOptions", "Table"]
@@ -46,7 +47,7 @@ class Attachment(Model):
 
     Example: ``name: orders.csv``
     """
-    format: FormatWritten | None = None
+    format: TextFormat | None = None
     """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json`` or ``.csv``.
 
     Example: ``format: json_lines``
@@ -58,9 +59,10 @@ class Attachment(Model):
     """
 
     @property
-    def written(self) -> FormatWritten | None:
+    def written(self) -> TextFormat | None:
         """The format; None where nothing says it."""
-        return self.format or format_of_name(self.name.text)
+        named = format_of_name(self.name.text)
+        return self.format or (named if named in ("json_lines", "json", "csv") else None)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

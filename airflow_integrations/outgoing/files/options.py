@@ -4,74 +4,33 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
-from airflow_integrations.formats.text import checked_encoding
+from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
+from airflow_integrations.formats.excel.options import ExcelOutput
+from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
+from airflow_integrations.formats.writing.csv import CsvOutput
 
-__all__ = ["CsvOutput", "FilesOptions", "FormatWritten", "format_of_name"]
+__all__ = ["FilesOptions", "FormatWritten", "TextFormat", "format_of_name"]
 
-_Column = Annotated[str, Field(min_length=1)]
-FormatWritten = Literal["json_lines", "json", "csv"]
-_ENDINGS: dict[str, FormatWritten] = {"jsonl": "json_lines", "ndjson": "json_lines", "json": "json", "csv": "csv"}
+TextFormat = Literal["json_lines", "json", "csv"]
+FormatWritten = Literal["json_lines", "json", "csv", "fixed_width", "edifact", "x12", "excel"]
+_ENDINGS: dict[str, FormatWritten] = {
+    "jsonl": "json_lines",
+    "ndjson": "json_lines",
+    "json": "json",
+    "csv": "csv",
+    "xlsx": "excel",
+}
 
 
 def format_of_name(name: str) -> FormatWritten | None:
     """The format that the ending of a file's name says; None where it says none."""
     return _ENDINGS.get(name.strip().lower().rpartition(".")[2])
-
-
-class CsvOutput(Model):
-    """How CSV is written.
-
-    Example:
-        delimiter: ";"
-        columns: [sku, price]
-    """
-
-    columns: Annotated[tuple[_Column, ...], Field(min_length=1, max_length=10_000)] | None = None
-    """The entity's fields that become columns, in this order. Left out: those of the file's first entity; one that has
-    others then fails alone.
-
-    Example: ``columns: [sku, price]``
-    """
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    """What stands between two values.
-
-    Example: ``delimiter: ";"``
-    """
-    quote: Literal["minimal", "all"] = "minimal"
-    """Which values are in quotes: those that need it, or all.
-
-    Example: ``quote: all``
-    """
-    header: Annotated[bool, Field(strict=True)] = True
-    """Whether the first line names the columns.
-
-    Example: ``header: false``
-    """
-    line_end: Literal["crlf", "lf"] = "crlf"
-    """What ends a line.
-
-    Example: ``line_end: lf``
-    """
-    encoding: Annotated[str, AfterValidator(checked_encoding)] = "utf-8"
-    """How text is written; ``utf-8-sig`` begins with the mark that Excel wants. An entity with a character that it
-    does not have fails alone.
-
-    Example: ``encoding: cp1252``
-    """
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.delimiter in '"\r\n':
-            raise ValueError("delimiter can be neither a quote nor a line end")
-        if self.columns is not None and len(set(self.columns)) < len(self.columns):
-            raise ValueError("a column stands in columns twice")
-        return self
 
 
 class FilesOptions(Model):
@@ -96,7 +55,7 @@ class FilesOptions(Model):
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """
     format: FormatWritten | None = None
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json`` or ``.csv``.
+    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv`` or ``.xlsx``.
 
     Example: ``format: json_lines``
     """
@@ -104,6 +63,37 @@ class FilesOptions(Model):
     """How CSV is written.
 
     Example: ``csv: {delimiter: ";", encoding: cp1252}``
+    """
+    fixed_width: FixedWidthOutput | None = None
+    """How fixed width is written, which needs it.
+
+    Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
+    Since: 0.2
+    """
+    edifact: EdifactOutput | None = None
+    """The interchange of EDIFACT, which needs it. An entity is a message: an object with ``segments``.
+
+    Example:
+        format: edifact
+        edifact:
+          sender: "5412345000013"
+          recipient: "4012345500004"
+          message: {type: ORDERS, release: 96A, association: EAN008}
+    Since: 0.2
+    """
+    x12: X12Output | None = None
+    """The interchange of X12, which needs it. An entity is a transaction set: an object with ``segments``.
+
+    Example:
+        format: x12
+        x12: {sender: SENDERISA, recipient: RECEIVERISA, type: "850", group: PO}
+    Since: 0.2
+    """
+    excel: ExcelOutput = Field(default_factory=ExcelOutput)
+    """How an Excel workbook is written.
+
+    Example: ``excel: {sheet: Prices, columns: [sku, price]}``
+    Since: 0.2
     """
     if_exists: Literal["fail", "replace", "number"] = "fail"
     """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
@@ -137,12 +127,24 @@ class FilesOptions(Model):
             )
         if self.format is None and self.written is None:
             raise ValueError("the ending of path says nothing of the format; write format: json_lines, json or csv")
+        needed = {"fixed_width": self.fixed_width, "edifact": self.edifact, "x12": self.x12}
+        if self.written in needed and needed[self.written] is None:
+            raise ValueError(f"format: {self.written} needs {self.written}, which says how it is written")
         return self
 
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
         return self.format or format_of_name(self.path.text.strip().lower().removesuffix(".gz"))
+
+    @property
+    def partner(self) -> tuple[str, int, int] | None:
+        """To whom interchanges are counted, the first number, and the greatest; None where nothing is counted."""
+        if self.written == "edifact" and self.edifact is not None:
+            return f"edifact {self.edifact.sender} {self.edifact.recipient}", self.edifact.first, 99_999_999_999_999
+        if self.written == "x12" and self.x12 is not None:
+            return f"x12 {self.x12.sender} {self.x12.recipient}", self.x12.first, 999_999_999
+        return None
 
     @property
     def folder(self) -> str:

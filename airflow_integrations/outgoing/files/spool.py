@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
-import io
 import tempfile
+from collections.abc import Callable
 from typing import IO, Any
 
-from airflow_integrations.errors import EntityError
-from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.writing import RecordWriter
+from airflow_integrations.formats.writing.control import Control
+from airflow_integrations.formats.writing.csv import CsvOutput, CsvWriter
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.outgoing.files.options import CsvOutput, FormatWritten
+from airflow_integrations.outgoing.files.options import FilesOptions, FormatWritten
 
-__all__ = ["Spool"]
+__all__ = ["Spool", "text_writer", "writer_for"]
 
 PIECE = 1024 * 1024
 
@@ -22,12 +22,11 @@ PIECE = 1024 * 1024
 class Spool:
     """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
 
-    def __init__(self, written: FormatWritten | None, csv: CsvOutput, *, packed: bool) -> None:
+    def __init__(self, writer: Callable[[Any], RecordWriter], *, packed: bool) -> None:
+        """``writer`` gets the file that its records go to."""
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self._out: Any = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0) if packed else self._file
-        self._format = written
-        self._csv = csv
-        self._columns = csv.columns
+        self._writer: RecordWriter = writer(self._out)
         self._count = 0
         self.size, self.sha256 = 0, ""
 
@@ -36,47 +35,12 @@ class Spool:
 
     def add(self, outbound: Outbound) -> None:
         """Raises EntityError for one that cannot be written in this format; nothing of it is written then."""
-        if self._format == "csv":
-            written = self._row(outbound.value)
-        elif self._format == "json":
-            written = (b",\n" if self._count else b"[\n") + outbound.encoded
-        else:
-            written = outbound.encoded + b"\n"
-        self._out.write(written)
+        self._writer.add(outbound)
         self._count += 1
-
-    def _row(self, value: Any) -> bytes:
-        if not isinstance(value, dict):
-            raise EntityError("a row of CSV is made of an object's fields; end transform with a map")
-        columns = self._columns or tuple(value)
-        if self._csv.columns is None and set(value) != set(columns):
-            odd = sorted(set(value) ^ set(columns))[0]
-            raise EntityError(f"the file has columns {', '.join(columns)}; name them all in csv.columns", field=odd)
-        row = [_cell(name, value.get(name)) for name in columns]
-        text = self._line(row)
-        if not self._count and self._csv.header:
-            text = self._line(list(columns)) + text
-        encoding = self._csv.encoding
-        if self._count and encoding == "utf-8-sig":
-            encoding = "utf-8"
-        try:
-            written = text.encode(encoding)
-        except UnicodeEncodeError as error:
-            raise EntityError(f"{error.object[error.start]!r} is not a character of {encoding}") from None
-        self._columns = columns
-        return written
-
-    def _line(self, row: list[str]) -> str:
-        out = io.StringIO()
-        quoting: Any = csv.QUOTE_ALL if self._csv.quote == "all" else csv.QUOTE_MINIMAL
-        end = "\r\n" if self._csv.line_end == "crlf" else "\n"
-        csv.writer(out, delimiter=self._csv.delimiter, quoting=quoting, lineterminator=end).writerow(row)
-        return out.getvalue()
 
     def complete(self) -> None:
         """All entities are in it: its size and checksum are known."""
-        if self._format == "json":
-            self._out.write(b"\n]\n" if self._count else b"[]\n")
+        self._writer.finish()
         if self._out is not self._file:
             self._out.close()
         self._file.flush()
@@ -97,13 +61,33 @@ class Spool:
         self._file.close()
 
 
-def _cell(name: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, (dict, list)):
-        raise EntityError(
-            f"it is {'an object' if isinstance(value, dict) else 'a list'}, and a cell is text", field=name
-        )
-    return encode(value).decode()
+def writer_for(out: Any, options: FilesOptions, control: Control | None) -> RecordWriter:
+    """``control``: the number of the interchange, for formats that have one."""
+    name = options.written
+    if name == "fixed_width":
+        from airflow_integrations.formats.fixed_width.writer import FixedWidthWriter
+
+        assert options.fixed_width is not None
+        return FixedWidthWriter(out, options.fixed_width)
+    if name == "excel":
+        from airflow_integrations.formats.excel.writer import ExcelWriter
+
+        return ExcelWriter(out, options.excel)
+    if name in ("edifact", "x12"):
+        from airflow_integrations.formats.edi.writer import EdifactWriter, X12Writer
+
+        assert control is not None
+        if options.x12 is not None and name == "x12":
+            return X12Writer(out, options.x12, control)
+        assert options.edifact is not None
+        return EdifactWriter(out, options.edifact, control)
+    return text_writer(out, name, options.csv)
+
+
+def text_writer(out: Any, name: FormatWritten | None, csv: CsvOutput) -> RecordWriter:
+    """For CSV, JSON and JSON lines."""
+    if name == "csv":
+        return CsvWriter(out, csv)
+    from airflow_integrations.formats.writing.json import JsonLinesWriter, JsonWriter
+
+    return JsonWriter(out) if name == "json" else JsonLinesWriter(out)

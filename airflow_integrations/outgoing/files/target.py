@@ -13,10 +13,12 @@ from collections.abc import Iterator, Sequence
 from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
+from airflow_integrations.formats.writing.control import Control
+from airflow_integrations.ledger.control_numbers import reserve
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Spool
+from airflow_integrations.outgoing.files.spool import Spool, writer_for
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import EPOCH, Window
@@ -144,7 +146,9 @@ class FilesOutgoing:
         if known is not None:
             return Result("delivered", known, WRITTEN)
         if self._spool is None:
-            self._spool = Spool(self._options.written, self._options.csv, packed=self._path.lower().endswith(".gz"))
+            packed = self._path.lower().endswith(".gz")
+            control = self._control()
+            self._spool = Spool(lambda out: writer_for(out, self._options, control), packed=packed)
         try:
             self._spool.add(outbound)
         except EntityError as error:
@@ -152,6 +156,23 @@ class FilesOutgoing:
             return Result("failed", reason=why[:500], cause="unwritable")
         self._keys.append(outbound.idempotency_key)
         return None
+
+    def _control(self) -> Control | None:
+        """The number of the next file, for formats that have one: a further attempt at this file gets the same."""
+        counted = self._options.partner
+        if counted is None:
+            return None
+        partner, first, most = counted
+        holder = f"{self._route.route} {self._receipts.run} {self._next_number}"
+        now = self._services.now()
+        return Control(
+            *reserve(self._services.ledger, partner, holder, route=self._route.route, first=first, most=most, now=now)
+        )
+
+    @property
+    def _next_number(self) -> int:
+        """Of the next file among those of the run."""
+        return max((each.number for each in self._receipts.own), default=0) + 1
 
     def _rehearsed(self, outbound: Outbound) -> Result:
         assert self._services.rehearsal is not None
@@ -173,7 +194,7 @@ class FilesOutgoing:
     def _write(self, spool: Spool, keys: list[str]) -> str:
         writer, receipts = self._writer, self._receipts
         spool.complete()
-        number = max((each.number for each in receipts.own), default=0) + 1
+        number = self._next_number
         path = self._free_path()
         aside = f"{self._folder}/{receipts.run}-{number:06d}.part" if writer.renames else ""
         receipt = Receipt(

@@ -10,8 +10,8 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.http.request_body import Body, itself, no_body, structured, written
-from airflow_integrations.outgoing.http.request_scope import RequestNames, names_read
 from airflow_integrations.outgoing.queues.options import MessageOptions
+from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Message", "MessageWriter"]
 

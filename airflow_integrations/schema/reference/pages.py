@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from airflow_integrations.expressions.reference import markdown as expressions_markdown
+from airflow_integrations.formats.edi.options import EdiGroup, EdiOptions
+from airflow_integrations.formats.excel.options import ExcelOptions
+from airflow_integrations.formats.fixed_width.options import FixedColumn, FixedKind, FixedTag, FixedWidthOptions
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
 from airflow_integrations.schema.reference.blocks import Block, all_blocks
 from airflow_integrations.schema.reference.options import Option
@@ -34,7 +37,7 @@ class _Page:
         return f"[{self.title}]({self.file})"
 
 
-_MASK, _FORMATS = "mask", "csv and xml"
+_MASK, _FORMATS = "mask", "formats"
 _PAGES = (
     ("", "route.md", "Route file", "routes.md"),
     (_MASK, "masking.md", "Masking", "console-api.md#what-hides-in-payloads"),
@@ -46,7 +49,7 @@ _PAGES = (
     ("incoming.http", "incoming-http.md", "Incoming over HTTP", "incoming-http.md"),
     ("incoming.sql", "incoming-sql.md", "Incoming from databases", "sql.md"),
     ("incoming.files", "incoming-files.md", "Incoming from files", "files.md#incoming"),
-    (_FORMATS, "formats.md", "CSV and XML", "incoming-http.md#formats"),
+    (_FORMATS, "formats.md", "Formats", "formats.md"),
     ("transform", "transformers.md", "Transformers", "transformers.md"),
     ("transform.lookup", "lookups.md", "Lookups", "transformers.md#lookup"),
     ("outgoing.http", "outgoing-http.md", "Outgoing over HTTP", "outgoing-http.md"),
@@ -71,8 +74,18 @@ _PAGES = (
     ("dag", "dag.md", "The DAG", "airflow.md#the-dag-as-a-whole"),
 )
 """Place, file, title and guide. A kind that is not here has a page of its own."""
-_SHARED = (CsvOptions, XmlOptions)
-"""Blocks that stand at many places of a route."""
+_SHARED = {
+    CsvOptions: 1,
+    XmlOptions: 1,
+    FixedWidthOptions: 1,
+    FixedColumn: 3,
+    FixedKind: 3,
+    FixedTag: 2,
+    EdiOptions: 1,
+    EdiGroup: 3,
+    ExcelOptions: 1,
+}
+"""Blocks that stand at many places of a route, with how many of the last names of their place are told."""
 
 
 def reference_pages() -> dict[str, str]:
@@ -85,7 +98,7 @@ def reference_pages() -> dict[str, str]:
         if block.model not in homes:
             page = _page_of(block, pages)
             if block.model in _SHARED:
-                block = replace(block, steps=block.steps[-1:])
+                block = replace(block, steps=block.steps[-_SHARED[block.model] :])
             page.blocks.append(block)
             homes[block.model] = page, block
     texts = {page.file: _text(page, homes) for page in pages.values()}

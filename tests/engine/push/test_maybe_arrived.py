@@ -142,7 +142,7 @@ async def test_many_doubts_keep_a_row_small(scene: Scene, clock: Clock, services
 
 
 async def test_a_state_that_is_no_longer_remembered_is_not_sent_twice(scene: Scene, clock: Clock) -> None:
-    """Ten unanswered states are remembered. The eleventh pushes out the first, which the target may hold all the same."""
+    """Ten unanswered states are remembered. The eleventh pushes out the first, which the target may still hold."""
     sends = Sends(scene, clock, {"delivery": {"in_doubt": "hold"}})
     for number in range(11):
         await sends.state(f"B{number}", doubt)

@@ -324,3 +324,14 @@ def test_a_route_without_a_schedule_takes_all_there_is(tmp_path: Path) -> None:
     scene.put("a.csv", "1,1", minutes=-60 * 24 * 365)
     assert scene.run(window=Window(EPOCH, NOON)) == ["1"]
     assert scene.run(window=Window(EPOCH, NOON)) == []
+
+
+def test_fixed_width_is_read_and_a_bad_line_is_told_with_its_file(tmp_path: Path) -> None:
+    columns = [{"name": "sku", "width": 4}, {"name": "price", "width": 5, "type": "decimal", "places": 2}]
+    scene = Scene(tmp_path, path=f"{tmp_path}/in/*.txt", format="fixed_width", fixed_width={"columns": columns})
+    scene.put("a.txt", "A1  00150", "B2  0x250", "C3  00350", header="")
+    assert scene.run() == ["A1", "C3"]
+    (problem,) = scene.problems("run1")
+    assert problem.reason.endswith(
+        "a.txt: line 2: column 'price' is '0x250', which is not a decimal whose last 2 digits are behind the point"
+    )

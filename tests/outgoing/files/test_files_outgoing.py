@@ -231,3 +231,18 @@ def test_a_rehearsal_writes_nothing(tmp_path: Path) -> None:
     (heard,) = recording.heard["files"]
     assert (heard.method, heard.path, heard.body) == ("WRITE", f"{tmp_path}/out/orders.jsonl", b'{"id":1}')
     assert not scene.out.exists()
+
+
+def test_a_footer_counts_and_sums_and_fixed_width_is_written(tmp_path: Path) -> None:
+    footer = ["END", {"count": "records"}, {"sum": "total"}]
+    scene = Scene(tmp_path, path=f"{tmp_path}/out/a.csv", csv={"footer": footer})
+    scene.run("one", [*ORDERS[:2], {"id": 9, "total": "much"}])
+    assert scene.files()["a.csv"] == b"id,total\r\n1,1.50\r\n2,2.50\r\nEND,2,4.00\r\n"
+    assert scene.statuses()["9"] == "failed"
+    columns = [{"name": "id", "width": 3}, {"name": "total", "width": 6, "type": "decimal", "places": 2}]
+    fixed = Scene(
+        tmp_path / "b", path=f"{tmp_path}/b/out/a.txt", format="fixed_width", fixed_width={"columns": columns}
+    )
+    fixed.run("one", [*ORDERS[:2], {"id": 12345, "total": "1"}])
+    assert fixed.files()["a.txt"] == b"1  000150\r\n2  000250\r\n"
+    assert fixed.statuses() == {"1": "delivered", "2": "delivered", "12345": "failed"}

@@ -1,0 +1,56 @@
+"""An order in EDIFACT (ORDERS D.96A) and in X12 (850, version 004010), after the structure of the standards."""
+
+from __future__ import annotations
+
+ORDERS = """\
+UNA:+.? '
+UNB+UNOC:3+5412345000013:14+4012345500004:14+260301:1000+IREF1++ORDERS'
+UNH+1+ORDERS:D:96A:UN:EAN008'
+BGM+220+128576+9'
+DTM+137:20260301:102'
+FTX+PUR+1++Deliver to gate 5?: ring, don?'t knock'
+NAD+BY+5412345000013::9'
+CTA+OC+:P FORGET'
+NAD+SU+4012345500004::9'
+CUX+2:EUR:9'
+LIN+1++4000862141404:SRS'
+QTY+21:48'
+PRI+AAA:699.84'
+LIN+2++4000862141412:SRS'
+QTY+21:12'
+UNS+S'
+CNT+2:2'
+UNT+16+1'
+UNH+2+ORDERS:D:96A:UN:EAN008'
+BGM+220+128577+9'
+LIN+1++4000862141404:SRS'
+QTY+21:1'
+UNS+S'
+UNT+6+2'
+UNZ+2+IREF1'
+"""
+GROUPS = [
+    {"name": "parties", "start": "NAD", "until": ["CUX", "UNS"]},
+    {"name": "lines", "start": "LIN", "until": ["UNS"]},
+]
+
+PURCHASE_ORDERS = """\
+ISA*00*          *00*          *ZZ*SENDERISA      *ZZ*RECEIVERISA    *260301*1000*U*00401*000000101*0*T*>~
+GS*PO*SENDERGS*RECEIVERGS*20260301*1000*101*X*004010~
+ST*850*0001~
+BEG*00*SA*4500012345**20260301~
+CUR*BY*USD~
+N1*BY*ACME CORP*92*0042~
+N3*1 MAIN STREET~
+PO1*1*120*EA*9.25*TE*CB*065322-117*PR*RO~
+PID*F****Small Widget~
+PO1*2*220*EA*13.79*TE*CB*066850-116~
+CTT*2~
+SE*10*0001~
+GE*1*101~
+IEA*1*000000101~
+"""
+LOOPS = [
+    {"name": "parties", "start": "N1", "until": ["CTT"]},
+    {"name": "lines", "start": "PO1", "until": ["CTT"]},
+]
