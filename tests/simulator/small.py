@@ -32,7 +32,7 @@ def small_deeds(chance: random.Random, shape: Shape) -> list[Deed]:
         return played
     keys = ("K1",) if chance.random() < 0.6 else ("K1", "K2")
     begins = 595.0 if shape.fetches else 0.0
-    deeds = []
+    deeds: list[Deed] = []
     for _ in range(chance.choice((1, 2, 2, 3))):
         at, key = round(begins + chance.random() * 8, 3), chance.choice(keys)
         if shape.missing and deeds and chance.random() < 0.25:
