@@ -146,7 +146,7 @@ def wanted_of(ledgers: Collection[str], wanted: Collection[str], ledger: str) ->
 
 def main(wanted: list[str]) -> None:
     if wanted == ["console"]:
-        from bench.console import main as console
+        from bench.large.console import main as console
 
         console()
         return
@@ -155,7 +155,7 @@ def main(wanted: list[str]) -> None:
             figure("runs", **found)
         return
     if wanted == ["pages"]:
-        from bench.pages import main as pages
+        from bench.large.pages import main as pages
 
         pages()
         return

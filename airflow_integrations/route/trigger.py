@@ -10,7 +10,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import Duration, check_cron, check_timezone
 from airflow_integrations.route.asset_trigger import AssetCondition
 from airflow_integrations.route.stage import ListenStage
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 
 __all__ = ["Trigger"]
 

@@ -20,7 +20,7 @@ from airflow_integrations.errors import Mistake, RouteError
 from airflow_integrations.route.check import deep_mistakes
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route.links import link_mistakes
-from airflow_integrations.route.webhook_paths import by_path, clashes
+from airflow_integrations.route.webhooks.paths import by_path, clashes
 from airflow_integrations.route_files.discovery import route_paths, stem
 from airflow_integrations.route_files.mistakes import mistakes_of, placed
 from airflow_integrations.route_files.names_in_invalid import partial_mistakes

@@ -14,7 +14,7 @@ import msgspec
 
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.formats import ContentError
-from airflow_integrations.route.webhook_verification import HmacProof
+from airflow_integrations.route.webhooks.verification import HmacProof
 from airflow_integrations.webhooks import responses
 from airflow_integrations.webhooks.body import UnknownContent
 from airflow_integrations.webhooks.body_threads import CHECKING, PARSING

@@ -11,7 +11,7 @@ from airflow_integrations.formats.record_bound import read_bounded, refuse_crowd
 from airflow_integrations.formats.text import charset
 from airflow_integrations.http.content.content_encoding import CodingError, Decoding, is_coding
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 from airflow_integrations.webhooks.request import TooLarge
 
 __all__ = ["UnknownContent", "read_content", "unpacked"]

@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 from airflow_integrations.errors import OutageError, SetupError
-from airflow_integrations.route.webhook_trigger import Echo, WebhookOptions
-from airflow_integrations.route.webhook_verification import HmacProof
+from airflow_integrations.route.webhooks.trigger import Echo, WebhookOptions
+from airflow_integrations.route.webhooks.verification import HmacProof
 from airflow_integrations.webhooks.request import Request
 from airflow_integrations.webhooks.signatures import hmac_key
 from airflow_integrations.webhooks.verification import AnySecrets

@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.webhook_paths import by_path, clashes
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.paths import by_path, clashes
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 from airflow_integrations.route_files.load import RouteFiles, read_routes
 from airflow_integrations.webhooks.verification import proving_headers
 

@@ -16,8 +16,8 @@ from airflow_integrations.formats.record_bound import refuse_crowded_json
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, NoRecords, event_id_text, record_list
 from airflow_integrations.ledger.inbox.unreadable_event import refusal
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.webhook_trigger import WebhookOptions
-from airflow_integrations.route.webhook_verification import StandardProof
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
+from airflow_integrations.route.webhooks.verification import StandardProof
 from airflow_integrations.webhooks.body import read_content, unpacked
 from airflow_integrations.webhooks.challenge import to_confirm
 from airflow_integrations.webhooks.endpoints import Address

@@ -11,7 +11,7 @@ from airflow_integrations.formats.json import encode
 if TYPE_CHECKING:
     from starlette.types import Send
 
-    from airflow_integrations.route.webhook_trigger import AnswerOptions
+    from airflow_integrations.route.webhooks.trigger import AnswerOptions
 
 __all__ = ["UNPROVEN", "Answer", "as_wished", "away", "full", "problem", "text"]
 

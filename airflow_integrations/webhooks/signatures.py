@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from airflow_integrations.errors import SetupError
-from airflow_integrations.route.webhook_verification import HmacProof, StandardProof
+from airflow_integrations.route.webhooks.verification import HmacProof, StandardProof
 from airflow_integrations.webhooks.request import Request
 from airflow_integrations.webhooks.secrets import Secret
 

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from airflow_integrations.route.webhook_verification import BasicProof, HeaderProof, HmacProof, StandardProof
+from airflow_integrations.route.webhooks.verification import BasicProof, HeaderProof, HmacProof, StandardProof
 from airflow_integrations.webhooks.request import Request
 from airflow_integrations.webhooks.secrets import Secret
 from airflow_integrations.webhooks.signatures import check_hmac, check_standard

@@ -16,7 +16,7 @@ from airflow_integrations.formats.partial import Cutter
 from airflow_integrations.formats.unpacking import Unpacking
 from airflow_integrations.http.content.content_encoding import Decoding
 from airflow_integrations.http.error_text import message_in
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 from airflow_integrations.webhooks.body import read_content
 
 WEBHOOK = WebhookOptions.model_validate({"path": "orders", "verify": "none"})

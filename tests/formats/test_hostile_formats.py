@@ -20,7 +20,7 @@ from airflow_integrations.formats.xml import read as read_xml
 from airflow_integrations.http import Answer, Request
 from airflow_integrations.http.content.content_encoding import MAX_MEMBERS, CodingError, Decoding, is_coding
 from airflow_integrations.outgoing.http.answers.response_scope import is_page
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 from airflow_integrations.webhooks.body import MAX_FIELDS, read_content
 
 WEBHOOK = WebhookOptions.model_validate({"path": "orders", "verify": "none"})

@@ -27,7 +27,7 @@ from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.message_reader import Reader
 from airflow_integrations.listen.options import QueueOptions
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 from airflow_integrations.webhooks.body import read_content
 from airflow_integrations.webhooks.body_threads import PARSING
 from airflow_integrations.webhooks.endpoints import EndpointTable

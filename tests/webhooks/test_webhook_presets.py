@@ -15,7 +15,7 @@ import pytest
 from webhook_server import SECRETS, Served
 
 from airflow_integrations.ledger.inbox.unreadable_event import refused
-from airflow_integrations.route.webhook_presets import PRESETS
+from airflow_integrations.route.webhooks.presets import PRESETS
 
 Serve = Callable[..., Served]
 KEY = SECRETS["shop"].password.encode()

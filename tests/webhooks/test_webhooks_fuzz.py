@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from webhook_server import SECRETS, Served
 
 from airflow_integrations.formats import ContentError, json
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 from airflow_integrations.webhooks.body import MAX_FIELDS, UnknownContent, read_content, unpacked
 from airflow_integrations.webhooks.request import TooLarge
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_integrations.route.webhook_verification import Verify
+from airflow_integrations.route.webhooks.verification import Verify
 from airflow_integrations.webhooks.request import Request
 from airflow_integrations.webhooks.secrets import Secret
 from airflow_integrations.webhooks.signatures import is_recent

@@ -1,6 +1,6 @@
 """How long the console's questions take with a full ledger: ``python -m bench console``.
 
-One route has a million entities (or as many as ``python -m bench.console N`` says), of which 20,000 are open, and
+One route has a million entities (or as many as ``python -m bench.large.console N`` says), of which 20,000 are open, and
 20,000 runs; fifty others have 1,000 runs each, one every five minutes. Filled by SQL, in the shapes that runs leave.
 """
 

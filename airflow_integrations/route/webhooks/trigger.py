@@ -10,8 +10,8 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Size
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.formats.options import CsvOptions, Encoding, XmlOptions
-from airflow_integrations.route.webhook_presets import PRESETS
-from airflow_integrations.route.webhook_verification import HmacProof, Verify
+from airflow_integrations.route.webhooks.presets import PRESETS
+from airflow_integrations.route.webhooks.verification import HmacProof, Verify
 
 __all__ = ["AnswerOptions", "Echo", "EchoToken", "WebhookOptions"]
 

@@ -1,6 +1,6 @@
 """How long the console's pages and exports take with a full ledger, asked of a real API server: ``bench pages``.
 
-The ledger is that of ``python -m bench console``: a million entities (or as many as ``python -m bench.pages N`` says),
+The ledger is that of ``python -m bench console``: a million entities (or as many as ``python -m bench.large.pages N`` says),
 51 routes. Sign-in, permissions, Airflow's metadata database and drawing are in the figures; the browser is not.
 """
 
@@ -19,8 +19,8 @@ from sqlalchemy import text
 
 from airflow_integrations.demo.components import Components
 from airflow_integrations.ledger.storage.database import Database
-from bench import console
-from bench.console import ENTITIES, ROUTES, figure
+from bench.large import console
+from bench.large.console import ENTITIES, ROUTES, figure
 from bench.ledgers import fresh, servers
 from bench.staged import stage_run
 

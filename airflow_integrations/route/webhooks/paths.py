@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.webhook_trigger import WebhookOptions
+from airflow_integrations.route.webhooks.trigger import WebhookOptions
 
 __all__ = ["by_path", "clashes"]
 

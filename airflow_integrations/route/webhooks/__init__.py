@@ -1,0 +1,1 @@
+"""``trigger.webhook``: its options, its address, and how a sender proves who it is."""
