@@ -17,10 +17,15 @@ from airflow_integrations.route_files.messages import PATTERNS
 from airflow_integrations.route_files.parser import parse
 from airflow_integrations.schema.generate import route_schema
 
-_READ, _MISTAKES = parse((Path(__file__).parent / "habits.yaml").read_bytes(), "habits.yaml")
-assert _READ is not None
-assert not _MISTAKES
-ROWS = [(place, *row) for place, rows in _READ.plain().items() for row in rows if row[1]]
+
+def _rows(name: str) -> list[tuple[str, str, str, str]]:
+    read, mistakes = parse((Path(__file__).parent / name).read_bytes(), name)
+    assert read is not None
+    assert not mistakes
+    return [(place, *row) for place, rows in read.plain().items() for row in rows if row[1]]
+
+
+ROWS = [*_rows("habits.yaml"), *_rows("habits_of_languages.yaml")]
 
 PLAIN = {
     "entity": "{name: order, key: order.number}",
