@@ -28,6 +28,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "kafka": {"connection": "x", "topics": "orders"},
     "sqs": {"connection": "x", "queue": "q"},
     "files": {"path": "/in/*.csv", "then": {"move": "done"}},
+    "imap": {"connection": "x", "attachments": "*.csv", "then": {"move": "Done"}},
 }
 
 
