@@ -55,7 +55,8 @@ def _process(url: str, rate: float, begin: float, end: float, critical: bool, re
             pace = SharedPace(
                 ledger, NAME, priority="critical" if critical else "normal", now=time.time, rng=rng, log=log
             )
-            limits, count, waits = Limits(requests_per_second=rate, pace=pace), 0, []
+            limits, count = Limits(requests_per_second=rate, pace=pace), 0
+            waits: list[float] = []
             await asyncio.sleep(max(0.0, begin - time.time()))
             while True:
                 asked = time.time()

@@ -1,7 +1,7 @@
 """How long the console's pages and exports take with a full ledger, asked of a real API server: ``bench pages``.
 
-The ledger is that of ``python -m bench console``: a million entities (or as many as ``python -m bench.large.pages N`` says),
-51 routes. Sign-in, permissions, Airflow's metadata database and drawing are in the figures; the browser is not.
+The ledger is that of ``python -m bench console``: a million entities (or as many as ``python -m bench.large.pages N``
+says), 51 routes. Sign-in, permissions, Airflow's metadata database and drawing are in the figures; the browser is not.
 """
 
 from __future__ import annotations
