@@ -1,7 +1,7 @@
 """What the delta of an OData service says of entities that were removed.
 
-OData 4.01 JSON, section 15.3 (``@removed``); 4.0, section 14.2 (``$deletedEntity``), which SAP Gateway writes in
-version 2 as well: https://help.sap.com/docs/SAP_NETWEAVER_AS_ABAP_752/68bf513362174d54b58cddec28794093.
+OData 4.01 JSON, section 15.3 (``@removed``); 4.0, section 14.2 (``$deletedEntity``), whose ``id`` is the address of
+the entity; Dynamics and Microsoft Graph write its bare key there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ def removed_entity(value: Mapping[str, Any], key: Collection[str]) -> dict[str, 
         return None
     found = _PREDICATE.search(unquote(id_.partition("?")[0]).strip())
     if found is None:
-        return None
+        bare = "@removed" not in value and id_ and not set(id_) & set("()/?'")
+        return {name: id_ for name in key} if bare and len(key) == 1 else None
     return _properties(found.group(1), key)
 
 

@@ -174,6 +174,8 @@ async def test_a_link_is_about_what_was_asked_for(tmp_path: Path, caplog: pytest
         ({"@removed": {}, "@id": "Orders('a''b,c(1)')"}, {"id"}, {"id": "a'b,c(1)"}),
         ({"@removed": {}, "@id": "x/Items(order='1',pos=2)"}, {"order", "pos"}, {"order": "1", "pos": 2}),
         ({"id": "x/Os(guid'0a-1')", "@odata.context": "$metadata#Os/$deletedEntity"}, {"g"}, {"g": "0a-1"}),
+        ({"id": "2b-1", "reason": "deleted", "@odata.context": "x#accounts/$deletedEntity"}, {"a"}, {"a": "2b-1"}),
+        ({"id": "2b-1", "@odata.context": "x#accounts/$deletedEntity"}, {"a", "b"}, None),
         ({"@removed": {}, "@id": "Orders('1')"}, {"a", "b"}, None),
         ({"@removed": {}, "@id": "Orders"}, {"a"}, None),
         ({"@removed": {}, "@id": "Orders('1"}, {"a"}, None),
