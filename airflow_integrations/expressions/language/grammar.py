@@ -323,8 +323,8 @@ class _Check(ast.NodeVisitor):
             if isinstance(argument, ast.Starred):
                 raise ValueError(_REFUSED[ast.Starred])
         if name in ("sorted", "min", "max") and any(named.arg == "key" for named in node.keywords):
-            values = self._written(node.args[0]) if node.args else "order.lines"
-            raise ValueError(f'{name}(): key is not part of expressions; write sort_by({values}, "field")')
+            sorted_ = self._written(node.args[0]) if node.args else "order.lines"
+            raise ValueError(f'{name}(): key is not part of expressions; write sort_by({sorted_}, "field")')
         try:
             known.check(node.args, {str(named.arg): named.value for named in node.keywords}, _constant)
         except TypeError as error:

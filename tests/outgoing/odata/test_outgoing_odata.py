@@ -254,6 +254,7 @@ async def test_an_entity_that_cannot_be_sent_names_the_options_of_this_kind(
 
 async def test_that_nothing_can_be_asked_is_told_in_the_words_of_this_kind() -> None:
     async with opened(ODataService(), route({"operation": "create"})) as outgoing:
-        result = await outgoing.verify(order("1"))
+        asking: Any = outgoing
+        result = await asking.verify(order("1"))
     assert result is not None
     assert result.reason == "outgoing.odata has neither key nor find to ask the service whether it has arrived"
