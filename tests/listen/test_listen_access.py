@@ -69,7 +69,8 @@ def ends_in(expected: type[Exception] | None, kind: str, at: Broker) -> bool:
 
 
 async def send_to_redis(at: Broker) -> None:
-    tls: dict[str, Any] = {"ssl": True, "ssl_cert_reqs": "none", "ssl_check_hostname": False} if at.extra.get("tls") else {}
+    unchecked: dict[str, Any] = {"ssl": True, "ssl_cert_reqs": "none", "ssl_check_hostname": False}
+    tls = unchecked if at.extra.get("tls") else {}
     stream = CONFIGS["redis"]["stream"]
     async with Redis(host=at.host, port=at.port or 6379, username=at.login, password=at.password, **tls) as client:
         await client.xadd(stream, {"body": b"{}"}, maxlen=1)
