@@ -44,7 +44,7 @@ def removed_entity(value: Mapping[str, Any], key: Collection[str]) -> dict[str, 
     found = _PREDICATE.search(unquote(id_.partition("?")[0]).strip())
     if found is None:
         bare = "@removed" not in value and id_ and not set(id_) & set("()/?'")
-        return {name: id_ for name in key} if bare and len(key) == 1 else None
+        return dict.fromkeys(key, id_) if bare and len(key) == 1 else None
     return _properties(found.group(1), key)
 
 
