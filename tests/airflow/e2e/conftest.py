@@ -105,7 +105,11 @@ def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: S
     return shared.get("airflow", start)
 
 
-SOONER = f"airflow_integrations.engine.push.outcomes.LEASED_SECONDS = {LEASED_SECONDS}\n"
+SOONER = f"""
+import airflow_integrations.engine.push.outcomes
+
+airflow_integrations.engine.push.outcomes.LEASED_SECONDS = {LEASED_SECONDS}
+"""
 POSTGRES = os.environ.get("TEST_POSTGRES_DSN", "postgresql://127.0.0.1:5432/postgres")
 INCOMING = """
 incoming:
