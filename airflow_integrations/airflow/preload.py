@@ -39,6 +39,11 @@ _MODULES = (
     "airflow_integrations.http.connections",
     "airflow_integrations.http.session",
     "airflow_integrations.http.auth.sign_in",
+    "airflow_integrations.incoming.http.children",
+    "airflow_integrations.incoming.http.job.pages",
+    "airflow_integrations.incoming.http.pager",
+    "airflow_integrations.incoming.http.streaming",
+    "airflow_integrations.incoming.http.walk",
     "airflow_integrations.outgoing.http.delete",
     "airflow_integrations.outgoing.http.steps.runner",
 )

@@ -101,17 +101,20 @@ class Limits:
         if not self._interval:
             return 0.0
         began = self._now()
+        waited = 0.0
         if self._pace is None:
             mine = max(began, self._next)
             self._next = mine + self._interval
         else:
-            mine = await self._leased(self._pace, began)
-        if mine > (now := self._now()):
-            await self._sleep(mine - now)
-        return max(0.0, self._now() - began) if self._pace is not None else max(0.0, mine - began)
+            mine, waited = await self._leased(self._pace, began)
+        left = max(0.0, mine - self._now())
+        if left:
+            await self._sleep(left)
+        return waited + left
 
-    async def _leased(self, pace: Pace, began: float) -> float:
-        """When the next turn is that this process has leased."""
+    async def _leased(self, pace: Pace, began: float) -> tuple[float, float]:
+        """When the next turn is that this process has leased, and the seconds waited until one could be leased."""
+        waited = 0.0
         async with self._leasing:
             while not self._has_turn():
                 seconds, turns = await pace.lease(self._wanted, self._interval, self._now() - began)
@@ -119,13 +122,14 @@ class Limits:
                     self._next, self._left = self._now() + seconds, turns
                 else:
                     await self._sleep(seconds)
+                    waited += seconds
             mine = self._next
             self._next += self._interval
             self._left -= 1
             if not self._left:  # all of them were needed
                 most = max(1, int(SLICE_SECONDS / self._interval))
                 self._wanted = min(2 * self._wanted, most)
-            return mine
+            return mine, waited
 
     def _has_turn(self) -> bool:
         """Turns that nobody took in their time are gone: taken later, they would come on top of those of others."""

@@ -31,7 +31,7 @@ class Deadline(Model):
     """What the time counts from: when the run was ``queued``, or its ``logical_date``, which a run for events or
     without a schedule does not have.
 
-    Example: ``since: logical_date``
+    Example: ``since: queued``
     Since: 0.2
     """
     notify: Annotated[tuple[Target, ...], Field(min_length=1, max_length=20)] | None = None

@@ -50,6 +50,23 @@ _EXPECTED = {
 }
 
 PATTERNS = {
+    r"^[\w.:]+$": "letters, digits, _, . and :",
+    r"^[ !#-\[\]-~]+$": "ASCII text without quotes and backslashes",
+    r"^[A-Z][A-Z0-9]{1,2}$": "two or three capital letters or digits, such as PO",
+    r"^\d{3}$": "three digits, such as 850",
+    "^[^\\[\\]:*?/\\\\']+$": "the name of a sheet, without [ ] : * ? / \\ and '",
+    r"^[A-Z0-9]{2}$": "two capital letters or digits, such as ZZ",
+    r"^[!-~]([ -~]*[!-~])?$": "ASCII text without blanks at its ends",
+    r"^[!-/:-@\[-`{-~]$": "one ASCII character that is neither a letter nor a digit",
+    r"^[A-Za-z_][A-Za-z0-9_]{0,62}$": "letters, digits and _, not beginning with a digit, at most 63",
+    r"^[ -~]+$": "ASCII text",
+    '^[^\\x00-\\x1f\\"]{1,63}$': "1 to 63 characters without quotes and control characters",
+    r"^[\w.:/@\-]+$": "letters, digits and _ . : / @ -",
+    r"^\S(.*\S)?$": "text without blanks at its ends",
+    r"^[A-Z]{2}$": "two capital letters, such as UN",
+    r"^00[3-9]0\d0[A-Z0-9]*$": "a version of X12, such as 004010",
+    r"^[A-Za-z0-9]+$": "letters and digits",
+    r"^[a-z0-9_]{1,63}$": "small letters, digits and _, at most 63",
     r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _, beginning with a letter",
     r"^[A-Za-z0-9_.\-]+$": "letters, digits, _, . and -",
     r"^[\w.\-]+$": "letters, digits, _, . and -",

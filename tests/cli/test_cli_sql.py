@@ -76,7 +76,7 @@ def test_validate_online_asks_for_lookups_and_for_what_a_route_listens_to(call, 
 def test_preview_shows_rows_and_what_would_not_fit(call, tables, route):
     route.write_text(ROUTE.replace(", columns: [id, nmae]", ""))
     code, out, _ = call("preview", "copies", "--format", "json")
-    assert code == 0, out
+    assert code == 1, out
     told = json.loads(out)
     assert told["failing"] == [
         {"key": "2", "reason": "copies.name: the text has 4 characters, and the column takes 3"},

@@ -11,7 +11,12 @@ PAGE = Path(__file__).parents[2] / "docs" / "airflow.md"
 
 
 def test_every_setting_is_listed() -> None:
-    section = PAGE.read_text(encoding="utf-8").partition("\n## Configuration\n")[2].partition("\n## ")[0]
+    section = (
+        PAGE.read_text(encoding="utf-8")
+        .partition("\n## Configuration\n")[2]
+        .partition("\n## ")[0]
+        .partition("\n### ")[0]
+    )
     listed = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
     declared = get_provider_info()["config"]["integrations"]["options"]
     assert sorted(listed) == sorted(declared)

@@ -35,7 +35,7 @@ def mistakes(folder: Path, alerts: str) -> list[str]:
         ("notify: [{apprise: 'json://secret@host'}]", "is not allowed here; write letters, digits, _, . and -"),
         (f"{NOTIFY}, nothing_recieved: 3h", "did you mean 'nothing_received'? One of: error_rate, failure, late"),
         (f"{NOTIFY}, late: 10s", "alerts.late: it is looked every two minutes: write 1m or more"),
-        (f"{NOTIFY}, late: 5", "alerts.late: 5 is not a duration; write it like 30s, 5m, 1h30m or 2d"),
+        (f"{NOTIFY}, late: 5", "alerts.late: 5 is not a duration; write it like 5s, if seconds are meant"),
         (f"{NOTIFY}, repeat: 1m", "alerts.repeat: nobody wants to hear it again so soon: write 15m or more"),
         (f"{NOTIFY}, error_rate: high", "'high' is not allowed here; write a percentage, such as 2%"),
         (f"{NOTIFY}, failure: 'yes'", "alerts.failure: expected true or false, found the text 'yes'"),

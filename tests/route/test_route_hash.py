@@ -57,6 +57,7 @@ COSMETIC: list[dict[str, Any]] = [
     {"delivery": {"fail_run": "never"}},
     {"delivery": {"concurrency": 2, "retry": {"attempts": 2}}},
 ]
+COSMETIC.append({"dag": {"dagrun_timeout": "2h"}})
 WORKING: list[dict[str, Any]] = [
     {"delivery": {"batch": 7}},
     {"delivery": {"resend": "always"}},

@@ -19,7 +19,7 @@ FILTER = 'order.status == "paid"'
 # What is replaced in the good route, by what, and the mistake that comes of it: line:column  path: message
 TABLE = [
     # keys of the route
-    ("priority: critical", "prioriti: high", "4:1  unknown key 'prioriti', did you mean 'priority'? One of: alerts, delivery,"),
+    ("priority: critical", "prioriti: high", "4:1  unknown key 'prioriti', did you mean 'priority'? One of: alerts, dag, delivery,"),
     ("priority: critical", "priority: urgent", "4:11  priority: unknown value 'urgent'. One of: critical, high, low, normal"),
     ("priority: critical", "priority: hihg", "4:11  priority: unknown value 'hihg', did you mean 'high'? One of:"),
     ("priority: critical", "priority: 1", "4:11  priority: expected one of critical, high, normal, low, found the number 1"),
@@ -46,7 +46,7 @@ TABLE = [
     # entity
     ("entity: {name: order, key: order.number}", "", "1:1  'entity' is missing"),
     ("key: order.number", "kee: order.number", "5:1  entity: 'key' is missing"),
-    ("key: order.number", "kee: order.number", "5:23  entity: unknown key 'kee', did you mean 'key'? One of: key, name, version"),
+    ("key: order.number", "kee: order.number", "5:23  entity: unknown key 'kee', did you mean 'key'? One of: group, key, name, version"),
     ("key: order.number", "key: [order.number]", "5:23  entity.key: one expression belongs here, and this is a YAML list"),
     ("key: order.number", "key: order.number ==", "5:28  entity.key: the expression cannot be read"),
     ("key: order.number", 'key: "{{ order.number }}"', "5:28  entity.key: this is an expression, not a template: write it without"),

@@ -124,7 +124,7 @@ def test_a_value_that_is_made_of_the_one_before_is_a_mistake() -> None:
     [
         (
             {"route": "a", "store": "b", "key": "product.sku"},
-            "http, odata, graphql, route, store, and exactly one",
+            "http, odata, graphql, sql, route, store, and exactly one",
         ),
         ({"route": "a"}, "key is missing: under which key does route have it"),
         ({"route": "a", "key": "product.sku", "where": {"a": "product.sku"}}, "with route write key"),

@@ -136,7 +136,9 @@ class EmailOptions(Model):
     attachment: Attachment | None = None
     """The entities as an attached file.
 
-    Example: ``attachment: {name: orders.csv}``
+    Example:
+        attachment: {name: orders.csv}
+        to: ops@example.com
     """
     per: Literal["entity", "run"] = "entity"
     """``entity``: a mail for each. ``run``: one mail with all of a run's, whose texts see ``entities``, the list.

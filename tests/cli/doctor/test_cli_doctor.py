@@ -202,7 +202,7 @@ def test_cursors_and_marks_in_the_future_or_of_an_odd_kind(call, routes, systems
         ("253402300799000", "it lies in the future"),
         ("31/01/2026", "the day or month comes before the year"),
         ("2026-1-5", "a month, day or hour below 10 has one digit"),
-        ("12", "incoming.cursor.lag is a duration"),
+        ("7654321", "incoming.cursor.lag is a duration"),
     ]:
         assert call("cursor", "set", "orders", value)[0] == 0
         code, out, _ = call("doctor", "--offline")
