@@ -83,7 +83,7 @@ def _build(kind: str) -> None:
     parts: tuple[registry.Part, ...] = ("incoming", "outgoing")
     found = [part for part in parts if registry.known(part, kind)]
     if not found:
-        raise ValueError(f"there is no kind {kind!r} of incoming or outgoing")
+        raise ValueError(f"unknown kind {kind!r}: preload takes kinds of incoming and outgoing, such as http or sql")
     for part in found:
         registry.resolve(part, kind)
         holder(part, kind).model_rebuild()

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--shards is a number from 1 to {MOST_SHARDS}, not {args.shards}")
     folder, wanted = Path(args.dags), loader_files(args.shards)
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder; --dags names Airflow's dags folder")
+        raise UsageError(f"{folder} is not a folder; --dags names Airflow's dags folder")
     there = sorted(path for path in folder.glob("integration_routes*.py") if _NAMES.fullmatch(path.name))
     changed = [path for path in there if not _is_ours(path)]
     if changed:

@@ -108,4 +108,4 @@ def test_what_cannot_be_loaded_does_not_keep_airflow_from_starting(monkeypatch: 
     monkeypatch.setattr(preload.log, "exception", lambda text: told.append(f"{text}: {sys.exc_info()[1]}"))
     preload.preload("htp", command=["airflow", "scheduler"])
     (text,) = told
-    assert "there is no kind 'htp'" in text
+    assert "unknown kind 'htp'" in text

@@ -124,7 +124,7 @@ def test_repeated_elements() -> None:
         ("UNT+16+1", "UNT+16+7", "UNT names '7', and it is '1'"),
         ("UNT+16+1'", "", "message '1' of interchange 'IREF1' (segments 2 to 17): it ends without UNT: 'UNH' came"),
         ("QTY+21:48", "QTY+21:\xff\xfe", ""),
-        ("QTY+21:48", "?+21:48", "segment 11: there is no tag of a segment"),
+        ("QTY+21:48", "?+21:48", "segment 11: a segment begins with its tag"),
         ("QTY+21:48", "QTY" + "+" * 600, "a segment has over 500 elements"),
     ],
 )

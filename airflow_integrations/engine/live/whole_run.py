@@ -50,9 +50,9 @@ class WholeRun:
 def begins_anew(route: Route, staging: Staging) -> bool:
     """Whether the attempt that begins now fetches, by the definition of now.
 
-    It does where fetch has not come to its end, and goes on behind what that has staged. It also does where the run had
-    ended, and somebody cleared it: always after a whole run; after one that was stopped only where the route does
-    something else with data since, or where what was staged is of no use.
+    It does where fetch was not finished: it goes on behind what is staged. It also does where the run had ended and
+    somebody cleared it. A run that was stopped fetches again only where the route was edited in a way that changes
+    data, or where what it has staged cannot be used.
     """
     fetched = staging.manifest("fetch")
     if fetched is None or not fetched.complete:

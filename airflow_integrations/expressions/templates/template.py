@@ -33,7 +33,7 @@ class Template:
     """
 
     names_places = False
-    """Whether errors of rendering name the option that is to blame by themselves: where a kind has made the text."""
+    """True where a kind has made the text: its errors name the kind's own option, and no place is put before them."""
 
     def __init__(self, text: str, sees: str = "run", flavor: Flavor = "text") -> None:
         self.text = text

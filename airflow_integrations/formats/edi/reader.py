@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
@@ -45,7 +46,7 @@ class _Message:
             self.fault, self.segments = f"it has over {MAX_MESSAGE:,} bytes", []
 
 
-class EdiReader:
+class EdiReader(ABC):
     """A message that is bad is rejected alone. What is wrong with an interchange as a whole is one more BadRecord."""
 
     MESSAGE: ClassVar[tuple[str, str]]
@@ -77,14 +78,14 @@ class EdiReader:
 
     # -- of the dialects
 
+    @abstractmethod
     def _begin(self, data: bytes, at: int, last: bool) -> int | None:
         """Learn the separators, and give the place behind what names them; None: more is needed. Raises
         ContentError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _opened(self, segment: dict[str, str], part: str) -> dict[str, Any]:
         """The fields of an ``interchange``, ``group`` or ``message`` that begins."""
-        raise NotImplementedError
 
     def _composite(self, tag: str) -> bool:
         return True

@@ -70,7 +70,7 @@ def values(text: str, separators: Separators, *, composite: bool = True) -> dict
     tag, *elements = _split(text, separators.element, release, MAX_ELEMENTS, "elements")
     tag = tag.partition(separators.component)[0]
     if not _TAG.fullmatch(tag):
-        raise ContentError(f"there is no tag of a segment in {text[:40]!r}")
+        raise ContentError(f"a segment begins with its tag, such as BGM; {text[:40]!r} does not")
     found = {"tag": tag}
     simple = release is None or release not in text
     component, repeat = separators.component, separators.repeat

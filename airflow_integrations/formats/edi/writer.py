@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -20,7 +21,7 @@ _ENVELOPE = frozenset({"UNA", "UNB", "UNG", "UNH", "UNT", "UNE", "UNZ", "ISA", "
 _REPEATS_FROM = "00402"
 
 
-class _Writer:
+class _Writer(ABC):
     """Each message is written with the segments that begin and end it; :meth:`head` comes before the first one."""
 
     def __init__(self, out: IO[bytes], separators: Separators, line_end: str, encoding: str, control: Control) -> None:
@@ -30,17 +31,21 @@ class _Writer:
         self._moment = datetime.fromtimestamp(control.at, UTC)
         self._count = 0
 
+    @abstractmethod
     def head(self) -> str:
-        raise NotImplementedError
+        """The segments before the first message."""
 
+    @abstractmethod
     def tail(self) -> str:
-        raise NotImplementedError
+        """The segments behind the last message."""
 
+    @abstractmethod
     def begin(self, number: int) -> str:
-        raise NotImplementedError
+        """The first segment of a message."""
 
+    @abstractmethod
     def end(self, number: int, segments: int) -> str:
-        raise NotImplementedError
+        """The last segment of a message, with the number of its segments."""
 
     def add(self, record: Record) -> None:
         value = object_of(record.value, "a message")

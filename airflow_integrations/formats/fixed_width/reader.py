@@ -118,7 +118,7 @@ class FixedWidthReader:
             self._open = _Record(number, line, value, fault)
             return before
         if self._open is None:
-            why = f"line {number}: there is no record before it that it belongs to"
+            why = f"line {number}: it belongs to the record before it, and no record has begun"
             return [self._bad(fault or why, line)]
         self._open.add(kind.into, number, line, value, fault)
         return []

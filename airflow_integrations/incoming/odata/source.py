@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Collection, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -24,7 +24,7 @@ from airflow_integrations.run import Run, Services
 if TYPE_CHECKING:
     from airflow_integrations.odata.online import Placed
 
-__all__ = ["ODataIncoming"]
+__all__ = ["ODataIncoming", "last_said"]
 
 _MARKS_OF_V2 = (b"/Date(", b'"results"', b'"__')
 _UNTOLD_KEY = "it was removed at the service, and what says so does not name the key that entity.key reads"
@@ -68,7 +68,8 @@ class ODataIncoming:
         asked = delta_pages(self._http, run, services, resume) if self._delta else None
         async with aclosing(asked or self._http.pages(run, services, resume)) as pages:
             async for page in pages:
-                yield replace(page, records=[self._plain(record) for record in page.records])
+                records = [self._plain(record) for record in page.records]
+                yield replace(page, records=last_said(records, self._key) if self._delta else records)
 
     def _plain(self, record: Any) -> Any:
         """The entity without what belongs to the protocol alone; a BadRecord where a part of it did not come."""
@@ -96,3 +97,34 @@ class ODataIncoming:
         except IncompleteError as error:
             return bad_record(f"{error}; {_REMEDY}", encode_anyhow(value).decode("utf-8", "replace"))
         return record
+
+
+def last_said(records: list[Any], key: Collection[str]) -> list[Any]:
+    """Without what the same page takes back: an entity that was removed and is there again, or the other way round.
+
+    The engine deletes by the time of the fetch, and would not see which came last.
+    """
+    if not key or Gone not in map(type, records):
+        return records
+    names = [_identity(record, key) for record in records]
+    last = {name: place for place, name in enumerate(names) if name is not None}
+    contradicted = {
+        name for name, record in zip(names, records, strict=True) if name is not None and type(record) is Gone
+    }
+    return [
+        record
+        for place, (name, record) in enumerate(zip(names, records, strict=True))
+        if name not in contradicted or last[name] == place
+    ]
+
+
+def _identity(record: Any, key: Collection[str]) -> tuple[str, ...] | None:
+    """The values of an entity's key, as texts; None where they cannot be read."""
+    value = record.item if type(record) is Gone else record
+    try:
+        value = read(bytes(value)) if type(value) is Raw else value
+    except ContentError:
+        return None
+    if not isinstance(value, dict) or not all(name in value for name in key):
+        return None
+    return tuple(str(value[name]) for name in sorted(key))

@@ -7,6 +7,7 @@ for a person (``delivery.in_doubt: hold``).
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
@@ -31,7 +32,7 @@ UNSENT = Result("pending", reason="the connection ended before it was sent", cau
 Loc = tuple[int | str, ...]
 
 
-class Link:
+class Link(ABC):
     """One connection to a broker, open. It is not used any more once it has ``ended``."""
 
     window = 500
@@ -53,9 +54,9 @@ class Link:
                 results += await self.publish_window(messages[len(results) : len(results) + self.window])
         return results
 
+    @abstractmethod
     async def publish_window(self, messages: Sequence[Message]) -> list[Result | None]:
         """The same for some of them; sets ``ended`` where the connection has ended."""
-        raise NotImplementedError
 
     async def heard(self, futures: Sequence[asyncio.Future[Any]]) -> None:
         """Wait until the broker has confirmed or refused all. What it has not in time is cancelled, and this ends."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from msgspec import Raw
 from odata_service import ODataService
 from pydantic import ValidationError
 
@@ -18,6 +19,8 @@ from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import OutageError
+from airflow_integrations.incoming import Gone
+from airflow_integrations.incoming.odata.source import last_said
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.odata.removed import removed_entity
@@ -209,3 +212,14 @@ def test_what_a_delta_wants_of_its_route(more: dict[str, Any], says: str) -> Non
     route = {"route": "orders", "entity": {"name": "order", "key": "order.id"}, "incoming": {"odata": source}}
     with pytest.raises(ValidationError, match=says):
         Route.load({**route, "outgoing": {"none": {}}, **more})
+
+
+def test_of_a_removal_and_a_change_on_one_page_the_last_counts() -> None:
+    """Removed and made anew under the same key between two runs: deleted by the time of the fetch, it would stay so."""
+    gone, there = Gone({"id": "1"}, delete=True), {"id": "1", "total": 5}
+    other, raw = {"id": "2"}, Raw(b'{"id": "1", "total": 6}')
+    assert last_said([gone, other, there], {"id"}) == [other, there]
+    assert last_said([there, other, gone], {"id"}) == [other, gone]
+    assert last_said([gone, raw], {"id"}) == [raw]
+    assert last_said([there, other, there], {"id"}) == [there, other, there]
+    assert last_said([gone, Raw(b"{"), "x"], {"id"}) == [gone, Raw(b"{"), "x"]
