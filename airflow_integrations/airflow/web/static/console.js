@@ -32,12 +32,11 @@
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) htmx.trigger(document.body, "beat");
   });
+  const isBeat = (event) => event.detail.requestConfig.triggeringEvent?.type === "beat";
+  const isBusy = (elt) => document.querySelector("dialog[open], form[data-choice] input:checked") || elt.querySelector("input:checked") ||
+    (elt.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
   document.addEventListener("htmx:beforeRequest", (event) => {
-    const { elt, requestConfig } = event.detail;
-    if (requestConfig.triggeringEvent?.type !== "beat") return;
-    const busy = document.querySelector("dialog[open], form[data-choice] input:checked") || elt.querySelector("input:checked") ||
-      (elt.contains(document.activeElement) && document.activeElement.matches("input, select, textarea"));
-    if (busy) event.preventDefault();
+    if (isBeat(event) && isBusy(event.detail.elt)) event.preventDefault();
   });
   // What cannot be refreshed stays as it is, and says so.
   const isLive = (event) => ["beat", "acted"].includes(event.detail.requestConfig.triggeringEvent?.type);
@@ -51,7 +50,7 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr } = event.detail;
     if (isLive(event)) {
-      event.detail.shouldSwap = xhr.status === 200;
+      event.detail.shouldSwap = xhr.status === 200 && !(isBeat(event) && isBusy(event.detail.elt)); // work may have begun meanwhile
       stale(xhr.status === 200 ? "" : xhr.status === 401 ? "You are no longer signed in." : `Airflow answered ${xhr.status}.`);
     } else if (xhr.status >= 400 && xhr.getResponseHeader("Content-Type")?.startsWith("text/html")) {
       event.detail.shouldSwap = true; // a refusal is an answer too: it says why

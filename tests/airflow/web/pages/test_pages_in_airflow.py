@@ -162,6 +162,34 @@ def test_the_keyboard_is_enough(scene: Scene, browser: Browser) -> None:
         expect(skip).to_be_focused()
 
 
+def test_an_answer_that_comes_after_a_dialog_was_opened_changes_nothing_under_it(
+    scene: Scene, browser: Browser
+) -> None:
+    with signed_in(browser, scene) as context:
+        page = context.new_page()
+        page.goto(f"{scene.url}/integrations/")
+        page.get_by_role("searchbox").fill("SO-100000")
+        page.keyboard.press("Enter")
+        page.get_by_role("row").filter(has_text=INVOICES).get_by_role("link").first.click()
+        skip = page.get_by_role("button", name="Skip")
+        expect(skip).to_be_visible()
+        held: list[Route] = []
+        page.route(lambda url: "/entities/" in url, lambda route: held.append(route))
+        page.evaluate("htmx.trigger(document.body, 'beat')")
+        while not held:
+            page.wait_for_timeout(20)
+        skip.evaluate("button => { button.dataset.theSame = 'yes' }")
+        skip.click()
+        expect(page.get_by_role("dialog", name="Skip this entity")).to_be_visible()
+        with page.expect_response(lambda response: "/entities/" in response.url) as answered:
+            held[0].continue_()
+        answered.value.finished()
+        page.wait_for_timeout(200)
+        page.keyboard.press("Escape")
+        expect(skip).to_be_focused()
+        expect(skip).to_have_attribute("data-the-same", "yes")
+
+
 def test_live_parts_rest_while_nobody_looks(scene: Scene, browser: Browser) -> None:
     with signed_in(browser, scene) as context:
         page = context.new_page()
