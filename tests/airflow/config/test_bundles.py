@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
+from git_repository import Repository
 
 from airflow_integrations.airflow.config import bundles
 from airflow_integrations.airflow.dag import loader
@@ -28,26 +28,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class Repository:
-    """A git repository with a folder ``routes``."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        (path / "routes").mkdir(parents=True)
-        self.git("init", "--quiet", "--initial-branch", "main")
-
-    def git(self, *words: str) -> str:
-        who = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.com"]
-        return subprocess.run(["git", *who, *words], cwd=self.path, check=True, capture_output=True, text=True).stdout
-
-    def commit(self, **routes: str) -> str:
-        for name, text in routes.items():
-            (self.path / "routes" / f"{name}.yaml").write_text(text)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", "routes")
-        return self.git("rev-parse", "HEAD").strip()
 
 
 @pytest.fixture
