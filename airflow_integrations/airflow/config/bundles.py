@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_integrations.airflow.config import settings
+from airflow_integrations.airflow.config.connections import AirflowConnections
 from airflow_integrations.errors import OutageError
 
 __all__ = ["BundledRoutes", "same_in_every_version"]
@@ -32,9 +33,14 @@ log = logging.getLogger("airflow_integrations")
 
 
 class BundledRoutes:
-    """Where route files are. Thread-safe; it may read from the network and belongs into a thread."""
+    """Where route files are. Thread-safe; it may read from the network and belongs into a thread.
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    :param own: Of a task: the folder beside its loader file, which counts for the bundle that it is in. Elsewhere, in
+        the API server and in commands, None.
+    """
+
+    def __init__(self, own: Path | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._own = own
         self._clock = clock
         self._looking = threading.Lock()
         self._bundles: dict[str, _Fetched] | None = None
@@ -48,11 +54,19 @@ class BundledRoutes:
             return (configured,)
         with self._looking:
             if self._bundles is None:
-                self._bundles = {name: _Fetched(name, made, self._clock) for name, made in _configured().items()}
+                if (
+                    self._own is None
+                ):  # a bundle's Connection may be in the metadata database; a task asks the API server
+                    AirflowConnections.for_command_line()
+                known = _bundle_of(self._own)
+                configured = {name: made for name, made in _configured().items() if name != known}
+                self._bundles = {name: _Fetched(name, made, self._clock) for name, made in configured.items()}
             bundles = list(self._bundles.values())
         roots = [bundle.root() for bundle in bundles]
         found = [folder for root in roots if (folder := _routes_in(root)) is not None]
-        return found or (settings.routes_folder(),)
+        if self._own is not None:
+            return [self._own, *(folder for folder in found if folder.resolve() != self._own.resolve())]
+        return found or [settings.routes_folder()]
 
 
 class _Fetched:
@@ -102,25 +116,29 @@ class _Fetched:
 
 def same_in_every_version(path: Path) -> str:
     """A file's path, the same for every version of its bundle and for the DAG processor's copy."""
-    from airflow.dag_processing.bundles.base import get_bundle_storage_root_path
-
     path = path.resolve()
-    storage = Path(get_bundle_storage_root_path()).resolve()
-    if not path.is_relative_to(storage):
-        return str(path)
-    name, *inside = path.relative_to(storage).parts
+    name, *inside = _in_storage(path) or ("",)
     if inside[:1] == ["versions"]:
         return "/".join(("bundle", name, *inside[2:]))
     return "/".join(("bundle", name, *inside[1:])) if inside[:1] == ["tracking_repo"] else str(path)
 
 
+def _in_storage(path: Path) -> tuple[str, ...]:
+    """The name of the bundle that a path is in, and the path in the bundle's storage. Empty: it is in none."""
+    from airflow.dag_processing.bundles.base import get_bundle_storage_root_path
+
+    path, storage = path.resolve(), Path(get_bundle_storage_root_path()).resolve()
+    return path.relative_to(storage).parts if path.is_relative_to(storage) else ()
+
+
+def _bundle_of(folder: Path | None) -> str | None:
+    inside = _in_storage(folder) if folder is not None else ()
+    return inside[0] if inside else None
+
+
 def _configured() -> dict[str, Callable[[str], Any]]:
     """By name, what makes each configured bundle under another name."""
     from airflow.sdk.configuration import conf
-
-    from airflow_integrations.airflow.config.connections import AirflowConnections
-
-    AirflowConnections.for_command_line()  # a bundle's Connection may be in the metadata database
 
     def maker(written: dict[str, Any]) -> Callable[[str], Any]:
         module, _, called = str(written["classpath"]).rpartition(".")

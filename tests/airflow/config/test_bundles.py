@@ -10,6 +10,7 @@ from git_repository import Repository
 
 from airflow_integrations.airflow.config import bundles
 from airflow_integrations.airflow.dag import loader
+from airflow_integrations.airflow.maintenance.routes import ServedRoutes
 from airflow_integrations.cli import main
 from airflow_integrations.errors import OutageError
 from airflow_integrations.webhooks.endpoints import EndpointTable
@@ -104,3 +105,24 @@ def test_a_broken_commit_leaves_tasks_of_its_version_what_was_last_valid(
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "orders")
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "push")
     assert list(loader.load_routes(pinned.path / "integration_routes.py")) == ["orders"]
+
+
+def test_the_maintenance_serves_the_routes_of_all_bundles(repository: Repository, tmp_path: Path) -> None:
+    repository.commit(orders=ROUTE)
+    own = tmp_path / "others" / "dags" / "routes"
+    own.mkdir(parents=True)
+    (own / "items.yaml").write_text(ROUTE.replace("path: orders", "path: items"))
+    served = ServedRoutes.beside(own)
+    assert (set(served.all().routes), served.complete) == ({"items", "orders"}, True)
+    assert served.one("orders").route == "orders"
+    in_git = bundles.BundledRoutes().folders()[0]
+    assert set(ServedRoutes.beside(in_git).all().routes) == {"items", "orders"}
+
+
+def test_of_a_bundle_that_is_away_nothing_is_concluded(repository: Repository, tmp_path: Path) -> None:
+    own = tmp_path / "others" / "routes"
+    own.mkdir(parents=True)
+    (own / "items.yaml").write_text(ROUTE.replace("path: orders", "path: items"))
+    repository.path.rename(repository.path.with_name("moved"))
+    served = ServedRoutes.beside(own)
+    assert (set(served.all().routes), served.complete, served.usable) == ({"items"}, False, False)
