@@ -54,13 +54,12 @@ class BundledRoutes:
             return (configured,)
         with self._looking:
             if self._bundles is None:
-                if (
-                    self._own is None
-                ):  # a bundle's Connection may be in the metadata database; a task asks the API server
+                if self._own is None:  # a bundle's Connection may be in the metadata database
                     AirflowConnections.for_command_line()
                 known = _bundle_of(self._own)
-                configured = {name: made for name, made in _configured().items() if name != known}
-                self._bundles = {name: _Fetched(name, made, self._clock) for name, made in configured.items()}
+                self._bundles = {
+                    name: _Fetched(name, make, self._clock) for name, make in _configured().items() if name != known
+                }
             bundles = list(self._bundles.values())
         roots = [bundle.root() for bundle in bundles]
         found = [folder for root in roots if (folder := _routes_in(root)) is not None]
@@ -127,7 +126,8 @@ def _in_storage(path: Path) -> tuple[str, ...]:
     """The name of the bundle that a path is in, and the path in the bundle's storage. Empty: it is in none."""
     from airflow.dag_processing.bundles.base import get_bundle_storage_root_path
 
-    path, storage = path.resolve(), Path(get_bundle_storage_root_path()).resolve()
+    path = path.resolve()
+    storage = Path(get_bundle_storage_root_path()).resolve()  # type: ignore[no-untyped-call]
     return path.relative_to(storage).parts if path.is_relative_to(storage) else ()
 
 

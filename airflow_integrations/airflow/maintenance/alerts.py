@@ -17,7 +17,7 @@ from airflow_integrations.airflow.config.ledger import open_ledger
 from airflow_integrations.airflow.dag.timetable import interval_end
 from airflow_integrations.airflow.links import console_link, run_link
 from airflow_integrations.airflow.maintenance.notifiers import send
-from airflow_integrations.airflow.maintenance.routes import ServedRoutes
+from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
 from airflow_integrations.airflow.maintenance.source_backlogs import source_backlogs
 from airflow_integrations.airflow.maintenance.wake import Dags
 from airflow_integrations.alerting import lifecycle

@@ -95,7 +95,7 @@ def _messages(routes: Path, now: float) -> list[dict[str, Any]]:
 
     from airflow_integrations.airflow.config.ledger import open_ledger
     from airflow_integrations.airflow.links import console_link
-    from airflow_integrations.airflow.maintenance.routes import ServedRoutes
+    from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
     from airflow_integrations.alerting.summary import RouteDay, summary
     from airflow_integrations.ledger.queries.health import books_since, depths
 

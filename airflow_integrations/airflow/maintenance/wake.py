@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_integrations.airflow.dag.dag_ids import events_dag_id, has_events_dag
 from airflow_integrations.airflow.dag.timetable import interval_end
-from airflow_integrations.airflow.maintenance.routes import ServedRoutes
+from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
 from airflow_integrations.errors import RouteError
 from airflow_integrations.route.definition import Schedule
 

@@ -10,7 +10,7 @@ from git_repository import Repository
 
 from airflow_integrations.airflow.config import bundles
 from airflow_integrations.airflow.dag import loader
-from airflow_integrations.airflow.maintenance.routes import ServedRoutes
+from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
 from airflow_integrations.cli import main
 from airflow_integrations.errors import OutageError
 from airflow_integrations.webhooks.endpoints import EndpointTable

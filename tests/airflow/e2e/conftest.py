@@ -76,6 +76,7 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
     return {
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
         "AIRFLOW_CONN_PEOPLE": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/told/messages', safe='')}@",
+        "AIRFLOW_CONN_OTHERS": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/late/messages', safe='')}@",
         "AIRFLOW_CONN_HOOK_SECRET": json.dumps({"conn_type": "generic", "password": HOOK_SECRET}),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # the routes stay as they are
