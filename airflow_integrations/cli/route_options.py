@@ -19,11 +19,12 @@ VARIABLE = "AIRFLOW__INTEGRATIONS__ROUTES"
 USUAL = (Path("dags/routes"), Path("routes"))
 
 
-def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
+def routes_folder(args: argparse.Namespace, *, create: bool = False, fetched: bool = True) -> Path:
     """``--routes``, else the environment's, else the usual places, else Airflow's DAG bundles. Raises UsageError where
     there is none, OutageError where a bundle cannot be fetched.
 
-    With ``create`` the folder may be missing: it is the first usual place whose own folder is there.
+    Without ``fetched`` no bundle is looked at, which may take seconds. With ``create`` the folder may be missing: it is
+    the first usual place whose own folder is there.
     """
     for given, origin in ((args.routes, "--routes"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
         if given:
@@ -36,7 +37,7 @@ def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
             return folder
     if create:
         return USUAL[0] if USUAL[0].parent.is_dir() else USUAL[1]
-    if (bundled := _bundled()) is not None:
+    if fetched and (bundled := _bundled()) is not None:
         return bundled
     raise UsageError(
         f"no routes folder found here; give --routes, set {VARIABLE}, or write the first route: "
