@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from git_repository import Repository
 
 from airflow_integrations.airflow.config import bundles
 from airflow_integrations.airflow.dag import loader
+from airflow_integrations.airflow.maintenance.dag import MAINTENANCE
 from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
+from airflow_integrations.airflow.maintenance.wake import idle_routes
 from airflow_integrations.cli import main
 from airflow_integrations.errors import OutageError
 from airflow_integrations.webhooks.endpoints import EndpointTable
@@ -117,6 +122,25 @@ def test_the_maintenance_serves_the_routes_of_all_bundles(repository: Repository
     assert served.one("orders").route == "orders"
     in_git = bundles.BundledRoutes().folders()[0]
     assert set(ServedRoutes.beside(in_git).all().routes) == {"items", "orders"}
+
+
+class Dags:
+    """Airflow's DAGs, all of loader files of one name."""
+
+    def get_dag(self, dag_id: str) -> Any:
+        return SimpleNamespace(is_paused=False, next_dagrun=None, relative_fileloc="integration_routes.py")
+
+    def get_dr_count(self, dag_id: str, *, states: list[str]) -> int:
+        return 0
+
+
+def test_a_route_of_another_bundle_is_woken_where_the_loader_files_have_one_name(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit(orders=ROUTE)
+    (own := tmp_path / "others" / "routes").mkdir(parents=True)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert idle_routes(["orders"], (), Dags(), MAINTENANCE, own, now) == {"orders": "orders"}
 
 
 def test_of_a_bundle_that_is_away_nothing_is_concluded(repository: Repository, tmp_path: Path) -> None:
