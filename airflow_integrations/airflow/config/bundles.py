@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow_integrations.airflow.config import settings
-from airflow_integrations.airflow.config.connections import AirflowConnections
 from airflow_integrations.errors import OutageError
 
 __all__ = ["BundledRoutes", "same_in_every_version"]
@@ -54,8 +53,8 @@ class BundledRoutes:
             return (configured,)
         with self._looking:
             if self._bundles is None:
-                if self._own is None:  # a bundle's Connection may be in the metadata database
-                    AirflowConnections.for_command_line()
+                if self._own is None:
+                    _see_connections()
                 known = _bundle_of(self._own)
                 self._bundles = {
                     name: _Fetched(name, make, self._clock) for name, make in _configured().items() if name != known
@@ -120,6 +119,13 @@ def same_in_every_version(path: Path) -> str:
     if inside[:1] == ["versions"]:
         return "/".join(("bundle", name, *inside[2:]))
     return "/".join(("bundle", name, *inside[1:])) if inside[:1] == ["tracking_repo"] else str(path)
+
+
+def _see_connections() -> None:
+    """A bundle's Connection may be in the metadata database."""
+    from airflow_integrations.airflow.config.connections import AirflowConnections
+
+    AirflowConnections.for_command_line()
 
 
 def _in_storage(path: Path) -> tuple[str, ...]:
