@@ -12,11 +12,11 @@ from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.edi.options import EdiOptions
 from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
+from airflow_integrations.formats.media_types import EXCEL
 from airflow_integrations.formats.text import charset
 
-__all__ = ["EXCEL", "RecordsFormat", "RecordsFormatName"]
+__all__ = ["RecordsFormat", "RecordsFormatName"]
 
-EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 RecordsFormatName = Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel"]
 
 

@@ -6,34 +6,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
-from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
-from airflow_integrations.formats.excel.options import ExcelOutput
-from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
-from airflow_integrations.formats.writing.csv import CsvOutput
+from airflow_integrations.formats.writing.written_format import FormatWritten, WrittenFile, format_of_name
 
-__all__ = ["FilesOptions", "FormatWritten", "TextFormat", "format_of_name"]
-
-TextFormat = Literal["json_lines", "json", "csv"]
-FormatWritten = Literal["json_lines", "json", "csv", "fixed_width", "edifact", "x12", "excel"]
-_ENDINGS: dict[str, FormatWritten] = {
-    "jsonl": "json_lines",
-    "ndjson": "json_lines",
-    "json": "json",
-    "csv": "csv",
-    "xlsx": "excel",
-}
+__all__ = ["FilesOptions"]
 
 
-def format_of_name(name: str) -> FormatWritten | None:
-    """The format that the ending of a file's name says; None where it says none."""
-    return _ENDINGS.get(name.strip().lower().rpartition(".")[2])
-
-
-class FilesOptions(Model):
+class FilesOptions(WrittenFile):
     """A run's entities in one file. It appears under its name when it is complete.
 
     Example:
@@ -53,47 +34,6 @@ class FilesOptions(Model):
     at that place. An ending ``.gz`` packs it.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
-    """
-    format: FormatWritten | None = None
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv`` or ``.xlsx``.
-
-    Example: ``format: json_lines``
-    """
-    csv: CsvOutput = Field(default_factory=CsvOutput)
-    """How CSV is written.
-
-    Example: ``csv: {delimiter: ";", encoding: cp1252}``
-    """
-    fixed_width: FixedWidthOutput | None = None
-    """How fixed width is written, which needs it.
-
-    Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
-    Since: 0.2
-    """
-    edifact: EdifactOutput | None = None
-    """The interchange of EDIFACT, which needs it. An entity is a message: an object with ``segments``.
-
-    Example:
-        format: edifact
-        edifact:
-          sender: "5412345000013"
-          recipient: "4012345500004"
-          message: {type: ORDERS, release: 96A, association: EAN008}
-    Since: 0.2
-    """
-    x12: X12Output | None = None
-    """The interchange of X12, which needs it. An entity is a transaction set: an object with ``segments``.
-
-    Example:
-        format: x12
-        x12: {sender: SENDERISA, recipient: RECEIVERISA, type: "850", group: PO}
-    Since: 0.2
-    """
-    excel: ExcelOutput = Field(default_factory=ExcelOutput)
-    """How an Excel workbook is written.
-
-    Example: ``excel: {sheet: Prices, columns: [sku, price]}``
-    Since: 0.2
     """
     if_exists: Literal["fail", "replace", "number"] = "fail"
     """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
@@ -126,25 +66,15 @@ class FilesOptions(Model):
                 "path begins with a fixed folder, such as /out/, in which what is not complete yet is kept"
             )
         if self.format is None and self.written is None:
-            raise ValueError("the ending of path says nothing of the format; write format: json_lines, json or csv")
-        needed = {"fixed_width": self.fixed_width, "edifact": self.edifact, "x12": self.x12}
-        if self.written in needed and needed[self.written] is None:
-            raise ValueError(f"format: {self.written} needs {self.written}, which says how it is written")
+            raise ValueError(
+                "the ending of path says nothing of the format; write format: json_lines, json, csv or xml"
+            )
         return self
 
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
         return self.format or format_of_name(self.path.text.strip().lower().removesuffix(".gz"))
-
-    @property
-    def partner(self) -> tuple[str, int, int] | None:
-        """To whom interchanges are counted, the first number, and the greatest; None where nothing is counted."""
-        if self.written == "edifact" and self.edifact is not None:
-            return f"edifact {self.edifact.sender} {self.edifact.recipient}", self.edifact.first, 99_999_999_999_999
-        if self.written == "x12" and self.x12 is not None:
-            return f"x12 {self.x12.sender} {self.x12.recipient}", self.x12.first, 999_999_999
-        return None
 
     @property
     def folder(self) -> str:

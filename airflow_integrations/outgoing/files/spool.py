@@ -9,12 +9,9 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from airflow_integrations.formats.writing import RecordWriter
-from airflow_integrations.formats.writing.control import Control
-from airflow_integrations.formats.writing.csv import CsvOutput, CsvWriter
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.outgoing.files.options import FilesOptions, FormatWritten
 
-__all__ = ["Spool", "text_writer", "writer_for"]
+__all__ = ["Spool"]
 
 PIECE = 1024 * 1024
 
@@ -59,35 +56,3 @@ class Spool:
 
     def close(self) -> None:
         self._file.close()
-
-
-def writer_for(out: Any, options: FilesOptions, control: Control | None) -> RecordWriter:
-    """``control``: the number of the interchange, for formats that have one."""
-    name = options.written
-    if name == "fixed_width":
-        from airflow_integrations.formats.fixed_width.writer import FixedWidthWriter
-
-        assert options.fixed_width is not None
-        return FixedWidthWriter(out, options.fixed_width)
-    if name == "excel":
-        from airflow_integrations.formats.excel.writer import ExcelWriter
-
-        return ExcelWriter(out, options.excel)
-    if name in ("edifact", "x12"):
-        from airflow_integrations.formats.edi.writer import EdifactWriter, X12Writer
-
-        assert control is not None
-        if options.x12 is not None and name == "x12":
-            return X12Writer(out, options.x12, control)
-        assert options.edifact is not None
-        return EdifactWriter(out, options.edifact, control)
-    return text_writer(out, name, options.csv)
-
-
-def text_writer(out: Any, name: FormatWritten | None, csv: CsvOutput) -> RecordWriter:
-    """For CSV, JSON and JSON lines."""
-    if name == "csv":
-        return CsvWriter(out, csv)
-    from airflow_integrations.formats.writing.json import JsonLinesWriter, JsonWriter
-
-    return JsonWriter(out) if name == "json" else JsonLinesWriter(out)

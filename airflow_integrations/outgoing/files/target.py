@@ -18,7 +18,7 @@ from airflow_integrations.ledger.control_numbers import reserve
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Spool, writer_for
+from airflow_integrations.outgoing.files.spool import Spool
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import EPOCH, Window
@@ -148,7 +148,7 @@ class FilesOutgoing:
         if self._spool is None:
             packed = self._path.lower().endswith(".gz")
             control = self._control()
-            self._spool = Spool(lambda out: writer_for(out, self._options, control), packed=packed)
+            self._spool = Spool(lambda out: self._options.writer(out, control), packed=packed)
         try:
             self._spool.add(outbound)
         except EntityError as error:

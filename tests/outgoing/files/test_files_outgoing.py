@@ -84,9 +84,14 @@ def test_states_of_one_key_stand_in_files_one_behind_the_other(tmp_path: Path) -
         ),
         ({"path": "a.csv", "csv": {"header": False, "encoding": "utf-8-sig"}}, b"\xef\xbb\xbf1,1.50\r\n2,2.50\r\n"),
         ({"path": "a.json"}, b'[\n{"id":1,"total":"1.50"},\n{"id":2,"total":"2.50"}\n]\n'),
+        (
+            {"path": "a.xml", "xml": {"root": "orders", "footer": {"sum": {"sum": "total"}}}},
+            b'<?xml version="1.0" encoding="UTF-8"?>\n<orders>\n<record><id>1</id><total>1.50</total></record>\n'
+            b"<record><id>2</id><total>2.50</total></record>\n<sum>4.00</sum>\n</orders>\n",
+        ),
         ({"path": "a.txt", "format": "json_lines"}, b'{"id":1,"total":"1.50"}\n{"id":2,"total":"2.50"}\n'),
     ],
-    ids=["csv", "dialect", "mark", "json", "lines"],
+    ids=["csv", "dialect", "mark", "json", "xml", "lines"],
 )
 def test_formats(tmp_path: Path, options: dict[str, Any], content: bytes) -> None:
     scene = Scene(tmp_path, **{**options, "path": f"{tmp_path}/out/{options['path']}"})
