@@ -15,7 +15,7 @@ __all__ = ["FilesOptions"]
 
 
 class FilesOptions(WrittenFile):
-    """A run's entities in one file. It appears under its name when it is complete.
+    """A run's entities in one file, or in one file each. A file appears under its name when it is complete.
 
     Example:
         connection: partner_sftp
@@ -29,15 +29,35 @@ class FilesOptions(WrittenFile):
 
     Example: ``connection: partner_sftp``
     """
-    path: Annotated[Template, Sees("run")]
+    path: Annotated[Template, Sees("written_file")]
     """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
-    at that place. An ending ``.gz`` packs it.
+    at that place. An ending ``.gz`` packs it. ``sequence`` in it is a number that counts up from file to file; with
+    ``per: entity`` it sees the entity, and ``key``.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """
+    per: Literal["run", "entity"] = "run"
+    """``run``: one file with all of a run's entities. ``entity``: a file for each, whose ``path`` sees it. A name that
+    is empty, leaves its folder, is too long, or is that of another entity of the run fails alone.
+
+    Example:
+        per: entity
+        path: /out/orders/{{ key }}.xml
+        xml: {root: orders, record: order}
+    Since: 0.2
+    """
+    first: Annotated[int, Field(strict=True, ge=1, le=999_999_999_999)] = 1
+    """The ``sequence`` of the route's first file. Each further one has the next number.
+
+    Example:
+        path: /out/ORD{{ sequence }}.csv
+        first: 4711
+    Since: 0.2
+    """
     if_exists: Literal["fail", "replace", "number"] = "fail"
     """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
-    tries again later; ``replace``; or ``number``: ``orders-2.csv`` is written. A run never replaces its own file.
+    tries again later (with ``per: entity`` that entity alone); ``replace``; or ``number``: ``orders-2.csv`` is written.
+    A run never replaces a file of its own that holds several entities.
 
     Example: ``if_exists: number``
     """
@@ -53,6 +73,7 @@ class FilesOptions(WrittenFile):
     """
     most: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 100_000
     """A file is closed behind the batch with which it has this many entities; further ones go into ``orders-2.csv``.
+    With 1 each batch (``delivery.batch``) is a file. Without meaning for ``per: entity``.
     What is known of each, about a kilobyte, is held in memory until its file is there.
 
     Example: ``most: 10000``

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import tempfile
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from airflow_integrations.formats.writing import RecordWriter
 from airflow_integrations.outgoing import Outbound
 
-__all__ = ["Spool"]
+__all__ = ["Content", "Piece", "Pieces", "Spool"]
 
 PIECE = 1024 * 1024
+
+
+class Content(Protocol):
+    """What a file will hold."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+
+    def copy_to(self, target: IO[bytes]) -> None:
+        """The whole content."""
+        ...
 
 
 class Spool:
     """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
 
-    def __init__(self, writer: Callable[[Any], RecordWriter], *, packed: bool) -> None:
-        """``writer`` gets the file that its records go to."""
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+    def __init__(self, writer: Callable[[Any], RecordWriter], *, packed: bool, file: IO[bytes] | None = None) -> None:
+        """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk."""
+        self._file: IO[bytes] = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by close
         self._out: Any = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0) if packed else self._file
         self._writer: RecordWriter = writer(self._out)
         self._count = 0
@@ -53,6 +67,44 @@ class Spool:
         self._file.seek(0)
         while piece := self._file.read(PIECE):
             target.write(piece)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class Piece:
+    """The content of one of many files that wait together."""
+
+    def __init__(self, file: IO[bytes], start: int, size: int, sha256: str) -> None:
+        self._file, self._start = file, start
+        self.size, self.sha256 = size, sha256
+
+    def copy_to(self, target: IO[bytes]) -> None:
+        """The whole content."""
+        self._file.seek(self._start)
+        left = self.size
+        while left and (piece := self._file.read(min(PIECE, left))):
+            target.write(piece)
+            left -= len(piece)
+
+
+class Pieces:
+    """The contents of many small files, in one file on this machine's disk."""
+
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+        self.size = 0
+
+    def add(self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: bool) -> Piece:
+        """A file with this entity alone. Raises EntityError for one that cannot be written in this format."""
+        spool = Spool(writer, packed=packed, file=io.BytesIO())
+        spool.add(outbound)
+        spool.complete()
+        self._file.seek(self.size)
+        spool.copy_to(self._file)
+        piece = Piece(self._file, self.size, spool.size, spool.sha256)
+        self.size += spool.size
+        return piece
 
     def close(self) -> None:
         self._file.close()

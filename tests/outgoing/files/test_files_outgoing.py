@@ -21,6 +21,10 @@ from airflow_integrations.engine.push.push import push
 from airflow_integrations.errors import OutageError, RouteError
 from airflow_integrations.files.writing import FileWriter
 
+XML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<orders>\n<record><id>1</id><total>1.50</total></record>\n'
+    "<record><id>2</id><total>2.50</total></record>\n<sum>4.00</sum>\n</orders>\n"
+)
 ORDERS = [{"id": number, "total": f"{number}.50"} for number in range(1, 6)]
 
 
@@ -86,8 +90,7 @@ def test_states_of_one_key_stand_in_files_one_behind_the_other(tmp_path: Path) -
         ({"path": "a.json"}, b'[\n{"id":1,"total":"1.50"},\n{"id":2,"total":"2.50"}\n]\n'),
         (
             {"path": "a.xml", "xml": {"root": "orders", "footer": {"sum": {"sum": "total"}}}},
-            b'<?xml version="1.0" encoding="UTF-8"?>\n<orders>\n<record><id>1</id><total>1.50</total></record>\n'
-            b"<record><id>2</id><total>2.50</total></record>\n<sum>4.00</sum>\n</orders>\n",
+            XML.encode(),
         ),
         ({"path": "a.txt", "format": "json_lines"}, b'{"id":1,"total":"1.50"}\n{"id":2,"total":"2.50"}\n'),
     ],
@@ -117,10 +120,11 @@ def test_an_entity_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
     assert scene.statuses() == {"1": "delivered", "2": "delivered", "7": "failed", "8": "failed", "9": "failed"}
 
 
-def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("per", "step", "kills"), [("run", 3, 50), ("entity", 9, 20)])
+def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path, per: str, step: int, kills: int) -> None:
     scene = Path(__file__).with_name("kill_scene.py")
     done = subprocess.run(
-        [sys.executable, str(scene), str(tmp_path)],
+        [sys.executable, str(scene), str(tmp_path), per, str(step)],
         capture_output=True,
         text=True,
         check=False,
@@ -130,7 +134,7 @@ def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["wrong"] == {}
-    assert told["killed"] >= 50
+    assert told["killed"] >= kills
 
 
 def test_an_outage_in_the_middle_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
