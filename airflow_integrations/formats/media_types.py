@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["EXCEL", "OF_FORMAT", "type_of_name"]
+__all__ = ["EXCEL", "OF_FORMAT", "PARQUET", "type_of_name"]
 
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
 OF_FORMAT = {
     "json": "application/json",
     "json_lines": "application/x-ndjson",
     "csv": "text/csv",
     "xml": "application/xml",
     "excel": EXCEL,
+    "parquet": PARQUET,
     "fixed_width": "text/plain",
     "edifact": "application/EDIFACT",  # RFC 1767
     "x12": "application/EDI-X12",
@@ -22,6 +24,7 @@ _OF_ENDING = {
     "csv": "csv",
     "xml": "xml",
     "xlsx": "excel",
+    "parquet": "parquet",
 }
 
 

@@ -12,12 +12,16 @@ from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.edi.options import EdiOptions
 from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
-from airflow_integrations.formats.media_types import EXCEL
+from airflow_integrations.formats.media_types import EXCEL, PARQUET
+from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
+from airflow_integrations.formats.parquet.options import ParquetOptions
 from airflow_integrations.formats.text import charset
 
 __all__ = ["RecordsFormat", "RecordsFormatName"]
 
-RecordsFormatName = Literal["auto", "json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel"]
+RecordsFormatName = Literal[
+    "auto", "json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel", "parquet"
+]
 
 
 class RecordsFormat(AnswerFormat):
@@ -56,15 +60,26 @@ class RecordsFormat(AnswerFormat):
     Since: 0.2
     """
 
+    parquet: ParquetOptions = Field(default_factory=ParquetOptions)
+    """How Parquet becomes records.
+
+    Example: ``parquet: {columns: [sku, price]}``
+    Since: 0.2
+    """
+
     @model_validator(mode="after")
     def _described(self) -> Self:
         if self.format == "fixed_width" and self.fixed_width is None:
             raise ValueError("format: fixed_width needs fixed_width, which names the columns")
+        if self.format == "parquet" and not is_installed():
+            raise ValueError(REMEDY)
         return self
 
     def name_for(self, content_type: str | None) -> FormatName:
         media = (content_type or "").partition(";")[0].strip().lower()
-        return "excel" if self.format == "auto" and media == EXCEL else super().name_for(content_type)
+        if self.format == "auto" and media in (EXCEL, PARQUET):
+            return "excel" if media == EXCEL else "parquet"
+        return super().name_for(content_type)
 
     def reader(
         self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False
@@ -88,4 +103,8 @@ class RecordsFormat(AnswerFormat):
             from airflow_integrations.formats.excel.reader import ExcelReader
 
             return ExcelReader(self.excel, required=required, rejects=rejects)
+        if name == "parquet":
+            from airflow_integrations.formats.parquet.reader import ParquetReader
+
+            return ParquetReader(self.parquet, required=required, rejects=rejects)
         return super().reader(content_type, required=required, rejects=rejects)

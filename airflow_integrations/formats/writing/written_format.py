@@ -10,6 +10,8 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
 from airflow_integrations.formats.excel.options import ExcelOutput
 from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
+from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
+from airflow_integrations.formats.parquet.options import ParquetOutput
 from airflow_integrations.formats.writing import RecordWriter
 from airflow_integrations.formats.writing.control import Control
 from airflow_integrations.formats.writing.csv import CsvOutput
@@ -17,7 +19,7 @@ from airflow_integrations.formats.writing.xml_options import XmlOutput
 
 __all__ = ["FormatWritten", "RecordsWritten", "WrittenFile", "WrittenFormat", "format_of_name"]
 
-RecordsWritten = Literal["json_lines", "json", "csv", "xml", "fixed_width", "excel"]
+RecordsWritten = Literal["json_lines", "json", "csv", "xml", "fixed_width", "excel", "parquet"]
 FormatWritten = Literal[RecordsWritten, "edifact", "x12"]
 _ENDINGS: dict[str, RecordsWritten] = {
     "jsonl": "json_lines",
@@ -26,6 +28,7 @@ _ENDINGS: dict[str, RecordsWritten] = {
     "csv": "csv",
     "xml": "xml",
     "xlsx": "excel",
+    "parquet": "parquet",
 }
 
 
@@ -38,7 +41,8 @@ class WrittenFormat(Model):
     """How records are written, in all formats that do without a number of their own for each file."""
 
     format: RecordsWritten | None = None
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.xml`` or ``.xlsx``.
+    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.xml``, ``.xlsx`` or
+    ``.parquet``.
 
     Example: ``format: json_lines``
     """
@@ -66,11 +70,20 @@ class WrittenFormat(Model):
     Since: 0.2
     """
 
+    parquet: ParquetOutput = Field(default_factory=ParquetOutput)
+    """How Parquet is written.
+
+    Example: ``parquet: {columns: {id: int64, total: "decimal(18, 2)"}}``
+    Since: 0.2
+    """
+
     @model_validator(mode="after")
     def _described(self) -> Self:
         name = self.written
         if name in ("fixed_width", "edifact", "x12") and getattr(self, name) is None:
             raise ValueError(f"format: {name} needs {name}, which says how it is written")
+        if name == "parquet" and not is_installed():
+            raise ValueError(REMEDY)
         return self
 
     @property
@@ -90,6 +103,10 @@ class WrittenFormat(Model):
             from airflow_integrations.formats.excel.writer import ExcelWriter
 
             return ExcelWriter(out, self.excel)
+        if name == "parquet":
+            from airflow_integrations.formats.parquet.writer import ParquetWriter
+
+            return ParquetWriter(out, self.parquet)
         if name == "xml":
             from airflow_integrations.formats.writing.xml import XmlWriter
 
@@ -107,7 +124,8 @@ class WrittenFile(WrittenFormat):
     """How records are written, also in formats that number their files."""
 
     format: FormatWritten | None = None  # type: ignore[assignment]  # wider than without numbers
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.xml`` or ``.xlsx``.
+    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv``, ``.xml``, ``.xlsx`` or
+    ``.parquet``.
 
     Example: ``format: json_lines``
     """

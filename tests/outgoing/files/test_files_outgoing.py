@@ -102,6 +102,19 @@ def test_formats(tmp_path: Path, options: dict[str, Any], content: bytes) -> Non
     assert scene.files()[options["path"]] == content
 
 
+def test_parquet_is_written(tmp_path: Path) -> None:
+    import io
+    from decimal import Decimal
+
+    import pyarrow.parquet
+
+    scene = Scene(tmp_path, path=f"{tmp_path}/out/a.parquet", parquet={"rows": 2})
+    scene.run("one", [{"id": 2**63 - 1, "total": Decimal("0.10")}, {"id": 2, "total": 3}, {"id": 3, "total": "much"}])
+    assert scene.statuses() == {str(2**63 - 1): "delivered", "2": "delivered", "3": "failed"}
+    table = pyarrow.parquet.read_table(io.BytesIO(scene.files()["a.parquet"]))
+    assert table.to_pylist() == [{"id": 2**63 - 1, "total": Decimal("0.10")}, {"id": 2, "total": Decimal("3.00")}]
+
+
 def test_numbers_are_exact_and_a_packed_file_is_always_the_same(tmp_path: Path) -> None:
     scene = Scene(tmp_path, path=f"{tmp_path}/out/a.csv.gz")
     from decimal import Decimal
