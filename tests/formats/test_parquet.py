@@ -99,7 +99,7 @@ def test_columns_are_chosen_and_missed() -> None:
     assert read(content, columns=["price"]) == [{"price": 1}]
     with pytest.raises(ContentError, match="no column 'ean'"):
         read(content, columns=["ean"])
-    with pytest.raises(ContentError, match="no column 'id', which entity.key reads"):
+    with pytest.raises(ContentError, match="no column 'id', which entity"):
         read(content, required=("id",))
 
 
