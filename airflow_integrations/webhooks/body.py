@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import decode_json, format_of
 from airflow_integrations.formats.record_bound import read_bounded, refuse_crowded_json
-from airflow_integrations.formats.records_format import edi_type
 from airflow_integrations.formats.text import charset
+from airflow_integrations.formats.text_formats import edi_type
 from airflow_integrations.http.content.content_encoding import CodingError, Decoding, is_coding
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS
 from airflow_integrations.route.webhooks.trigger import WebhookOptions

@@ -10,7 +10,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Size
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.formats.options import CsvOptions, Encoding, XmlOptions
-from airflow_integrations.formats.records_format import TextFormats
+from airflow_integrations.formats.text_formats import TextFormats
 from airflow_integrations.route.webhooks.presets import PRESETS
 from airflow_integrations.route.webhooks.verification import HmacProof, Verify
 
