@@ -15,7 +15,7 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions.evaluation.guards import kind_of, text_of
 from airflow_integrations.expressions.evaluation.limits import bounded_text
 from airflow_integrations.expressions.functions.catalogue import function
-from airflow_integrations.formats.writing.xml_names import unwritable
+from airflow_integrations.formats.text import unwritable_in_xml
 
 __all__ = [
     "base64",
@@ -121,7 +121,7 @@ _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'"
 def xml(value: Any) -> str:
     """The value for the text or an attribute of XML: `&`, `<`, `>` and quotes escaped."""
     text = text_of(value)
-    if unwritable(text) is not None:
+    if unwritable_in_xml(text) is not None:
         raise EntityError("the text has a control character, which XML cannot hold")
     return bounded_text(text.translate(_XML))
 

@@ -11,9 +11,9 @@ from xml.sax.saxutils import escape
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.excel.options import ExcelOutput
+from airflow_integrations.formats.text import unwritable_in_xml
 from airflow_integrations.formats.writing import Record
 from airflow_integrations.formats.writing.cells import cell_text, object_of
-from airflow_integrations.formats.writing.xml_names import unwritable
 
 __all__ = ["ExcelWriter"]
 
@@ -124,7 +124,7 @@ def _number(value: int | Decimal) -> str | None:
 def _text(name: str, text: str) -> str:
     if len(text) > MAX_TEXT:
         raise EntityError(f"it has {len(text):,} characters, and a cell takes {MAX_TEXT:,}", field=name)
-    if (odd := unwritable(text)) is not None:
+    if (odd := unwritable_in_xml(text)) is not None:
         raise EntityError(f"it has the character {odd!r}, which a workbook cannot hold", field=name)
     if re.search("_x[0-9A-Fa-f]{4}_", text):
         text = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", text)

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.text import unwritable_in_xml
 from airflow_integrations.formats.writing import Record
 from airflow_integrations.formats.writing.cells import encoded_text, object_of
 from airflow_integrations.formats.writing.totals import Totals
@@ -16,7 +17,6 @@ from airflow_integrations.formats.writing.xml_names import (
     attribute_text,
     check_name,
     element_text,
-    unwritable,
 )
 from airflow_integrations.formats.writing.xml_options import XmlOutput
 
@@ -115,7 +115,7 @@ class XmlWriter:
             what = "an object" if isinstance(value, dict) else "a list"
             raise EntityError(f"it is {what}, and text is wanted", field=_shown(path))
         text = _text_of(value)
-        if (character := unwritable(text)) is not None:
+        if (character := unwritable_in_xml(text)) is not None:
             raise EntityError(f"it has the character {character!r}, which XML cannot hold", field=_shown(path))
         return text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-__all__ = ["NIL", "PLAIN", "XmlNameError", "attribute_text", "check_name", "element_text", "unwritable"]
+__all__ = ["NIL", "PLAIN", "XmlNameError", "attribute_text", "check_name", "element_text"]
 
 NIL = "http://www.w3.org/2001/XMLSchema-instance"
 PLAIN = r"^[A-Za-z_][A-Za-z0-9_\-.]*$"
@@ -14,7 +14,6 @@ _START = (
     "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
 _NAME = re.compile(f"[{_START}][{_START}\\-.0-9\xb7\u0300-\u036f\u203f-\u2040]*")
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 MAX_NAME = 1000
 """Characters of a name."""
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
@@ -41,12 +40,6 @@ def check_name(name: str, prefixes: Set[str]) -> None:
         raise XmlNameError(f"{shown} would declare a namespace, which xml.namespace and xml.namespaces do")
     if colon and prefix not in prefixes:
         raise XmlNameError(f"{shown} has a prefix that xml.namespaces does not name")
-
-
-def unwritable(text: str) -> str | None:
-    """The first character that XML 1.0 has no way to write (section 2.2); None where there is none."""
-    found = _UNWRITABLE.search(text)
-    return None if found is None else found[0]
 
 
 def element_text(text: str) -> str:

@@ -8,9 +8,9 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from airflow_integrations.config.model import Model, ShortForm
-from airflow_integrations.formats.text import checked_encoding
+from airflow_integrations.formats.text import checked_encoding, unwritable_in_xml
 from airflow_integrations.formats.writing.totals import FooterCell
-from airflow_integrations.formats.writing.xml_names import NIL, PLAIN, XmlNameError, check_name, unwritable
+from airflow_integrations.formats.writing.xml_names import NIL, PLAIN, XmlNameError, check_name
 
 __all__ = ["XmlCell", "XmlOutput", "xml_encoding"]
 
@@ -152,7 +152,7 @@ class XmlOutput(Model):
         texts = [*self.namespaces.values(), *self.attributes.values(), *self.header.values(), self.namespace or ""]
         texts += [cell.text or "" for cell in self.footer.values()]
         for text in texts:
-            if (character := unwritable(text)) is not None:
+            if (character := unwritable_in_xml(text)) is not None:
                 raise ValueError(f"{text[:40]!r} has the character {character!r}, which XML cannot hold")
         return self
 

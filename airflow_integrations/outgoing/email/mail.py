@@ -98,7 +98,7 @@ class MailWriter:
             raise EntityError(f"{name[:80]!r} is not a name of a file", field="attachment.name")
         written = attachment.written
         assert written is not None
-        spool, content = Spool(attachment.writer, packed=False), io.BytesIO()
+        spool, content = Spool(attachment.writer), io.BytesIO()
         try:
             for each in part:
                 spool.add(each)

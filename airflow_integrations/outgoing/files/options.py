@@ -31,8 +31,8 @@ class FilesOptions(WrittenFile):
     """
     path: Annotated[Template, Sees("written_file")]
     """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
-    at that place. An ending ``.gz`` packs it. ``sequence`` in it is a number that counts up from file to file; with
-    ``per: entity`` it sees the entity, and ``key``.
+    at that place. An ending ``.gz`` or ``.zst`` packs it. ``sequence`` in it is a number that counts up from file to
+    file; with ``per: entity`` it sees the entity, and ``key``.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """
@@ -95,7 +95,13 @@ class FilesOptions(WrittenFile):
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
-        return self.format or format_of_name(self.path.text.strip().lower().removesuffix(".gz"))
+        return self.format or format_of_name(self.path.text.strip().lower().removesuffix(f".{self.packed}"))
+
+    @property
+    def packed(self) -> Literal["gz", "zst"] | None:
+        """How a file is packed, which the ending of its name says."""
+        name = self.path.text.strip().lower()
+        return "gz" if name.endswith(".gz") else "zst" if name.endswith(".zst") else None
 
     @property
     def folder(self) -> str:

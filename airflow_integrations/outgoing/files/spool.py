@@ -5,15 +5,17 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import sys
 import tempfile
 from collections.abc import Callable
-from typing import IO, Any, Protocol
+from typing import IO, Any, Literal, Protocol
 
 from airflow_integrations.formats.writing import RecordWriter
 from airflow_integrations.outgoing import Outbound
 
-__all__ = ["Content", "Piece", "Pieces", "Spool"]
+__all__ = ["Content", "Packed", "Piece", "Pieces", "Spool"]
 
+Packed = Literal["gz", "zst"] | None
 PIECE = 1024 * 1024
 
 
@@ -33,10 +35,12 @@ class Content(Protocol):
 class Spool:
     """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
 
-    def __init__(self, writer: Callable[[Any], RecordWriter], *, packed: bool, file: IO[bytes] | None = None) -> None:
+    def __init__(
+        self, writer: Callable[[Any], RecordWriter], *, packed: Packed = None, file: IO[bytes] | None = None
+    ) -> None:
         """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk."""
         self._file: IO[bytes] = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by close
-        self._out: Any = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0) if packed else self._file
+        self._out: Any = _packing(self._file, packed)
         self._writer: RecordWriter = writer(self._out)
         self._count = 0
         self.size, self.sha256 = 0, ""
@@ -95,7 +99,7 @@ class Pieces:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self.size = 0
 
-    def add(self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: bool) -> Piece:
+    def add(self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: Packed) -> Piece:
         """A file with this entity alone. Raises EntityError for one that cannot be written in this format."""
         spool = Spool(writer, packed=packed, file=io.BytesIO())
         spool.add(outbound)
@@ -108,3 +112,16 @@ class Pieces:
 
     def close(self) -> None:
         self._file.close()
+
+
+def _packing(file: IO[bytes], packed: Packed) -> Any:
+    """A file that packs what is written to it; the same content gives the same bytes."""
+    if packed == "gz":
+        return gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+    if packed is None:
+        return file
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdFile
+    else:
+        from backports.zstd import ZstdFile
+    return ZstdFile(file, "wb")

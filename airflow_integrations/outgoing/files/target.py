@@ -23,7 +23,7 @@ from airflow_integrations.outgoing.files.look_back import appeared
 from airflow_integrations.outgoing.files.names import FileNames
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Content, Pieces, Spool
+from airflow_integrations.outgoing.files.spool import Content, Packed, Pieces, Spool
 from airflow_integrations.outgoing.http.steps.check import lookup_names
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -175,8 +175,8 @@ class FilesOutgoing:
         self._files[path] = _File(path, piece, [key], entity)
 
     @property
-    def _packed(self) -> bool:
-        return self._options.path.text.strip().lower().endswith(".gz")
+    def _packed(self) -> Packed:
+        return self._options.packed
 
     def _writing(self, holder: str) -> Any:
         """What makes a writer for the file that is called ``holder`` in this run."""

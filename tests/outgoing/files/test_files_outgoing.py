@@ -125,6 +125,24 @@ def test_numbers_are_exact_and_a_packed_file_is_always_the_same(tmp_path: Path) 
     assert content[4:8] == b"\0\0\0\0"
 
 
+def test_zstandard_goes_out_and_comes_in(tmp_path: Path) -> None:
+    from airflow_integrations.files.reading import bodies
+    from airflow_integrations.files.store import FileStore
+    from airflow_integrations.formats.records_format import RecordsFormat
+
+    written = []
+    for name in ("a", "b"):
+        scene = Scene(tmp_path / name, path=f"{tmp_path}/{name}/out/a.jsonl.zst")
+        scene.run("one", ORDERS)
+        written.append(scene.files()["a.jsonl.zst"])
+    assert written[0] == written[1]
+    assert written[0][:4] == b"\x28\xb5\x2f\xfd"
+    store = FileStore(f"{tmp_path}/a/out/*.zst")
+    (file,) = store.list()
+    with store.open(file) as content:
+        assert [each for body in bodies(content, file.path, RecordsFormat(), rejects=True) for each in body] == ORDERS
+
+
 def test_an_entity_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
     scene = Scene(tmp_path, path=f"{tmp_path}/out/a.csv", csv={"encoding": "cp1252"})
     odd = [{"id": 7, "total": {"amount": 1}}, {"id": 8, "total": "\u4e2d"}, {"id": 9, "price": "1"}]
