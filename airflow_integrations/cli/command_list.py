@@ -107,6 +107,36 @@ COMMANDS: tuple[Command | Group, ...] = (
         ),
     ),
     Command(
+        "discover",
+        "Show what there is at the system of a Connection: tables, files, entity sets, lists; only reads",
+        "discover.command",
+        (
+            Option(("connection",), {"metavar": "CONNECTION", "help": "an Airflow Connection"}),
+            Option(
+                ("place",),
+                {
+                    "nargs": "?",
+                    "metavar": "PLACE",
+                    "help": "a schema or table, a folder or file, an entity set, the path of a GraphQL endpoint or "
+                    "of an OpenAPI document; default: everything",
+                },
+            ),
+            Option(
+                ("--kind",),
+                {
+                    "metavar": "KIND",
+                    "help": "ask as this kind of incoming, such as sql or odata; default: by the Connection's type",
+                },
+            ),
+            Option(
+                ("--limit",),
+                {"type": int, "metavar": "N", "default": 100, "help": "show at most N of them; default: 100"},
+            ),
+            Option(("--after",), {"metavar": "NAME", "help": "start after this name (next page)"}),
+            *formats("text", "json"),
+        ),
+    ),
+    Command(
         "presets",
         "Show what comes with the package for known systems, with its public sources",
         "presets",
