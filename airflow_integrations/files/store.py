@@ -75,6 +75,25 @@ class FileStore:
         if not there:
             raise OutageError(f"the folder {folder} is not there; is it mounted, and the path right?")
 
+    def entries(self, most: int) -> tuple[list[Found], list[str]]:
+        """Of a path without wildcards: the files of the folder, and the names of the folders in it; of a file itself.
+
+        The first ``most`` files by name. Raises OutageError also where there is no such folder.
+        """
+        with understood(self._pattern):
+            self._fs.invalidate_cache()
+            listed: list[dict[str, Any]] = self._fs.ls(self._pattern, detail=True)
+        folder = self._pattern.rstrip("/")
+        folders, files = [], []
+        for info in sorted(listed, key=lambda each: str(each["name"])):
+            name = str(info["name"]).rstrip("/")
+            if info.get("type") == "directory":
+                if name != folder:
+                    folders.append(name.rpartition("/")[2])
+            elif len(files) < most:
+                files.append(_found(name, info))
+        return files, folders
+
     def find(self, path: str) -> Found | None:
         """The file that has this path now; None where there is none."""
         with understood(path):

@@ -63,21 +63,21 @@ async def discover(
         async with asyncio.timeout(SECONDS):
             for name, each in found.items():
                 try:
-                    answer: Discovery | None = await each.discover(connection, place, services, bounds)
+                    answer: Discovery | str = await each.discover(connection, place, services, bounds)
                 except IntegrationError as error:
                     if len(found) == 1 or isinstance(error, OutageError):
                         raise
                     problems.append(f"{name}: {error}")
                 else:
-                    if answer is not None:
+                    if isinstance(answer, Discovery):
                         return answer
+                    problems.append(f"{name}: {answer}")
     except TimeoutError:
         raise OutageError(
             f"Connection {connection!r}: asking took more than {SECONDS:g} s and was stopped; name a PLACE, such as "
             "one schema or folder"
         ) from None
-    why = f" ({'; '.join(problems)})" if problems else ""
     where = f" at {place}" if place is not None else ""
     raise SetupError(
-        f"Connection {connection!r}: nothing that describes itself was found{where}; asked as {', '.join(found)}{why}"
+        f"Connection {connection!r}: nothing that describes itself was found{where}. {'; '.join(problems)}"
     )

@@ -8,6 +8,7 @@ from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.discovery import Collection, Discovery, Field
 from airflow_integrations.display.printable import visible, visible_key
 from airflow_integrations.plurals import sized
+from airflow_integrations.simulate.yaml_text import yaml_text
 
 __all__ = ["show"]
 
@@ -18,6 +19,7 @@ def show(connection: str, place: str | None, found: Discovery) -> None:
     """A table of what there is; of one collection alone its fields."""
     if len(found.collections) == 1 and found.collections[0].fields:
         _one(found.collections[0])
+        _route_part(connection, found.kind, found.collections[0])
     elif found.collections:
         _all(found.collections)
     else:
@@ -26,7 +28,7 @@ def show(connection: str, place: str | None, found: Discovery) -> None:
     for note in found.notes:
         out(f"not seen: {visible(note)}")
     if found.left_out:
-        more = f"{found.left_out:,} more" if found.left_out > 0 else "more"
+        more = f"{found.left_out:,} more"
         last = visible_key(found.collections[-1].name) if found.collections else ""
         behind = f"--after '{last}'" if last else "a larger --limit"
         out(f"… and {more}: {behind} shows them")
@@ -76,6 +78,15 @@ def _one(one: Collection) -> None:
     console().print(shown)
 
 
+def _route_part(connection: str, kind: str, one: Collection) -> None:
+    """What a route needs to read it."""
+    if one.incoming is None:
+        return
+    part = {"incoming": {kind: {"connection": connection, **one.incoming}}}
+    for line in yaml_text(part).splitlines():
+        out(visible(line))
+
+
 def _about_records(each: Collection) -> str:
     return f"about {each.records:,}" if each.records is not None else each.about.get("rows", "")
 
@@ -83,6 +94,7 @@ def _about_records(each: Collection) -> str:
 def _of_field(field: Field, one: Collection) -> str:
     said = ["key"] if field.name in one.key else []
     said += ["needed"] if field.needed else []
+    said += [f"looks like {field.looks_like}"] if field.looks_like not in (None, "string", "any") else []
     said += [f"leads to {_cut(field.leads_to)}"] if field.leads_to else []
     return ", ".join(said)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airflow_integrations.discovery import Bounds, Collection, Discovery, Field
+from airflow_integrations.discovery.guesses import cursor_candidates, guessed_key
 from airflow_integrations.errors import IntegrationError, SetupError
-from airflow_integrations.incoming.sql.cursor_columns import cursor_candidates, guessed_key
 from airflow_integrations.plurals import counted
 from airflow_integrations.sql.catalogue import Listed, relations, schemas
 from airflow_integrations.sql.column_types import meaning_of, shown_type

@@ -38,6 +38,8 @@ class Field:
     """None: nobody says."""
     needed: bool = False
     """Whether a new record without it is refused: it is not nullable, and the system does not fill it."""
+    looks_like: Meaning | None = None
+    """Of texts: what they may stand for, such as ``number`` in a column of CSV."""
     length: int | None = None
     """Characters that fit."""
     leads_to: str | None = None
@@ -97,4 +99,4 @@ class Discovery:
     notes: tuple[str, ...] = ()
     """What could not be seen, and why."""
     left_out: int = 0
-    """Collections behind the last one shown: ``--after`` shows them. -1: nobody knows how many."""
+    """Collections behind the last one shown: ``--after`` shows them."""
