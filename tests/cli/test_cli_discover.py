@@ -69,7 +69,7 @@ def test_an_empty_place_is_no_mistake(call, tmp_path, monkeypatch):
 def test_what_cannot_be_asked_is_an_error_without_secrets(call, monkeypatch):
     for kind, host in (("postgres", "127.0.0.1"), ("http", "http://127.0.0.1")):
         connection = {"conn_type": kind, "host": host, "port": 1, "login": "somebody", "password": SECRET}
-        connection["extra"] = {"integrations": {"retry_budget": "0s"}} if kind == "http" else {}
+        connection["extra"] = {"integrations": {"retry_budget": 0.1}} if kind == "http" else {}
         monkeypatch.setenv("AIRFLOW_CONN_AWAY", json.dumps(connection))
         code, out, err = call("discover", "away")
         assert (code, out) == (1, "")

@@ -169,7 +169,7 @@ def _records(guess: Guess, start: bytes, path: str) -> tuple[dict[str, Any], lis
     options = dict(guess.options or {})
     try:
         made = RecordsFormat.model_validate(options)
-        found = next(iter(bodies(io.BytesIO(start), _unpacked(path), made, rejects=True, empty=False)), [])
+        found: Any = next(iter(bodies(io.BytesIO(start), _unpacked(path), made, rejects=True, empty=False)), [])
     except ContentError as error:
         return options, [], f"not read: {error}"
     if isinstance(found, dict):

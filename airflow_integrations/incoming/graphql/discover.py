@@ -51,6 +51,7 @@ def _list(path: str, name: str, field: Any, bounds: Bounds) -> Collection | None
     named = get_named_type(field.type)
     if not isinstance(named, GraphQLObjectType):
         return None
+    node: Any
     if is_list_type(get_nullable_type(field.type)):
         node, nodes = named, None
     else:
@@ -59,7 +60,8 @@ def _list(path: str, name: str, field: Any, bounds: Bounds) -> Collection | None
             return None
         node = get_named_type(named.fields[nodes].type)
         if nodes == "edges":
-            node = get_named_type(node.fields["node"].type) if "node" in getattr(node, "fields", {}) else None
+            inner = getattr(node, "fields", {}).get("node")
+            node = get_named_type(inner.type) if inner is not None else None
         if not isinstance(node, GraphQLObjectType):
             return None
     fields = tuple(_fields(node))

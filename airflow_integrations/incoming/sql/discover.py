@@ -223,8 +223,8 @@ class _Look:
                 meaning_of(type_),
                 nullable,
                 not nullable and not filled,
-                length if isinstance(length, int) else None,
-                leads.get(column["name"]),
+                length=length if isinstance(length, int) else None,
+                leads_to=leads.get(column["name"]),
             )
 
 
