@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_integrations.cli.command import Command, Group, Option, formats
+from airflow_integrations.cli.discover.place import is_place
 from airflow_integrations.cli.ledger_commands import LEDGER_COMMANDS
 from airflow_integrations.ledger.status import BY_STATUS
 from airflow_integrations.presets import NAMES as PRESETS
@@ -11,6 +12,16 @@ __all__ = ["COMMANDS", "RETRIED"]
 
 RETRIED = ("due", *BY_STATUS, "all")
 """What ``run --retry`` takes. What each stands for is in the ledger's records, which no help needs."""
+
+
+class OrPlace(tuple[str, ...]):
+    """Names to choose from, or ``CONNECTION:PLACE``."""
+
+    __slots__ = ()
+
+    def __contains__(self, value: object) -> bool:
+        return super().__contains__(value) or (isinstance(value, str) and is_place(value))
+
 
 ROUTES = Option(
     ("--routes",),
@@ -86,23 +97,27 @@ COMMANDS: tuple[Command | Group, ...] = (
                 ("--from",),
                 {
                     "dest": "source",
-                    "choices": ("http", *PRESETS),
+                    "choices": OrPlace(("http", *PRESETS)),
                     "default": "http",
-                    "help": "where entities come from: http, or a system that there is a preset for; default: http",
+                    "metavar": "SYSTEM",
+                    "help": "where entities come from: CONNECTION:PLACE as discover takes them, such as "
+                    f"warehouse:sales.orders; or http; or a preset ({', '.join(PRESETS)}); default: http",
                 },
             ),
             Option(
                 ("--to",),
                 {
                     "dest": "target",
-                    "choices": ("http", "none", *PRESETS),
+                    "choices": OrPlace(("http", "none", *PRESETS)),
                     "default": "http",
-                    "help": "where they go; a system with a preset needs another one in --from; default: http",
+                    "metavar": "SYSTEM",
+                    "help": "where they go: CONNECTION:PLACE, such as erp:/sales-orders or erp:dbo.orders; or http, "
+                    "none or a preset; a preset needs one in --from, a place needs a place there; default: http",
                 },
             ),
             Option(
                 ("--entity",),
-                {"metavar": "NAME", "default": "order", "help": "what one entity is called; default: order"},
+                {"metavar": "NAME", "help": "what one entity is called; default: by the place, else order"},
             ),
         ),
     ),

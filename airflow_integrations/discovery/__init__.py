@@ -84,6 +84,8 @@ class Collection:
     """Anything else that people want to know, in words: ``format: csv``."""
     incoming: Mapping[str, Any] | None = None
     """The kind's options, without the Connection, that read it; None where that cannot be written without a person."""
+    sampled: Mapping[str, Any] | None = None
+    """The options that give the first records, whatever was changed when; None: those of ``incoming``."""
     problem: str | None = None
     """Why it could not be looked at, or cannot be read."""
 

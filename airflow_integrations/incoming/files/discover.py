@@ -146,6 +146,8 @@ def _opened(store: FileStore, group: Collection, file: Found, bounds: Bounds) ->
     except (OSError, EOFError, ValueError, zlib.error, LZMAError) as error:
         return replace(group, problem=f"{file.path}: it cannot be unpacked: {error}")
     guess = guessed_format(start, whole=whole)
+    if guess.name == "json" and _unpacked(file.path).lower().endswith((".jsonl", ".ndjson")):
+        guess = Guess("json_lines", {"format": "json_lines"})
     about = {"format": guess.name, **guess.about, **group.about}
     if guess.options is None:
         return replace(group, about=about, guessed=("format",))
@@ -161,6 +163,7 @@ def _opened(store: FileStore, group: Collection, file: Found, bounds: Bounds) ->
         guessed=("format", "types", *(("key",) if key else ())),
         about=about,
         incoming={"path": group.name, **options} if fields else None,
+        sampled={"path": group.name, **options, "settled": {"age": "0s"}},
     )
 
 
@@ -172,7 +175,7 @@ def _records(guess: Guess, start: bytes, path: str) -> tuple[dict[str, Any], lis
         found: Any = next(iter(bodies(io.BytesIO(start), _unpacked(path), made, rejects=True, empty=False)), [])
     except ContentError as error:
         return options, [], f"not read: {error}"
-    if isinstance(found, dict):
+    if isinstance(found, dict) and not guessed_key(fields_of([found], RECORDS)):
         where, found = _list_inside(found)
         if where:
             options["records"] = where

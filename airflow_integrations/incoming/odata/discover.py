@@ -69,6 +69,7 @@ def _collection(model: ServiceModel, name: str, type_: EntityType, bounds: Bound
         cursors,
         about={"OData": str(model.version)},
         incoming=incoming if type_.key else None,
+        sampled={name: value for name, value in incoming.items() if name != "since"},
     )
 
 

@@ -196,6 +196,7 @@ class _Look:
             guessed,
             about,
             None if each.problem else incoming,
+            None if incoming is None else {name: value for name, value in incoming.items() if name != "cursor"},
             each.problem,
         )
 
