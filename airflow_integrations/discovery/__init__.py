@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Bounds", "Collection", "CursorCandidate", "Discovery", "Field", "Meaning"]
+__all__ = ["Bounds", "Collection", "CursorCandidate", "DiscoveredField", "Discovery", "Meaning"]
 
 Meaning = Literal[
     "string", "integer", "number", "boolean", "date", "time", "datetime", "object", "list", "bytes", "any"
@@ -27,7 +27,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class DiscoveredField:
     """A column, a property, a field of a record."""
 
     name: str
@@ -70,7 +70,7 @@ class Collection:
     """As PLACE takes it, to be told more."""
     what: str
     """``table``, ``view``, ``entity set``, ``list``, ``files``, ``folder``."""
-    fields: tuple[Field, ...] = ()
+    fields: tuple[DiscoveredField, ...] = ()
     key: tuple[str, ...] = ()
     """Fields that identify a record."""
     cursors: tuple[CursorCandidate, ...] = ()

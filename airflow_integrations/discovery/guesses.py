@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from airflow_integrations.discovery import CursorCandidate, Field
+from airflow_integrations.discovery import CursorCandidate, DiscoveredField
 
 __all__ = ["cursor_candidates", "guessed_key"]
 
@@ -21,7 +21,10 @@ _KEYS = ("id", "uuid", "guid", "key", "number", "no", "nr", "code", "sku")
 
 
 def cursor_candidates(
-    fields: Sequence[Field], primary: Sequence[str], indexed: Collection[str] | None, changing: Collection[str]
+    fields: Sequence[DiscoveredField],
+    primary: Sequence[str],
+    indexed: Collection[str] | None,
+    changing: Collection[str],
 ) -> Iterator[CursorCandidate]:
     """The best first: what the database itself sets with every change, what is called so, what tells new rows alone.
 
@@ -42,7 +45,7 @@ def cursor_candidates(
         yield from sorted(some, key=lambda candidate: not candidate.indexed)
 
 
-def guessed_key(fields: Sequence[Field]) -> tuple[str, ...]:
+def guessed_key(fields: Sequence[DiscoveredField]) -> tuple[str, ...]:
     """The field that by its name identifies a record; none where no name says so."""
     by_name = {field.name.lower(): field.name for field in fields}
     for name in _KEYS:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.discovery import Field, Meaning
+from airflow_integrations.discovery import DiscoveredField, Meaning
 
 __all__ = ["fields_of", "looks_of", "meaning_of_value"]
 
@@ -17,7 +17,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?")
 
 
-def fields_of(records: Iterable[Any], most: int) -> tuple[Field, ...]:
+def fields_of(records: Iterable[Any], most: int) -> tuple[DiscoveredField, ...]:
     """The fields of records that are objects, in the order in which they were seen first; at most ``most``.
 
     A field that is missing in one of them, or null there, is nullable.
@@ -40,7 +40,7 @@ def fields_of(records: Iterable[Any], most: int) -> tuple[Field, ...]:
                 if isinstance(value, str) and value:
                     looks.setdefault(name, set()).add(looks_of(value))
     return tuple(
-        Field(
+        DiscoveredField(
             name,
             " or ".join(sorted(found)) or "null",
             _one(found),

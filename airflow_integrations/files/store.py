@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,16 +75,17 @@ class FileStore:
         if not there:
             raise OutageError(f"the folder {folder} is not there; is it mounted, and the path right?")
 
-    def entries(self, most: int) -> tuple[list[Found], list[str]]:
+    def entries(self, most: int) -> tuple[Sequence[Found], Sequence[str]]:
         """Of a path without wildcards: the files of the folder, and the names of the folders in it; of a file itself.
 
         The first ``most`` files by name. Raises OutageError also where there is no such folder.
         """
         with understood(self._pattern):
             self._fs.invalidate_cache()
-            listed: list[dict[str, Any]] = self._fs.ls(self._pattern, detail=True)
+            listed: Sequence[dict[str, Any]] = self._fs.ls(self._pattern, detail=True)
         folder = self._pattern.rstrip("/")
-        folders, files = [], []
+        folders: Any = []
+        files: Any = []
         for info in sorted(listed, key=lambda each: str(each["name"])):
             name = str(info["name"]).rstrip("/")
             if info.get("type") == "directory":

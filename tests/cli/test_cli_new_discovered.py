@@ -134,7 +134,8 @@ def test_hostile_names_stay_texts(call, tables, passes):
     quote = "`" if tables.dialect == "mariadb" else '"'
     odd = "x\u202e']} {{ y }} # z: [1]"
     tables.run(
-        f"CREATE TABLE odd (id int primary key, {quote}{odd}{quote} int, {quote}class{quote} int, {quote}q?{quote} int)",
+        f"CREATE TABLE odd (id int primary key, {quote}{odd}{quote} int, "
+        f"{quote}class{quote} int, {quote}q?{quote} int)",
         "INSERT INTO odd VALUES (1, 2, 3, 4)",
     )
     code, _, err = call("new", "odd", "--from", "warehouse:odd", "--to", "http")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airflow_integrations.cli.terminal import console, out, table
-from airflow_integrations.discovery import Collection, Discovery, Field
+from airflow_integrations.discovery import Collection, DiscoveredField, Discovery
 from airflow_integrations.display.printable import visible, visible_key
 from airflow_integrations.plurals import sized
 from airflow_integrations.simulate.yaml_text import yaml_text
@@ -91,7 +91,7 @@ def _about_records(each: Collection) -> str:
     return f"about {each.records:,}" if each.records is not None else each.about.get("rows", "")
 
 
-def _of_field(field: Field, one: Collection) -> str:
+def _of_field(field: DiscoveredField, one: Collection) -> str:
     said = ["key"] if field.name in one.key else []
     said += ["needed"] if field.needed else []
     said += [f"looks like {field.looks_like}"] if field.looks_like not in (None, "string", "any") else []

@@ -85,12 +85,11 @@ def _path(path: str | None, place: Place) -> str:
     return path if path is not None else "/"
 
 
-def _listed(store: FileStore, path: str) -> tuple[list[Found], list[str]]:
+def _listed(store: FileStore, path: str) -> tuple[Sequence[Found], Sequence[str]]:
     """The files and folders there: of a folder, of a pattern, or the one file."""
     if any(wildcard in path for wildcard in "*?["):
         return store.list(), []
-    files, folders = store.entries(LISTED + 1)
-    return files, folders
+    return store.entries(LISTED + 1)
 
 
 def _beside(path: str, name: str) -> str:

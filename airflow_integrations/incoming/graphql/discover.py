@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.discovery import Bounds, Collection, Discovery, Field, Meaning
+from airflow_integrations.discovery import Bounds, Collection, DiscoveredField, Discovery, Meaning
 from airflow_integrations.discovery.guesses import cursor_candidates, guessed_key
 from airflow_integrations.errors import SetupError
 from airflow_integrations.graphql.online import NoSchemaError, schema_of
@@ -93,7 +93,7 @@ def _needed(field: Any) -> Iterator[str]:
             yield name
 
 
-def _query(name: str, fields: tuple[Field, ...], nodes: str | None, field: Any) -> str:
+def _query(name: str, fields: tuple[DiscoveredField, ...], nodes: str | None, field: Any) -> str:
     plain = " ".join(each.name for each in fields if each.leads_to is None)
     if nodes is None:
         return f"query {{ {name} {{ {plain} }} }}"
@@ -105,7 +105,7 @@ def _query(name: str, fields: tuple[Field, ...], nodes: str | None, field: Any) 
     )
 
 
-def _fields(node: Any) -> Iterator[Field]:
+def _fields(node: Any) -> Iterator[DiscoveredField]:
     from graphql import get_named_type, is_leaf_type, is_list_type, is_non_null_type, is_required_argument
 
     for name, field in node.fields.items():
@@ -115,6 +115,6 @@ def _fields(node: Any) -> Iterator[Field]:
         leaf = is_leaf_type(named)
         listed = is_list_type(getattr(field.type, "of_type", field.type)) or is_list_type(field.type)
         meaning: Meaning = "list" if listed else _MEANINGS.get(named.name, "any") if leaf else "object"
-        yield Field(
+        yield DiscoveredField(
             name, str(field.type), meaning, not is_non_null_type(field.type), leads_to=None if leaf else named.name
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.discovery import Bounds, Collection, Discovery, Field, Meaning
+from airflow_integrations.discovery import Bounds, Collection, DiscoveredField, Discovery, Meaning
 from airflow_integrations.discovery.guesses import cursor_candidates
 from airflow_integrations.errors import SetupError
 from airflow_integrations.odata.model import EntityType, ServiceModel
@@ -73,11 +73,11 @@ def _collection(model: ServiceModel, name: str, type_: EntityType, bounds: Bound
     )
 
 
-def _fields(model: ServiceModel, type_: EntityType) -> Iterator[Field]:
+def _fields(model: ServiceModel, type_: EntityType) -> Iterator[DiscoveredField]:
     for name, edm in type_.properties.items():
         plain = edm.startswith(_TEXT)
         meaning: Meaning = _MEANINGS.get(edm, "string") if plain else "object" if model.entity_type(edm) else "any"
         known = name in type_.not_null or name in type_.key
-        yield Field(name, edm, meaning, not known, known, length=type_.lengths.get(name))
+        yield DiscoveredField(name, edm, meaning, not known, known, length=type_.lengths.get(name))
     for name, target in type_.navigations.items():
-        yield Field(name, target, "any", leads_to=target)
+        yield DiscoveredField(name, target, "any", leads_to=target)

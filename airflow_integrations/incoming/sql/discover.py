@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from airflow_integrations.discovery import Bounds, Collection, Discovery, Field
+from airflow_integrations.discovery import Bounds, Collection, DiscoveredField, Discovery
 from airflow_integrations.discovery.guesses import cursor_candidates, guessed_key
 from airflow_integrations.errors import IntegrationError, SetupError
 from airflow_integrations.plurals import counted
@@ -200,7 +200,7 @@ class _Look:
             each.problem,
         )
 
-    def _fields(self, told: Columns, table: str) -> Iterator[Field]:
+    def _fields(self, told: Columns, table: str) -> Iterator[DiscoveredField]:
         dialect = self._session.connection.dialect
         primary, leads = told.key(table), told.leads(table)
         only_row_id = len(primary) == 1 and dialect.name == "sqlite"
@@ -218,7 +218,7 @@ class _Look:
             # a primary key holds no NULL, whatever SQLite's declaration says
             nullable = bool(column.get("nullable", True)) and column["name"] not in primary
             length = getattr(type_, "length", None)
-            yield Field(
+            yield DiscoveredField(
                 str(column["name"]),
                 shown_type(type_, dialect),
                 meaning_of(type_),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from airflow_integrations.discovery import Field, Meaning
+from airflow_integrations.discovery import DiscoveredField, Meaning
 
 __all__ = ["converted", "key_expression", "read"]
 
@@ -26,7 +26,7 @@ def key_expression(entity: str, key: tuple[str, ...]) -> str:
     return 'f"' + "/".join(f"{{{read(entity, name)}}}" for name in key) + '"'
 
 
-def converted(entity: str, source: Field, target: Field | None) -> tuple[str, str]:
+def converted(entity: str, source: DiscoveredField, target: DiscoveredField | None) -> tuple[str, str]:
     """Expression and remark; the remark is empty where nothing is to be looked at."""
     value = read(entity, source.name)
     wanted = target.meaning if target is not None else _looks(source)
@@ -44,11 +44,11 @@ def converted(entity: str, source: Field, target: Field | None) -> tuple[str, st
     return text, remark
 
 
-def _looks(source: Field) -> Meaning:
+def _looks(source: DiscoveredField) -> Meaning:
     return source.looks_like if source.meaning == "string" and source.looks_like in _NUMBERS else source.meaning
 
 
-def _of(value: str, source: Field, wanted: Meaning) -> tuple[str, str]:
+def _of(value: str, source: DiscoveredField, wanted: Meaning) -> tuple[str, str]:
     have = source.meaning
     if have == wanted or have == "any" or (have, wanted) == ("integer", "number"):
         return value, ""

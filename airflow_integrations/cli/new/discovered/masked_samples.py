@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.discovery import Field
+from airflow_integrations.discovery import DiscoveredField
 
 __all__ = ["invented", "masked_samples"]
 
@@ -33,7 +33,7 @@ def masked_samples(records: Sequence[Any], key: Sequence[str]) -> list[dict[str,
     return made
 
 
-def invented(fields: Sequence[Field]) -> dict[str, Any]:
+def invented(fields: Sequence[DiscoveredField]) -> dict[str, Any]:
     """A record of such fields, where none could be seen."""
     return {field.name: _LOOKS.get(field.looks_like or "", _INVENTED[field.meaning]) for field in fields}
 

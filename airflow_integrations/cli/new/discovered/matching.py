@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from airflow_integrations.discovery import Field
+from airflow_integrations.discovery import DiscoveredField
 
 __all__ = ["Matches", "matched"]
 
-Matches = dict[str, tuple[Field, bool]]
+Matches = dict[str, tuple[DiscoveredField, bool]]
 """By the target's field: the source's, and whether the names are only alike."""
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
@@ -28,14 +28,14 @@ _SAME = (
 _CANONICAL = {word: words[0] for words in _SAME for word in words}
 
 
-def matched(source: Sequence[Field], target: Sequence[Field], entity: str) -> Matches:
+def matched(source: Sequence[DiscoveredField], target: Sequence[DiscoveredField], entity: str) -> Matches:
     """A name that is equal counts first, then one that differs by case and separators, then one that is alike:
     ``order_no`` and ``Number`` of an order. What several names are alike to is nobody's."""
     found: Matches = {}
     taken: set[str] = set()
     for alike, shape in ((False, _exact), (False, _plain), (True, lambda name: _alike(name, entity))):
         free = [field for field in source if field.name not in taken]
-        by_shape: dict[str, list[Field]] = {}
+        by_shape: dict[str, list[DiscoveredField]] = {}
         for field in free:
             by_shape.setdefault(shape(field.name), []).append(field)
         wanted = [shape(field.name) for field in target if field.name not in found]

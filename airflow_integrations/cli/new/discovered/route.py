@@ -14,7 +14,7 @@ from airflow_integrations.cli.discover.look import discover
 from airflow_integrations.cli.discover.place import is_place, one_of, parted
 from airflow_integrations.cli.new.discovered.masked_samples import invented, masked_samples
 from airflow_integrations.cli.new.discovered.sample import sampled
-from airflow_integrations.cli.new.discovered.target import target_of
+from airflow_integrations.cli.new.discovered.target import Target, target_of
 from airflow_integrations.cli.new.discovered.texts import Ends, route_text, schema_of, test_text
 from airflow_integrations.discovery import Bounds, Collection
 from airflow_integrations.discovery.record_fields import fields_of
@@ -56,9 +56,7 @@ async def _texts(name: str, source: str, target: str, entity: str | None) -> Wri
             raise UsageError(f"--from {source}: a route that reads it has to be written by hand ({visible(why)})")
         records, none_seen = await sampled(found.kind, connection, one, services)
         outgoing: dict[str, Any] = {target: _OTHER[target]} if target in _OTHER else {}
-        fields, target_key = None, ()
-        if not outgoing:
-            outgoing, fields, target_key = await target_of(*parted(target), services)
+        to: Target = (outgoing, None, ()) if outgoing else await target_of(*parted(target), services)
     if not one.fields:
         one = replace(one, fields=fields_of(records, Bounds().fields))
     key = one.key or (one.fields[0].name,)
@@ -69,9 +67,7 @@ async def _texts(name: str, source: str, target: str, entity: str | None) -> Wri
         found.kind,
         connection,
         one,
-        outgoing,
-        fields,
-        target_key,
+        *to,
         key,
         samples,
     )

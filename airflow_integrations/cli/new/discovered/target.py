@@ -7,12 +7,12 @@ from typing import Any
 from airflow_integrations.cli.command import UsageError
 from airflow_integrations.cli.discover.look import discover, type_of
 from airflow_integrations.cli.discover.place import one_of
-from airflow_integrations.discovery import Bounds, Field
+from airflow_integrations.discovery import Bounds, DiscoveredField
 from airflow_integrations.run import Services
 
-__all__ = ["target_of"]
+__all__ = ["Target", "target_of"]
 
-Target = tuple[dict[str, Any], tuple[Field, ...] | None, tuple[str, ...]]
+Target = tuple[dict[str, Any], tuple[DiscoveredField, ...] | None, tuple[str, ...]]
 """The outgoing, the target's fields, and those of them that identify a record there."""
 
 

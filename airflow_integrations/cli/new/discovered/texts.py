@@ -9,7 +9,7 @@ from typing import Any
 from airflow_integrations.cli.new.discovered.conversions import converted, key_expression, read
 from airflow_integrations.cli.new.discovered.matching import matched
 from airflow_integrations.cli.new.scaffold import SCHEMA_FILE
-from airflow_integrations.discovery import Collection, Field
+from airflow_integrations.discovery import Collection, DiscoveredField
 from airflow_integrations.display.printable import visible
 from airflow_integrations.expressions import Structure
 from airflow_integrations.simulate.yaml_text import yaml_text
@@ -35,7 +35,7 @@ class Ends:
     connection: str
     source: Collection
     outgoing: Mapping[str, Any]
-    target: tuple[Field, ...] | None = None
+    target: tuple[DiscoveredField, ...] | None = None
     target_key: tuple[str, ...] = ()
     key: tuple[str, ...] = ()
     """The source's fields that identify an entity."""

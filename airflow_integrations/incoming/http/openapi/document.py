@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from airflow_integrations.discovery import Field, Meaning
+from airflow_integrations.discovery import DiscoveredField, Meaning
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import read
 
@@ -111,7 +111,7 @@ class OpenApi:
             found = found[step]
         return found
 
-    def fields(self, schema: Mapping[str, Any], most: int) -> tuple[Field, ...]:
+    def fields(self, schema: Mapping[str, Any], most: int) -> tuple[DiscoveredField, ...]:
         """The properties of an object's schema."""
         properties = schema.get("properties")
         if not isinstance(properties, Mapping):
@@ -122,7 +122,7 @@ class OpenApi:
             for name, inner in list(properties.items())[:most]
         )
 
-    def _field(self, name: str, schema: Mapping[str, Any], required: bool) -> Field:
+    def _field(self, name: str, schema: Mapping[str, Any], required: bool) -> DiscoveredField:
         said = schema.get("type")
         kinds = [str(each) for each in said] if isinstance(said, list) else [str(said)] if said is not None else []
         plain = [each for each in kinds if each != "null"]
@@ -132,7 +132,7 @@ class OpenApi:
         length = schema.get("maxLength")
         shown = f"{kind} ({how})" if how else kind
         filled = schema.get("readOnly") is True or "default" in schema
-        return Field(
+        return DiscoveredField(
             name, shown[:100], meaning, nullable, required and not filled,
             length=length if isinstance(length, int) else None,
         )  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from airflow_integrations.discovery import Field
+from airflow_integrations.discovery import DiscoveredField
 from airflow_integrations.incoming.http.openapi.document import OpenApi
 
 __all__ = ["asks_for_changes", "paging", "records_of"]
@@ -45,7 +45,9 @@ def _has_key(names: Iterable[str]) -> bool:
     return bool({"id", "uuid", "number"} & {str(name).lower() for name in names})
 
 
-def paging(query: Collection[str], answer: Iterable[Field], headers: Collection[str]) -> dict[str, Any] | None:
+def paging(
+    query: Collection[str], answer: Iterable[DiscoveredField], headers: Collection[str]
+) -> dict[str, Any] | None:
     """The options of ``pagination``; None where nothing tells."""
     told = {field.name.lower(): field.name for field in answer if _WORD.fullmatch(field.name)}
     asked = {name.lower(): name for name in query}
