@@ -62,6 +62,11 @@ class FileStore:
         found = [_found(path, info) for path, info in listed.items() if info.get("type") != "directory"]
         return sorted(found, key=lambda file: file.order)
 
+    def require_readable(self, file: Found) -> None:
+        """Raises OutageError where its content cannot be had."""
+        with understood(file.path), self._fs.open(file.path, "rb") as opened:
+            opened.read(1)
+
     def require_folder(self) -> None:
         """Raises OutageError where the folder that the pattern begins with is not there, as when nothing is mounted.
 

@@ -42,10 +42,11 @@ class FilesIncoming:
 
     @classmethod
     async def check_online(cls, config: FilesIncomingConfig, route: Route, services: Services) -> list[tuple[Loc, str]]:
-        """Whether the place is there and can be listed: it raises SetupError and OutageError."""
+        """Whether the place is there, and can be listed and read: it raises SetupError and OutageError."""
         store = await asyncio.to_thread(_store, config, services)
         await asyncio.to_thread(store.require_folder)
-        await asyncio.to_thread(store.list)
+        for file in (await asyncio.to_thread(store.list))[-1:]:
+            await asyncio.to_thread(store.require_readable, file)
         return []
 
     discovers: ClassVar[frozenset[str]] = CONNECTION_TYPES
