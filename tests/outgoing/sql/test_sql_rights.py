@@ -33,7 +33,7 @@ def stranger(database_url: str) -> Iterator[tuple[Tables, str]]:
         pytest.skip("SQLite has no users")
     tables.run(
         "CREATE TABLE orders (id int primary key, a int)",
-        "CREATE TABLE order_lines (order_id int, no int, PRIMARY KEY (no))",
+        "CREATE TABLE order_lines (order_id int, no int primary key)",
     )
     url = make_url(database_url)
     if tables.dialect == "mariadb":
@@ -68,7 +68,7 @@ def test_what_may_not_be_done_is_told_by_table(stranger):
     (why,) = told(url, at_least)
     assert "table orders: no right to UPDATE" in why
     found = told(
-        url, {**at_least, "mode": "insert", "children": {"lines": {"table": "lines", "on": {"order_id": "id"}}}}
+        url, {**at_least, "mode": "insert", "children": {"lines": {"table": "order_lines", "on": {"order_id": "id"}}}}
     )
     assert [why.split(";")[0].split(": ")[1] for why in found] == ["no right to DELETE", "no right to INSERT"]
     found = told(url, {**at_least, "mode": "insert"}, missing="emit")
