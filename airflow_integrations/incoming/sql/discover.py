@@ -180,7 +180,9 @@ class _Look:
             incoming = None
         elif incoming is not None and cursors and cursors[0].changes and (primary or unique):
             tie = {} if primary else {"tie": list(key) if len(key) > 1 else key[0]}
-            incoming["cursor"] = {"column": cursors[0].field, **tie}
+            # transactions commit in another order than their times; SQLite's follow one another
+            lag = {} if self._session.database.dialect == "sqlite" else {"lag": "5m"}
+            incoming["cursor"] = {"column": cursors[0].field, **tie, **lag}
         elif incoming is not None and unique and not primary:
             incoming["key"] = list(key) if len(key) > 1 else key[0]
         if incoming is not None and not all(_PLAIN.fullmatch(part) for part in _columns_of(incoming)):
