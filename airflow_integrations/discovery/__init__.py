@@ -42,6 +42,8 @@ class DiscoveredField:
     """Of texts: what they may stand for, such as ``number`` in a column of CSV."""
     length: int | None = None
     """Characters that fit."""
+    apart: bool = False
+    """Whether it comes only where it is asked for, as a navigation does."""
     leads_to: str | None = None
     """What it refers to: ``sales.customers.id``, an entity set, a type."""
 

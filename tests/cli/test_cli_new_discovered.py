@@ -179,3 +179,29 @@ def test_masked_samples_keep_the_shape_and_nothing_else():
         "deep": {"key_0": [1, 1], "plain": None},
     }
     assert second["id"] == "A-2"
+
+
+def test_an_api_that_an_openapi_file_describes(call, systems, passes, tmp_path):
+    line = {"type": "object", "properties": {"quantity": {"type": "integer"}}}
+    order = {
+        "required": ["id", "status"],
+        "properties": {
+            "id": {"type": "integer"},
+            "status": {"type": "string"},
+            "customer": {"type": "object"},
+            "lines": {"type": "array", "items": line},
+        },
+    }
+    answer = {"properties": {"orders": {"type": "array", "items": order}, "next_cursor": {"type": "string"}}}
+    get = {
+        "parameters": [{"name": "cursor", "in": "query"}],
+        "responses": {"200": {"content": {"application/json": {"schema": answer}}}},
+    }
+    (tmp_path / "api.json").write_text(json.dumps({"openapi": "3.0.0", "paths": {"/orders": {"get": get}}}))
+    code, _, err = call("new", "api", "--from", "source:api.json#/orders", "--to", "none")
+    assert code == 0, err
+    route, test = passes("api")
+    assert "records: body.orders" in route
+    assert "style: cursor" in route
+    assert [record["id"] for record in yaml.safe_load(test)["tests"][0]["given"]["entities"]] == [1, 2]
+    assert [heard.method for heard in systems.heard] == ["GET"]

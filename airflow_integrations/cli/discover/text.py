@@ -95,6 +95,7 @@ def _of_field(field: DiscoveredField, one: Collection) -> str:
     said = ["key"] if field.name in one.key else []
     said += ["needed"] if field.needed else []
     said += [f"looks like {field.looks_like}"] if field.looks_like not in (None, "string", "any") else []
+    said += ["asked for apart"] if field.apart else []
     said += [f"leads to {_cut(field.leads_to)}"] if field.leads_to else []
     return ", ".join(said)
 

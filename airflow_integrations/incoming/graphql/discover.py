@@ -115,6 +115,6 @@ def _fields(node: Any) -> Iterator[DiscoveredField]:
         leaf = is_leaf_type(named)
         listed = is_list_type(getattr(field.type, "of_type", field.type)) or is_list_type(field.type)
         meaning: Meaning = "list" if listed else _MEANINGS.get(named.name, "any") if leaf else "object"
-        yield DiscoveredField(
-            name, str(field.type), meaning, not is_non_null_type(field.type), leads_to=None if leaf else named.name
-        )
+        nullable = not is_non_null_type(field.type)
+        target = None if leaf else named.name
+        yield DiscoveredField(name, str(field.type), meaning, nullable, apart=not leaf, leads_to=target)

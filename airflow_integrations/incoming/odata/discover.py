@@ -80,4 +80,4 @@ def _fields(model: ServiceModel, type_: EntityType) -> Iterator[DiscoveredField]
         known = name in type_.not_null or name in type_.key
         yield DiscoveredField(name, edm, meaning, not known, known, length=type_.lengths.get(name))
     for name, target in type_.navigations.items():
-        yield DiscoveredField(name, target, "any", leads_to=target)
+        yield DiscoveredField(name, target, "any", apart=True, leads_to=target)

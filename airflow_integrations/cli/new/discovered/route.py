@@ -57,6 +57,7 @@ async def _texts(name: str, source: str, target: str, entity: str | None) -> Wri
         records, none_seen = await sampled(found.kind, connection, one, services)
         outgoing: dict[str, Any] = {target: _OTHER[target]} if target in _OTHER else {}
         to: Target = (outgoing, None, ()) if outgoing else await target_of(*parted(target), services)
+    one = replace(one, fields=tuple(field for field in one.fields if not field.apart))
     if not one.fields:
         one = replace(one, fields=fields_of(records, Bounds().fields))
     key = one.key or (one.fields[0].name,)
