@@ -15,7 +15,7 @@ _POSTGRES_SCHEMAS = """
 SELECT nspname, has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace
 WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY nspname"""
 _POSTGRES = """
-SELECT c.relname, c.relkind::text, c.reltuples::bigint, pg_table_size(c.oid)::bigint,
+SELECT c.relname, c.relkind::text, c.reltuples::bigint, c.relpages::bigint * current_setting('block_size')::int,
        has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition"""
@@ -69,15 +69,16 @@ def relations(connection: Connection, inspector: Inspector, schema: str | None) 
 
 
 def _postgres(connection: Connection, schema: str | None) -> list[Listed]:
+    """By the statistics alone: asking for sizes would wait for locks."""
     from sqlalchemy import text
 
+    told = (connection.dialect.server_version_info or (0,)) >= (14,)  # -1: never analyzed; 0 says as little before 14
     return [
         Listed(
             name,
             _KINDS.get(kind, "table"),
-            # -1: never analyzed; 0 of a table that has pages says as little
-            None if kind == "v" or rows < 0 or (rows == 0 and size > 0) else rows,
-            None if kind == "v" else size,
+            None if kind == "v" or rows < 0 or (rows == 0 and not told) else rows,
+            size or None,
             None if may else "no right to read it (SELECT)",
         )
         for name, kind, rows, size, may in connection.execute(text(_POSTGRES), {"schema": schema})

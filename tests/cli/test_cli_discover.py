@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from sql_surroundings import Tables
 
+from airflow_integrations.cli.discover import look
+from airflow_integrations.config.model import Model
+from airflow_integrations.discovery import Bounds, Collection, Discovery
+from airflow_integrations.route import registry
+from airflow_integrations.run import Services
+
+MODEL = (Path(__file__).parents[1] / "odata" / "cap" / "metadata_v4.xml").read_bytes()
 SECRET = "s3cret-password"
+
+
+class Served:
+    """A server in a thread: the commands under test run an event loop of their own."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer, self._loop, self._ready = answer, asyncio.new_event_loop(), threading.Event()
+
+    def __enter__(self) -> int:
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self._port
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(app, access_log=None)
+        self._loop.run_until_complete(runner.setup())
+        self._loop.run_until_complete(web.TCPSite(runner, "127.0.0.1", 0).start())
+        self._port: int = runner.addresses[0][1]
+        self._ready.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(runner.cleanup())
+        self._loop.close()
 
 
 @pytest.fixture
@@ -94,3 +134,43 @@ def test_a_web_server_that_describes_nothing(call, systems):
     assert code == 1
     assert "nothing that describes itself was found. " in err
     assert "GET /openapi.json: 404" in err
+
+
+class Slow:
+    """A kind of a third party."""
+
+    Config = Model
+    discovers = frozenset({"generic"})
+    seconds = 30.0
+
+    @classmethod
+    async def discover(cls, connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery | str:
+        await asyncio.sleep(cls.seconds)
+        return Discovery("slow", (Collection("things", "list"),))
+
+
+def test_a_kind_of_a_third_party_and_the_bound_of_time(call, monkeypatch):
+    monkeypatch.setitem(registry._BUILT_IN["incoming"], "slow", f"{__name__}:Slow")
+    monkeypatch.setenv("AIRFLOW_CONN_THING", json.dumps({"conn_type": "generic", "host": "127.0.0.1"}))
+    monkeypatch.setattr(look, "SECONDS", 0.1)
+    code, out, err = call("discover", "thing")
+    assert (code, out) == (1, "")
+    assert "asking took more than 0.1 s and was stopped; name a PLACE" in err
+    monkeypatch.setattr(Slow, "seconds", 0.0)
+    code, out, _ = call("discover", "thing")
+    assert (code, "things" in out) == (0, True)
+
+
+def test_an_api_that_fails_at_other_paths_is_asked_on(call, monkeypatch):
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/$metadata":
+            return web.Response(body=MODEL, content_type="application/xml")
+        return web.Response(status=500)
+
+    with Served(answer) as port:
+        connection = {"conn_type": "http", "host": f"http://127.0.0.1:{port}"}
+        connection["extra"] = json.dumps({"integrations": {"retry_budget": 0}})
+        monkeypatch.setenv("AIRFLOW_CONN_ERP", json.dumps(connection))
+        code, out, err = call("discover", "erp")
+    assert (code, err) == (0, "")
+    assert "Orders" in out

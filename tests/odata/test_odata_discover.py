@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from odata_service import ODataService
 from test_odata_online import MODELS
@@ -13,7 +15,7 @@ from airflow_integrations.incoming.odata.source import ODataIncoming
 from airflow_integrations.run import Services
 
 
-async def look(model: bytes | None, place: str | None = None, **bounds: int) -> Discovery | str:
+async def look(model: bytes | None, place: str | None = None, **bounds: Any) -> Discovery | str:
     service = ODataService(model=model)
     async with service.serving(), Services(service) as services:
         return await ODataIncoming.discover("erp", place, services, Bounds(**bounds))

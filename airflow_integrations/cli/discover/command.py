@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from airflow_integrations.cli.airflow_access import connections
 from airflow_integrations.cli.command import OK, UsageError
-from airflow_integrations.cli.discover.look import discover
+from airflow_integrations.cli.discover.look import Briefly, discover
 from airflow_integrations.cli.discover.text import show
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.discovery import Bounds, Discovery
@@ -33,5 +32,5 @@ def run(args: argparse.Namespace) -> int:
 
 async def _discovered(args: argparse.Namespace) -> Discovery:
     bounds = Bounds(most=args.limit, after=args.after)
-    async with Services(connections(), log=quiet_log()) as services:
+    async with Services(Briefly(), log=quiet_log()) as services:
         return await discover(args.connection, args.place, services, bounds, args.kind)

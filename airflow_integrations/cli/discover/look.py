@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from airflow_integrations.cli.airflow_access import connections
 from airflow_integrations.cli.command import UsageError
 from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.errors import IntegrationError, OutageError, SetupError
@@ -12,10 +14,37 @@ from airflow_integrations.files.place import Places
 from airflow_integrations.route import registry
 from airflow_integrations.run import Services
 
-__all__ = ["SECONDS", "discover", "discovering_kinds", "type_of"]
+if TYPE_CHECKING:
+    from airflow_integrations.airflow.config.connections import AirflowConnections
+    from airflow_integrations.http import Endpoint
+    from airflow_integrations.queues.broker import Broker
+    from airflow_integrations.sql.database import Database
 
+__all__ = ["SECONDS", "Briefly", "discover", "discovering_kinds", "type_of"]
+
+AGAIN = 5.0
 SECONDS = 60.0
 """For how long a system is asked at most."""
+
+
+class Briefly:
+    """Connections whose systems are asked again for a few seconds only: somebody waits."""
+
+    def __init__(self) -> None:
+        self._known: AirflowConnections = connections()  # type: ignore[assignment]  # Airflow's know all types
+
+    def endpoint(self, connection: str) -> Endpoint:
+        found = self._known.endpoint(connection)
+        return replace(found, retry_budget=min(found.retry_budget, AGAIN))
+
+    def variable(self, name: str) -> str | None:
+        return self._known.variable(name)
+
+    def database(self, connection: str) -> Database:
+        return self._known.database(connection)
+
+    def broker(self, connection: str) -> Broker:
+        return self._known.broker(connection)
 
 
 async def type_of(connection: str, services: Services) -> str:
@@ -65,7 +94,8 @@ async def discover(
                 try:
                     answer: Discovery | str = await each.discover(connection, place, services, bounds)
                 except IntegrationError as error:
-                    if len(found) == 1 or isinstance(error, OutageError):
+                    # what answers with an error may be another kind of system; what does not answer is away for all
+                    if len(found) == 1 or (isinstance(error, OutageError) and error.status is None):
                         raise
                     problems.append(f"{name}: {error}")
                 else:

@@ -8,9 +8,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_integrations.cli.airflow_access import connections
 from airflow_integrations.cli.command import UsageError
-from airflow_integrations.cli.discover.look import discover
+from airflow_integrations.cli.discover.look import Briefly, discover
 from airflow_integrations.cli.discover.place import is_place, one_of, parted
 from airflow_integrations.cli.new.discovered.masked_samples import invented, masked_samples
 from airflow_integrations.cli.new.discovered.sample import sampled
@@ -48,7 +47,7 @@ async def _texts(name: str, source: str, target: str, entity: str | None) -> Wri
     connection, place = parted(source)
     if not is_place(target) and target not in _OTHER:
         raise UsageError(f"--to {target} needs a preset in --from as well, such as --from shopify")
-    async with Services(connections(), log=quiet_log()) as services:
+    async with Services(Briefly(), log=quiet_log()) as services:
         found = await discover(connection, place, services, Bounds())
         one = one_of(found, f"--from {source}")
         if one.incoming is None:
