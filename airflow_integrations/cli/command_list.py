@@ -188,7 +188,7 @@ COMMANDS: tuple[Command | Group, ...] = (
                 {
                     "action": "store_true",
                     "help": "also ask systems that describe themselves: GraphQL endpoints for their schema, databases "
-                    "for their tables",
+                    "for their tables and our rights, places of files whether they give and take one",
                 },
             ),
             *formats("text", "json", "github"),
