@@ -18,7 +18,7 @@ from airflow_integrations.discovery import Bounds, Collection, Discovery
 from airflow_integrations.route import registry
 from airflow_integrations.run import Services
 
-MODEL = (Path(__file__).parents[1] / "odata" / "cap" / "metadata_v4.xml").read_bytes()
+MODEL = (Path(__file__).parents[2] / "odata" / "cap" / "metadata_v4.xml").read_bytes()
 SECRET = "s3cret-password"
 
 
