@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,6 +62,11 @@ class FileStore:
         found = [_found(path, info) for path, info in listed.items() if info.get("type") != "directory"]
         return sorted(found, key=lambda file: file.order)
 
+    def require_readable(self, file: Found) -> None:
+        """Raises OutageError where its content cannot be had."""
+        with understood(file.path), self._fs.open(file.path, "rb") as opened:
+            opened.read(1)
+
     def require_folder(self) -> None:
         """Raises OutageError where the folder that the pattern begins with is not there, as when nothing is mounted.
 
@@ -74,6 +79,26 @@ class FileStore:
             there = self._fs.isdir(folder)
         if not there:
             raise OutageError(f"the folder {folder} is not there; is it mounted, and the path right?")
+
+    def entries(self, most: int) -> tuple[Sequence[Found], Sequence[str]]:
+        """Of a path without wildcards: the files of the folder, and the names of the folders in it; of a file itself.
+
+        The first ``most`` files by name. Raises OutageError also where there is no such folder.
+        """
+        with understood(self._pattern):
+            self._fs.invalidate_cache()
+            listed: Sequence[dict[str, Any]] = self._fs.ls(self._pattern, detail=True)
+        folder = self._pattern.rstrip("/")
+        folders: Any = []
+        files: Any = []
+        for info in sorted(listed, key=lambda each: str(each["name"])):
+            name = str(info["name"]).rstrip("/")
+            if info.get("type") == "directory":
+                if name != folder:
+                    folders.append(name.rpartition("/")[2])
+            elif len(files) < most:
+                files.append(_found(name, info))
+        return files, folders
 
     def find(self, path: str) -> Found | None:
         """The file that has this path now; None where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -85,6 +86,15 @@ class FileWriter:
                     os.fsync(file.fileno())
             if self._local:
                 _sync_folder(path)
+
+    def probe(self, folder: str) -> None:
+        """Write a small file and remove it again; nothing where a run would first make the folder."""
+        with understood(folder):
+            if self.renames and not self._fs.isdir(folder):
+                return
+        path = f"{folder}/.airflow-integrations-probe-{secrets.token_hex(8)}"
+        self.write(path, b"probe")
+        self.remove(path)
 
     def rename(self, path: str, to: str) -> bool:
         """False where ``path`` is not there any more."""

@@ -89,9 +89,14 @@ class FilesOutgoing:
 
     @classmethod
     async def check_online(cls, config: FilesOptions, route: Route, services: Services) -> list[tuple[Loc, str]]:
-        """Whether the place is there: it raises SetupError and OutageError."""
-        run = Run(route, "validate", Window(EPOCH, EPOCH), params=dict(route.params))
-        await asyncio.to_thread(cls(config, route)._connect, run, services)
+        """Whether the place is there, and takes a file: it raises SetupError and OutageError."""
+        run, target = Run(route, "validate", Window(EPOCH, EPOCH), params=dict(route.params)), cls(config, route)
+
+        def look() -> None:
+            target._connect(run, services)
+            target._writer.probe(target._path.rpartition("/")[0])
+
+        await asyncio.to_thread(look)
         return []
 
     @property

@@ -11,6 +11,9 @@ import boto3
 import pytest
 from files_scene import Scene
 
+from airflow_integrations.discovery import Bounds
+from airflow_integrations.incoming.files.discover import discovered
+
 ACCESS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
 
 
@@ -53,3 +56,18 @@ def test_objects_are_read_once_and_moved(server: str, bucket: Any, tmp_path: Pat
     bucket.put_object(Bucket="incoming", Key="day/b.csv", Body=b"sku,price\n2,20\n3,30\n")
     assert scene.run() == ["2", "3"]
     assert names() == ["day/done/a.csv", "day/done/b.csv"]
+
+
+def test_what_is_in_a_bucket_is_told(server: str, bucket: Any) -> None:
+    extra = {"endpoint_url": server, "region_name": "us-east-1"}
+    place = SimpleNamespace(name="s3", kind="aws", host="", port=None, login="key", password="secret", extra=extra)
+    bucket.put_object(Bucket="incoming", Key="day/a_1.csv", Body=b"sku;price\n1;10\n")
+    bucket.put_object(Bucket="incoming", Key="day/a_2.csv", Body=b"sku;price\n2;20\n")
+    (found,) = discovered(None, place, Bounds()).collections
+    assert (found.name, found.what) == ("/incoming/", "folder")
+    (found,) = discovered(found.name, place, Bounds()).collections
+    assert (found.name, found.what) == ("/incoming/day/", "folder")
+    (found,) = discovered("incoming/day", place, Bounds()).collections
+    assert found.incoming == {"path": "incoming/day/a_*.csv", "format": "csv", "csv": {"delimiter": ";"}}
+    assert [field.name for field in found.fields] == ["sku", "price"]
+    assert discovered("incoming/day/a_*.csv", place, Bounds()).collections == (found,)
