@@ -16,6 +16,7 @@ _PROTOCOLS = {
     "sftp": "sftp",
     "ssh": "sftp",
     "ftp": "ftp",
+    "ftps": "ftp",
     "samba": "smb",
     "smb": "smb",
     "aws": "s3",
@@ -94,7 +95,7 @@ def located(path: str, place: Place | None) -> str:
     protocol = _PROTOCOLS.get(kind)
     written = urlsplit(path).scheme if "://" in path else ""
     if written:
-        same = {"s3a": "s3", "gcs": "gs", "abfss": "abfs", "az": "abfs", "local": "file", "ssh": "sftp"}
+        same = {"s3a": "s3", "gcs": "gs", "abfss": "abfs", "az": "abfs", "local": "file", "ssh": "sftp", "ftps": "ftp"}
         if protocol is not None and same.get(written, written) != protocol:
             raise SetupError(f"Connection {place.name!r} is of type {place.kind!r}, and the path is one of {written}")
         return path

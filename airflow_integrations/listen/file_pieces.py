@@ -33,6 +33,8 @@ def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mappin
     """
     number, bad, end, fault = 0, 0, END, None
     try:
+        if file.fault:
+            raise ContentError(file.fault)
         with store.open(file) as content:
             for body in _cut(_records(content, file, options, params)):
                 if isinstance(body, BadRecord):

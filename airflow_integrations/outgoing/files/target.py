@@ -215,7 +215,8 @@ class FilesOutgoing:
         except OutageError as error:
             raise OutageError(str(error), status=NOTHING_WRITTEN) from None
         if aside:
-            writer.rename(aside, path)
+            if not writer.rename(aside, path, replace=self._options.if_exists == "replace"):
+                raise OutageError(f"{path} does not appear: somebody has taken {aside} away; it is written again")
         else:
             writer.write(path, spool.copy_to)
         writer.require(path, spool.size)
