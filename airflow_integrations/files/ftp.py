@@ -209,6 +209,10 @@ class FtpFiles:
         for ftp in (self._control, *(ftp for ftp, _ in self._spare)):
             ftp.close()
 
+    def __del__(self) -> None:
+        if hasattr(self, "_control"):
+            self.close()
+
 
 class _Reading(RawIOBase):
     """A file that is being transferred. Its end is one only when the server has said so."""

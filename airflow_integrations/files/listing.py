@@ -3,7 +3,6 @@ a place that is away has no files."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -37,14 +36,13 @@ def listed(fs: Any, pattern: str, *, flat: bool) -> Iterator[tuple[str, dict[str
     if flat and depth is None:
         found = ((str(path), info) for path, info in fs.find(root, detail=True).items())
     else:
-        found = _walked(fs, root or "/", depth, set())
+        found = _walked(fs, root or "/", depth)
     for path, info in found:
         if info.get("type") != "directory" and fits(path):
             yield path, info
 
 
-def _walked(fs: Any, folder: str, depth: int | None, above: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """``above``: where the folders really are that led to this one, so that links do not lead in circles."""
+def _walked(fs: Any, folder: str, depth: int | None) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         infos = fs.ls(folder, detail=True)
     except FileNotFoundError:
@@ -56,6 +54,4 @@ def _walked(fs: Any, folder: str, depth: int | None, above: set[str]) -> Iterato
         if info.get("type") != "directory":
             yield path, info
         elif path.rstrip("/") != folder.rstrip("/") and (depth is None or depth > 1):
-            real = os.path.realpath(path) if info.get("islink") else path
-            if real not in above:
-                yield from _walked(fs, path, depth and depth - 1, {*above, real})
+            yield from _walked(fs, path, depth and depth - 1)

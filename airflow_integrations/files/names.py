@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-__all__ = ["UNWRITABLE", "named", "told_name"]
+__all__ = ["LINK_OUT", "LINK_TO_NOTHING", "UNWRITABLE", "named", "told_name"]
 
 UNWRITABLE = "its name has line breaks, or is not in UTF-8; it was not read"
+LINK_OUT = "it is a link that leads out of the folder; it was not read"
+LINK_TO_NOTHING = "it is a link to nothing that is there; it was not read"
 
 log = logging.getLogger("airflow_integrations")
 

@@ -13,7 +13,7 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 from typing import IO, Any, Self
 
 from airflow_integrations.errors import OutageError, SetupError
-from airflow_integrations.files.names import named
+from airflow_integrations.files.names import LINK_OUT, LINK_TO_NOTHING, named
 from airflow_integrations.files.place import Place
 
 __all__ = ["SftpFiles", "SftpLogin"]
@@ -163,10 +163,10 @@ class SftpFiles:
             behind = self._sftp.lstat(target)
         except FileNotFoundError:
             self._sftp.lstat(path)
-            return {**info, "type": "file", "fault": "it is a link to nothing that is there; it was not read"}
+            return {**info, "type": "file", "fault": LINK_TO_NOTHING}
         inside = any(target.startswith(f"{base.rstrip('/')}/") for base in (root, self._sftp.normalize(root)))
         if not inside or S_ISLNK(behind.st_mode or 0):
-            return {**info, "type": "file", "fault": "it is a link that leads out of the folder; it was not read"}
+            return {**info, "type": "file", "fault": LINK_OUT}
         return {**_info(behind), "name": path}
 
     def isdir(self, path: str) -> bool:
@@ -247,6 +247,10 @@ class SftpFiles:
 
     def close(self) -> None:
         self._client.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_client"):
+            self.close()
 
 
 class _Reading(RawIOBase):

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.files.counted import Counted
 from airflow_integrations.files.errors import understood
 from airflow_integrations.files.listing import first_wildcard, listed
-from airflow_integrations.files.names import UNWRITABLE, told_name
+from airflow_integrations.files.names import LINK_OUT, LINK_TO_NOTHING, UNWRITABLE, told_name
 from airflow_integrations.files.opening import opened
 from airflow_integrations.files.place import Place, is_object_store
 
@@ -49,7 +51,6 @@ class FileStore:
         self._local = protocol in ("", "file", "local")
         self._root = self._pattern[: first_wildcard(self._pattern)].rpartition("/")[0]
         """The folder that the pattern begins with."""
-        self._real_root: str | None = None
 
     def list(self) -> list[Found]:
         """What is there now, the oldest first. What cannot be listed is an outage, and not nothing."""
@@ -61,24 +62,14 @@ class FileStore:
 
     def _seen(self, path: str, info: Mapping[str, Any]) -> Found | None:
         """None for what is no file."""
-        if hasattr(self._fs, "details"):
-            try:
+        try:
+            if hasattr(self._fs, "details"):
                 info = self._fs.details(info, self._root)
-            except FileNotFoundError:
-                return None
-        if info.get("type", "file") != "file":
+            elif self._local and info.get("islink"):
+                info = _behind(path, info, self._root)
+        except FileNotFoundError:
             return None
-        fault = str(info.get("fault", "")) or (self._strayed(path) if self._local else "")
-        return _found(path, info, fault)
-
-    def _strayed(self, path: str) -> str:
-        """Whoever may put files into a folder may put links there, and has other rights than we have."""
-        if self._real_root is None:
-            self._real_root = os.path.realpath(self._root)
-        real = os.path.realpath(path)
-        if real.startswith(f"{self._real_root.rstrip('/')}/"):
-            return ""
-        return "it is behind a link that leads out of the folder; it was not read"
+        return _found(path, info) if info.get("type", "file") == "file" else None
 
     def require_folder(self) -> None:
         """Raises OutageError where the folder that the pattern begins with is not there, as when nothing is mounted.
@@ -112,7 +103,7 @@ class FileStore:
         if how == "zip":  # fsspec takes the first file of several; the reader takes those that the route names
             how = None
         with understood(file.path), self._fs.open(file.path, "rb") as content:
-            counted = Counted(content, file.size)
+            counted = Counted(content, file.path, file.size)
             if how is None:
                 yield counted
             else:
@@ -168,7 +159,22 @@ class FileStore:
         return now is not None and now.mark == file.mark
 
 
-def _found(path: str, info: Mapping[str, Any], fault: str) -> Found:
+def _behind(path: str, link: Mapping[str, Any], root: str) -> Mapping[str, Any]:
+    """What is behind a link of this machine. Whoever may put links into a folder has other rights than we have: one
+    that leads out of it, or to nothing, has a ``fault``. Raises FileNotFoundError where it is gone."""
+    real, itself = os.path.realpath(path), os.lstat(path)
+    told = {**link, "type": "file", "size": itself.st_size, "mtime": itself.st_mtime}
+    if not Path(real).exists():
+        return {**told, "fault": LINK_TO_NOTHING}
+    if not real.startswith(f"{os.path.realpath(root).rstrip('/')}/"):
+        return {**told, "fault": LINK_OUT}
+    there = Path(real).stat()
+    kind = "file" if S_ISREG(there.st_mode) else "other"
+    return {**link, "type": kind, "size": there.st_size, "mtime": there.st_mtime}
+
+
+def _found(path: str, info: Mapping[str, Any]) -> Found:
+    fault = str(info.get("fault", ""))
     stamp = next((info[name] for name in _STAMPS if info.get(name) is not None), "")
     seconds = seconds_of(info)
     moment = _seconds(stamp)

@@ -53,6 +53,12 @@ class FtpServer:
         self._running = False
         self._thread.join(5)
 
+    end = stop
+
+    def at(self, path: Path) -> str:
+        """As a route writes it."""
+        return f"/{path.relative_to(self.folder)}"
+
     @property
     def port(self) -> int:
         return self._port
@@ -88,6 +94,8 @@ def _handler(server: FtpServer, authorizer: DummyAuthorizer) -> Any:
         dtp_handler = Transfer
         abstracted_fs = Files
         use_gmt_times = True
+        use_sendfile = False
+        auth_failed_timeout = 0
 
         def pre_process_command(self, line: str, cmd: str, arg: str) -> None:
             server.commands.append(f"{cmd} {arg}".strip())

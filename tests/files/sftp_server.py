@@ -91,6 +91,16 @@ class SftpServer:
             self._connections: set[Any] = set()
         return self._connections
 
+    def at(self, path: Path) -> str:
+        """As a route writes it."""
+        return str(path)
+
+    def cut(self) -> None:
+        """All connections are gone at once; new ones are taken."""
+        for connection in list(self.connections):
+            self._loop.call_soon_threadsafe(connection.abort)
+        self.connections.clear()
+
     @property
     def host_key(self) -> str:
         return " ".join(self.key.export_public_key().decode().split()[:2])
