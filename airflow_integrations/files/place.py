@@ -139,7 +139,10 @@ def _aws(place: Place, extra: dict[str, Any]) -> dict[str, Any]:
                 f"Connection {place.name!r}: {name} in extra is not supported for files; give login and password, "
                 "or leave them out and let the machine's own role count"
             )
-    client = {"region_name": extra.pop("region_name", None), "endpoint_url": extra.pop("endpoint_url", None)}
+    client = {name: extra.pop(name, None) for name in ("region_name", "endpoint_url")}
+    verify, authority = extra.pop("verify", None), extra.pop("ca", None)
+    if verify is False or authority:
+        extra["client_kwargs"] = {"verify": verify is not False and authority, **extra.get("client_kwargs", {})}
     given = {"key": place.login, "secret": place.password, "token": extra.pop("aws_session_token", None)}
     kwargs = {**extra.pop("client_kwargs", {}), **{name: value for name, value in client.items() if value}}
     found = {name: value for name, value in given.items() if value} | extra
