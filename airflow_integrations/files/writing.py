@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -69,17 +70,29 @@ class FileWriter:
         with understood(path):
             if self.renames:  # elsewhere it could make a bucket
                 self._fs.makedirs(self._fs._parent(path), exist_ok=True)
-            opened: Any = Path(path).open("wb") if self._local else self._fs.open(path, "wb")  # noqa: SIM115
-            with opened as file:
-                if callable(content):
-                    content(file)
-                else:
-                    file.write(content)
-                if self._local:
+            if self._local:
+                with Path(path).open("wb") as file:
+                    _fill(file, content)
                     file.flush()
                     os.fsync(file.fileno())
-            if self._local:
                 _sync_folder(path)
+            elif self._ours:
+                with self._fs.open(path, "wb") as file:
+                    _fill(file, content)
+            else:
+                self._upload(path, content)
+
+    def _upload(self, path: str, content: bytes | Callable[[IO[bytes]], None]) -> None:
+        """fsspec's files complete an upload when they are closed, also behind an error."""
+        file = self._fs.open(path, "wb")
+        try:
+            _fill(file, content)
+        except BaseException:
+            with suppress(Exception):
+                file.discard()
+            file.closed = True
+            raise
+        file.close()
 
     def rename(self, path: str, to: str, *, replace: bool = True) -> bool:
         """False where ``path`` is not there any more. Without ``replace`` a server that can tell refuses where ``to``
@@ -112,6 +125,13 @@ class FileWriter:
         if found != size:
             what = "it is not there" if found is None else f"it has {found:,} bytes"
             raise OutageError(f"{path} was written with {size:,} bytes, and {what}")
+
+
+def _fill(file: IO[bytes], content: bytes | Callable[[IO[bytes]], None]) -> None:
+    if callable(content):
+        content(file)
+    else:
+        file.write(content)
 
 
 def _sync_folder(path: str) -> None:
