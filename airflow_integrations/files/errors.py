@@ -15,7 +15,7 @@ _CLIENTS = frozenset(
 """Libraries below file systems of fsspec, some of whose errors come through as they are."""
 _REFUSED = (
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "NoCredentialsError"),
-    *("AuthenticationFailed", "ClientAuthenticationError", "RefreshError", "DefaultCredentialsError"),
+    *("AuthenticationFailed", "AuthorizationFailure", "ClientAuthenticationError", "RefreshError", "DefaultCredentialsError"),
     *("LogonFailure", "CERTIFICATE_VERIFY_FAILED"),
 )
 """Names of errors, or codes in their texts, that say that the login or the server's certificate is not the right one:
