@@ -15,7 +15,13 @@ _CLIENTS = frozenset(
 """Libraries below file systems of fsspec, some of whose errors come through as they are."""
 _REFUSED = (
     *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "NoCredentialsError"),
-    *("AuthenticationFailed", "AuthorizationFailure", "ClientAuthenticationError", "RefreshError", "DefaultCredentialsError"),
+    *(
+        "AuthenticationFailed",
+        "AuthorizationFailure",
+        "ClientAuthenticationError",
+        "RefreshError",
+        "DefaultCredentialsError",
+    ),
     *("LogonFailure", "CERTIFICATE_VERIFY_FAILED"),
 )
 """Names of errors, or codes in their texts, that say that the login or the server's certificate is not the right one:
@@ -32,7 +38,9 @@ def understood(what: str) -> Iterator[None]:
         if not isinstance(error, (OSError, EOFError)) and type(error).__module__.partition(".")[0] not in _CLIENTS:
             raise
         if _is_refused(error):
-            raise SetupError(f"{what}: the credentials or the certificate are refused; check the Connection: {error}") from None
+            raise SetupError(
+                f"{what}: the credentials or the certificate are refused; check the Connection: {error}"
+            ) from None
         said = str(error) or type(error).__name__
         raise OutageError(f"{what}: {said}") from None
 

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from io import BufferedReader, RawIOBase
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from airflow_integrations.files.ftp_lists import facts, list_lines
 from airflow_integrations.files.ftp_login import FtpLogin, connected
 from airflow_integrations.files.names import named
+from airflow_integrations.files.server import ServerFiles, Whole
 
 __all__ = ["FtpFiles"]
 
@@ -23,9 +24,9 @@ READ_AHEAD = 256 * 1024
 T = TypeVar("T")
 
 
-class FtpFiles:
-    """The part of fsspec's interface that this package uses. Every method blocks, and raises OSError, EOFError and
-    ftplib's errors. Commands have one connection, each transfer that is under way one of its own."""
+class FtpFiles(ServerFiles):
+    """See :class:`ServerFiles`. It raises ftplib's errors, too. Commands have one connection, each transfer that is
+    under way one of its own."""
 
     def __init__(self, login: FtpLogin) -> None:
         """Raises SetupError, OutageError."""
@@ -43,19 +44,6 @@ class FtpFiles:
         except ftplib.error_perm:
             return frozenset({"MDTM", "SIZE"})  # older than FEAT: they are tried
         return frozenset(line.strip().upper().split(" ")[0] for line in told.splitlines()[1:-1] if line.strip())
-
-    @staticmethod
-    def _strip_protocol(path: str) -> str:
-        if path.startswith(("ftp://", "ftps://")):
-            path = "/" + path.partition("://")[2].partition("/")[2]
-        return path.rstrip("/") or "/"
-
-    @staticmethod
-    def _parent(path: str) -> str:
-        return path.rstrip("/").rpartition("/")[0] or "/"
-
-    def invalidate_cache(self) -> None:
-        """Nothing is kept."""
 
     def _ask(self, what: Callable[[ftplib.FTP], T]) -> T:
         with self._lock:
@@ -86,10 +74,7 @@ class FtpFiles:
             return lines
 
         lines = self._found(listed, path)
-        if "MLST" in self._able:
-            found = [facts(line) for line in lines]
-        else:
-            found = list_lines(lines, datetime.now(UTC))
+        found = [facts(line) for line in lines] if "MLST" in self._able else list_lines(lines, datetime.now(UTC))
         encoding = self._login.encoding
         named_ones = (named(path, name, info, encoding) for name, info in found if info["type"])
         return [each for each in named_ones if each is not None]
@@ -132,16 +117,8 @@ class FtpFiles:
             return False
         return True
 
-    def makedirs(self, path: str, exist_ok: bool = True) -> None:
-        if self.isdir(path):
-            return
-        if self._parent(path) != path:
-            self.makedirs(self._parent(path))
-        try:
-            self._ask(lambda ftp: ftp.mkd(path))
-        except ftplib.error_perm:
-            if not self.isdir(path):  # else somebody else was as fast
-                raise
+    def _mkdir(self, path: str) -> None:
+        self._ask(lambda ftp: ftp.mkd(path))
 
     def open(self, path: str, mode: str = "rb") -> Any:
         """For reading, or for writing: then closing it raises what the server says of the end of the transfer."""
@@ -160,23 +137,18 @@ class FtpFiles:
         self._spare.append((ftp, time.monotonic()))
 
     @contextmanager
-    def _writing(self, path: str) -> Iterator[IO[bytes]]:
+    def _writing(self, path: str) -> Iterator[Whole]:
         ftp = self._taken()
         try:
             conn = ftp.transfercmd(f"STOR {path}")
             with conn:
-                yield _Whole(conn)
+                yield Whole(conn.sendall)
                 _ended(conn)
             ftp.voidresp()
         except BaseException:
             ftp.close()
             raise
         self._given_back(ftp)
-
-    def cat_file(self, path: str) -> bytes:
-        """All of it. Raises FileNotFoundError."""
-        with self.open(path) as file:
-            return bytes(file.read())
 
     def mv(self, old: str, new: str, *, replace: bool = False) -> None:
         """Raises FileNotFoundError where ``old`` is not there."""
@@ -253,17 +225,6 @@ class _Reading(RawIOBase):
                     self._conn.close()
                 self._ftp.close()
         super().close()
-
-
-class _Whole:
-    """Writes all that it is given."""
-
-    def __init__(self, conn: Any) -> None:
-        self._conn = conn
-
-    def write(self, content: bytes) -> int:
-        self._conn.sendall(content)
-        return len(content)
 
 
 def _ended(conn: Any) -> None:

@@ -1,4 +1,4 @@
-"""What FTP servers say of files: MLSD's and MLST's facts (RFC 3659), and the lines of LIST, of which there is no rule."""
+"""What FTP servers say of files: MLSD's and MLST's facts (RFC 3659), and the lines of LIST, which follow no rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _UNIX = re.compile(
     r"(?P<month>[A-Za-z]{3})\s+(?P<day>\d{1,2})\s+(?P<when>\d{4}|\d{1,2}:\d{2}) (?P<name>.*)"
 )
 _DOS = re.compile(
-    r"(?P<month>\d{2})-(?P<day>\d{2})-(?P<year>\d{2}|\d{4})\s+\d{2}:\d{2}(?:[AP]M)?\s+(?:(?P<dir><DIR>)|(?P<size>\d+)) (?P<name>.*)"
+    r"(?P<month>\d{2})-(?P<day>\d{2})-(?P<year>\d{2}|\d{4})\s+\d{2}:\d{2}(?:[AP]M)?\s+"
+    r"(?:(?P<dir><DIR>)|(?P<size>\d+)) (?P<name>.*)"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _KINDS = {"file": "file", "dir": "directory", "-": "file", "d": "directory", "l": "link"}

@@ -1,10 +1,11 @@
-"""The files that a pattern names. A folder that cannot be listed is an error: fsspec's own ``glob`` leaves it out, so that
-a place that is away has no files."""
+"""The files that a pattern names. A folder that cannot be listed is an error: with fsspec's own ``glob`` a place
+that is away has no files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 __all__ = ["first_wildcard", "listed"]
@@ -25,14 +26,16 @@ def listed(fs: Any, pattern: str, *, flat: bool) -> Iterator[tuple[str, dict[str
 
     root = pattern[: first_wildcard(pattern)].rpartition("/")[0]
     if first_wildcard(pattern) == len(pattern):
-        try:
-            yield pattern, fs.info(pattern)
-        except FileNotFoundError:
-            pass
+        alone = None
+        with suppress(FileNotFoundError):
+            alone = fs.info(pattern)
+        if alone is not None:
+            yield pattern, alone
         return
     fits = re.compile(glob_translate(pattern)).match
     below = pattern[len(root) :].lstrip("/")
     depth = None if "**" in below else below.count("/") + 1
+    found: Iterator[tuple[str, dict[str, Any]]]
     if flat and depth is None:
         found = ((str(path), info) for path, info in fs.find(root, detail=True).items())
     else:

@@ -15,7 +15,8 @@ log = logging.getLogger("airflow_integrations")
 
 
 def named(folder: str, name: bytes, info: dict[str, Any], encoding: str = "utf-8") -> dict[str, Any] | None:
-    """``info`` with its path, of a name in ``encoding``; None for the folder itself, the one above it, and names that are none.
+    """``info`` with its path, of a name in ``encoding``; None for the folder itself, the one above it, and what is no
+    name.
 
     One that cannot be asked for or written down has a ``fault``.
     """

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_integrations.errors import SetupError
+from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.files.errors import understood
 from airflow_integrations.files.place import Place, is_object_store, located, storage_options
 
 __all__ = ["opened"]
 
-_EXTRAS = {"s3fs": "s3", "paramiko": "sftp", "smbprotocol": "smb", "gcsfs": "gcs", "adlfs": "azure"}
-"""Our extra that installs a package of a file system."""
+_PACKAGES = {"s3fs": "'airflow-integrations[s3]'", "smbprotocol": "smbprotocol", "gcsfs": "gcsfs", "adlfs": "adlfs"}
+"""What installs a package of a file system."""
 
 
 def opened(path: str, place: Place | None) -> tuple[Any, str, str]:
@@ -41,7 +41,8 @@ def _server(path: str, protocol: str, place: Place | None) -> tuple[Any, str]:
             )
         host, port = place.host.strip("[]"), place.port
     if protocol in ("sftp", "ssh"):
-        from airflow_integrations.files.sftp import SftpFiles, SftpLogin
+        from airflow_integrations.files.sftp import SftpFiles
+        from airflow_integrations.files.sftp_login import SftpLogin
 
         return SftpFiles(SftpLogin.of(host, port, place)), f"/{inside}"
     from airflow_integrations.files.ftp import FtpFiles
@@ -68,9 +69,10 @@ def _other(path: str, protocol: str, place: Place | None) -> tuple[Any, str]:
     try:
         fs, inside = url_to_fs(path, **options)
     except ImportError as error:
-        package = next((package for package in _EXTRAS if package in str(error)), "")
-        remedy = f"; pip install 'airflow-integrations[{_EXTRAS[package]}]'" if package else ""
+        remedy = next((f"; pip install {name}" for package, name in _PACKAGES.items() if package in str(error)), "")
         raise SetupError(f"{path}: {error}{remedy}") from None
     except (ValueError, TypeError) as error:
+        if isinstance(error.__cause__, OSError):  # smbprotocol's way to say that nobody answers
+            raise OutageError(f"{path}: {error}") from None
         raise SetupError(f"{path}: {error}") from None
     return fs, inside

@@ -162,8 +162,8 @@ def _google(place: Place, extra: dict[str, Any]) -> dict[str, Any]:
     for name in ("key_secret_name", "credential_config_file", "impersonation_chain"):
         if extra.get(name):
             raise SetupError(
-                f"Connection {place.name!r}: {name} in extra is not supported for files; give key_path or keyfile_dict, "
-                "or neither and let the machine's own role count"
+                f"Connection {place.name!r}: {name} in extra is not supported for files; give key_path or "
+                "keyfile_dict, or neither and let the machine's own role count"
             )
     if isinstance(content, str) and content:
         try:

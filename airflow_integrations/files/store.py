@@ -25,6 +25,8 @@ __all__ = ["FileStore", "Found", "seconds_of"]
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "modified", "modify", "created", "day")
 _STAMPS = ("ETag", "etag", *_TIMES)
 """What file systems tell of a file that changes with its content, the best first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     path: str

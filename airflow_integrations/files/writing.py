@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.files.errors import understood

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import Field, field_validator, model_validator
 
 from airflow_integrations.config.model import Model
-from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.config.tls import is_refused, tls_context
+from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
@@ -54,8 +54,8 @@ class ImapListener:
         """
 
         connection: ConnectionId
-        """A Connection of type imap: host, port, login, password. Port 993 is TLS from the beginning; any other has to
-        offer STARTTLS, unless the extra says ``{"tls": false}``.
+        """A Connection of type imap: host, port, login, password. Port 993, or ``{"tls": "implicit"}`` in the
+        extra, is TLS from the beginning; any other has to offer STARTTLS, unless the extra says ``{"tls": false}``.
 
         Example: ``connection: mailbox``
         """

@@ -49,7 +49,9 @@ def client_of(broker: Broker, *, again: bool) -> Any:
         aws_secret_access_key=broker.password or None,
         aws_session_token=extra.get("aws_session_token"),
         verify=False if extra.get("verify") is False else extra.get("ca") or extra.get("verify"),
-        config=AioConfig(connect_timeout=10, read_timeout=WAIT_SECONDS + 10, retries={"total_max_attempts": 2 if again else 1}),
+        config=AioConfig(
+            connect_timeout=10, read_timeout=WAIT_SECONDS + 10, retries={"total_max_attempts": 2 if again else 1}
+        ),
     )
 
 

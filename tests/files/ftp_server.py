@@ -113,8 +113,10 @@ def _handler(server: FtpServer, authorizer: DummyAuthorizer) -> Any:
         def _extra_feats(self, value: Any) -> None:
             pass
 
-        def ftp_FEAT(self, line: str) -> None:  # noqa: N802
-            known = [name for name in ("MDTM", "SIZE", "MLST type*;size*;modify*;") if name.split()[0] not in server._lacks]
+        def ftp_FEAT(self, line: str) -> None:
+            known = [
+                name for name in ("MDTM", "SIZE", "MLST type*;size*;modify*;") if name.split()[0] not in server._lacks
+            ]
             self.push("211-Features supported:\r\n" + "".join(f" {name}\r\n" for name in known))
             self.respond("211 End FEAT.")
 

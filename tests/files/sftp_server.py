@@ -45,7 +45,7 @@ class SftpServer:
         self.known_user_key: asyncssh.SSHKey | None = None
         self.offered: list[str] = []
         self.logins = 0
-        self.fail: Callable[[str, bytes], Any] = lambda name, path: None
+        self.fail: Callable[[str, Any], Any] = lambda name, path: None
         self.port = 0
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()

@@ -91,7 +91,7 @@ def test_files_in_a_container(text: str) -> None:
             {"host": "https://acc.dfs.core.windows.net", "login": "c", "password": "s", "extra": {"tenant_id": "t"}},
             {"account_name": "acc", "tenant_id": "t", "client_id": "c", "client_secret": "s"},
         ),
-        ("google_cloud_platform", {"extra": {"key_path": "/k.json", "project": "p"}}, {"token": "/k.json", "project": "p"}),
+        ("google_cloud_platform", {"extra": {"key_path": "/k", "project": "p"}}, {"token": "/k", "project": "p"}),
         ("google_cloud_platform", {"extra": {"keyfile_dict": '{"a": 1}'}}, {"token": {"a": 1}}),
     ],
 )  # fmt: skip

@@ -16,7 +16,18 @@ from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.files.store import FileStore
 
 Server = SftpServer | FtpServer
-ODD = ["a b.csv", "#1.csv", "%41.csv", "ü.csv", "-rf.csv", "back\\slash.csv", "[1].csv", "q?x.csv", "'q\".csv", "x;y.csv"]
+ODD = [
+    "a b.csv",
+    "#1.csv",
+    "%41.csv",
+    "ü.csv",
+    "-rf.csv",
+    "back\\slash.csv",
+    "[1].csv",
+    "q?x.csv",
+    "'q\".csv",
+    "x;y.csv",
+]
 
 
 def scene_of(folder: Path, server: Server, **incoming: Any) -> Scene:
@@ -142,9 +153,7 @@ def test_a_marker_on_a_server(tmp_path: Path, server: Server) -> None:
     assert scene.names() == ["read/a.csv"]
 
 
-def test_a_wrong_password_is_a_matter_of_setup_and_a_server_that_is_away_is_not(
-    tmp_path: Path, server: Server
-) -> None:
+def test_a_wrong_password_is_a_matter_of_setup_and_a_server_that_is_away_is_not(tmp_path: Path, server: Server) -> None:
     scene = scene_of(tmp_path, server)
     scene.put("a.csv", "1,10")
     store = FileStore(scene.incoming["path"], server.place())

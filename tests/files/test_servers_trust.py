@@ -41,7 +41,7 @@ def found(server: SftpServer | FtpServer, folder: Path, **place: Any) -> list[st
 
 def test_a_host_key_is_known_or_nothing_is_sent(tmp_path: Path, sftp: SftpServer, home: Path) -> None:
     assert found(sftp, tmp_path)
-    with pytest.raises(SetupError, match="the host key of .* is not known. Compare it") as unknown:
+    with pytest.raises(SetupError, match=r"the host key of .* is not known\. Compare it") as unknown:
         found(sftp, tmp_path, extra={})
     assert f'"host_key": "{sftp.host_key}"' in str(unknown.value)
     other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode()

@@ -99,7 +99,7 @@ def test_somebody_was_faster(tmp_path: Path, sftp: SftpServer) -> None:
     assert len(scene.files()) == 2
 
 
-@pytest.mark.parametrize("when", ["open", "write", "close", "fsync", "rename", "renamed", "remove"])
+@pytest.mark.parametrize("when", ["write", "close", "rename", "renamed", "remove"])
 def test_a_connection_that_is_cut_anywhere(tmp_path: Path, sftp: SftpServer, when: str) -> None:
     """Also after the server has done it, and nobody heard."""
     scene = scene_of(tmp_path, sftp)
@@ -127,8 +127,10 @@ def test_a_connection_that_is_cut_anywhere(tmp_path: Path, sftp: SftpServer, whe
         assert set(scene.statuses().values()) == {"delivered"}
 
 
-@pytest.mark.parametrize("what", ["STOR", "RNFR", "RNTO", "MLST", "CWD", "MLSD", "DELE"])
-@pytest.mark.parametrize("done", [False, True], ids=["undone", "done"])
+@pytest.mark.parametrize(
+    ("what", "done"),
+    [("STOR", False), ("RNTO", False), *((what, True) for what in ("RNTO", "MLST", "CWD", "MLSD", "DELE"))],
+)
 def test_commands_that_fail_for_now(tmp_path: Path, ftp: FtpServer, what: str, done: bool) -> None:
     """``done``: an earlier attempt had written the file and died: a server in trouble must not hide that."""
     scene = scene_of(tmp_path, ftp)

@@ -157,7 +157,7 @@ async def test_a_kafka_that_is_away_or_is_none(broker: Broker, error: type[Excep
 
 def test_tls_that_is_wanted_is_never_left_out() -> None:
     plain = Broker("x", "kafka", "k", extra={"security.protocol": "SASL_PLAINTEXT", "tls": True})
-    with pytest.raises(SetupError, match="wants TLS, and security.protocol there is SASL_PLAINTEXT"):
+    with pytest.raises(SetupError, match=r"wants TLS, and security\.protocol there is SASL_PLAINTEXT"):
         kafka_options(plain)
     named = {"security.protocol": "SSL", "ssl.certificate.location": "/no/such/file"}
     with pytest.raises(SetupError, match="ca, cert or key in extra"):

