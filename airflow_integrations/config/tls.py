@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_integrations.errors import SetupError
 
-__all__ = ["is_refused", "tls_context"]
+__all__ = ["certificate_refused", "is_refused", "tls_context"]
 
 
 def tls_context(connection: str, extra: Mapping[str, Any]) -> ssl.SSLContext:
@@ -32,3 +32,14 @@ def tls_context(connection: str, extra: Mapping[str, Any]) -> ssl.SSLContext:
 def is_refused(error: ssl.SSLError) -> bool:
     """Whether a handshake came to a verdict, such as of a certificate; else the connection broke on the way."""
     return not isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError))
+
+
+def certificate_refused(error: BaseException | None) -> bool:
+    """Whether this came of a certificate that is not the right one: only a person can mend that."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        if isinstance(error, ssl.SSLCertVerificationError) or type(error).__name__ == "ClientConnectorCertificateError":
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from airflow_integrations.config.tls import certificate_refused
 from airflow_integrations.errors import OutageError, SetupError
 
 __all__ = ["understood"]
@@ -13,19 +14,14 @@ _CLIENTS = frozenset(
     {"aiobotocore", "aiohttp", "azure", "botocore", "ftplib", "gcsfs", "google", "paramiko", "smbprotocol"}
 )
 """Libraries below file systems of fsspec, some of whose errors come through as they are."""
-_REFUSED = (
-    *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "NoCredentialsError"),
-    *(
-        "AuthenticationFailed",
-        "AuthorizationFailure",
-        "ClientAuthenticationError",
-        "RefreshError",
-        "DefaultCredentialsError",
-    ),
-    *("LogonFailure", "CERTIFICATE_VERIFY_FAILED"),
+_REFUSED = frozenset(
+    {
+        *("InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "NoCredentialsError"),
+        *("AuthenticationFailed", "AuthorizationFailure", "ClientAuthenticationError"),
+        *("RefreshError", "DefaultCredentialsError", "LogonFailure"),
+    }
 )
-"""Names of errors, or codes in their texts, that say that the login or the server's certificate is not the right one:
-S3's error codes, Azure's, google-auth's, smbprotocol's and OpenSSL's."""
+"""Codes and types of errors that say that the login is not the right one: S3's, Azure's, google-auth's, smbprotocol's."""
 
 
 @contextmanager
@@ -46,11 +42,15 @@ def understood(what: str) -> Iterator[None]:
 
 
 def _is_refused(error: BaseException | None) -> bool:
+    """By types and codes, not by texts: they hold names of files, and those are hostile."""
+    if certificate_refused(error):
+        return True
     seen: list[BaseException] = []
     while error is not None and error not in seen:
         seen.append(error)
-        told = f"{type(error).__name__} {error} {getattr(error, 'response', '')}"
-        if any(name in told for name in _REFUSED):
+        response = getattr(error, "response", None)
+        code = response.get("Error", {}).get("Code") if isinstance(response, dict) else getattr(error, "error_code", "")
+        if type(error).__name__ in _REFUSED or str(getattr(code, "value", code)) in _REFUSED:
             return True
         error = error.__cause__
     return False

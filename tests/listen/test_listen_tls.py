@@ -90,4 +90,4 @@ def test_brokers(kind: str, authority: Authority) -> None:
 
     certificate = authority.certificate(days=-1) if kind == "rabbitmq" else authority.certificate("example.org")
     with tls_tunnel(broker.port, certificate) as port:
-        assert ends_in(OutageError, kind, at(port))
+        assert ends_in(SetupError, kind, at(port))
