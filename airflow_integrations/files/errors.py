@@ -21,7 +21,7 @@ _REFUSED = frozenset(
         *("RefreshError", "DefaultCredentialsError", "LogonFailure"),
     }
 )
-"""Codes and types of errors that say that the login is not the right one: S3's, Azure's, google-auth's, smbprotocol's."""
+"""Codes and types of errors that say that the login is not the right one: of S3, Azure, google-auth and smbprotocol."""
 
 
 @contextmanager

@@ -20,7 +20,7 @@ _UNIX = re.compile(
 )
 _DOS = re.compile(
     r"(?P<month>\d{2})-(?P<day>\d{2})-(?P<year>\d{2}|\d{4})\s+\d{2}:\d{2}(?:[AP]M)?\s+"
-    r"(?:(?P<dir><DIR>)|(?P<size>\d+)) (?P<name>.*)"
+    r"(?:(?P<dir><DIR>)\s+|(?P<size>\d+) )(?P<name>.*)"
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _KINDS = {"file": "file", "dir": "directory", "-": "file", "d": "directory", "l": "link"}

@@ -47,7 +47,7 @@ def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mappin
                     yield Message(f"{file.mark}#{number}", b"", file.path, records=body)
                 number += 1
     except ContentError as error:
-        end, fault = BAD, f"{error} (the {number} pieces before it were taken)"
+        end, fault = BAD, f"{error} (the {number} pieces before it were taken)" if number else str(error)
     except EntityError as error:
         end, fault = BAD, error.reason
     if fault is not None:
