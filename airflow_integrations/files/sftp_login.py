@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -121,6 +122,8 @@ def connected(login: SftpLogin) -> Any:
         client.connect(login.host, login.port, **arguments)
         transport: Any = client.get_transport()
         transport.set_keepalive(KEPT_ALIVE)
+        # else the end of each request waits 40 ms for an acknowledgement that the server delays: 0.7 MB a second
+        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except BaseException as error:
         client.close()
         _refused(login, entry, error)

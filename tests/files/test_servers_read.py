@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,10 @@ def test_the_work_for_many_files_is_in_proportion(tmp_path: Path, ftp: FtpServer
     assert len(ftp.commands) < 150 * 14
     assert sum(command.startswith(("MLSD", "LIST")) for command in ftp.commands) < 10
     assert sum(command.startswith("PASS") for command in ftp.commands) < 10
+
+
+def test_requests_do_not_wait_for_each_other(tmp_path: Path, sftp: SftpServer) -> None:
+    """Without this option writing took 1.4 s a megabyte, on one machine: 40 ms for each request of 32 KB."""
+    store = FileStore(sftp.at(tmp_path) + "/*", sftp.place())
+    socket_of: Any = store._fs._client.get_transport().sock
+    assert socket_of.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
