@@ -73,8 +73,8 @@ class EmailOptions(Model):
     """
 
     connection: ConnectionId
-    """A Connection of type email or smtp: host, port, login, password. Port 465 is TLS from the beginning; any other
-    has to offer STARTTLS, unless the extra says ``{"tls": false}``.
+    """A Connection of type email or smtp: host, port, login, password. Port 465, or ``{"tls": "implicit"}`` in the
+    extra, is TLS from the beginning; any other has to offer STARTTLS, unless the extra says ``{"tls": false}``.
 
     Example: ``connection: mail``
     """

@@ -281,7 +281,10 @@ class FilesOutgoing:
             raise OutageError(str(error), status=NOTHING_WRITTEN) from None
         for at, receipt in group.items():
             if receipt.aside:
-                writer.rename(receipt.aside, receipt.path)
+                if not writer.rename(receipt.aside, receipt.path, replace=self._options.if_exists == "replace"):
+                    raise OutageError(
+                        f"{receipt.path} does not appear: somebody has taken {receipt.aside} away; it is written again"
+                    )
             else:
                 writer.write(receipt.path, files[at].content.copy_to)
             writer.require(receipt.path, receipt.size)

@@ -172,7 +172,7 @@ def test_an_outage_in_the_middle_is_tried_again(tmp_path: Path, monkeypatch: pyt
     scene = Scene(tmp_path)
     run = scene.begin("one", ORDERS)
 
-    def away(*_: Any) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise OutageError("away")
 
     for name in ("write", "rename"):
