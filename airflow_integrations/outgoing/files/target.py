@@ -94,7 +94,7 @@ class FilesOutgoing:
 
         def look() -> None:
             target._connect(run, services)
-            target._writer.probe(target._path.rpartition("/")[0])
+            target._writer.probe(target._writer.path(config.folder))
 
         await asyncio.to_thread(look)
         return []

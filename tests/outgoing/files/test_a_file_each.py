@@ -102,7 +102,7 @@ def test_a_sequence_counts_on_from_run_to_run_and_is_kept_by_a_retry(
     scene = scene_of(tmp_path, "ORD{{ sequence }}.json", first=98)
     run = scene.begin("one", ORDERS[:2])
 
-    def away(*_: Any) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise OutageError("away")
 
     with monkeypatch.context() as patched:
@@ -130,10 +130,10 @@ def test_two_that_die_one_behind_the_other_write_nothing_twice(
     run = scene.begin("one", ORDERS[:1])
     rename, remove = FileWriter.rename, FileWriter.remove
 
-    def no_name(writer: FileWriter, path: str, to: str) -> bool:
+    def no_name(writer: FileWriter, path: str, to: str, **how: Any) -> bool:
         if to.endswith(".jsonl"):
             raise OutageError("killed")
-        return rename(writer, path, to)
+        return rename(writer, path, to, **how)
 
     def no_removal(writer: FileWriter, path: str) -> None:
         if path.endswith(".dropped"):
