@@ -165,8 +165,7 @@ def _with_remedy(what: str, word: str, remedy: str | None, message: str) -> str:
 
 
 def _stage(error: dict[str, Any], place: Place, parent: Place) -> str:
-    given, message = error["input"], str(error["msg"])
-    remedy = step_remedy(given) if isinstance(given, str) else None
+    message, remedy = str(error["msg"]), step_remedy(error["input"])
     return f"{message}; {remedy}" if remedy else message
 
 

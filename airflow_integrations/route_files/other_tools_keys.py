@@ -69,8 +69,18 @@ def style_remedy(given: object, styles: Sequence[str]) -> str | None:
     return None
 
 
-def step_remedy(text: str) -> str | None:
-    """``filter: order.paid`` for a step whose colon is missing."""
+def step_remedy(given: object) -> str | None:
+    """``filter: order.paid`` for a step whose colon is missing; what to do with a name or a condition beside a kind."""
+    if isinstance(given, dict) and len(given) == 2:
+        for key in ("when", "if", "condition", "where"):
+            if key in given:
+                return f"write - filter: {given[key]} before it"
+        for key in ("name", "id", "description", "label"):
+            if key in given:
+                return f"a step has no {key}; write it as a comment"
+    if not isinstance(given, str):
+        return None
+    text = given
     first, _, rest = text.strip().partition(" ")
     known = ("drop", "filter", "lookup", "map", "merge", "python", "rename", "set", "split", "validate")
     return f"write {first.rstrip(':=')}: {rest.strip() or '…'}" if first.rstrip(":=") in known else None
@@ -110,7 +120,7 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
     if place[-2:] == ("csv", "header") and isinstance(given, bool):
         return "leave it out where the first line has the names; else write them: [sku, price]"
     if place[-1:] == ("steps",) and isinstance(given, dict):
-        return "each request begins with `- `, such as - {name: order, path: /orders}"
+        return "each request begins with `- `, such as - {name: head, path: /orders}"
     if place == ("tags",) and isinstance(given, str):
         return f"write [{', '.join(given.replace(',', ' ').replace(';', ' ').split())}]"
     if place == ("transform",) and isinstance(given, dict):

@@ -8,6 +8,7 @@ that has appeared, whatever became of us and of the file since.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 
 from airflow_integrations.errors import EntityError, OutageError, SetupError
@@ -53,6 +54,12 @@ class FilesOutgoing:
         """What is wrong with the configuration in this route: places below the configuration, and messages."""
         if config.connection is None and "://" not in config.path.text and not config.path.text.startswith("/"):
             yield ("path",), "write it from the root, such as /out/orders.csv: a task may run in any folder"
+        if re.search(r"%[YmdHMSyj]", config.path.text):
+            yield (
+                ("path",),
+                "%Y and its like are not filled in; write {{ window.start | date }}, or "
+                "{{ window.start | format('YYYYMMDD') }}",
+            )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
 
