@@ -212,7 +212,10 @@ KINDS: dict[str, dict[str, str]] = {
         ("register_output loop_control name", "nothing: a step is its kind alone"),
         ("remove delete exclude remove_fields omit", "drop: [note]"),
         ("rename_fields alias move", "rename: {old: new}"),
-        ("explode unnest flatten foreach for_each each iterator splitter loop with_items split_in_batches", "split: {each: order.lines}"),
+        (
+            "explode unnest flatten foreach for_each each iterator splitter loop with_items split_in_batches",
+            "split: {each: order.lines}",
+        ),
         ("dedupe deduplicate unique distinct aggregate group", "merge: last"),
         ("join http table lookup_table enrich", "lookup: {name: tax, file: tax.csv, where: {country: order.country}}"),
         ("script code function lambda javascript js", "python: module:function"),
@@ -235,7 +238,10 @@ KINDS: dict[str, dict[str, str]] = {
             "rest api rest_api https url uri request webhook soap slack teams to",
             "http: {connection: erp, path: /orders}",
         ),
-        ("smtp mail sendmail send_email ses", 'email: {connection: mail, from: a@shop.example, to: "{{ order.email }}"}'),
+        (
+            "smtp mail sendmail send_email ses",
+            'email: {connection: mail, from: a@shop.example, to: "{{ order.email }}"}',
+        ),
         ("amqp queue", "rabbitmq: {connection: broker, queue: orders}"),
         ("stream pulsar eventhub kinesis pubsub", "kafka: {connection: broker, topic: orders}, where it speaks Kafka"),
     ),

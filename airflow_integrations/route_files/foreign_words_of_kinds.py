@@ -208,7 +208,26 @@ VALUES: dict[tuple[str, ...], dict[str, str]] = {
 """Where a value stands to words for it, in small letters, each with what to write."""
 
 PRESET_KINDS = frozenset(
-    "shopify woocommerce magento bigcommerce salesforce sap s4hana netsuite odoo dynamics hubspot stripe quickbooks xero "
-    "zendesk jira airtable notion google_sheets".split()
+    [
+        "shopify",
+        "woocommerce",
+        "magento",
+        "bigcommerce",
+        "salesforce",
+        "sap",
+        "s4hana",
+        "netsuite",
+        "odoo",
+        "dynamics",
+        "hubspot",
+        "stripe",
+        "quickbooks",
+        "xero",
+        "zendesk",
+        "jira",
+        "airtable",
+        "notion",
+        "google_sheets",
+    ]
 )
 """Systems that other tools have a connector for."""

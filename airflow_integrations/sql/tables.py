@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of"]
 
+_OURS = "airflow_integrations_written"
+"""The table of markers, :data:`airflow_integrations.sql.markers.TABLE`: nobody means it."""
 _NAME = re.compile(
     r'(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})(?:\.(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})){0,2}'
 )
@@ -86,7 +88,7 @@ def table_of(connection: Connection, name: str) -> Table:
     except NoSuchTableError:
         columns = []
     if not columns:
-        raise SetupError(f"there is no table {name}{_near(inspector, schema, table)}")
+        raise SetupError(f"{_where(connection)}there is no table {name}{_near(inspector, schema, table)}")
     known = {}
     for each in columns:
         computed = bool(each.get("computed"))
@@ -114,11 +116,18 @@ def declared(dialect: str, table: Table | None, kind: str) -> frozenset[str]:
     return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)
 
 
+def _where(connection: Connection) -> str:
+    """The Airflow Connection, where a session has opened this one."""
+    name = connection.info.get("airflow_connection")
+    return f"Connection {name!r}: " if name else ""
+
+
 def _near(inspector: Any, schema: str | None, table: str) -> str:
     from airflow_integrations.config.suggestions import continued
 
     try:
         names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        names = [each for each in names if each != _OURS]
     except Exception:
         return ""
     where = f" in {schema}" if schema else ""

@@ -20,7 +20,7 @@ from airflow_integrations.window import EPOCH, Window, on_clocks
 
 __all__ = ["EVENTS_ONLY", "asked_run", "last_window", "where_from"]
 
-EVENTS_ONLY = "This route fetches nothing, its entities come as events: give it some with --entities FILE."
+EVENTS_ONLY = "This route fetches nothing: its entities come as events. Give it some with --entities FILE."
 
 
 def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datetime) -> Run:
@@ -47,6 +47,10 @@ def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datet
 def where_from(run: Run) -> str:
     """What the run fetches, for people."""
     source = source_of(run.route)
+    if run.entities is not None:
+        return f"entities of a file, window {run.window}"
+    if run.route.incoming.kind == "none":
+        return "what waits in the inbox"
     if source is None or run.entities is not None:
         return f"window {run.window}"
     if run.explicit:

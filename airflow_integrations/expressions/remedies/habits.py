@@ -11,11 +11,35 @@ __all__ = ["called_on_module", "has_length", "misread"]
 _SIZED = frozenset({"dimension", "dimensions", "measure", "measurement", "measurements", "package", "parcel", "box"})
 """What has a length in centimetres."""
 _LISTS = frozenset(
-    "lines items rows positions products articles tags orders records entries images variants discounts payments "
-    "shipments parcels addresses customers contacts attachments line_items lineitems details elements".split()
+    [
+        "lines",
+        "items",
+        "rows",
+        "positions",
+        "products",
+        "articles",
+        "tags",
+        "orders",
+        "records",
+        "entries",
+        "images",
+        "variants",
+        "discounts",
+        "payments",
+        "shipments",
+        "parcels",
+        "addresses",
+        "customers",
+        "contacts",
+        "attachments",
+        "line_items",
+        "lineitems",
+        "details",
+        "elements",
+    ]
 )
 """Fields that are lists wherever they are met."""
-_OF_LISTS = {name: "len" for name in ("count", "size")} | {name: name for name in ("first", "last")}
+_OF_LISTS = dict.fromkeys(("count", "size"), "len") | {name: name for name in ("first", "last")}
 """What other languages read of a list as of an object, each with the function that gives it."""
 
 

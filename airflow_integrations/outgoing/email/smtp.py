@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import NoReturn
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.outgoing import Result
 from airflow_integrations.outgoing.email.mail import Mail
 from airflow_integrations.outgoing.http.answers.reasons import reason_text
@@ -53,7 +53,7 @@ class SmtpLink:
         except ssl.SSLError as error:
             raise SetupError(f"{broker.name}: TLS: {error}") from None
         except (OSError, smtplib.SMTPException) as error:
-            why = f"{broker.name}: the mail server cannot be reached: {error!r}"
+            why = f"{broker.name}: the mail server cannot be reached: {why_unreachable(error)}"
             raise OutageError(why, status=NOTHING_TAKEN) from None
 
     def _enter(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
