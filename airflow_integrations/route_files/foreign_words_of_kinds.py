@@ -8,7 +8,7 @@ __all__ = ["KEYS_OF_KINDS", "PRESET_KINDS", "VALUES"]
 
 _CONNECTION = ("conn_id connection_id conn credential credentials", "connection: shop")
 _NO_ADDRESS = (
-    "url host hosts port login user username password token vhost virtual_host bootstrap_servers brokers broker servers",
+    "url host hosts port login user username password token vhost virtual_host bootstrap_servers brokers servers",
     "nothing: address and login belong to the Connection",
 )
 _BODY = ("message payload value data json content msg", "body: {Number: order.number}; left out, it is the entity")
@@ -208,26 +208,9 @@ VALUES: dict[tuple[str, ...], dict[str, str]] = {
 """Where a value stands to words for it, in small letters, each with what to write."""
 
 PRESET_KINDS = frozenset(
-    [
-        "shopify",
-        "woocommerce",
-        "magento",
-        "bigcommerce",
-        "salesforce",
-        "sap",
-        "s4hana",
-        "netsuite",
-        "odoo",
-        "dynamics",
-        "hubspot",
-        "stripe",
-        "quickbooks",
-        "xero",
-        "zendesk",
-        "jira",
-        "airtable",
-        "notion",
-        "google_sheets",
-    ]
+    (
+        *("shopify", "woocommerce", "magento", "bigcommerce", "salesforce", "sap", "s4hana", "netsuite", "odoo"),
+        *("dynamics", "hubspot", "stripe", "quickbooks", "xero", "zendesk", "jira", "airtable", "notion"),
+    )
 )
 """Systems that other tools have a connector for."""

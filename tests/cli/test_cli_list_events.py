@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+INCOMING = "incoming: {http: {connection: shop, path: /o}}"
 END = "entity: {name: order, key: order.id}\noutgoing: {none: {}}\n"
 
 
@@ -16,12 +17,11 @@ END = "entity: {name: order, key: order.id}\noutgoing: {none: {}}\n"
         ("trigger: {webhook: {path: shop/orders, verify: none}}", "webhook shop/orders", "on events"),
         ("trigger: {listen: {rabbitmq: {connection: broker, queue: o}}}", "rabbitmq broker", "on events"),
         (
-            "trigger: {webhook: {path: o, verify: none}}\nschedule: {every: 5m}\n"
-            "incoming: {http: {connection: shop, path: /o}}",
+            "trigger: {webhook: {path: o, verify: none}}\nschedule: {every: 5m}\n" + INCOMING,
             "http shop, webhook o",
             "every 5m",
         ),
-        ("incoming: {http: {connection: shop, path: /o}}", "http shop", "when triggered"),
+        (INCOMING, "http shop", "when triggered"),
     ],
 )
 def test_the_source_of_a_route(call: Any, routes: Any, trigger: str, source: str, schedule: str) -> None:

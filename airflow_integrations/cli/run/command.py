@@ -149,9 +149,8 @@ def _show(job: _Job, balance: Balance, told: list[str]) -> None:
             out(f"… and {len(rows) - MOST_PROBLEMS} more")
         if not all(problem.key for problem in found) and not job.run.dry_run:
             out("what has no key is in no list of entities; this shows it:")
-            out(
-                f"  {shlex.join(['airflow-integrations', 'runs', job.run.route.route, '--without-key', job.run.run_id])}"
-            )
+            command = ["airflow-integrations", "runs", job.run.route.route, "--without-key", job.run.run_id]
+            out(f"  {shlex.join(command)}")
     for line in told:
         out(line)
     if job.interrupted:

@@ -11,32 +11,11 @@ __all__ = ["called_on_module", "has_length", "misread"]
 _SIZED = frozenset({"dimension", "dimensions", "measure", "measurement", "measurements", "package", "parcel", "box"})
 """What has a length in centimetres."""
 _LISTS = frozenset(
-    [
-        "lines",
-        "items",
-        "rows",
-        "positions",
-        "products",
-        "articles",
-        "tags",
-        "orders",
-        "records",
-        "entries",
-        "images",
-        "variants",
-        "discounts",
-        "payments",
-        "shipments",
-        "parcels",
-        "addresses",
-        "customers",
-        "contacts",
-        "attachments",
-        "line_items",
-        "lineitems",
-        "details",
-        "elements",
-    ]
+    (
+        *("lines", "items", "rows", "positions", "products", "articles", "tags", "orders", "records", "entries"),
+        *("images", "variants", "discounts", "payments", "shipments", "parcels", "addresses", "customers"),
+        *("contacts", "attachments", "line_items", "lineitems", "elements"),
+    )
 )
 """Fields that are lists wherever they are met."""
 _OF_LISTS = dict.fromkeys(("count", "size"), "len") | {name: name for name in ("first", "last")}

@@ -57,8 +57,7 @@ class FilesOutgoing:
         if re.search(r"%[YmdHMSyj]", config.path.text):
             yield (
                 ("path",),
-                "%Y and its like are not filled in; write {{ window.start | date }}, or "
-                "{{ window.start | format('YYYYMMDD') }}",
+                "%Y is not filled in; write {{ window.start | date }}, or {{ window.start | format('YYYYMMDD') }}",
             )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
