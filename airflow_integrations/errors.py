@@ -35,8 +35,11 @@ __all__ = [
 ]
 
 _CAUSES = (
-    (r"[Cc]onnection ?[Rr]efused|Errno 111|\(111,|Connect call failed", "connection refused: nothing listens there"),
-    (r"Name or service not known|nodename nor servname|getaddrinfo|name resolution|No address associated", None),
+    (r"[Cc]onnection ?[Rr]efused|Errno 111|\(111,|Connect call failed", "connection refused"),
+    (
+        r"Name or service not known|nodename nor servname|getaddrinfo|name resolution|No address associated",
+        "unknown host name",
+    ),
     (r"Network is unreachable|No route to host", "there is no way to it in the network"),
     (r"reset by peer|Errno 104|closed by peer|EOF", "the connection was closed"),
     (r"[Tt]imed? ?out", "no answer in time"),
@@ -52,8 +55,7 @@ def why_unreachable(error: BaseException, limit: int = 300) -> str:
     for pattern, words in _CAUSES:
         if re.search(pattern, whole):
             at = re.search(r"Connect call failed \('([^']+)', (\d+)|connect to host ([^\s:]+):(\d+)", whole)
-            known = f"{at[1] or at[3]}:{at[2] or at[4]}: " if at else ""
-            return f"{known}{words or 'the name of the host is not known'}"
+            return f"{words}: {f'{at[1] or at[3]}:{at[2] or at[4]}' if at else 'check host and port'}"
     return text[:limit] or type(error).__name__
 
 

@@ -8,15 +8,19 @@ from typing import Any
 
 from airflow_integrations.expressions import Expression
 from airflow_integrations.expressions.language.field_paths import plain_path
+from airflow_integrations.formats.json import decode
+from airflow_integrations.incoming.http.requester import Response
 
 __all__ = ["overlooked"]
 
 _NAMES = re.compile(r"next|cursor|continuation|after|page_?token", re.IGNORECASE)
 _OTHERS = re.compile(r"prev|before|size|total|count|limit|first|last|current|has", re.IGNORECASE)
 DEPTH = 3
+MOST = 4 * 1024 * 1024
+"""Bytes of an answer that are decoded for this."""
 
 
-def overlooked(paging: Any, names: Mapping[str, Any]) -> str | None:
+def overlooked(paging: Any, said: Response) -> str | None:
     """What to say of a first answer that ends the pages without having the field that ``next`` reads, while another
     field seems to lead on; None where it has the field, be it null, or nothing else leads on."""
     if not isinstance(wanted := getattr(paging, "next", None), Expression):
@@ -24,7 +28,7 @@ def overlooked(paging: Any, names: Mapping[str, Any]) -> str | None:
     path = plain_path(wanted)
     if path is None or path[0] != "body":
         return None
-    held: Any = names["body"]
+    held: Any = said.names["body"]
     for step in path[1:]:
         if isinstance(held, Mapping) and step in held:
             held = held[step]
@@ -32,13 +36,23 @@ def overlooked(paging: Any, names: Mapping[str, Any]) -> str | None:
             break
     else:
         return None
-    there = [found for found in _leading(names["body"], "body", DEPTH) if found != wanted.text]
+    there = [found for found in _leading(_whole(said), "body", DEPTH) if found != wanted.text]
     if not there:
         return None
     return (
         f"pagination.next: the answer has no {wanted.text}, so its first page counted as the last; it has "
         f"{' and '.join(there[:3])}: if more pages follow, write next: {there[0]}"
     )
+
+
+def _whole(said: Response) -> Any:
+    """The body, also of an answer of which only the records and what the route reads were decoded."""
+    if said.records is None:
+        return said.names["body"]
+    try:
+        return decode(said.answer.content) if len(said.answer.content) <= MOST else None
+    except (ValueError, RecursionError, ArithmeticError):
+        return None
 
 
 def _leading(value: Any, place: str, depth: int) -> Iterator[str]:

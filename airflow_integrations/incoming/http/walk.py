@@ -113,7 +113,7 @@ class Walk:
                         pager.empty_in_a_row,
                     )
                 if following is None:
-                    if not at and raw and (hint := overlooked(self._config.pagination, said.names)) is not None:
+                    if not at and raw and (hint := overlooked(self._config.pagination, said)) is not None:
                         self._log.warning("%s: %s", said.place, hint)
                     yield pager.page(records)
                     return

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_integrations.incoming.http.next_page import overlooked
 from airflow_integrations.incoming.http.pagination import Cursor, NextUrl, PageNumber
+
+
+def said(body: Any, *, cut: bool = False) -> Any:
+    """An answer; ``cut``: only its records were decoded."""
+    content = SimpleNamespace(content=json.dumps(body).encode())
+    seen = {"data": body["data"]} if cut else body
+    return SimpleNamespace(names={"body": seen}, records=[] if cut else None, answer=content)
+
 
 DATA = {"data": [{"id": 1}]}
 
@@ -28,10 +38,11 @@ def cursor(text: str) -> Any:
 )
 def test_another_field_leads_on(body: dict[str, Any], there: str) -> None:
     for paging in (cursor("body.meta.next"), NextUrl.model_validate({"style": "next_url", "next": "body.meta.next"})):
-        told = overlooked(paging, {"body": body})
-        assert told is not None
-        assert "the answer has no body.meta.next" in told
-        assert f"write next: {there}" in told
+        for answer in (said(body), said(body, cut=True)):
+            told = overlooked(paging, answer)
+            assert told is not None
+            assert "the answer has no body.meta.next" in told
+            assert f"write next: {there}" in told
 
 
 @pytest.mark.parametrize(
@@ -47,11 +58,11 @@ def test_another_field_leads_on(body: dict[str, Any], there: str) -> None:
     ],
 )
 def test_a_last_page_is_a_last_page(body: Any) -> None:
-    assert overlooked(cursor("body.meta.next"), {"body": body}) is None
+    assert overlooked(cursor("body.meta.next"), said(body)) is None
 
 
 def test_only_where_next_is_a_field() -> None:
-    names = {"body": {**DATA, "next_cursor": "10"}}
+    names = said({**DATA, "next_cursor": "10"})
     assert overlooked(cursor('body.next or ""'), names) is None
     assert overlooked(cursor('headers["x-next"]'), names) is None
     assert overlooked(PageNumber.model_validate({"style": "page"}), names) is None
