@@ -54,7 +54,7 @@ class ServiceModel:
     def __init__(self, document: Any) -> None:
         schemas = _children(_child(_child(document, "Edmx"), "DataServices"), "Schema")
         if not schemas:
-            raise ContentError("it is no model of an OData service: it has no Schema")
+            raise ContentError("it is not the model of an OData service: it has no Schema")
         self._aliases = {str(one["@Alias"]): _name(one, "Namespace") for one in schemas if one.get("@Alias")}
         self._types: dict[str, EntityType] = {}
         self.sets: dict[str, str] = {}

@@ -25,7 +25,7 @@ _NAME = re.compile(
 def _table_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f'{text[:80]!r} is no name of a table; write orders or sales.orders, and "odd name" in double quotes'
+            f'{text[:80]!r} is not the name of a table; write orders or sales.orders, and "odd name" in double quotes'
         )
     return text
 

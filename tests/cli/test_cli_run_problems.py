@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from airflow_integrations.cli.run.problems import problem_rows
+from airflow_integrations.cli.run.progress import Progress
 from airflow_integrations.engine.segment_lines import Problem
 
 
@@ -44,3 +47,9 @@ def test_what_a_route_without_incoming_runs_for(call: Any, routes: Any) -> None:
     assert code == 0
     assert "events: what waits in the inbox" in out
     assert "1970" not in out
+
+
+def test_a_line_of_the_log_stays_one_line_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress() as progress:
+        progress.log().warning("word " * 100)
+    assert len(capsys.readouterr().err.splitlines()) == 1
