@@ -59,7 +59,7 @@ class ServiceModel:
         edmx = _child(document, "Edmx")
         schemas = _children(_child(edmx, "DataServices"), "Schema")
         if not schemas:
-            raise ContentError("it is no model of an OData service: it has no Schema")
+            raise ContentError("it is not the model of an OData service: it has no Schema")
         self.version = 4 if str(_child(edmx, "@Version") or "").startswith("4") else 2
         self._aliases = {str(one["@Alias"]): _name(one, "Namespace") for one in schemas if one.get("@Alias")}
         self._types: dict[str, EntityType] = {}

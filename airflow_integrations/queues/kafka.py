@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from airflow_integrations.config.tls import tls_context
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 __all__ = ["TopicName", "access", "understood"]
@@ -63,4 +63,4 @@ def understood(name: str) -> Iterator[None]:
     except refusals as error:
         raise SetupError(f"{name}: Kafka refuses: {error}") from None
     except (TimeoutError, errors.KafkaError, OSError) as error:
-        raise OutageError(f"{name}: Kafka cannot be reached: {error!r}") from None
+        raise OutageError(f"{name}: Kafka cannot be reached: {why_unreachable(error)}") from None

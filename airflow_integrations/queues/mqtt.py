@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.config.tls import certificate_refused
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class MqttConnection(ABC):
             refused = await asyncio.wait_for(self._ready, CONNECT_SECONDS)
         except (TimeoutError, OSError, ValueError) as error:
             kind = SetupError if certificate_refused(error) else OutageError
-            raise kind(f"{name}: the MQTT broker cannot be reached: {error!r}") from None
+            raise kind(f"{name}: the MQTT broker cannot be reached: {why_unreachable(error)}") from None
         if refused is not None:
             kind = SetupError if refused in _REFUSED else OutageError
             raise kind(f"{name}: the MQTT broker refuses: {refused}")

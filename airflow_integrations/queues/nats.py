@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.config.tls import certificate_refused
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -81,4 +81,4 @@ def understood(name: str, stream: str) -> Iterator[None]:
         if "authorization" in str(error).lower():  # a bare Error while it connects
             raise SetupError(f"{name}: NATS refuses the credentials: {error}") from None
         kind = SetupError if certificate_refused(error) else OutageError
-        raise kind(f"{name}: NATS cannot be reached: {error!r}") from None
+        raise kind(f"{name}: NATS cannot be reached: {why_unreachable(error)}") from None

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.config.tls import certificate_refused
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -72,4 +72,4 @@ def understood(name: str) -> Iterator[None]:
         raise SetupError(f"{name}: Redis refuses: {error}") from None
     except (exceptions.RedisError, OSError) as error:
         kind = SetupError if certificate_refused(error) else OutageError
-        raise kind(f"{name}: Redis cannot be reached: {error!r}") from None
+        raise kind(f"{name}: Redis cannot be reached: {why_unreachable(error)}") from None

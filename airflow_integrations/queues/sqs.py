@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 __all__ = ["AT_ONCE", "WAIT_SECONDS", "ContentsError", "client_of", "queue_url", "understood"]
@@ -89,4 +89,4 @@ def understood(name: str) -> Iterator[None]:
     except (exceptions.NoCredentialsError, exceptions.NoRegionError, ValueError) as error:
         raise SetupError(f"{name}: {error}") from None
     except (TimeoutError, exceptions.BotoCoreError, OSError) as error:
-        raise OutageError(f"{name}: SQS cannot be reached: {error!r}") from None
+        raise OutageError(f"{name}: SQS cannot be reached: {why_unreachable(error)}") from None

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of", "written_name"]
 
+_OURS = "airflow_integrations_written"
+"""The table of markers, :data:`airflow_integrations.sql.markers.TABLE`: nobody means it."""
 _NAME = re.compile(
     r'(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})(?:\.(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})){0,2}'
 )
@@ -27,7 +29,7 @@ _CHECKED_JSON = re.compile(r"json_valid\(`(.+)`\)", re.I)
 def _table_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f'{text[:80]!r} is no name of a table; write orders or sales.orders, and "odd name" in double quotes'
+            f'{text[:80]!r} is not the name of a table; write orders or sales.orders, and "odd name" in double quotes'
         )
     return text
 
@@ -98,7 +100,7 @@ def table_of(connection: Connection, name: str) -> Table:
         except NoSuchTableError:
             columns = []
     if not columns:
-        raise SetupError(f"there is no table {name}{_near(inspector, schema, table)}")
+        raise SetupError(f"{_where(connection)}there is no table {name}{_near(inspector, schema, table)}")
     known, json = {}, _columns_of_json(connection, table, schema)
     for each in columns:
         computed = bool(each.get("computed"))
@@ -141,11 +143,18 @@ def declared(dialect: str, table: Table | None, kind: str) -> frozenset[str]:
     return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)
 
 
+def _where(connection: Connection) -> str:
+    """The Airflow Connection, where a session has opened this one."""
+    name = connection.info.get("airflow_connection")
+    return f"Connection {name!r}: " if name else ""
+
+
 def _near(inspector: Any, schema: str | None, table: str) -> str:
     from airflow_integrations.config.suggestions import continued
 
     try:
         names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        names = [each for each in names if each != _OURS]
     except Exception:
         return ""
     where = f" in {schema}" if schema else ""

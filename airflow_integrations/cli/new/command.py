@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_integrations.cli.command import FAILED, OK, UsageError
@@ -12,6 +13,7 @@ from airflow_integrations.cli.new.scaffold import SCHEMA_FILE, route_text, test_
 from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.display.printable import visible
+from airflow_integrations.errors import Mistake, RouteError
 from airflow_integrations.route_files.discovery import route_paths, stem
 from airflow_integrations.schema.shipped import outdated_schema, present_schema_text
 
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         beside.write_text(present, encoding="utf-8")
         out(f"renewed {beside}, which was that of another version; commit it beside the routes")
     mine = "look through the remarks in the route" if is_place(args.source) else _OWN
-    return _told(root, route, test, name, mine)
+    return _told(root, test, name, mine)
 
 
 def _texts(name: str, entity: str | None, source: str, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -82,10 +84,27 @@ def _scaffold(name: str, entity: str, source: str, target: str) -> tuple[str, st
     return preset_texts(name, source, target, entity)
 
 
-def _told(root: Path, route: Path, test: Path, name: str, first: str) -> int:
-    from airflow_integrations.cli.validate import all_mistakes
+def _mistakes(root: Path, test: Path, name: str) -> Iterator[Mistake]:
+    """Of the two files alone: the others of a folder may be many."""
+    from airflow_integrations.route.check import deep_mistakes
+    from airflow_integrations.route_files.load import read_route
+    from airflow_integrations.testing.case_file import load_tests
 
-    mine = [mistake for mistake in all_mistakes(root) if mistake.file.endswith((route.name, test.name))]
+    try:
+        loaded = read_route(root, name)
+    except RouteError as error:
+        yield from error.mistakes
+        return
+    for loc, text in deep_mistakes(loaded.route):
+        yield loaded.mistake(loc, text)
+    try:
+        load_tests(test, root)
+    except RouteError as error:
+        yield from error.mistakes
+
+
+def _told(root: Path, test: Path, name: str, first: str) -> int:
+    mine = list(_mistakes(root, test, name))
     for mistake in mine:  # such as an entity's name that means something else already
         out(str(mistake))
     out(f"Next: {first}, then")

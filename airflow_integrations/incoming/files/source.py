@@ -72,6 +72,8 @@ class FilesIncoming:
         if choice.unsettled:
             found, first = counted(len(choice.unsettled), "file"), choice.unsettled[0].path
             services.log.info("left %s to the next run: not settled yet, such as %s", found, first)
+        elif not files and resume is None:
+            services.log.info("%s", choice.why_none())
         if services.creates and not (run.dry_run or services.previews or run.limit is not None):
             await asyncio.to_thread(self._put_away, services, store, choice.done)
         reading = _Reading(self.config, self.route, run, services, store)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from airflow_integrations.config.tls import is_refused, tls_context
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.outgoing import Result
 from airflow_integrations.outgoing.email.mail import Mail
 from airflow_integrations.outgoing.http.answers.reasons import reason_text
@@ -54,7 +54,7 @@ class SmtpLink:
             why = f"{broker.name}: the mail server ended the connection during the TLS handshake: {error}"
             raise OutageError(why, status=NOTHING_TAKEN) from None
         except (OSError, smtplib.SMTPException) as error:
-            why = f"{broker.name}: the mail server cannot be reached: {error!r}"
+            why = f"{broker.name}: the mail server cannot be reached: {why_unreachable(error)}"
             raise OutageError(why, status=NOTHING_TAKEN) from None
 
     def _enter(self, host: str, port: int, context: ssl.SSLContext | None) -> None:

@@ -8,6 +8,7 @@ that has appeared, whatever became of us and of the file since.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,6 +78,11 @@ class FilesOutgoing:
         """What is wrong with the configuration in this route: places below the configuration, and messages."""
         if config.connection is None and "://" not in config.path.text and not config.path.text.startswith("/"):
             yield ("path",), "write it from the root, such as /out/orders.csv: a task may run in any folder"
+        if re.search(r"%[YmdHMSyj]", config.path.text):
+            yield (
+                ("path",),
+                "%Y is not filled in; write {{ window.start | date }}, or {{ window.start | format('YYYYMMDD') }}",
+            )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
         of_one = {route.entity.name, "source", "key", *lookup_names(route)}
