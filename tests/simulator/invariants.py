@@ -35,7 +35,7 @@ class Invariants:
         """The states of a key take effect in their order, and none twice where the target must not get it twice."""
         world, key = self._world, effect.key
         if effect.value is None:
-            if key in world.source.records and world.now() - world.source.gone.get(key, 0.0) > 7200:
+            if key in world.source.records and self._decided(key) - world.source.gone.get(key, 0.0) > 7200:
                 self.fails("nothing lost", f"{key} is deleted at the target, and the source has it")
             return
         if "rev" in effect.value and key not in world.edited:
@@ -49,6 +49,11 @@ class Invariants:
                 self.fails("nothing twice", f"{key} was created {len(same)} times with the same content")
             elif world.shape.out == "post" and not world.unheard(key):
                 self.fails("nothing twice", f"{key} took effect twice under two idempotency keys")
+
+    def _decided(self, key: str) -> float:
+        """When it was decided at the latest what takes effect now: what is tried again was so before it failed."""
+        since = (row.since for row in self._world.ledger.rows(tables.entity) if row.key == key)
+        return next(since, None) or self._world.now()
 
     def books(self, run_id: str, balance: Balance) -> None:
         if not balance.balanced:

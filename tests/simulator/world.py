@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_integrations.engine import disk_space
+from airflow_integrations.engine import disk_space, gc_tuning
 from airflow_integrations.engine.live import consumer as live_consumer
 from airflow_integrations.errors import OutageError
 from airflow_integrations.http import client as http_client
@@ -47,6 +47,10 @@ __all__ = ["World", "live"]
 
 MOST_STEPS = 200_000
 _LOG = logging.Logger("world", logging.CRITICAL + 1)
+_NO_COLLECTOR = SimpleNamespace(
+    freeze=int, unfreeze=int, get_threshold=lambda: (0, 10, 10), set_threshold=lambda *given: None
+)
+"""For the stages of a world: it is off, and what is there for good is frozen."""
 _ENDPOINTS = {
     name: Endpoint(name, f"http://{name}", read_timeout=10.0, retry_budget=20.0) for name in ("source", "target")
 }
@@ -365,6 +369,7 @@ def _replace_borders() -> None:
         http_client: {"open_session": _open_session},
         live_consumer: {"bell_of": lambda database, route: _current.bell(database, route)},
         disk_space: {"shutil": SimpleNamespace(disk_usage=lambda place: plenty)},
+        gc_tuning: {"gc": _NO_COLLECTOR},
     }
     for module, names in borders.items():
         for name, stand_in in names.items():
