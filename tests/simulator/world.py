@@ -23,7 +23,8 @@ from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.dump import definition_yaml
+from airflow_integrations.route.dump import definition_yaml, plain_definition
+from airflow_integrations.route.files.named import named_files
 from airflow_integrations.route.hash import data_hash, route_hash
 from airflow_integrations.run import Services
 from simulator.books import WorldLedger, empty_ledger
@@ -363,7 +364,7 @@ def _replace_borders() -> None:
     if _replaced:
         return
     _replaced = True
-    remember(data_hash, route_hash, definition_yaml)
+    remember(data_hash, route_hash, definition_yaml, plain_definition, named_files)
     plenty = SimpleNamespace(free=1 << 40, total=1 << 41)
     borders: dict[Any, dict[str, Any]] = {
         http_client: {"open_session": _open_session},

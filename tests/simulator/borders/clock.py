@@ -117,7 +117,7 @@ class VirtualLoop(base_events.BaseEventLoop):
                 step._context.run(step._callback, *step._args)
             except (SystemExit, KeyboardInterrupt):
                 raise
-            except BaseException:  # noqa: S110
+            except BaseException:
                 pass  # asyncio tells the loop's handler, which is silent
 
     def _process_events(self, event_list: list[Any]) -> None:
