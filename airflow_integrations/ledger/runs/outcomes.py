@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, String, Update, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Float, String, Update, bindparam, delete, exists, func, select, update
 
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
@@ -204,7 +204,8 @@ def _still_unchanged(connection: Connection, run: RunRef, members: list[Outcome]
 def _unchanged(dialect: str, *, versioned: bool) -> tuple[Update, Update]:
     """What was unchanged before is so again; what was delivered is so for the first time."""
     entity = tables.entity.c
-    run, now, version = bindparam("by"), bindparam("now"), bindparam("its_version")
+    run, now = bindparam("by", type_=entity.run.type), bindparam("now", type_=Float)
+    version = bindparam("its_version", type_=String)
     moved: dict[str, Any] = {"run": run, "changed": now, "last_seen": now, "seen_run": run, "version": version}
     if versioned:
         moved["delivered_version"] = version

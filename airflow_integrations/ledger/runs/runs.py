@@ -212,8 +212,11 @@ def finish_run(
 
 @cache
 def _moving(*names: str) -> Update:
-    moved = {name: bindparam(f"its_{name}") for name in names}
-    return update(tables.route).where(_route.id == bindparam("of")).values(**moved)
+    return (
+        update(tables.route)
+        .where(_route.id == bindparam("of"))
+        .values(**{name: bindparam(f"its_{name}") for name in names})
+    )
 
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:

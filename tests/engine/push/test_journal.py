@@ -84,7 +84,7 @@ def full_disk(file: Path) -> Iterator[None]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="which files are open is not told here")
-async def test_on_a_full_disk_no_file_stays_open(tmp_path: Path) -> None:
+def test_on_a_full_disk_no_file_stays_open(tmp_path: Path) -> None:
     """Neither of a journal that cannot be opened nor of one that cannot be ended; seed 810304981 told of the first."""
     staging = staging_of("local", tmp_path)
     journal = Journal.open(staging, 2)
@@ -92,9 +92,9 @@ async def test_on_a_full_disk_no_file_stays_open(tmp_path: Path) -> None:
     journal.flush()
     journal.done([1], [delivered("b")])
     with full_disk(staging.folder / "push.journal"):
-        with pytest.raises(OSError, match="large|full") as not_ended:
+        with pytest.raises(OSError, match=r"large|full") as not_ended:
             journal.close()
-        with pytest.raises(OSError, match="large|full") as not_opened:
+        with pytest.raises(OSError, match=r"large|full") as not_opened:
             Journal.open(staging, 2)
     held = [place for place in Path("/proc/self/fd").iterdir() if "push.journal" in str(place.resolve())]
     assert not held, (not_ended, not_opened)

@@ -45,6 +45,7 @@ class _Step(events.Handle):
 
 class _Timer(events.TimerHandle):
     __slots__ = ()
+    _context: Context
 
     def _run(self) -> None:
         if _may_go_on(self._context):
@@ -67,8 +68,8 @@ def _may_go_on(context: Context) -> bool:
 class VirtualLoop(base_events.BaseEventLoop):
     """``chance`` decides how long threads take. ``most_steps`` bounds a world's work: one that goes on is stuck."""
 
-    _scheduled: list[events.TimerHandle]
-    _ready: deque[events.Handle]
+    _scheduled: list[Any]
+    _ready: deque[Any]
 
     def __init__(self, chance: random.Random, *, most_steps: int) -> None:
         super().__init__()
