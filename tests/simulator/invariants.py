@@ -43,11 +43,13 @@ class Invariants:
             if rev < before and world.shape.versioned and not world.unheard(key):
                 self.fails("order per key", f"{key} was {before} at the target, and then {rev}")
             self._revs[key] = max(before, rev)
-        same = [e for e in world.target.effects if e.key == key and e.content == effect.content]
+        if effect.part is not None and world.target.parts[key] != (effect.part, effect.value):
+            self.fails("order of steps", f"{effect.part} is not the part of what {key} is now")
+        same = [e for e in world.target.effects if (e.key, e.content, e.step) == (key, effect.content, effect.step)]
         if "rev" in effect.value and len(same) > 1 and key not in world.retried | world.edited:
             if not world.shape.repeatable:
                 self.fails("nothing twice", f"{key} was created {len(same)} times with the same content")
-            elif world.shape.out == "post" and not world.unheard(key):
+            elif world.shape.out in ("post", "steps") and not world.unheard(key):
                 self.fails("nothing twice", f"{key} took effect twice under two idempotency keys")
 
     def _decided(self, key: str) -> float:
@@ -101,6 +103,8 @@ class Invariants:
                 yield "last state", f"{key} is gone from the source and not from the target ({row.status})"
         elif state["state"] != "draft":  # of a draft the target keeps what it had
             wanted = {state["value"]} | ({EDITED} if key in world.edited else set())
+            if has is not None and world.shape.in_steps and world.target.parts[key][1] != has:
+                yield "last state", f"{key} is of another part than the last one"
             if has is None or has["value"] not in wanted:
                 told = f"{key} is {state['value']} at the source and {has and has['value']} at the target"
                 yield "last state", f"{told} ({row.status})"

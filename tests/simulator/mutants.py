@@ -198,6 +198,22 @@ MUTANTS = (
         fits='shape.events == "low"',
         hint=1941,
     ),
+    Mutant(
+        "steps of other content count as done",
+        "engine/push/journal/step_progress.py",
+        "if known is not None and known[0] == outbound.hash:",
+        "if known is not None:",
+        fits="shape.in_steps",
+        hint=19,
+    ),
+    Mutant(
+        "an unanswered step is sent again",
+        "outgoing/http/steps/runner.py",
+        'if way.policy == "hold" and not self._progress.released:',
+        "if False:",
+        fits='shape.out == "held steps" and shape.with_rev',
+        hint=92,
+    ),
 )
 
 
