@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.ledger.status import CLOSED, INCOMING, OUTCOMES
 from airflow_integrations.ledger.storage import tables
 from simulator.borders.process import Process
-from simulator.people import EDITED
+from simulator.people import EDITED, payload_of_key
 from simulator.target import Effect
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ class Invariants:
             return
         if row.status not in CLOSED:
             yield from _open(key, row)
+            if not row.deleted and payload_of_key(world, key) is None:
+                yield "nothing lost", f"{key} is {row.status}, and what was to be sent is gone"
         elif state is None:
             if world.shape.missing and has is not None:
                 yield "last state", f"{key} is gone from the source and not from the target ({row.status})"

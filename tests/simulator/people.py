@@ -21,7 +21,7 @@ from simulator.tasks import quiet
 if TYPE_CHECKING:
     from simulator.world import World
 
-__all__ = ["EDITED", "act"]
+__all__ = ["EDITED", "act", "payload_of_key"]
 
 EDITED = 77
 """What a person writes into a payload."""
@@ -69,7 +69,8 @@ def act(world: World, deed: Deed) -> None:
         world.tell(f"{deed.what} {row.key}, which was {row.status}")
 
 
-def _payload(world: World, key: str) -> Any:
+def payload_of_key(world: World, key: str) -> Any:
+    """What is to be sent of an open entity, as it is staged; None: nothing is."""
     place = places(world.ledger, NAME, [key]).get(key)
     if place is None or place.ref is None:
         return None
@@ -78,7 +79,7 @@ def _payload(world: World, key: str) -> Any:
 
 
 def _edit(world: World, row: Any) -> None:
-    payload = _payload(world, row.key)
+    payload = payload_of_key(world, row.key)
     if isinstance(payload, dict):
         edit(
             world.ledger, NAME, row.key, msgspec.json.encode({**payload, "value": EDITED}).decode(), "ann", world.now()
@@ -87,7 +88,7 @@ def _edit(world: World, row: Any) -> None:
 
 def _confirm(world: World, row: Any, chosen: Selection) -> None:
     """What the target says: it has this content, or it has not."""
-    payload = None if row.deleted else _payload(world, row.key)
+    payload = None if row.deleted else payload_of_key(world, row.key)
     there = world.target.has.get(row.key) == payload
     if not there and row.status == "waiting":
         raise RunError("the target has not decided yet")

@@ -56,7 +56,7 @@ class Plan:
 def plan_of(seed: int) -> Plan:
     """The plan of one seed, always the same."""
     number = seed % SHAPES
-    shape = Shape.drawn(random.Random(f"shape {number}")).perhaps_in_steps(random.Random(f"steps {number}"))
+    shape = Shape.drawn(random.Random(f"shape {number}")).with_more(number)
     chance = random.Random(f"plan {seed}")
     if is_small(seed):
         deeds = _in_order(small_deeds(chance, shape))

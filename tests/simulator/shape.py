@@ -67,6 +67,8 @@ class Shape:
     """Staging is an object store."""
     again: bool = False
     """``resend: always``."""
+    forgets: bool = False
+    """Retention is minutes."""
     edit: int = 0
     """How often the route was edited: each edit adds a constant to what is sent."""
 
@@ -105,11 +107,11 @@ class Shape:
             bucket=chance.random() < 0.2,
         )
 
-    def perhaps_in_steps(self, chance: random.Random) -> Shape:
+    def with_more(self, number: int) -> Shape:
         """Drawn apart, so that the other shapes stay as they are."""
-        if self.waits or self.out not in _STEPS or chance.random() > 0.2:
-            return self
-        return replace(self, out=_STEPS[self.out])
+        in_steps = not self.waits and self.out in _STEPS and random.Random(f"steps {number}").random() <= 0.2
+        forgets = random.Random(f"retention {number}").random() < 0.2
+        return replace(self, out=_STEPS[self.out] if in_steps else self.out, forgets=forgets)
 
     def edited(self) -> Shape:
         return replace(self, edit=self.edit + 1)
@@ -146,6 +148,7 @@ def yaml_of(shape: Shape) -> str:
     again = ", resend: always" if shape.again else ""
     retry = f"retry: {{attempts: {shape.attempts}, delay: 1m}}"
     lines += [f"delivery: {{batch: {shape.batch}, concurrency: {shape.concurrency}{policy}{again}, {retry}}}"]
+    lines += ["retention: {payloads: 5m, runs: 2, history: 1h, events: 1h}"] if shape.forgets else []
     return "\n".join(lines) + "\n"
 
 
