@@ -32,14 +32,14 @@ from simulator.borders.airflow import Airflow
 from simulator.borders.bell import WorldBell
 from simulator.borders.clock import BEGIN, Stuck, VirtualLoop
 from simulator.borders.disk import BucketPath, Disk, DiskPath
-from simulator.borders.network import Network
+from simulator.borders.network import Network, WorldConnections
 from simulator.borders.process import Process
+from simulator.borders.pure import remember
 from simulator.bounds import draw_bounds
 from simulator.deed import Deed
 from simulator.invariants import Invariants
 from simulator.people import act
 from simulator.plan import Plan
-from simulator.pure import remember
 from simulator.shape import NAME, route_of
 from simulator.source import Source
 from simulator.target import Target
@@ -52,9 +52,6 @@ _NO_COLLECTOR = SimpleNamespace(
     freeze=int, unfreeze=int, get_threshold=lambda: (0, 10, 10), set_threshold=lambda *given: None
 )
 """For the stages of a world: it is off, and what is there for good is frozen."""
-_ENDPOINTS = {
-    name: Endpoint(name, f"http://{name}", read_timeout=10.0, retry_budget=20.0) for name in ("source", "target")
-}
 
 
 class World:
@@ -124,10 +121,13 @@ class World:
     def _over(self, task: asyncio.Task[Any]) -> None:
         self._spawned.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            import traceback
+            self._unexpected(error)
 
-            told = "".join(traceback.format_exception(error)[-3:]).strip()
-            self.invariants.fails("no error that nobody expects", told)
+    def _unexpected(self, error: BaseException) -> None:
+        import traceback
+
+        told = "".join(traceback.format_exception(error)[-3:]).strip()
+        self.invariants.fails("no error that nobody expects", told)
 
     def task(self) -> int | None:
         """The point at which every try of the next task dies; None: it is as others are."""
@@ -157,7 +157,7 @@ class World:
     def services(self, process: Process) -> Services:
         loop, skew = self.loop, process.skew
         return Services(
-            _Connections(),
+            WorldConnections(),
             log=_LOG,
             now=lambda: loop.time() + skew,
             monotonic=loop.time,
@@ -330,6 +330,8 @@ class World:
             self.invariants.fails("no error that nobody expects", str(error))
         finally:
             self._end()
+        for error in self.loop.unexpected:
+            self._unexpected(error)
         return self
 
     def _end(self) -> None:
@@ -344,14 +346,6 @@ class World:
                     task.get_coro().close()
         sys.unraisablehook = sys.__unraisablehook__
         self.loop.close()
-
-
-class _Connections:
-    def endpoint(self, connection: str) -> Endpoint:
-        return _ENDPOINTS[connection]
-
-    def variable(self, name: str) -> str | None:
-        return None
 
 
 def _open_session(endpoint: Endpoint) -> Any:

@@ -76,6 +76,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._chance = chance
         self._left = most_steps
         self._at = BEGIN
+        self.unexpected: list[BaseException] = []
+        """Errors outside all processes, which nobody heard of."""
         self._selector = self
         self._clock_resolution = 1e-6  # above what a float of this size can tell apart
         self.set_task_factory(_task_of)
@@ -118,8 +120,9 @@ class VirtualLoop(base_events.BaseEventLoop):
                 step._context.run(step._callback, *step._args)
             except (SystemExit, KeyboardInterrupt):
                 raise
-            except BaseException:
-                pass  # asyncio tells the loop's handler, which is silent
+            except BaseException as error:
+                if step._context.get(PROCESS) is None:  # an error of the world's own
+                    self.unexpected.append(error)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""

@@ -86,6 +86,13 @@ class _Direct(Connection):
                     pass  # it fails once more, in SQLAlchemy's words
         return super()._execute_clauseelement(elem, distilled_parameters, execution_options)
 
+    def exec_driver_sql(self, statement: str, parameters: Any = None, execution_options: Any = None) -> Any:
+        if not isinstance(parameters, tuple) or "RETURNING" in statement or not statement.startswith(_WRITES):
+            return super().exec_driver_sql(statement, parameters, execution_options)
+        result = _Result(_NO_COLUMNS, iter(()))
+        result.rowcount = self._driver.execute(statement, parameters).rowcount
+        return result
+
     def _prepared(self, elem: Any, names: tuple[str, ...]) -> _Call:
         """Kept with the statement: one that the engine makes once is compiled, and found again, once."""
         compiled, extracted, *_ = elem._compile_w_cache(
@@ -106,7 +113,9 @@ class _Direct(Connection):
 
 
 _KEPT = "_kept_in_the_simulator"
+_WRITES = ("INSERT", "UPDATE", "DELETE")
 _NOTHING: dict[str, Any] = {}
+_NO_COLUMNS = SimpleResultMetaData([])
 
 
 class _Statement:
@@ -114,7 +123,6 @@ class _Statement:
 
     def __init__(self, compiled: Any) -> None:
         self.compiled = compiled
-        self.expands = bool(compiled.literal_execute_params or compiled.post_compile_params)
         self.processors: dict[str, Callable[[Any], Any]] = dict(compiled._bind_processors)
         self._metadata: SimpleResultMetaData | None = None
         self.plain = (
@@ -150,25 +158,34 @@ class _Call:
         self.statement = statement
         self._extracted = extracted
         self._parameters: list[tuple[str | None, Any, Callable[[Any], Any] | None]] = []
-        if statement.plain and not statement.expands:
-            compiled = statement.compiled
+        compiled = statement.compiled
+        of_lists = compiled.literal_execute_params | compiled.post_compile_params
+        self._expands = any(parameter.key in names for parameter in of_lists)
+        self._text = compiled.string
+        if statement.plain and not self._expands:
             own = compiled.construct_params(dict.fromkeys(names), extracted_parameters=extracted, escape_names=False)
             key_of = {name: parameter.key for parameter, name in compiled.bind_names.items()}
-            for name in compiled.positiontup:
-                key = next((key for key in (key_of[name], name) if key in names), None)
-                process = statement.processors.get(name)
+            order, processors = compiled.positiontup, statement.processors
+            if of_lists:  # they are the statement's own
+                expanded = compiled._process_parameters_for_postcompile(own)
+                self._text, order = expanded.statement, expanded.positiontup
+                processors = {**processors, **expanded.processors}
+                own = {**own, **expanded.additional_parameters}
+            for name in order:
+                key = next((key for key in (key_of.get(name), name) if key in names), None)
+                process = processors.get(name)
                 value = own[name] if process is None or key is not None else process(own[name])
                 self._parameters.append((key, value, process))
 
     def run(self, driver: sqlite3.Connection, given: Any) -> _Result:
         statement = self.statement
-        if statement.expands:
+        if self._expands:
             return self._expanded(driver, given)
         values = [
             value if key is None else given[key] if process is None else process(given[key])
             for key, value, process in self._parameters
         ]
-        return statement.run(driver, statement.compiled.string, values)
+        return statement.run(driver, self._text, values)
 
     def _expanded(self, driver: sqlite3.Connection, given: Any) -> _Result:
         statement, compiled = self.statement, self.statement.compiled
