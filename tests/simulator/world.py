@@ -330,8 +330,8 @@ class World:
             self.invariants.fails("no error that nobody expects", str(error))
         finally:
             self._end()
-        for error in self.loop.unexpected:
-            self._unexpected(error)
+        for told in self.loop.unexpected:
+            self._unexpected(told)
         return self
 
     def _end(self) -> None:
