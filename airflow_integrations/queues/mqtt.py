@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ KEEPALIVE = 20
 _REFUSED = frozenset({"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"})
 
 
-class MqttConnection:
+class MqttConnection(ABC):
     """One connection, which is not made anew. A subclass says in ``_accepted`` what follows when it is there, and calls
     ``_settle_ready`` in the event loop when it is ready."""
 
@@ -87,15 +88,15 @@ class MqttConnection:
         else:
             self._accepted(client, properties)
 
+    @abstractmethod
     def _accepted(self, client: Client, properties: Any) -> None:
         """In paho's thread: the broker has let us in; ``properties`` are what it says of itself."""
-        raise NotImplementedError
 
     def _disconnected(self, _: Client, __: Any, ___: Any, reason: Any, ____: Any) -> None:
         self.ended = str(reason)
         self._tell(self._settle_ready, f"disconnected: {reason}")
         self._tell(self._gone)
 
+    @abstractmethod
     def _gone(self) -> None:
         """In the event loop: the connection has ended."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.queues.broker import Broker, client_library
 
-__all__ = ["AT_ONCE", "WAIT_SECONDS", "client_of", "queue_url", "understood"]
+__all__ = ["AT_ONCE", "WAIT_SECONDS", "ContentsError", "client_of", "queue_url", "understood"]
 
 AT_ONCE = 10
 """Messages that one request of SQS holds."""
@@ -26,6 +27,14 @@ _REFUSED = frozenset(
         "UnrecognizedClientException",
     }
 )
+
+
+_OF_CONTENTS = re.compile(r"(?:^|\.)(?:Invalid(?:ParameterValue|MessageContents|AttributeValue)|BatchRequestTooLong)$")
+
+
+class ContentsError(OutageError):
+    """SQS does not take what a message of the request says, and none of the others either. For whoever asked for
+    something else it is like an outage."""
 
 
 def client_of(broker: Broker) -> Any:
@@ -57,7 +66,7 @@ async def queue_url(client: Any, queue: str) -> str:
 
 @contextmanager
 def understood(name: str) -> Iterator[None]:
-    """Turn the client library's errors into SetupError and OutageError."""
+    """Turn the client library's errors into SetupError, ContentsError and OutageError."""
     try:
         import aiobotocore  # noqa: F401
         from botocore import exceptions
@@ -67,7 +76,7 @@ def understood(name: str) -> Iterator[None]:
         yield
     except exceptions.ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
-        kind = SetupError if code in _REFUSED else OutageError
+        kind = SetupError if code in _REFUSED else ContentsError if _OF_CONTENTS.search(code) else OutageError
         raise kind(f"{name}: SQS: {error}") from None
     except (exceptions.NoCredentialsError, exceptions.NoRegionError, ValueError) as error:
         raise SetupError(f"{name}: {error}") from None

@@ -70,15 +70,17 @@ class Reader:
                 self._converts.append((name, convert))
 
     def record(self, row: Sequence[Any]) -> dict[str, Any] | BadRecord:
-        """One row. A value that JSON has no word for (NaN, infinity) makes a record that is rejected alone."""
+        """One row. A value that JSON has no word for (NaN, infinity), or a time that UTC would show in the year 10000,
+        makes a record that is rejected alone."""
         record = dict(zip(self.names, row, strict=True))
         for name, convert in self._converts:
             value = record[name]
             if value is not None:
                 try:
                     record[name] = convert(value)
-                except UnspeakableError as error:
-                    return bad_record(f"column {name}: {error}", str(dict(zip(self.names, map(str, row), strict=True))))
+                except (UnspeakableError, OverflowError) as error:
+                    why = f"{value} is beyond the years 1 to 9999 in UTC" if isinstance(error, OverflowError) else error
+                    return bad_record(f"column {name}: {why}", str(dict(zip(self.names, map(str, row), strict=True))))
         return record
 
     def _of(self, database: Database, column: Sequence[Any]) -> Convert | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,8 @@ __all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "
 _NAME = re.compile(
     r'(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})(?:\.(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})){0,2}'
 )
+
+_CHECKED_JSON = re.compile(r"json_valid\(`(.+)`\)", re.I)
 
 
 def _table_name(text: str) -> str:
@@ -76,23 +79,26 @@ class Table:
 
 def table_of(connection: Connection, name: str) -> Table:
     """Raises SetupError where there is no such table or view."""
-    from sqlalchemy import inspect
-    from sqlalchemy.exc import NoSuchTableError
+    from sqlalchemy import inspect, types
+    from sqlalchemy.exc import NoSuchTableError, SAWarning
 
     inspector = inspect(connection)
     schema, table = split_name(name)
-    try:
-        columns = inspector.get_columns(table, schema)
-    except NoSuchTableError:
-        columns = []
+    with warnings.catch_warnings():  # a type that SQLAlchemy does not know is for the database to judge
+        warnings.filterwarnings("ignore", "Did not recognize type", SAWarning)
+        try:
+            columns = inspector.get_columns(table, schema)
+        except NoSuchTableError:
+            columns = []
     if not columns:
         raise SetupError(f"there is no table {name}{_near(inspector, schema, table)}")
-    known = {}
+    known, json = {}, _columns_of_json(connection, table, schema)
     for each in columns:
         computed = bool(each.get("computed"))
         autoincrement = each.get("autoincrement") is True
         filled = each.get("default") is not None or bool(each.get("identity")) or computed or autoincrement
-        known[each["name"]] = Column(each["name"], each["type"], bool(each.get("nullable", True)), filled, computed)
+        kind = types.JSON() if each["name"] in json else each["type"]
+        known[each["name"]] = Column(each["name"], kind, bool(each.get("nullable", True)), filled, computed)
     primary = tuple(inspector.get_pk_constraint(table, schema).get("constrained_columns") or ())
     unique = [frozenset(primary)] if primary else []
     # of an index only those that hold for every row, and whose columns hold no NULL: two NULLs are no duplicate
@@ -107,9 +113,23 @@ def table_of(connection: Connection, name: str) -> Table:
     return Table(name, known, primary, tuple(dict.fromkeys(unique)))
 
 
+def _columns_of_json(connection: Connection, table: str, schema: str | None) -> frozenset[str]:
+    """MariaDB's JSON is text with a check."""
+    from sqlalchemy import text
+
+    if not getattr(connection.dialect, "is_mariadb", False):
+        return frozenset()
+    query = text(
+        "SELECT check_clause FROM information_schema.check_constraints "
+        "WHERE constraint_schema = coalesce(:schema, database()) AND table_name = :table"
+    )
+    clauses = connection.execute(query, {"schema": schema, "table": table}).scalars()
+    return frozenset(found[1] for clause in clauses if (found := _CHECKED_JSON.fullmatch(clause)))
+
+
 def declared(dialect: str, table: Table | None, kind: str) -> frozenset[str]:
-    """The columns that are declared with a type that the database does not keep apart: SQLite's BOOLEAN and JSON."""
-    if dialect != "sqlite" or table is None:
+    """The columns that are declared with a type that results do not tell: SQLite's BOOLEAN and JSON, MariaDB's JSON."""
+    if dialect not in ("sqlite", "mysql", "mariadb") or table is None:
         return frozenset()
     return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)
 

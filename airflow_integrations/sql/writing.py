@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -24,6 +25,8 @@ Convert = Callable[[Any], Any]
 """From a value of JSON that is not null to the driver's. Raises EntityError."""
 
 _WHOLE = re.compile(r"-?\d{1,40}", re.ASCII)
+_TIME = re.compile(r"-?\d{1,3}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?", re.ASCII)
+"""What MySQL's TIME holds, which is up to 838 hours. It would read others as well: ``101`` as a minute and a second."""
 _NUMBER = re.compile(r"-?\d{1,60}(\.\d{1,60})?", re.ASCII)
 
 
@@ -49,12 +52,14 @@ class _Writer:
         name = type(type_).__name__.upper()
         if self._dialect == "mysql" and name == "TINYINT" and getattr(type_, "display_width", None) == 1:
             return lambda value: int(value) if isinstance(value, bool) else _whole(value)
-        if self._dialect == "mysql" and name == "BIT" and getattr(type_, "length", None) in (None, 1):
-            return lambda value: int(_boolean(value))
+        if self._dialect == "mysql" and name == "BIT":
+            return _whole if (getattr(type_, "length", None) or 1) > 1 else lambda value: int(_boolean(value))
+        if self._dialect == "mysql" and name == "YEAR":
+            return _year
         if isinstance(type_, types.Boolean) or name in ("BOOLEAN", "BOOL"):
             return _boolean
         if isinstance(type_, types.JSON) or name in ("JSON", "JSONB"):
-            return lambda value: self._text(encode(value).decode())
+            return self._json
         if isinstance(type_, types.ARRAY):
             item = self.of(type_.item_type)
             return lambda value: _array(value, item)
@@ -67,7 +72,7 @@ class _Writer:
         if isinstance(type_, types.Integer):
             return self._integer
         if isinstance(type_, types.Float) or name in ("FLOAT", "REAL", "DOUBLE", "DOUBLE_PRECISION"):
-            return lambda value: float(_number(value))
+            return _floating
         if isinstance(type_, types.Numeric):
             scale = type_.scale if type_.precision is not None else None
             return lambda value: self._numeric(value, scale if scale is not None or type_.precision is None else 0)
@@ -80,7 +85,14 @@ class _Writer:
             return self._time
         if isinstance(type_, types.String):
             return self._string_of(type_.length)
-        return self._anything
+        if name == "DOMAIN":
+            return self.of(type_.data_type)
+        return self._interval if isinstance(type_, types.Interval) or name == "INTERVAL" else self._anything
+
+    def _json(self, value: Any) -> Any:
+        if self._dialect == "sqlite" and isinstance(value, int | Decimal) and not isinstance(value, bool):
+            return self._sqlite_number(Decimal(value))  # a column that is declared as JSON makes numbers of such texts
+        return self._text(encode(value).decode())
 
     def _integer(self, value: Any) -> int:
         found = _whole(value)
@@ -128,54 +140,95 @@ class _Writer:
     def _moment(self, value: Any, instant: bool) -> Any:
         if not isinstance(value, str):
             raise EntityError(f"a time such as 2026-01-31T12:00:00Z belongs here, not {_kind(value)}")
-        if self._dialect == "sqlite" or (self._dialect == "postgresql" and value.lstrip("-") == "infinity"):
+        if self._dialect == "postgresql" and value.lstrip("-") == "infinity":
             return value
         try:
             found = datetime.fromisoformat(value)
         except ValueError:
             raise EntityError(f"{value[:40]!r} is not a time such as 2026-01-31T12:00:00Z") from None
-        if instant:
-            if found.tzinfo is not None and self._dialect == "postgresql":
-                return value
-            if found.tzinfo is None:
-                if self._zone is None:
-                    raise EntityError(f"{value[:40]} has no time zone; say time_zone, such as time_zone: Europe/Madrid")
-                found = on_clocks(found, self._zone)
-            found = found.astimezone(UTC)
-        elif found.tzinfo is not None:
-            if self._zone is None:
-                raise EntityError(
-                    "the column stores times without a zone; say whose clocks they are, with time_zone: UTC"
-                )
-            found = found.astimezone(self._zone).replace(tzinfo=None)
+        if self._dialect == "sqlite":
+            return value
+        if instant and found.tzinfo is not None and self._dialect == "postgresql":
+            return value
+        try:
+            found = self._in_utc(found) if instant else self._on_clocks(found)
+        except OverflowError:
+            raise EntityError(f"{value[:40]} is before the year 1 or after the year 9999 there") from None
         if self._dialect == "postgresql":
             return found.isoformat()
         return found.replace(tzinfo=None) if self._dialect == "mysql" else found
 
+    def _in_utc(self, found: datetime) -> datetime:
+        if found.tzinfo is None:
+            if self._zone is None:
+                told = found.isoformat()
+                raise EntityError(f"{told} has no time zone; say time_zone, such as time_zone: Europe/Madrid")
+            found = on_clocks(found, self._zone)
+        return found.astimezone(UTC)
+
+    def _on_clocks(self, found: datetime) -> datetime:
+        if found.tzinfo is None:
+            return found
+        if self._zone is None:
+            raise EntityError("the column stores times without a zone; say whose clocks they are, with time_zone: UTC")
+        return found.astimezone(self._zone).replace(tzinfo=None)
+
     def _date(self, value: Any) -> Any:
         try:
-            if not isinstance(value, str) or (len(value) != 10 and value.lstrip("-") != "infinity"):
+            if self._dialect == "postgresql" and isinstance(value, str) and value.lstrip("-") == "infinity":
+                return value
+            if not isinstance(value, str) or len(value) != 10:
                 raise ValueError
-            return value if self._dialect in ("postgresql", "sqlite") else date.fromisoformat(value)
+            if self._dialect == "postgresql":
+                return value
+            found = date.fromisoformat(value)
+            return value if self._dialect == "sqlite" else found
         except ValueError:
             raise EntityError(f"a date such as 2026-01-31 belongs here, not {_shown(value)}") from None
 
     def _time(self, value: Any) -> Any:
         if not isinstance(value, str):
             raise EntityError(f"a time of day such as 12:30 belongs here, not {_kind(value)}")
-        if self._dialect in ("postgresql", "sqlite", "mysql"):
+        if self._dialect == "postgresql" or (self._dialect == "mysql" and _TIME.fullmatch(value)):
             return value
         try:
-            return time.fromisoformat(value)
+            found = time.fromisoformat(value)
+            return value if self._dialect == "sqlite" else found
         except ValueError:
             raise EntityError(f"a time of day such as 12:30 belongs here, not {_shown(value)}") from None
 
+    def _interval(self, value: Any) -> Any:
+        if not isinstance(value, str):
+            raise EntityError(f"a text such as PT90M belongs here, not {_kind(value)}")
+        return self._text(value)
+
     def _anything(self, value: Any) -> Any:
+        """PostgreSQL reads a text as the column's type, whatever that is, and refuses the row where it cannot. For a
+        number it would refuse the statement, as if a column were not there."""
         if isinstance(value, dict | list):
             raise EntityError(f"one value belongs here, not {_kind(value)}")
+        if self._dialect == "postgresql" and not isinstance(value, str):
+            return encode(value).decode() if isinstance(value, bool) else format(Decimal(value), "f")
         if isinstance(value, Decimal) and self._dialect == "sqlite":
             return self._sqlite_number(value)
         return self._text(value) if isinstance(value, str) else value
+
+
+def _floating(value: Any) -> float:
+    """To the nearest number that the column can hold, which is what it is there for; but not to infinity or zero."""
+    found = _number(value)
+    made = float(found)
+    if math.isinf(made) or (made == 0 and found != 0):
+        raise EntityError(f"{found} is beyond what a binary number can hold")
+    return made
+
+
+def _year(value: Any) -> int:
+    """MySQL would make 2001 of 1."""
+    found = _whole(value)
+    if found != 0 and not 1901 <= found <= 2155:
+        raise EntityError(f"{found} is no year from 1901 to 2155, which are all that the column takes")
+    return found
 
 
 def _places(value: Decimal) -> int:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable
-from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
+from airflow.sdk.exceptions import DagRunTriggerException
 
 from airflow_integrations.airflow.config import settings
 from airflow_integrations.airflow.dag import pools
-from airflow_integrations.errors import IntegrationError, OutageError
+from airflow_integrations.airflow.maintenance.routes_operator import RoutesOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -38,34 +38,20 @@ Keeps the ledger of all routes in order, every two minutes.
 """
 
 
-class CleanupOperator(BaseOperator):
-    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id: what ``wake`` is expanded over.
+class CleanupOperator(RoutesOperator):
+    """Put the ledger in order. XCom: which DAGs to trigger, with the run's id: what ``wake`` is expanded over."""
 
-    :param routes: The folder of the route files.
-    """
-
-    template_fields = ()
-
-    def __init__(self, *, routes: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.routes = routes
-
-    def execute(self, context: Context) -> list[dict[str, str]]:
+    def work(self, routes: Path, context: Context) -> list[dict[str, str]]:
         from airflow_integrations.airflow.maintenance.cleanup import clean_up
         from airflow_integrations.airflow.maintenance.wake import idle_routes
 
         now = datetime.now(UTC)
-        try:
-            wanted = clean_up(Path(self.routes), settings.staging_base(), now, thoroughly=_hourly(context))
-        except OutageError as error:
-            raise error.with_traceback(None) from None
-        except IntegrationError as error:
-            raise AirflowFailException(str(error)) from None
+        wanted = clean_up(routes, settings.staging_base(), now, thoroughly=_hourly(context))
         ti: Any = context["ti"]
         names = sorted({*wanted.retries, *wanted.events})
         # One id a minute: should this task be retried, no second run is triggered. A run for events takes along what is
         # to be sent again.
-        idle = idle_routes(names, wanted.events, ti, ti.dag_id, Path(self.routes), now)
+        idle = idle_routes(names, wanted.events, ti, ti.dag_id, routes, now)
         events = {route for route, dag_id in idle.items() if route in wanted.events or dag_id != route}
         return [
             {
@@ -103,28 +89,14 @@ class WakeOperator(BaseOperator):
         )
 
 
-class AlertsOperator(BaseOperator):
-    """Send the metrics of what waits and the alerts of the routes. Who could not be told is told the next time.
+class AlertsOperator(RoutesOperator):
+    """Send the metrics of what waits and the alerts of the routes. Who could not be told is told the next time."""
 
-    :param routes: The folder of the route files.
-    """
-
-    template_fields = ()
-
-    def __init__(self, *, routes: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.routes = routes
-
-    def execute(self, context: Context) -> None:
+    def work(self, routes: Path, context: Context) -> None:
         from airflow_integrations.airflow.maintenance.alerts import evaluate_alerts
 
         ti: Any = context["ti"]
-        try:
-            evaluate_alerts(Path(self.routes), ti, datetime.now(UTC).timestamp())
-        except OutageError as error:
-            raise error.with_traceback(None) from None
-        except IntegrationError as error:
-            raise AirflowFailException(str(error)) from None
+        evaluate_alerts(routes, ti, datetime.now(UTC).timestamp())
 
 
 def build_maintenance(routes: str | Path) -> DAG:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_integrations.airflow.config import settings
 from airflow_integrations.airflow.dag import pools
-from airflow_integrations.errors import IntegrationError, OutageError
+from airflow_integrations.airflow.maintenance.routes_operator import RoutesOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,26 +31,11 @@ routes that name it. Where a message cannot be sent, the task is tried again.
 """
 
 
-class SummariseOperator(BaseOperator):
-    """Write the messages. XCom: one mapping a target, what ``send`` is expanded over; numbers, no payloads.
+class SummariseOperator(RoutesOperator):
+    """Write the messages. XCom: one mapping a target, what ``send`` is expanded over; numbers, no payloads."""
 
-    :param routes: The folder of the route files.
-    """
-
-    template_fields = ()
-
-    def __init__(self, *, routes: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.routes = routes
-
-    def execute(self, context: Context) -> list[dict[str, Any]]:
-        now = datetime.now(UTC).timestamp()
-        try:
-            return _messages(Path(self.routes), now)
-        except OutageError as error:
-            raise error.with_traceback(None) from None
-        except IntegrationError as error:
-            raise AirflowFailException(str(error)) from None
+    def work(self, routes: Path, context: Context) -> list[dict[str, Any]]:
+        return _messages(routes, datetime.now(UTC).timestamp())
 
 
 class SendOperator(BaseOperator):

@@ -137,9 +137,13 @@ def _path(value: Any) -> str:
     return quote(text, safe="")
 
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters, and all that parts lines for somebody: Python's ``email`` refuses a header with U+2028."""
+
+
 def _header(value: Any) -> str:
     text: str = _text(value)
-    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+    if _CONTROL.search(text):
         raise EntityError("a value in a header holds a line break or another control character")
     return text
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 __all__ = ["Auth"]
 
 
-class Auth:
+class Auth(ABC):
     """How an endpoint knows us. Secrets are left out of every repr."""
 
     __slots__ = ()
@@ -21,6 +23,6 @@ class Auth:
         return ()
 
     @property
+    @abstractmethod
     def how(self) -> str:
         """For people, without secrets: ``basic authentication``."""
-        raise NotImplementedError

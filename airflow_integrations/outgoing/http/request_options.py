@@ -38,7 +38,7 @@ def _media_type(text: str) -> str:
 
 
 def one_line(template: Template) -> Template:
-    if "\r" in template.text or "\n" in template.text:
+    if template.text.splitlines() not in ([], [template.text]):
         raise ValueError("a header is one line; take the line break out (in YAML, write >- or quotes instead of |)")
     return template
 

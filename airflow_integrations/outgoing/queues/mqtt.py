@@ -95,6 +95,17 @@ class MqttOutgoing(QueueOutgoing):
             raise EntityError(
                 f"{topic[:80]!r} is not a topic to publish to: 1 to 1000 bytes without + and #", field="topic"
             )
+        for place, text in {"topic": topic, **message.headers}.items():
+            if not text.isascii() and any(map(_is_noncharacter, text)):
+                raise EntityError(
+                    "brokers end the connection for a Unicode noncharacter, and this has one", field=place
+                )
+
+
+def _is_noncharacter(character: str) -> bool:
+    """MQTT 5, section 1.5.4: a packet that has one may be treated as malformed."""
+    code = ord(character)
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 class _Connection(MqttConnection):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import Annotated, Any
@@ -16,7 +17,7 @@ from airflow_integrations.outgoing.queues.messages import Message
 from airflow_integrations.outgoing.queues.options import MESSAGE_ID, Address, MessageOptions
 from airflow_integrations.outgoing.queues.target import UNSENT, Link, Loc, QueueOutgoing, refused
 from airflow_integrations.queues.broker import Broker
-from airflow_integrations.queues.sqs import AT_ONCE, client_of, queue_url, understood
+from airflow_integrations.queues.sqs import AT_ONCE, ContentsError, client_of, queue_url, understood
 from airflow_integrations.route.definition import Route
 
 __all__ = ["SqsOutgoing"]
@@ -25,6 +26,8 @@ MOST_BYTES = 256 * 1024
 """Of one request, whatever number of messages it holds. Amazon allows more since 2025; others do not."""
 MOST_HEADERS = 8
 """Amazon allows ten attributes, and two are ours."""
+_NO_TEXT = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]")
+"""What SQS takes neither in a body nor in an attribute."""
 _FIFO_TEXT = frozenset(map(chr, range(0x21, 0x7F)))
 
 
@@ -99,8 +102,11 @@ class SqsOutgoing(QueueOutgoing):
             raise EntityError("SQS takes text, and the body is none in UTF-8") from None
         if not text:
             raise EntityError("SQS takes no message without a body")
-        if any(character < " " and character not in "\t\n\r" for character in text):
+        if _NO_TEXT.search(text):
             raise EntityError("SQS takes no control characters, and the body has one")
+        for name, value in message.headers.items():
+            if _NO_TEXT.search(value):
+                raise EntityError("SQS takes neither control characters nor U+FFFE and U+FFFF", field=name)
         if message.to.endswith(".fifo"):
             group = message.ordered_by
             if not group or len(group) > 128 or not _FIFO_TEXT.issuperset(group):
@@ -145,6 +151,10 @@ class _Link(Link):
         try:
             with understood(self._broker.name):
                 answer = await self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        except ContentsError as error:  # of one of them, and SQS has taken none
+            if len(messages) == 1:
+                return [refused(str(error))]
+            return [result for message in messages for result in await self._request([message])]
         except SetupError as error:
             return [Result("pending", reason=str(error), cause="setup")] * len(messages)
         except OutageError as error:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from airflow_integrations.config.model import Model
-from airflow_integrations.errors import EntityError, OutageError
+from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import reason_text, unwritable
 from airflow_integrations.outgoing.queues.messages import Message, MessageWriter
@@ -28,6 +28,8 @@ _NO_DELETION = (
     "missing: emit sends deletions and nothing says how; write deletion: {} for a message without a body, or leave "
     "missing at ignore"
 )
+MOST_SUSPECTS = 3
+"""The most messages of a batch of which each, alone, may be why the broker closes the connection."""
 UNSENT = Result("pending", reason="the connection ended before it was sent", cause="outage")
 Loc = tuple[int | str, ...]
 
@@ -39,6 +41,8 @@ class Link(ABC):
     """The most messages under way."""
     ended: str | None = None
     """Why it ended; None while it is there."""
+    silent = False
+    """It ended because nothing was heard any more: the broker has not closed it."""
 
     async def publish(self, messages: Sequence[Message]) -> list[Result | None]:
         """What became of each, in order. None: it was sent, and nothing says whether it arrived.
@@ -66,14 +70,15 @@ class Link(ABC):
             for future in futures:
                 if not future.done():
                     future.cancel()
+                    self.silent = self.ended is None
                     self.ended = self.ended or f"no answer within {ANSWER_SECONDS:.0f} s"
 
+    @abstractmethod
     async def close(self) -> None:
         """Give back what it took."""
-        raise NotImplementedError
 
 
-class QueueOutgoing:
+class QueueOutgoing(ABC):
     """The base of these kinds."""
 
     Config: ClassVar[type[Model]]
@@ -87,11 +92,11 @@ class QueueOutgoing:
         self._link: Link | None = None
         self._linking = asyncio.Lock()
 
+    @abstractmethod
     async def link(self, broker: Broker) -> Link:
         """A connection of its own. Raises OutageError, SetupError."""
-        raise NotImplementedError
 
-    def check(self, message: Message) -> None:
+    def check(self, message: Message) -> None:  # noqa: B027 - most publish any
         """Raises EntityError for a message that this kind cannot publish."""
 
     @classmethod
@@ -151,8 +156,34 @@ class QueueOutgoing:
         link = await self._linked()
         told = await link.publish(messages)
         why = f"{self._options.connection}: it was sent, and not confirmed: {link.ended or 'no answer in time'}"
+        if None in told and link.ended and not link.silent and self.repeatable:
+            told = await self._each_alone(messages, told)
         unheard = self._unheard(reason_text(why))
         return [unheard if result is None else result for result in told]
+
+    async def _each_alone(self, messages: list[Message], told: list[Result | None]) -> list[Result | None]:
+        """What became of them, where the broker closed the connection while some were under way: one of these may be
+        why, and would hold up the others for ever. They are sent once more, each alone, and those behind them as well.
+        """
+        suspects = 0
+        for place, message in enumerate(messages):
+            if told[place] is not None and told[place] is not UNSENT:
+                continue
+            try:
+                link = await self._linked()
+                (told[place],) = await link.publish([message])
+                if told[place] is not None:
+                    continue
+                if link.silent:
+                    break
+                await self._linked()  # it lets us in again
+            except (OutageError, SetupError):
+                break
+            told[place] = refused(f"the broker closes the connection when it gets this: {link.ended}", later=True)
+            suspects += 1
+            if suspects == MOST_SUSPECTS:
+                break
+        return told
 
     def _unheard(self, why: str) -> Result:
         if self.repeatable:

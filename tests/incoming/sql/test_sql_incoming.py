@@ -106,6 +106,23 @@ async def test_a_value_that_json_cannot_hold_is_one_row_s_matter(tables: Tables)
     assert [record["at"] for record in others] == ["infinity", "0044-03-15 00:00:00 BC"]
 
 
+async def test_a_time_that_utc_cannot_show_is_one_row_s_matter(tables: Tables) -> None:
+    """The last second of the year 9999 stands for "until further notice" in many a database."""
+    kind = "timestamp" if tables.dialect == "postgresql" else "datetime"
+    tables.run(
+        f"CREATE TABLE prices (id int primary key, until {kind})",
+        "INSERT INTO prices VALUES (1, '9999-12-31 23:59:59'), (2, '2026-01-31 12:00:00')",
+    )
+    options = {"table": "prices", "time_zone": "America/New_York"}
+    if tables.dialect == "sqlite":  # it has no times, only texts
+        assert len(await records_of(tables, options)) == 2
+        return
+    far, near = await records_of(tables, options)
+    assert isinstance(far, BadRecord)
+    assert "column until: 9999-12-31 23:59:59 is beyond the years 1 to 9999 in UTC" in far.reason
+    assert near["until"] == "2026-01-31T17:00:00Z"
+
+
 @pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
 async def test_mariadb_types_become_json(tables: Tables) -> None:
     tables.run(
@@ -118,7 +135,9 @@ async def test_mariadb_types_become_json(tables: Tables) -> None:
             """INSERT INTO orders VALUES (18446744073709551615, '2026-01-31 12:00:00.5', '2026-01-31 12:00:00',
             '-12:30', '{"a": 1.10}', x'00ff', 1, 1, 0.1)"""
         )
-    (record,) = await records_of(tables, {"table": "orders", "json_columns": ["doc"], "time_zone": "Europe/Madrid"})
+    (record,) = await records_of(tables, {"table": "orders", "time_zone": "Europe/Madrid"})
+    options = {"query": "select * from orders", "key": "id", "json_columns": ["doc"], "time_zone": "Europe/Madrid"}
+    assert await records_of(tables, options) == [record]
     assert record == {
         "id": 18446744073709551615,
         "at": "2026-01-31T11:00:00.500000Z",

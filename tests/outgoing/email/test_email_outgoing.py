@@ -81,6 +81,10 @@ class TestEmail(OutgoingSuite):
         {"mail": "a@exa mple.com"},
         {"mail": ""},
         {"total": "x\r\nBcc: other@example.com"},
+        {"total": "x\u2028Bcc: other@example.com"},
+        {"total": "x\x0bBcc: other@example.com"},
+        {"total": "x\x85Bcc: other@example.com"},
+        {"total": "x\x00y"},
     ],
 )
 def test_a_payload_chooses_neither_recipients_nor_headers(server: MailServer, entity: dict[str, str]) -> None:
@@ -224,6 +228,7 @@ def test_nobody_there() -> None:
         ({"per": "run"}, "is one entity's"),
         ({"attachment": {"name": "orders.xls"}}, "says nothing of the format"),
         ({"subject": "a\nb"}, "one line"),
+        ({"subject": "a\u2028b"}, "one line"),
     ],
 )
 def test_mistakes(server: MailServer, options: dict[str, Any], told: str) -> None:

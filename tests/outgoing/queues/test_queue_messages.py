@@ -50,7 +50,7 @@ def test_a_payload_cannot_write_a_header_of_its_own(topic: Topic) -> None:
 
 @pytest.mark.parametrize(
     ("topic", "ids"),
-    [("nats", ["a b", "", "*", "x.>"]), ("mqtt", ["+", "a/#"]), ("rabbitmq", ["x" * 300])],
+    [("nats", ["a b", "", "*", "x.>"]), ("mqtt", ["+", "a/#", "a\ufffe", "\ufdd0"]), ("rabbitmq", ["x" * 300])],
     indirect=["topic"],
 )
 def test_an_address_that_a_payload_makes_unfit(topic: Topic, ids: list[str]) -> None:
@@ -77,6 +77,33 @@ def test_one_that_makes_the_broker_close_the_channel_fails_alone(topic: Topic) -
     assert [n for n, result in enumerate(results) if result.status == "failed"] == [3, 7]
     assert {result.cause for result in results if result.status == "failed"} == {"refused"}
     assert {one.value["id"] for one in topic.received()} == {0, 1, 2, 4, 5, 6, 8, 9}
+
+
+DEEP = "/x" * 250
+"""Of a topic. Mosquitto takes 200 levels, and nobody can ask it: it closes the connection."""
+
+
+def to_deep_topics(topic: Topic, entities: list[dict[str, Any]]) -> list[Result]:
+    topic.config["topic"] += "{{ entity.way }}"
+    return send(topic, outbounds(entities))
+
+
+@pytest.mark.parametrize("topic", ["mqtt"], indirect=True)
+def test_one_that_makes_the_broker_close_the_connection_holds_up_no_other(topic: Topic) -> None:
+    entities = [{"id": number, "way": DEEP if number in (3, 7) else ""} for number in range(10)]
+    results = to_deep_topics(topic, entities)
+    told = {number: result for number, result in enumerate(results) if result.status != "delivered"}
+    assert set(told) == {3, 7}
+    assert {(result.status, result.cause, result.later) for result in told.values()} == {("failed", "later", True)}
+    assert "closes the connection when it gets this" in str(told[3].reason)
+    assert {one.value["id"] for one in topic.received()} == {0, 1, 2, 4, 5, 6, 8, 9}
+
+
+@pytest.mark.parametrize("topic", ["mqtt"], indirect=True)
+def test_a_broker_that_closes_every_connection_is_away(topic: Topic) -> None:
+    entities = [{"id": number, "way": DEEP} for number in range(10)]
+    results = to_deep_topics(topic, entities)
+    assert [result.status for result in results] == [*["failed"] * 3, *["pending"] * 7]
 
 
 def test_a_queue_that_is_full_is_later() -> None:

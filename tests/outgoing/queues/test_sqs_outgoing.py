@@ -27,6 +27,29 @@ def test_more_than_a_request_holds(aws_server: str) -> None:
         assert {one.id for one in found} == {outbound.idempotency_key for outbound in outbounds(ENTITIES)}
 
 
+def test_one_for_which_the_request_is_refused_fails_alone(aws_server: str) -> None:
+    """A queue may take less than SQS does, and SQS then takes none of those that come with one that is too long."""
+    with sqs(aws_server, most_bytes=1024) as topic:
+        entities = [{"id": number, "name": "x" * 2000 if number in (3, 14) else ""} for number in range(20)]
+        results = asyncio.run(topic.send(outbounds(entities)))
+        told = {number: result for number, result in enumerate(results) if result.status != "delivered"}
+        assert set(told) == {3, 14}
+        assert {(result.status, result.cause, result.later) for result in told.values()} == {
+            ("failed", "refused", False)
+        }
+        assert "Message must be shorter than 1024 bytes" in str(told[3].reason)
+        assert sorted(one.value["id"] for one in topic.received()) == [n for n in range(20) if n not in told]
+
+
+def test_what_no_attribute_holds_fails_alone(aws_server: str) -> None:
+    with sqs(aws_server) as topic:
+        entities = [{"id": 1, "name": "a\ufffe"}, {"id": 2, "name": "b"}]
+        results = asyncio.run(
+            topic.send(outbounds(entities), headers={"name": "{{ entity.name }}"}, body={"id": "entity.id"})
+        )
+        assert [result.status for result in results] == ["failed", "delivered"]
+
+
 def test_a_fifo_queue_keeps_the_order_and_takes_one_that_comes_twice_once(aws_server: str) -> None:
     with sqs(aws_server, ending=".fifo") as topic:
 

@@ -292,13 +292,15 @@ def kafka(at: Broker, *, administered: bool = True) -> Iterator[Topic]:
 
 
 @contextmanager
-def sqs(endpoint: str, *, ending: str = "") -> Iterator[Topic]:
+def sqs(endpoint: str, *, ending: str = "", most_bytes: int = 262_144) -> Iterator[Topic]:
     import boto3
 
     name = feeds.unique("sqs") + ending
     access = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "eu-central-1"}
     client = boto3.client("sqs", endpoint_url=endpoint, **access)
-    attributes = {"VisibilityTimeout": "0"} | ({"FifoQueue": "true"} if ending else {})
+    attributes = {"VisibilityTimeout": "0", "MaximumMessageSize": str(most_bytes)} | (
+        {"FifoQueue": "true"} if ending else {}
+    )
     url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
     seen: dict[str, Got] = {}
 
