@@ -8,7 +8,7 @@ COPY --chown=airflow:0 pyproject.toml README.md LICENSE constraints.txt /opt/air
 COPY --chown=airflow:0 airflow_integrations /opt/airflow/source/airflow_integrations
 # Named again, so that pip cannot exchange the image's Airflow for another.
 RUN pip install --no-cache-dir --constraint /opt/airflow/source/constraints.txt \
-        "apache-airflow==${AIRFLOW_VERSION}" "/opt/airflow/source[postgres,celery]" \
+        "apache-airflow==${AIRFLOW_VERSION}" "/opt/airflow/source[postgres,celery,git]" \
     && airflow-integrations --version
 
 COPY --chown=airflow:0 dags /opt/airflow/dags

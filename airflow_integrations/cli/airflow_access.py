@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_integrations.run import Connections
 
 __all__ = [
+    "are_bundled",
     "clock_skew",
     "connections",
     "create_pools",
@@ -24,7 +25,7 @@ __all__ = [
     "missing_pools",
     "open_ledger",
     "pools_wanted",
-    "routes_folder",
+    "route_folders",
     "staging_base",
     "staging_max_bytes",
 ]
@@ -55,15 +56,23 @@ def staging_base() -> str:
     return settings.staging_base()
 
 
-def routes_folder() -> Path:
-    """The configured folder of route files."""
+def route_folders() -> Sequence[Path]:
+    """The configured folders of route files: one, or those of Airflow's DAG bundles, as they are now. Raises
+    OutageError where a bundle cannot be fetched."""
     from airflow_integrations.airflow.config.without_airflow import routes_without_airflow
 
     if (found := routes_without_airflow()) is not None:
-        return Path(found).expanduser()
-    from airflow_integrations.airflow.config import settings
+        return (Path(found).expanduser(),)
+    from airflow_integrations.airflow.config.bundles import BundledRoutes
 
-    return settings.routes_folder()
+    return BundledRoutes().folders()
+
+
+def are_bundled() -> bool:
+    """Whether Airflow has to be asked where route files are, since it is configured with DAG bundles."""
+    from airflow_integrations.airflow.config.without_airflow import routes_without_airflow
+
+    return routes_without_airflow() is None
 
 
 def staging_max_bytes() -> int | None:

@@ -40,7 +40,7 @@ def _route_names(parsed_args: argparse.Namespace, **_: Any) -> list[str]:
     from airflow_integrations.route_files.discovery import route_paths, stem
 
     try:
-        folder = routes_folder(argparse.Namespace(routes=getattr(parsed_args, "routes", None)))
+        folder = routes_folder(argparse.Namespace(routes=getattr(parsed_args, "routes", None)), fetched=False)
         return sorted({stem(path.name) for path in route_paths(folder.resolve())})
     except (IntegrationError, OSError):
         return []

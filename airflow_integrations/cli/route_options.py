@@ -19,10 +19,12 @@ VARIABLE = "AIRFLOW__INTEGRATIONS__ROUTES"
 USUAL = (Path("dags/routes"), Path("routes"))
 
 
-def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
-    """``--routes``, else the environment's, else the usual places. Raises UsageError where there is none.
+def routes_folder(args: argparse.Namespace, *, create: bool = False, fetched: bool = True) -> Path:
+    """``--routes``, else the environment's, else the usual places, else Airflow's DAG bundles. Raises UsageError where
+    there is none, OutageError where a bundle cannot be fetched.
 
-    With ``create`` the folder may be missing: it is the first usual place whose own folder is there.
+    Without ``fetched`` no bundle is looked at, which may take seconds. With ``create`` the folder may be missing: it is
+    the first usual place whose own folder is there.
     """
     for given, origin in ((args.routes, "--routes"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
         if given:
@@ -35,10 +37,24 @@ def routes_folder(args: argparse.Namespace, *, create: bool = False) -> Path:
             return folder
     if create:
         return USUAL[0] if USUAL[0].parent.is_dir() else USUAL[1]
+    if fetched and (bundled := _bundled()) is not None:
+        return bundled
     raise UsageError(
         f"no routes folder found here; give --routes, set {VARIABLE}, or write the first route: "
         "airflow-integrations new NAME"
     )
+
+
+def _bundled() -> Path | None:
+    """The folder in Airflow's DAG bundles. Airflow is imported only where it is configured with some."""
+    from airflow_integrations.cli.airflow_access import are_bundled, route_folders
+
+    if not are_bundled():
+        return None
+    found = [folder for folder in route_folders() if folder.is_dir()]
+    if len(found) > 1:
+        raise UsageError(f"several DAG bundles have routes; give --routes, one of {', '.join(map(str, found))}")
+    return found[0] if found else None
 
 
 def asked_route(args: argparse.Namespace) -> LoadedRoute:

@@ -8,7 +8,7 @@ A broken file never hides another. Mistakes call a file by its path from the fol
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,7 @@ __all__ = [
     "LoadedRoute",
     "RouteFiles",
     "check_all",
+    "merged",
     "mistakes_between",
     "own_mistakes",
     "read_route",
@@ -105,6 +106,19 @@ def read_routes(root: Path, shard: Shard | None = None) -> RouteFiles:
         elif owners[name] == path:
             routes[name] = found
     return RouteFiles(routes, _ordered(mistakes), tuple(broken), tuple(broken_paths), frozenset(written.values()))
+
+
+def merged(folders: Sequence[RouteFiles]) -> RouteFiles:
+    """What several folders hold. Of two routes with one name the first counts."""
+    if len(folders) == 1:
+        return folders[0]
+    return RouteFiles(
+        {name: loaded for found in reversed(folders) for name, loaded in found.routes.items()},
+        tuple(mistake for found in folders for mistake in found.mistakes),
+        tuple(broken for found in folders for broken in found.broken),
+        tuple(path for found in folders for path in found.broken_paths),
+        frozenset(name for found in folders for name in found.names),
+    )
 
 
 def _unseen_name(loaded: LoadedRoute) -> Mistake:

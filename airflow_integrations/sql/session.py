@@ -49,6 +49,19 @@ class Session:
             self._connection = self._engine.connect()
         return self._connection
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection broke off. The next call opens another one."""
+        return self._connection is None or self._connection.invalidated
+
+    def rollback(self) -> None:
+        """End what was begun. A connection that cannot is forgotten."""
+        try:
+            if self._connection is not None and not self.is_lost:
+                self._connection.rollback()
+        except Exception:
+            self.drop()
+
     def drop(self) -> None:
         """Forget a connection that is broken, or in the middle of something."""
         if self._connection is not None:

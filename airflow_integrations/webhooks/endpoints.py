@@ -6,7 +6,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,15 @@ class EndpointTable:
     """Keeps :class:`Addresses` up to date. Thread-safe; :meth:`current` may read files and belongs into a thread.
 
     A file that is broken while somebody edits it takes no address away: the last one that was right goes on.
+
+    :param folders: The routes folder, or what tells the folders that there are now. Of two routes with one name the
+        first counts. It may raise OutageError.
     """
 
-    def __init__(self, folder: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder = folder
+    def __init__(
+        self, folders: Path | Callable[[], Sequence[Path]], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._folders = (lambda: (folders,)) if isinstance(folders, Path) else folders
         self._clock = clock
         self._reading = threading.Lock()
         self._checked = float("-inf")
@@ -82,7 +88,7 @@ class EndpointTable:
         return self.latest is not None and self._clock() - self._checked < STALE_SECONDS
 
     def current(self) -> Addresses:
-        """Raises OutageError where the folder cannot be read."""
+        """Raises OutageError where a folder cannot be read."""
         with self._reading:
             if not self.fresh:
                 self._look()
@@ -90,27 +96,28 @@ class EndpointTable:
             return self.latest
 
     def _look(self) -> None:
+        folders = self._folders()
         try:
-            seen = _traces(self._folder)
+            seen = _traces(folders)
             if self.latest is None or seen != self._seen:
-                found = read_routes(self._folder)
                 before = self.latest.routes if self.latest else {}
-                self.latest = Addresses(_kept(before, found))
+                self.latest = Addresses(_kept(before, [read_routes(folder) for folder in folders]))
                 self._seen = seen
         except OSError as error:
-            raise OutageError(f"the routes in {self._folder} cannot be read: {error.strerror}") from error
+            places = " and ".join(map(str, folders))
+            raise OutageError(f"the routes in {places} cannot be read: {error.strerror}") from error
         self._checked = self._clock()
 
 
-def _kept(before: Mapping[str, Route], found: RouteFiles) -> dict[str, Route]:
-    kept = {name: route for name, route in before.items() if name not in found.routes and found.may_hold(name)}
-    return kept | {name: loaded.route for name, loaded in found.routes.items()}
+def _kept(before: Mapping[str, Route], folders: Sequence[RouteFiles]) -> dict[str, Route]:
+    now = {name: loaded.route for found in reversed(folders) for name, loaded in found.routes.items()}
+    return {name: route for name, route in before.items() if any(found.may_hold(name) for found in folders)} | now
 
 
-def _traces(folder: Path) -> list[tuple[str, int, int]]:
+def _traces(folders: Sequence[Path]) -> list[tuple[str, int, int]]:
     """What tells that some file has changed."""
     traces = []
-    for place, _, names in os.walk(folder, followlinks=True):
+    for place, _, names in chain.from_iterable(os.walk(folder, followlinks=True) for folder in folders):
         for name in names:
             path = os.path.join(place, name)  # noqa: PTH118 - hundreds of files, every few seconds
             try:

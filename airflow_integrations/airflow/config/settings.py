@@ -10,6 +10,7 @@ from airflow_integrations.errors import SetupError
 
 __all__ = [
     "DailyTime",
+    "configured_routes",
     "daily_summary",
     "default_deferrable",
     "executor_slots",
@@ -51,10 +52,15 @@ def default_deferrable() -> bool:
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
+def configured_routes() -> Path | None:
+    """``routes``, where it is set."""
+    return Path(configured).expanduser() if (configured := _option("routes")) else None
+
+
 def routes_folder(beside: str | Path | None = None) -> Path:
     """``routes`` where it is set, else the folder ``routes`` beside the loader file, else in the dags folder."""
-    if configured := _option("routes"):
-        return Path(configured).expanduser()
+    if (configured := configured_routes()) is not None:
+        return configured
     if beside is None:
         from airflow.sdk.configuration import conf
 

@@ -74,6 +74,8 @@ def routes_without_airflow(environ: Mapping[str, str] = os.environ) -> str | Non
     """The configured folder of route files; None where Airflow has to be asked."""
 
     def beside_dags(home: Path, options: _Options) -> Path:
+        if options.get("dag_processor", "dag_bundle_config_list"):
+            raise _UncertainError
         return Path(options.get("core", "dags_folder") or home / "dags") / "routes"
 
     return _folder(environ, ("integrations", "routes"), beside_dags)

@@ -1,8 +1,8 @@
 """The last valid definition of each route file, kept on this machine: a broken edit does not take a route out of
 scheduling. The mistakes are Airflow's import error all the same, until the file is corrected.
 
-One file for each route file, below AIRFLOW_HOME. It is written when the route file, or a shared file that it uses, has
-changed; else a look costs one small read.
+One file for each route file, below AIRFLOW_HOME, the same for all versions of a DAG bundle. It is written when the
+route file, or a shared file that it uses, has changed; else a look costs one small read.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from airflow_integrations.airflow.config import settings
+from airflow_integrations.airflow.config.bundles import same_in_every_version
 from airflow_integrations.config.file_reference import Folder
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.route.definition import Route
@@ -64,4 +65,6 @@ def _remember(loaded: LoadedRoute) -> None:
 
 
 def _place(path: Path) -> Path:
-    return settings.last_valid_folder() / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
+    return (
+        settings.last_valid_folder() / f"{hashlib.sha256(same_in_every_version(path).encode()).hexdigest()[:32]}.json"
+    )

@@ -17,6 +17,7 @@ from airflow_integrations.airflow.config.ledger import open_ledger
 from airflow_integrations.airflow.dag.timetable import interval_end
 from airflow_integrations.airflow.links import console_link, run_link
 from airflow_integrations.airflow.maintenance.notifiers import send
+from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
 from airflow_integrations.airflow.maintenance.source_backlogs import source_backlogs
 from airflow_integrations.airflow.maintenance.wake import Dags
 from airflow_integrations.alerting import lifecycle
@@ -33,7 +34,7 @@ from airflow_integrations.plurals import counted
 from airflow_integrations.route.alerts import Kind, Target
 from airflow_integrations.route.connections import asked_by_delivery
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route_files.load import RouteFiles, read_routes
+from airflow_integrations.route_files.load import RouteFiles
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.alerts import AlertId
@@ -65,9 +66,10 @@ def evaluate_alerts(routes: Path, dags: Dags, now: float, *, send: Send = send) 
     with open_ledger() as ledger:
         open_now = {depth.route: depth for depth in depths(ledger, now)}
         _gauge(open_now.values(), now)
-        found = read_routes(routes)
+        served = ServedRoutes.beside(routes)
+        found = served.all()
         waiting = source_backlogs(found)
-        _Evaluation(ledger, routes, dags, now, open_now, waiting).work(send, found)
+        _Evaluation(ledger, served, dags, now, open_now, waiting).work(send, found)
 
 
 def _gauge(open_now: Iterable[Depth], now: float) -> None:
@@ -99,14 +101,14 @@ class _Evaluation:
     def __init__(
         self,
         database: Database,
-        folder: Path,
+        served: ServedRoutes,
         dags: Dags,
         now: float,
         open_now: Mapping[str, Depth],
         waiting: Mapping[str, Backlog],
     ) -> None:
         self._database = database
-        self._folder = folder
+        self._served = served
         self._dags = dags
         self._now = now
         self._open = open_now
@@ -135,7 +137,7 @@ class _Evaluation:
 
     def _may_come_back(self, alert: AlertId, found: RouteFiles) -> bool:
         """A file that is broken, or a folder that is not there, says nothing about what was asked for in it."""
-        return alert[0] not in found.routes and (found.may_hold(alert[0]) or not self._folder.is_dir())
+        return alert[0] not in found.routes and (found.may_hold(alert[0]) or not self._served.usable)
 
     def _look_at(self, route: Route, before: Mapping[AlertId, AlertState]) -> None:
         alerts = route.alerts

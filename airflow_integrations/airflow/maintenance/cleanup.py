@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
 from airflow_integrations.airflow.operators.base import TaskServices
 from airflow_integrations.engine.disk_space import forget
 from airflow_integrations.engine.fetch.upstream_route import source_of
@@ -17,7 +18,7 @@ from airflow_integrations.errors import RouteError
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs
 from airflow_integrations.plurals import counted, plural
 from airflow_integrations.route.retention import Retention
-from airflow_integrations.route_files.load import RouteFiles, read_route, read_routes
+from airflow_integrations.route_files.load import RouteFiles
 from airflow_integrations.staging.folder import Staging
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wan
 
     async with TaskServices() as services:
         ledger = services.ledger
+        files = await asyncio.to_thread(ServedRoutes.beside, routes)
         for lapsed in lapsed_runs(ledger, None, now):
-            await _recover(lapsed, services, routes, staging)
+            await _recover(lapsed, services, files, staging)
         if expired := expire(ledger, now):
             log.warning(
                 "%s %s failed: nobody confirmed %s by the deadline",
@@ -79,10 +81,10 @@ async def _tidy(routes: Path, staging: str, now: float, thoroughly: bool) -> Wan
             log.info("made new statistics of %s: much of it has changed", ", ".join(analyzed))
         if woken := sweep_waits(ledger, now):
             log.info("%s woken that waited for what is delivered", counted(woken, "entity"))
-        found = read_routes(routes)
+        found = files.all()
         _subscribe(ledger, found)
-        if thoroughly:
-            _forget(ledger, found, routes, staging, now)
+        if thoroughly and files.complete:
+            _forget(ledger, found, files, staging, now)
         waiting = ledger.inbox.waiting(now, reachable=True)
         served = consumed(ledger, now)
         left = [waits.route for waits in waiting if waits.oldest < now - RUNG_SECONDS and waits.route not in served]
@@ -102,16 +104,16 @@ def _subscribe(ledger: Ledger, found: RouteFiles) -> None:
     ledger.fetches.forget(ended)
 
 
-async def _recover(lapsed: Lapsed, services: Services, folder: Path, staging: str) -> None:
+async def _recover(lapsed: Lapsed, services: Services, files: ServedRoutes, staging: str) -> None:
     try:
-        route = read_route(folder, lapsed.run.route).route
+        route = files.one(lapsed.run.route)
     except RouteError as error:
         log.warning("%s", error)
         route = None
     await recover(route, lapsed, services, Staging(staging, "", ""))
 
 
-def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: float) -> None:
+def _forget(ledger: Ledger, found: RouteFiles, files: ServedRoutes, staging: str, now: float) -> None:
     from airflow_integrations.ledger.maintenance.event_retention import prune_events
     from airflow_integrations.ledger.queries.staged_bytes import known_routes
     from airflow_integrations.ledger.runs.creations import prune_creations
@@ -122,12 +124,13 @@ def _forget(ledger: Ledger, found: RouteFiles, folder: Path, staging: str, now: 
         log.info("removed %s from stores, as keep says", counted(removed, "value"))
     wanted = {name: loaded.route.retention for name, loaded in found.routes.items()}
     without = [name for name in known_routes(ledger) if not found.may_hold(name)]
-    if folder.is_dir():
+    missing = [str(folder) for folder in files.folders if not folder.is_dir()]
+    if not missing:
         wanted |= dict.fromkeys(without, Retention())
         for name in ledger.fetches.forget(without, idle_since=now - IDLE_SECONDS):
             log.info("%s has no route file and no runs any more: nothing is kept for it to read", name)
     elif without:
-        log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), folder)
+        log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), missing[0])
     pruned = forget(ledger, staging, wanted, now)
     events = prune_events(ledger, routes=wanted, now=now)
     log.info(

@@ -95,15 +95,15 @@ def _messages(routes: Path, now: float) -> list[dict[str, Any]]:
 
     from airflow_integrations.airflow.config.ledger import open_ledger
     from airflow_integrations.airflow.links import console_link
+    from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
     from airflow_integrations.alerting.summary import RouteDay, summary
     from airflow_integrations.ledger.queries.health import books_since, depths
-    from airflow_integrations.route_files.load import read_routes
 
     days: dict[str, list[RouteDay]] = {}
     targets = {}
     with open_ledger() as ledger:
         open_now = {depth.route: depth for depth in depths(ledger, now)}
-        for name, loaded in sorted(read_routes(routes).routes.items()):
+        for name, loaded in sorted(ServedRoutes.beside(routes).all().routes.items()):
             if loaded.route.alerts is None:
                 continue
             books = books_since(ledger, name, now - DAY)

@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_integrations.airflow.dag.dag_ids import events_dag_id, has_events_dag
 from airflow_integrations.airflow.dag.timetable import interval_end
+from airflow_integrations.airflow.maintenance.served_routes import ServedRoutes
 from airflow_integrations.errors import RouteError
 from airflow_integrations.route.definition import Schedule
-from airflow_integrations.route_files.load import read_route
 
 __all__ = ["Dags", "idle_routes"]
 
@@ -45,12 +45,14 @@ def idle_routes(
 
     ``own`` is the DAG that asks: routes of the same file as its are in ``folder``.
     """
-    here = dags.get_dag(own).relative_fileloc
-    found = {route: _sleeping(route, route in events, dags, here, folder, now) for route in waiting}
+    here, served = dags.get_dag(own).relative_fileloc, ServedRoutes.beside(folder)
+    found = {route: _sleeping(route, route in events, dags, here, served, now) for route in waiting}
     return {route: dag_id for route, dag_id in found.items() if dag_id is not None}
 
 
-def _sleeping(route: str, events: bool, dags: Dags, here: str | None, folder: Path, now: datetime) -> str | None:
+def _sleeping(
+    route: str, events: bool, dags: Dags, here: str | None, served: ServedRoutes, now: datetime
+) -> str | None:
     try:
         dag = dags.get_dag(route)
     except AirflowRuntimeError:
@@ -59,7 +61,7 @@ def _sleeping(route: str, events: bool, dags: Dags, here: str | None, folder: Pa
     second, soon = False, False
     if dag.relative_fileloc == here:
         try:
-            definition = read_route(folder, route).route
+            definition = served.one(route)
         except RouteError as error:
             log.warning("%s has work waiting, but cannot run: %s", route, error)
             return None

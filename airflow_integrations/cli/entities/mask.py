@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_integrations.cli.airflow_access import routes_folder
+from airflow_integrations.cli.airflow_access import route_folders
 from airflow_integrations.cli.route_options import USUAL, VARIABLE
+from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.runs.definitions import definition, newest_hashes
 from airflow_integrations.ledger.storage.database import Database
 from airflow_integrations.masking.mask import Mask
@@ -17,6 +19,8 @@ from airflow_integrations.route.definition_text import mask_of_plain, read_defin
 from airflow_integrations.route_files.written_mask import written_mask
 
 __all__ = ["entity_options", "mask_of"]
+
+log = logging.getLogger("airflow_integrations")
 
 
 def mask_of(database: Database, route: str) -> Mask:
@@ -39,7 +43,15 @@ def _newest(database: Database, route: str) -> str | None:
 def _in_files(route: str) -> Iterator[dict[str, Any]]:
     """From every folder that commands or Airflow look for routes in; they may be on another machine."""
     given = os.environ.get(VARIABLE)
-    for folder in dict.fromkeys((*([Path(given)] if given else []), *USUAL, routes_folder())):
+    for folder in dict.fromkeys((*([Path(given)] if given else []), *USUAL, *_configured())):
         with contextlib.suppress(OSError):
             if folder.is_dir() and (found := written_mask(folder, route)) is not None:
                 yield found
+
+
+def _configured() -> Sequence[Path]:
+    try:
+        return route_folders()
+    except OutageError as error:
+        log.warning("a mask is taken from the newest run alone: %s", error)
+        return ()

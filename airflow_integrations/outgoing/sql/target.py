@@ -27,6 +27,8 @@ __all__ = ["SqlOutgoing"]
 Loc = tuple[int | str, ...]
 ROUNDS = 5
 """So often a transaction that lost a race is tried again at once; then it is tried later."""
+MOST_SUSPECTS = 3
+"""The most entities of a batch of which each, alone, may be why the database ends the connection."""
 
 
 class SqlOutgoing:
@@ -123,18 +125,63 @@ class SqlOutgoing:
         markers = self._markers([each.outbound for each in planned])
         self._sent = True
         async with self._session() as (session, writer):
-            for round_ in range(1, ROUNDS + 1):
-                try:
-                    return await session.run(writer.write, planned, markers)
-                except CommitLostError as error:
-                    return lost(error, repeatable=self.repeatable, count=len(planned))
-                except AgainError as error:
-                    if round_ == ROUNDS:
-                        raise OutageError(
-                            f"Connection {self._options.connection!r}: {error}; tried {ROUNDS} times", status=409
-                        ) from None
-                    await self._services.sleep(0.05 * 2**round_ * (0.5 + self._services.rng.random()))
+            try:
+                return await self._transaction(session, writer, planned, markers)
+            except OutageError as error:
+                if not session.is_lost:
+                    raise
+                return await self._each_alone(session, writer, list(zip(planned, markers, strict=True)), error)
+
+    async def _transaction(
+        self, session: Session, writer: BatchWriter, planned: Sequence[Planned], markers: Sequence[Marker]
+    ) -> list[Result]:
+        for round_ in range(1, ROUNDS + 1):
+            try:
+                return await session.run(writer.write, planned, markers)
+            except CommitLostError as error:
+                return lost(error, repeatable=self.repeatable, count=len(planned))
+            except AgainError as error:
+                if round_ == ROUNDS:
+                    raise OutageError(
+                        f"Connection {self._options.connection!r}: {error}; tried {ROUNDS} times", status=409
+                    ) from None
+                await self._services.sleep(0.05 * 2**round_ * (0.5 + self._services.rng.random()))
         raise AssertionError
+
+    async def _each_alone(
+        self,
+        session: Session,
+        writer: BatchWriter,
+        together: Sequence[tuple[Planned, Marker]],
+        error: OutageError | SetupError,
+    ) -> list[Result]:
+        """What became of those under which the connection was lost, and nothing was written. One of them may be why, as
+        a row that is larger than MySQL takes, and would hold up the others for ever."""
+        results: list[Result] = []
+        suspects = 0
+        for planned, marker in together:
+            try:
+                results += await self._transaction(session, writer, [planned], [marker])
+                continue
+            except (OutageError, SetupError) as again:
+                error = again
+            if suspects == MOST_SUSPECTS or not session.is_lost or not await self._is_back(session):
+                break
+            suspects += 1
+            why = f"the database ends the connection when it gets this: {error}"
+            results.append(Result("failed", reason=why[:500], cause="later", later=True))
+        if not results:
+            raise error
+        cause = "setup" if isinstance(error, SetupError) else "outage"
+        return results + [Result("pending", reason=str(error), cause=cause)] * (len(together) - len(results))
+
+    @staticmethod
+    async def _is_back(session: Session) -> bool:
+        try:
+            await session.ask(lambda: session.connection)
+        except (OutageError, SetupError):
+            return False
+        return True
 
     def _markers(self, outbounds: Sequence[Outbound]) -> list[Marker]:
         route, now = self._route.route, self._services.now()

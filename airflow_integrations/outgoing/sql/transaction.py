@@ -69,26 +69,26 @@ class BatchWriter:
             committing = True
             connection.commit()
         except _RefusedError:
-            self._rollback()
+            self._session.rollback()
             raise
         except RaceError:
-            self._rollback()
+            self._session.rollback()
             raise AgainError("another attempt writes the same entities at this moment") from None
         except MissingRowError:
-            self._rollback()
+            self._session.rollback()
             raise _RefusedError(_NOT_THERE) from None
         except IntegrationError:
-            self._rollback()
+            self._session.rollback()
             raise
         except Exception as error:
             if not is_of_database(error):
-                self._rollback()
+                self._session.rollback()
                 raise
             kind = kind_of(error)
             if committing and kind == "outage":
                 self._session.drop()
                 raise CommitLostError(what_was_said(error)) from error
-            self._rollback()
+            self._session.rollback()
             if kind == "again":
                 raise AgainError(what_was_said(error)) from error
             if kind == "refused":
@@ -107,12 +107,6 @@ class BatchWriter:
         else:
             connection.begin()  # what goes past SQLAlchemy, such as COPY, begins none that commit and rollback end
         return connection
-
-    def _rollback(self) -> None:
-        try:
-            self._session.connection.rollback()
-        except Exception:
-            self._session.drop()
 
     def _halved(self, connection: Connection, part: list[tuple[Planned, Marker]]) -> list[Result]:
         """As :meth:`_apply`, below a savepoint; a refused part is halved until the refused entities are alone."""

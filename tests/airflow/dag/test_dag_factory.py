@@ -159,6 +159,13 @@ def test_the_other_levels_always_leave_a_slot_to_critical(own: int, consumers: i
     assert sizes[pool_name("critical")] == slots
 
 
+@pytest.mark.parametrize("own", [5, 8, 16, 32, 100])
+def test_low_has_slots_that_no_other_level_takes_while_critical_holds_its_quarter(own: int) -> None:
+    sizes = pool_sizes(own)
+    others = sum(sizes[name] for name in (pool_name("high"), pool_name("normal"), EVENTS_POOL))
+    assert max(1, own // 4) + others + sizes[pool_name("low")] <= own
+
+
 def test_of_four_slots_one_is_critical_s_while_no_events_come() -> None:
     sizes = pool_sizes(4)
     assert sum(sizes[pool_name(priority)] for priority in ("high", "normal", "low")) == 3

@@ -202,3 +202,16 @@ def test_the_schema_takes_what_the_reader_takes(route: Any, given: dict[str, Any
 def test_a_param_of_the_route_cannot_take_a_name_of_the_form(make_route: Callable[..., Any], name: str) -> None:
     with pytest.raises(ValidationError, match="already means something"):
         make_route(params={name: 1})
+
+
+def test_airflow_takes_a_name_that_a_dag_does_not_declare(route: Any) -> None:
+    """Where it comes to refuse one, so that the trigger is answered with 400, docs/airflow.md has to say so."""
+    from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
+
+    form = run_conf.params(route)
+    declared = SerializedParamsDict(
+        {name: SerializedParam(param.value, source="dag", **param.schema) for name, param in form.items()}
+    )
+    assert declared.deep_merge({"kye": ["a"]}).validate()["kye"] == ["a"]
+    with pytest.raises(RunError, match="'kye' is unknown"):
+        run_conf.read(route, {"kye": ["a"]})

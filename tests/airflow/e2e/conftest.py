@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,6 +34,8 @@ from e2e_scene import (
     missing,
     write_routes,
 )
+from git_repository import Repository
+from git_scene import bundles, git_routes
 from warm_airflow import warm
 from xdist_groups import Shared
 
@@ -72,8 +76,8 @@ def _settings(home: Path, systems: Systems) -> dict[str, str]:
     return {
         "AIRFLOW_CONN_SYSTEMS": json.dumps(connection),
         "AIRFLOW_CONN_PEOPLE": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/told/messages', safe='')}@",
+        "AIRFLOW_CONN_OTHERS": f"generic://:{quote(f'json://127.0.0.1:{systems.port}/late/messages', safe='')}@",
         "AIRFLOW_CONN_HOOK_SECRET": json.dumps({"conn_type": "generic", "password": HOOK_SECRET}),
-        "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
         "AIRFLOW__INTEGRATIONS__STAGING": str(home / "staging"),
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",  # the routes stay as they are
         # A look takes the scheduler 50 ms: with the demo's pause of 0.1 s it takes a third of a core to find nothing.
@@ -90,8 +94,19 @@ def _started(components: Components, routes: Collection[str]) -> Iterator[Airflo
 
 
 @pytest.fixture(scope="module")
-def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: Systems) -> Airflow:
-    """On SQLite, with 4 slots and a pool for each priority: one for all of the group ``airflow``."""
+def repository(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Repository | None:
+    """The git repository of a DAG bundle; None without Airflow's provider for git."""
+    if find_spec("airflow.providers.git") is None:
+        return None
+    return shared.get("repository", lambda: nullcontext(git_routes(tmp_path_factory.mktemp("git") / "repository")))
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: Systems, repository: Repository | None
+) -> Airflow:
+    """On SQLite, with 4 slots and a pool for each priority: one for all of the group ``airflow``. Where Airflow's
+    provider for git is installed, it also has the routes of ``repository``."""
 
     def start() -> AbstractContextManager[Airflow]:
         home = tmp_path_factory.mktemp("airflow")
@@ -99,8 +114,18 @@ def airflow(shared: Shared, tmp_path_factory: pytest.TempPathFactory, systems: S
         (home / "in").mkdir()
         folder = {"path": f"{home}/in/*.csv", "every": "0.5s", "stable": "1s", "then": {"move": "done"}}
         routes = ROUTES | {"files": listening("files", {"files": folder})}
-        write_routes(home / "routes", routes | BROKEN)
-        return _started(Components(home, _settings(home, systems), dags=DAGS, pools=True), routes)
+        dags = home / "dags"
+        write_routes(dags / "routes", routes | BROKEN)
+        for file in DAGS.glob("*.py"):
+            shutil.copy(file, dags)
+        settings = _settings(home, systems)
+        if repository is not None:
+            settings |= {
+                "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles(repository)),
+                "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
+            }
+            routes |= {"versioned": ""}
+        return _started(Components(home, settings, dags=dags, pools=True), routes)
 
     return shared.get("airflow", start)
 
@@ -165,6 +190,7 @@ def _on_postgres(folders: pytest.TempPathFactory, systems: Systems, queues: Queu
             info = server.info
             url = f"postgresql+psycopg://{info.user}:{info.password}@{info.host}:{info.port}/{name}"
             settings = _settings(home, systems) | {
+                "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
                 "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
                 "AIRFLOW__CORE__PARALLELISM": "2",
                 # How soon another one takes over from a triggerer that died: 30 s by default, and the heart beats

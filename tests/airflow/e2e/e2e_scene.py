@@ -85,6 +85,7 @@ ROUTES = {
     "refused": APART,
     "mended": ON,
     "again": ON,
+    "late": f"{ON}\ndag: {{deadline: {{after: 2s, notify: [{{apprise: others}}]}}}}",
     "told": f"{ON}\nalerts: {{notify: [{{apprise: people}}]}}",
     "killed": APART,
     "stopped": APART,
@@ -98,6 +99,8 @@ ROUTES = {
 ROUTES_ON_POSTGRES = {
     **{name: FLOWS[name] for name in ("flow_critical", "flow_low")},
     "windows_missed": f"{ON}\nmax_active_runs: 2\n"
+    "schedule: {every: 1h, start: 2026-01-01T00:00:00Z, end: 2026-01-02T00:00:00Z}",
+    "single": f"{ON.replace('10m', '10m, single: true')}\n"
     "schedule: {every: 1h, start: 2026-01-01T00:00:00Z, end: 2026-01-02T00:00:00Z}",
     "categories": ON,
     "attributes": ON,

@@ -261,6 +261,19 @@ def test_the_mistakes_of_all_files_are_one_import_error_and_hide_no_dag(airflow:
         assert told in error["stack_trace"]
 
 
+def test_people_are_told_of_a_run_that_is_late_and_it_goes_on(airflow: Airflow, systems: Systems) -> None:
+    systems.control("late", hold=True)
+    run = airflow.trigger("late", window(2))
+    airflow.wait(
+        "the message",
+        lambda: systems.state("late")["messages"],
+    )
+    assert systems.state("late")["messages"] == [f"DEADLINE late: run {run} has not ended within 2s"]
+    systems.control("late", hold=False)
+    airflow.ended("late", run)
+    assert sorted(systems.state("late")["received"]) == numbers(2)
+
+
 def test_the_pool_of_critical_is_free_when_all_others_are_full(airflow: Airflow, systems: Systems) -> None:
     others = ("flow_high", "flow_normal", "flow_low")
     for dag in others:

@@ -12,7 +12,7 @@ from airflow_integrations.airflow.web.pages.flow import Flow, flow
 from airflow_integrations.airflow.web.pages.rendering.render import Links, page
 from airflow_integrations.airflow.web.pages.rendering.side_by_side import sides
 from airflow_integrations.airflow.web.security.access import Signed
-from airflow_integrations.airflow.web.views.airflow_dags import waits_for
+from airflow_integrations.airflow.web.views.airflow_dags import bundle_version, waits_for
 from airflow_integrations.airflow.web.views.broken_off import broken_off_view
 from airflow_integrations.airflow.web.views.overview import error_rate
 from airflow_integrations.airflow.web.views.queue import errors
@@ -78,6 +78,7 @@ def run_page(request: Request, who: Signed, console: ConsoleDep, route: str, run
         keyless=keyless_view(console, who, route, run_id) if line and line.books.counts.get("rejected") else None,
         broken=broken_off_view(console, who, route, run_id) if line else None,
         waits=waits_for(route, run_id) if line is None else None,
+        bundle_version=bundle_version(route, run_id) if line else None,
         kept=began is not None,
         edited=line is not None and line.books.finished is None and began not in (None, view.definition),
         flow=drawn,

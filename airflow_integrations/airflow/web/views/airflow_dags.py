@@ -22,7 +22,17 @@ from airflow_integrations.airflow.dag.dag_ids import events_dag_id, route_of_dag
 from airflow_integrations.airflow.maintenance.dag import MAINTENANCE
 from airflow_integrations.airflow.maintenance.daily_summary import SUMMARY
 
-__all__ = ["DagFacts", "dag_facts", "documents", "is_paused", "run_states", "run_url", "tagged", "waits_for"]
+__all__ = [
+    "DagFacts",
+    "bundle_version",
+    "dag_facts",
+    "documents",
+    "is_paused",
+    "run_states",
+    "run_url",
+    "tagged",
+    "waits_for",
+]
 
 TAG = "integration"
 """Every DAG that is made from a route has it, the maintenance and the daily summary."""
@@ -127,6 +137,14 @@ def run_states(route: str, run_ids: Collection[str]) -> dict[str, str]:
         rows = session.execute(select(*columns).where(dags, runs)).all()
     states = {(dag_id, run_id): str(getattr(state, "value", state)) for dag_id, run_id, state in rows}
     return {names[name]: state for name, state in states.items() if name in names}
+
+
+def bundle_version(route: str, run_id: str) -> str | None:
+    """The version of the DAG bundle whose files a run works by, such as a commit. None: its bundle has no versions, or
+    Airflow does not have the run."""
+    dag_id, run_id = _in_airflow(route, run_id)
+    with create_session() as session:
+        return session.scalar(select(DagRun.bundle_version).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
 
 
 def run_url(route: str, run_id: str | None = None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from airflow_integrations.airflow.config import settings
+from airflow_integrations.airflow.config.bundles import BundledRoutes
 from airflow_integrations.airflow.triggers.doorbell import Doorbell
 from airflow_integrations.airflow.triggers.ring import ring
 from airflow_integrations.airflow.web.webhooks.ledger import OpenedOnce, configured
@@ -25,7 +25,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self.ledger = OpenedOnce(configured)
-        self.book = EndpointTable(settings.routes_folder())
+        self.book = EndpointTable(BundledRoutes().folders)
         self.intake = Intake(self.ledger, self.ring)
         self.app = HookApp(self.book, CachedSecrets(read_secret), self.intake)
         self._doorbell: Doorbell | None = None
