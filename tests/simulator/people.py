@@ -40,6 +40,7 @@ def act(world: World, deed: Deed) -> None:
         if over:
             run = over[deed.number % len(over)]
             world.tell(f"a person clears fetch of {run.run_id}")
+            world.cleared = True
             world.airflow.clear(run)
         return
     fitting = [row for row in world.ledger.rows(tables.entity) if row.status in _FITS[deed.what]]

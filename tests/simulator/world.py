@@ -65,7 +65,7 @@ class World:
         self.story: list[str] = []
         self.processes = 0
         self.consumers = 0
-        self.calm = False
+        self.calm = self.cleared = False
         self.last_scheduled = BEGIN
         self.retried: set[str] = set()
         self.skipped: set[str] = set()
