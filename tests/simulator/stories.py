@@ -25,6 +25,16 @@ STORIES = {
             Deed("target answers", number=2, how=("gone after", "K1")),
         ],
     ),
+    "nothing was confirmed by the deadline; it is sent again, and the target decides later once more": Plan(
+        1,
+        Shape(out="post", waits=True),
+        minutes=10,
+        hasty=True,
+        deeds=[
+            Deed("source writes", 599.0, how=("K1", 1, "open")),
+            Deed("target answers", number=1, how=("202",)),
+        ],
+    ),
 }
 
 
