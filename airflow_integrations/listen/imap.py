@@ -8,12 +8,12 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.config.tls import is_refused, tls_context
 from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.listen import Message
@@ -54,8 +54,8 @@ class ImapListener:
         """
 
         connection: ConnectionId
-        """A Connection of type imap: host, port, login, password. Port 993 is TLS from the beginning; any other has to
-        offer STARTTLS, unless the extra says ``{"tls": false}``.
+        """A Connection of type imap: host, port, login, password. Port 993, or ``{"tls": "implicit"}`` in the
+        extra, is TLS from the beginning; any other has to offer STARTTLS, unless the extra says ``{"tls": false}``.
 
         Example: ``connection: mailbox``
         """
@@ -157,16 +157,17 @@ class ImapListener:
         broker.only("imap")
         config = self._config
         encrypted = broker.extra.get("tls") is not False
-        context = replace(broker, extra={**broker.extra, "tls": True}).tls() if encrypted else None
         host, port = broker.address(993)
+        context = tls_context(broker.name, broker.extra) if encrypted else None
+        implicit = port == 993 or broker.extra.get("tls") == "implicit"
         with _understood(broker.name):
             imap: imaplib.IMAP4
-            if encrypted and port == 993:
+            if encrypted and implicit:
                 imap = imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=SECONDS)
             else:
                 imap = imaplib.IMAP4(host, port, timeout=SECONDS)
             self._imap = imap
-            if encrypted and port != 993:
+            if encrypted and not implicit:
                 if "STARTTLS" not in imap.capabilities:
                     raise SetupError(
                         f'{broker.name}: the mail server offers no STARTTLS; one without needs {{"tls": false}} in '
@@ -274,7 +275,9 @@ def _understood(name: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        raise SetupError(f"{name}: TLS: {error}") from None
+        if is_refused(error):
+            raise SetupError(f"{name}: TLS: {error}") from None
+        raise OutageError(f"{name}: the mail server ended the connection: {error}") from None
     except imaplib.IMAP4.abort as error:
         raise OutageError(f"{name}: the connection to the mail server was closed: {error}") from None
     except imaplib.IMAP4.error as error:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from airflow_integrations.config.tls import certificate_refused
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.queues.broker import Broker, client_library
 
@@ -58,4 +59,5 @@ def understood(broker: Broker) -> Iterator[None]:
     ) as error:
         raise SetupError(f"{broker.name}: {error}") from None
     except (TimeoutError, exceptions.AMQPError, OSError) as error:
-        raise OutageError(f"{broker.name}: RabbitMQ cannot be reached: {error!r}") from None
+        kind = SetupError if certificate_refused(error) else OutageError
+        raise kind(f"{broker.name}: RabbitMQ cannot be reached: {error!r}") from None

@@ -179,7 +179,22 @@ KINDS: dict[str, dict[str, str]] = {
 """Part of a route to the kinds of other tools, each with what to write."""
 EVENTS = frozenset(["amqp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "sqs"])
 FILES = frozenset(
-    ["azure", "blob", "csv", "excel", "file", "folder", "ftp", "gcs", "jsonl", "local", "minio", "s3", "sftp"]
+    [
+        "azure",
+        "blob",
+        "csv",
+        "excel",
+        "file",
+        "folder",
+        "ftp",
+        "gcs",
+        "jsonl",
+        "local",
+        "minio",
+        "parquet",
+        "s3",
+        "sftp",
+    ]
 )
 DATABASES = frozenset(
     [

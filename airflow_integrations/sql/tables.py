@@ -14,11 +14,12 @@ from airflow_integrations.errors import SetupError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of"]
+__all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of", "written_name"]
 
 _NAME = re.compile(
     r'(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})(?:\.(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})){0,2}'
 )
+_PLAIN = re.compile(r"[^\W\d][\w$#]{0,127}")
 
 _CHECKED_JSON = re.compile(r"json_valid\(`(.+)`\)", re.I)
 
@@ -41,6 +42,12 @@ def split_name(name: str) -> tuple[str | None, str]:
     """The schema, where one is given, and the table."""
     parts = [part.strip('"') for part in re.findall(r'"[^"]*"|[^."]+', name)]
     return (".".join(parts[:-1]) or None), parts[-1]
+
+
+def written_name(table: str, schema: str | None) -> str:
+    """The name as a route writes it, with double quotes where it needs them; :func:`split_name` takes it apart."""
+    parts = [schema, table] if schema else [table]
+    return ".".join(part if _PLAIN.fullmatch(part) else f'"{part}"' for part in parts)
 
 
 def quoted(connection: Connection, name: str) -> str:

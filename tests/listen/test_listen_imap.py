@@ -129,6 +129,13 @@ def test_a_mail_that_costs_more_than_it_weighs_is_not_read(content: bytes, told:
     assert told in (message.fault or "")
 
 
+def test_a_workbook_is_told_by_its_name() -> None:
+    content = mail(("prices.xlsx", b"PK"), ("order.csv", b"id"))
+    workbook, csv = messages_of(content, "m", "INBOX", "*")
+    assert workbook.content_type == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert csv.content_type == "text/csv"
+
+
 @pytest.mark.parametrize(
     "content",
     [

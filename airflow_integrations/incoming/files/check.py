@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_integrations.formats.media_types import PARQUET, type_of_name
+from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
 from airflow_integrations.incoming.files.options import FilesIncomingConfig
 from airflow_integrations.route.definition import Route
 
@@ -16,6 +18,8 @@ def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, s
     """Places below the configuration, with what is wrong there."""
     if config.connection is None and "://" not in config.path and not config.path.startswith("/"):
         yield ("path",), "write it from the root, such as /data/in/*.csv: a task may run in any folder"
+    if config.format == "auto" and type_of_name(config.path) == PARQUET and not is_installed():
+        yield ("path",), REMEDY
     if route.missing != "ignore" and not config.again:
         yield ("again",), "missing: emit needs everything every time; write again: true, or leave missing at ignore"
     if route.missing != "ignore" and config.since is not None:
