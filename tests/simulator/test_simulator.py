@@ -25,11 +25,19 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_fresh_worlds_stay_quiet(capsys: pytest.CaptureFixture[str]) -> None:
-    """Others each time; from the seed on that SIMULATOR_BASE names, where it does. What they find need not be the fault
-    of the last change: the seed's story tells."""
+def _base() -> list[str]:
+    """From which seed on: SIMULATOR_BASE says it, else the commit does, so that who runs a commit again meets the same
+    worlds. Without either they are others each time."""
     base = os.environ.get("SIMULATOR_BASE")
-    chosen = () if base is None else ("--base", base)
+    if base is None:
+        commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=TESTS.parent, capture_output=True, text=True)
+        base = str(int(commit.stdout[:7], 16) * 1000) if commit.returncode == 0 else None
+    return [] if base is None else ["--base", base]
+
+
+def test_fresh_worlds_stay_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    """Others for each commit. What they find need not be the fault of the last change: the seed's story tells."""
+    chosen = _base()
     told = _python("simulator", *chosen, "--seeds", str(SEEDS), "--seconds", str(SECONDS))
     lines = told.stdout.splitlines()
     with capsys.disabled():
