@@ -45,8 +45,8 @@ class Database:
         return self.dialect in ("mysql", "mariadb")
 
     def engine(self) -> Engine:
-        """An engine without a pool. Raises SetupError where the driver is not installed, the address is not one, or a file
-        of SQLite is not there: SQLite would make an empty one.
+        """An engine without a pool. Raises SetupError where the driver is not installed, the address is not one, or a
+        file of SQLite is not there: SQLite would make an empty one.
 
         Sessions are in UTC; MySQL is told to refuse what does not fit instead of cutting it off.
         """
