@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_integrations.staging.manifest import Manifest
 
-__all__ = ["anything", "for_push", "for_transform"]
+__all__ = ["anything", "for_push", "for_transform", "needed_later"]
 
 
 def for_transform(fetched: Manifest) -> bool:
@@ -20,3 +20,9 @@ def for_push(fetched: Manifest, transformed: Manifest) -> bool:
 def anything(fetched: Manifest) -> bool:
     """Whether fetch found or took over anything at all, be it only what it had to reject."""
     return for_transform(fetched) or bool(fetched.problems)
+
+
+def needed_later(fetched: Manifest) -> bool:
+    """Whether others need what a run has staged that found nothing itself: routes that have yet to read its earlier
+    fetch, or entities whose payloads it keeps."""
+    return bool(fetched.earlier or fetched.held)

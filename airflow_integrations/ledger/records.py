@@ -174,7 +174,19 @@ class PayloadRef:
 
     folder: str
     stage: PayloadStage
+    """Where the entity stopped, and so the form of its payload."""
     at: int
+    """The line within that stage, from 0. Below 0: the line within the manifest's ``held``; -1 is the first one."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it was kept when its run began anew."""
+        return self.at < 0
+
+    @property
+    def line(self) -> int:
+        """The line within the stage, or within ``held``, from 0."""
+        return -1 - self.at if self.at < 0 else self.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@
                          filtered-00000.jsonl.zst    entities that a step left out, with the step
                          carried-0-00000.jsonl.zst   entities taken over from earlier runs, as transform writes them
                          retried-0-00000.jsonl.zst   rejected ones of earlier runs that go through transform again
+                         held-1-00000.jsonl.zst      payloads of entities that wait for a person, an answer or another
+                                                     run while this run is fetched again
                          push.journal                what became of each entity at the target
                          definition.zst              what the run works by, with the content of the files it names
                          push.exchanges              what was asked and answered where something did not arrive
@@ -33,7 +35,7 @@ from airflow_integrations.staging.manifest import Manifest, SegmentRef, StagingS
 
 __all__ = ["Staging"]
 
-_OWNERS = {"carried": "fetch", "retried": "fetch", "filtered": "transform"}
+_OWNERS = {"carried": "fetch", "retried": "fetch", "held": "fetch", "filtered": "transform"}
 """Whose files they are, where their names begin otherwise."""
 
 BLOCK_BYTES = 64 * 1024

@@ -71,6 +71,9 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: entities taken over from earlier runs, in transform's lines; push sends them after the run's own."""
     retried: list[SegmentRef] = []
     """fetch: those of ``segments`` that were taken over: rejected entities that go through transform again."""
+    held: list[SegmentRef] = []
+    """fetch: payloads that the run had staged before it began anew, of open entities that it did not take over, such as
+    those in doubt. The run itself does not send them."""
     taken: bool = False
     """fetch: whether it has taken over what was due. Where it starts over, that stays."""
     events: int = 0

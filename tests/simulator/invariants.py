@@ -98,10 +98,7 @@ class Invariants:
             return
         if row.status not in CLOSED:
             yield from _open(key, row)
-            # Who clears a run clears the payloads of what is in doubt or waiting: that is a fault of the engine,
-            # which is known, and not mended yet (seed 2695, if held ones counted here, too).
-            held = row.status in ("in_doubt", "waiting") and world.cleared
-            if not row.deleted and not held and payload_of_key(world, key) is None:
+            if not row.deleted and payload_of_key(world, key) is None:
                 yield "nothing lost", f"{key} is {row.status}, and what was to be sent is gone"
         elif state is None:
             if world.shape.missing and has is not None:

@@ -207,6 +207,13 @@ MUTANTS = (
         hint=131,
     ),
     Mutant(
+        "payloads of what is in doubt go with a run that is cleared",
+        "engine/fetch/fresh.py",
+        "            await hold_payloads(ref, services, staging, saved)\n",
+        "            pass\n",
+        hint=2695,
+    ),
+    Mutant(
         "steps of other content count as done",
         "engine/push/journal/step_progress.py",
         "if known is not None and known[0] == outbound.hash:",

@@ -10,7 +10,7 @@ from airflow_integrations.engine.begun_definition import begun_with
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.windows import as_fetched
 from airflow_integrations.engine.live.single_task import fits_single_task, run_all_stages
-from airflow_integrations.engine.next_stages import anything, for_push, for_transform
+from airflow_integrations.engine.next_stages import anything, for_push, for_transform, needed_later
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.failure_summary import gather
@@ -83,7 +83,8 @@ async def _fetch(run: Run, services: Services, staging: Staging, stop: asyncio.E
     manifest = await fetch(run, services, staging)
     if not anything(manifest):
         balance = await settle(as_fetched(run, staging), services, staging)
-        staging.clean()
+        if not needed_later(manifest):
+            staging.clean()
         return Done({"transform", "push", "settle"}, balance)
     if fits_single_task(run, manifest):
         further, books = await run_all_stages(run, services, staging, manifest, stop)

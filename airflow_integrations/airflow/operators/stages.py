@@ -61,7 +61,7 @@ class FetchOperator(RouteOperator):
         from airflow_integrations.engine.fetch.fetch import fetch
         from airflow_integrations.engine.fetch.windows import as_fetched
         from airflow_integrations.engine.live.single_task import fits_single_task, run_all_stages
-        from airflow_integrations.engine.next_stages import anything, for_transform
+        from airflow_integrations.engine.next_stages import anything, for_transform, needed_later
         from airflow_integrations.engine.settle.settle import settle
 
         stop = asyncio.Event()
@@ -94,7 +94,7 @@ class FetchOperator(RouteOperator):
         elif further:
             self.skip_stages(context, ("transform",), result)
         elif not anything(manifest):
-            if not manifest.earlier:  # which other routes have yet to read
+            if not needed_later(manifest):
                 staging.clean()
             self.skip_stages(context, ("transform", "push", "settle"), result)
         elif not for_transform(manifest):

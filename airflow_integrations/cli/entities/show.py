@@ -138,7 +138,8 @@ def _facts(record: EntityRecord, now: float, mask: Mask, entity: str) -> Iterato
             for path, read_value in reason.values.items():
                 yield "  it read", f"{path} = {'(missing)' if read_value is None else bytes(read_value).decode()}"
     if record.payload is not None:
-        yield "payload", f"{record.payload.folder}, {record.payload.stage}, line {record.payload.at}"
+        kept = " of those kept when the run was cleared" if record.payload.held else ""
+        yield "payload", f"{record.payload.folder}, {record.payload.stage}, line {record.payload.line}{kept}"
     elif record.status in _HINTS:
         yield "payload", "gone; only a new fetch brings it again"
     if record.overlay is not None:

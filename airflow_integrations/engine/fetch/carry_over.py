@@ -26,6 +26,7 @@ from airflow_integrations.engine.settle.recovery import recover_others
 from airflow_integrations.errors import EntityError, OutageError
 from airflow_integrations.formats.json import encode, read
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
+from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.records import Due, Outcome, RetryWanted, RunRef
 from airflow_integrations.ledger.runs.carry_over import take_due
 from airflow_integrations.ledger.runs.fetch_queries import kept_in
@@ -184,14 +185,19 @@ class CarryOver:
             await asyncio.to_thread(conclude, self._ledger, self._ref, self._outcomes, now=self._services.now())
 
     def _stage(self, dues: Sequence[Due]) -> None:
-        located = [(due, due.payload) for due in dues if due.payload is not None]
-        wanted = [Wanted(due.key, ref) for due, ref in located]
         missing = {due.key: due for due in dues}
-        for index, payload in read_payloads(self._staging, wanted):
-            due = missing.pop(wanted[index].key)
-            self._one(due, payload)
+        self._read([Wanted(due.key, due.payload) for due in dues if due.payload is not None], missing)
+        if any(due.payload is not None for due in missing.values()):
+            # A run that was cleared in this moment has put them elsewhere.
+            there = places(self._ledger, self._ref.route, missing)
+            now = [(key, place.ref) for key, place in there.items() if place.ref is not None]
+            self._read([Wanted(key, ref) for key, ref in now if ref != missing[key].payload], missing)
         for due in missing.values():
             self._without_payload(due)
+
+    def _read(self, wanted: Sequence[Wanted], missing: dict[str, Due]) -> None:
+        for index, payload in read_payloads(self._staging, wanted):
+            self._one(missing.pop(wanted[index].key), payload)
 
     def _without_payload(self, due: Due) -> None:
         if due.overlay is not None and due.payload is not None:  # what a person wrote stands for all of it

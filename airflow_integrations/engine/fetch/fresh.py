@@ -6,6 +6,7 @@ import asyncio
 
 from airflow_integrations.engine.begun_definition import keep_definition
 from airflow_integrations.engine.fetch.carry_over import CarryOver
+from airflow_integrations.engine.fetch.held_payloads import hold_payloads
 from airflow_integrations.engine.fetch.start import Begun
 from airflow_integrations.engine.fetch.upstream_route import begin_again, chosen
 from airflow_integrations.engine.push.journal.replay import absorb
@@ -43,6 +44,9 @@ async def fresh_manifest(begun: Begun, services: Services, staging: Staging, sav
         taken = taking.once_more(saved)
     else:
         taken = await taking.work(again=saved is not None)
+        if saved is not None:
+            await hold_payloads(ref, services, staging, saved)
+    fresh.held = [] if saved is None else saved.held
     fresh.carried, fresh.retried, fresh.problems = taken.carried, taken.retried, taken.problems
     fresh.segments, fresh.entities, fresh.taken = list(taken.retried), taken.records, True
     fresh.counts = {"fetched": 0, "rejected": taken.rejected, "carried_in": taken.count, "failed": taken.failed}
@@ -50,7 +54,7 @@ async def fresh_manifest(begun: Begun, services: Services, staging: Staging, sav
         fresh.counts["retrying"] = taken.retrying
     staging.save(fresh)
     keep_definition(run, staging, services.log)
-    kept = {segment.name for segment in (*fresh.carried, *fresh.retried, *fresh.problems)}
+    kept = {segment.name for segment in (*fresh.carried, *fresh.retried, *fresh.problems, *fresh.held)}
     kept |= {piece.segment.name for piece in fresh.earlier}
     staging.clear("fetch", "transform", "push", keep={*kept, "fetch.json"})
     if saved is not None:

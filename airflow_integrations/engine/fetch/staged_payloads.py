@@ -9,7 +9,14 @@ from typing import Any
 
 import msgspec
 
-from airflow_integrations.engine.segment_lines import THIN, Problem, key_of_line, read_entities, read_problems
+from airflow_integrations.engine.segment_lines import (
+    THIN,
+    Problem,
+    encode_problem,
+    key_of_line,
+    read_entities,
+    read_problems,
+)
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import RunError
 from airflow_integrations.formats.json import encode, encode_anyhow
@@ -22,6 +29,8 @@ __all__ = [
     "Payload",
     "Wanted",
     "filtered_of",
+    "held_line",
+    "held_payload",
     "incoming_of",
     "incomings_of",
     "payload_in",
@@ -107,7 +116,7 @@ def incomings_of(staging: Staging, wanted: Iterable[Wanted], *, patience: float 
     sent: dict[str, int] = {}
     for one in wanted:
         folder = one.ref.folder
-        if not folder:
+        if not folder or one.ref.held:  # what the run had fetched then was cleared
             continue
         if folder not in sent:
             sent[folder] = _transformed(staging, folder)
@@ -177,21 +186,21 @@ def read_payloads(staging: Staging, wanted: Sequence[Wanted]) -> Iterator[tuple[
     entities that the same run had taken over: a run that was started over has put it there.
     Memory is bounded: a block of a segment at a time.
     """
-    groups: dict[tuple[str, PayloadStage], list[int]] = {}
+    groups: dict[tuple[str, PayloadStage, bool], list[int]] = {}
     for index, one in enumerate(wanted):
         if one.ref.folder:
-            groups.setdefault((one.ref.folder, one.ref.stage), []).append(index)
-    for (folder, stage), indices in groups.items():
+            groups.setdefault((one.ref.folder, one.ref.stage, one.ref.held), []).append(index)
+    for (folder, stage, held), indices in groups.items():
         there = staging.sibling(folder)
         missing = {wanted[index].key: index for index in indices}
         try:
-            read = _from_push if stage == "push" else _from_problems
+            read = _from_held if held else _from_push if stage == "push" else _from_problems
             for index, payload in read(there, stage, indices, wanted):
                 missing.pop(wanted[index].key, None)
                 yield index, payload
         except (RunError, *DAMAGED, msgspec.DecodeError):
             pass  # a file of another run that is gone or broken: what it held is missing
-        if missing:
+        if missing and not held:
             yield from _from_taken_over(there, stage, missing)
 
 
@@ -213,8 +222,38 @@ def _from_problems(
     for index, line in _at(staging, segments, indices, wanted):
         problem = next(read_problems(iter((line,))))
         if problem.key == wanted[index].key:
-            record = problem.value if problem.source is None else problem.source
-            yield index, Payload(record=record, thin=problem.stage == "fetch" and problem.field == THIN)
+            yield index, _of_problem(problem)
+
+
+def _of_problem(problem: Problem) -> Payload:
+    record = problem.value if problem.source is None else problem.source
+    return Payload(record=record, thin=problem.stage == "fetch" and problem.field == THIN)
+
+
+def _from_held(
+    staging: Staging, stage: PayloadStage, indices: list[int], wanted: Sequence[Wanted]
+) -> Iterator[tuple[int, Payload]]:
+    manifest = staging.manifest("fetch")
+    for index, line in _at(staging, manifest.held if manifest else (), indices, wanted):
+        key, payload = held_payload(line)
+        if key == wanted[index].key:
+            yield index, payload
+
+
+def held_line(key: str, payload: Payload) -> bytes:
+    """A payload as a line of ``held``: that of transform as it is, a record of the source as one of problems."""
+    if payload.line is not None:
+        return payload.line
+    field = THIN if payload.thin else None
+    return encode_problem(Problem(key, "fetch", "rejected", "", field, payload.record))
+
+
+def held_payload(line: bytes) -> tuple[str, Payload]:
+    """Key and payload of a line of :func:`held_line`."""
+    if line.startswith(b"["):
+        return key_of_line(line), Payload(line=line)
+    problem = next(read_problems(iter((line,))))
+    return problem.key, _of_problem(problem)
 
 
 def _at(
@@ -223,7 +262,7 @@ def _at(
     """Lines by their places, counted from 0 through all segments; those that hold none of them are not opened."""
     places: dict[int, list[int]] = {}
     for index in indices:
-        places.setdefault(wanted[index].ref.at, []).append(index)
+        places.setdefault(wanted[index].ref.line, []).append(index)
     first = 0
     for segment in segments:
         here = [place for place in places if first <= place < first + segment.entities]

@@ -14,7 +14,7 @@ from typing import Literal
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.windows import as_fetched
-from airflow_integrations.engine.next_stages import anything, for_push, for_transform
+from airflow_integrations.engine.next_stages import anything, for_push, for_transform, needed_later
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.settle import settle
@@ -94,7 +94,7 @@ async def whole_run(
             done.append(await push(run, services, staging, stop, final=final))
     begins("settle")
     balance = await settle(run, services, staging)
-    if anything(fetched) or fetched.earlier:  # which other routes have yet to read
+    if anything(fetched) or needed_later(fetched):
         _end(staging, "stopped" if balance.unfinished else "whole")
     else:
         staging.clean()

@@ -51,7 +51,7 @@ def first_window(connection: Connection, route: str) -> datetime | None:
 @reading
 def kept_in(connection: Connection, run: RunRef) -> list[str]:
     """Return keys of entities that nothing became of yet and whose payload lies in this run's folder, but for those in
-    doubt that are held for a person."""
+    doubt that are held for a person: see :func:`~airflow_integrations.ledger.runs.held_payloads.left_in`."""
     rows = connection.scalars(
         select(_entity.key)
         .where(

@@ -26,7 +26,7 @@ from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import begin_run, route_state
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.staging.manifest import Manifest
+from airflow_integrations.staging.manifest import Manifest, SegmentRef
 from airflow_integrations.window import EPOCH, Window
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -65,14 +65,16 @@ def test_the_stages_pass_paths_and_counts_only(run: Callable[..., Any], tmp_path
     assert counts["filtered"] == 1
 
 
-def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left(
-    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("held", [False, True])
+def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left_but_what_is_needed(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, held: bool
 ) -> None:
     async def nothing(run: Any, services: Any, staging: Any) -> Manifest:
         window = run.window.dump()
         manifest = Manifest(
             route=run.route.route, run_id=run.run_id, stage="fetch", route_hash="", window=window, complete=True
         )
+        manifest.held = [SegmentRef("held-0-00000.jsonl.zst", 1, 10)] if held else []
         staging.save(manifest)
         return manifest
 
@@ -81,7 +83,7 @@ def test_where_fetch_finds_nothing_the_rest_is_skipped_and_nothing_is_left(
         run("fetch", PAID)
     assert set(caught.value.tasks) == {"transform", "push", "settle"}
     assert caught.value.ti.pushed["return_value"]["entities"] == 0  # type: ignore[attr-defined]
-    assert not list((tmp_path / "staging").rglob("*.json"))
+    assert any((tmp_path / "staging").rglob("*.json")) == held
     with open_ledger() as ledger:
         from airflow_integrations.ledger.queries.overview import runs
 

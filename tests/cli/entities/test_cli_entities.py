@@ -18,7 +18,8 @@ from airflow_integrations.cli.airflow_access import open_ledger
 from airflow_integrations.ledger.actions.payload_edits import edit as edit_payload
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.queries.entities import where
-from airflow_integrations.ledger.records import Outcome
+from airflow_integrations.ledger.records import Outcome, RunRef
+from airflow_integrations.ledger.runs.held_payloads import move_payloads
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import begin_run, find_run, finish_run
 from airflow_integrations.ledger.storage import tables
@@ -89,6 +90,11 @@ def test_where_is_it(call, ledger):
     _, out, _ = call("entities", "show", "orders", "1")
     assert "delivered     once, last 2026-09-21" in out
     assert "T1" in out
+
+
+def test_a_payload_that_was_kept_when_its_run_was_cleared(call, ledger):
+    move_payloads(ledger, RunRef(1, 1, "orders", "manual__1"), [("4", -3)])
+    assert "push, line 2 of those kept when the run was cleared" in call("entities", "show", "orders", "4")[1]
 
 
 def test_nothing_of_a_payload_reaches_the_terminal_as_it_is(call, ledger):

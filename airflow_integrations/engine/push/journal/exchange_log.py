@@ -115,7 +115,7 @@ def exchange_of(
     ``secrets``: what the mask names in the entity's own payloads; ``known``: those payloads were all there.
     None: none was kept, or it is gone.
     """
-    if ref.stage != "push" or not ref.folder:
+    if ref.stage != "push" or ref.held or not ref.folder:
         return None
     for name in reversed(_files(there := staging.sibling(ref.folder))):
         try:
