@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from airflow_integrations.errors import OutageError
+from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.http.errors import Refused
 
 __all__ = ["MOST_SILENT", "MOST_SUSPECTS", "Suspects", "Trouble", "all_of"]
@@ -18,8 +18,8 @@ MOST_SILENT = 20
 an earlier run put off come together, and first."""
 
 Q = TypeVar("Q", bound=Hashable)
-Trouble = OutageError | Refused
-"""What stands for the answer to a question: an outage of this question, or its 403."""
+Trouble = OutageError | Refused | AnswerError
+"""What stands for the answer to a question: an outage of this question, its 403, or an answer that is of no use."""
 
 
 class Suspects:
@@ -64,14 +64,14 @@ class Suspects:
                 return False
             try:
                 return tells(await ask(self._good))  # type: ignore[arg-type]
-            except (OutageError, Refused):
+            except (OutageError, Refused, AnswerError):
                 return False
 
         async def one(group: Sequence[Q]) -> Any:
             nonlocal failing, answered
             try:
                 answer = await ask(group)
-            except (OutageError, Refused) as trouble:
+            except (OutageError, Refused, AnswerError) as trouble:
                 if not _may_be_its_own(trouble):
                     raise
                 failing += 1
@@ -133,6 +133,8 @@ def _may_be_its_own(trouble: Trouble) -> bool:
     """Not where the server turns away whoever asks: for want of a login, or because too much was asked."""
     if isinstance(trouble, Refused):
         return trouble.status == 403
+    if isinstance(trouble, AnswerError):
+        return True
     asked_to_wait = trouble.status is None and trouble.retry_after is not None
     return trouble.status != 429 and not asked_to_wait
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.expressions import Expression
 from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http.details import Details, fetch_details
+from airflow_integrations.incoming.http.details import AloneDetails, Details, fetch_details
 from airflow_integrations.incoming.http.listed import Listed
 from airflow_integrations.incoming.http.pager import Pager
 from airflow_integrations.incoming.http.pagination import ByRange
@@ -37,12 +37,16 @@ class VanishedError(AnswerError):
 class Plan:
     """How the answers of a list are read; the same for each list of one kind.
 
-    ``required`` are the fields of which a record must have one.
+    ``required`` are the fields of which a record must have one. ``alone``: an item whose details cannot be had does not
+    hold up the others.
     """
 
-    def __init__(self, config: Listed, details: Details | None = None, required: Collection[str] = ()) -> None:
+    def __init__(
+        self, config: Listed, details: Details | None = None, required: Collection[str] = (), *, alone: bool = False
+    ) -> None:
         self.config = config
         self.details = details
+        self.alone = alone
         self.plain = details is None and config.records.text.strip() == "body"
         self.required = required if self.plain else frozenset[str]()
         self.identifying = required if details is None else frozenset[str]()
@@ -77,6 +81,7 @@ class Walk:
         self._client = client
         self._draft = draft
         self._asking = plan.asking(client, names)
+        self._alone = AloneDetails(plan.details, client) if plan.details is not None and plan.alone else None
         self._log = log
         self._pager = self._new_pager()
         self.may_be_absent = False
@@ -144,6 +149,8 @@ class Walk:
         records = pager.unseen(at, said, raw)
         if self._plan.details is None:
             return said, raw, records
+        if self._alone is not None:
+            return said, raw, await self._alone.fetch(said, records)
         return said, raw, await fetch_details(self._plan.details, self._client, said, records)
 
     async def _maybe(self, at: dict[str, Any], *, resumed: bool) -> Response:

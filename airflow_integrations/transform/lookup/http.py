@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_integrations.errors import AnswerError, EntityError, OutageError, SetupError
+from airflow_integrations.errors import AnswerError, EntityError, IntegrationError, OutageError, SetupError
 from airflow_integrations.expressions.language.presence import missing_place, reported_error, reported_instead
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Place
@@ -146,7 +146,7 @@ class HttpRows:
                 found[question] = remembered.get(question.key)
         pieces = [asked[first : first + size] for first in range(0, len(asked), size)]
         for keys, rows in await self._suspects.ask(pieces, self._ask_together, divides=_is_divisible):
-            if not isinstance(rows, EntityError | OutageError | SetupError):
+            if not isinstance(rows, IntegrationError):
                 self._remember_each(keys, rows)
             for key in keys:
                 answer = _of_one(rows)
@@ -296,7 +296,7 @@ def _of_one(answer: Any) -> Any:
     """The trouble of one question, as its entity meets it."""
     if isinstance(answer, OutageError):
         return Later(str(answer))
-    return EntityError(str(answer)) if isinstance(answer, SetupError) else answer
+    return EntityError(str(answer)) if isinstance(answer, AnswerError | SetupError) else answer
 
 
 def _is_divisible(answer: Any) -> bool:
