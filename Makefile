@@ -93,7 +93,7 @@ simulate-mutants: $(STAMP) ## the simulator's own test: every planted fault with
 	@$(SIMULATOR).mutants --seeds 5000
 
 simulate-postgres: $(STAMP) ## some hundred of the same worlds with PostgreSQL and real threads (nightly)
-	@$(SIMULATOR).postgres --seeds 300
+	@$(SIMULATOR).borders.postgres --seeds 300
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check .

@@ -72,11 +72,11 @@ def key_text(value: Any) -> str:
     elif type(value) in (list, tuple) and value:
         text = "|".join(key_text(part) for part in value)
     elif value is None:
-        raise EntityError("the entity has no key: the key expression read nothing")
+        raise EntityError("the entity has no key: the key expression reads nothing")
     else:
         raise EntityError(f"a key must be text or a number, not {type(value).__name__}")
     if not text.strip():
-        raise EntityError("the entity has no key: the key expression gave an empty text")
+        raise EntityError("the entity has no key: the key expression gives an empty text")
     if len(text) > MAX_KEY_LENGTH:
         raise EntityError(f"the key has {len(text)} characters; at most {MAX_KEY_LENGTH} are allowed")
     if not text.isprintable():

@@ -15,6 +15,7 @@ Only :class:`OutageError` is worth an Airflow retry; the operators turn all othe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -30,7 +31,32 @@ __all__ = [
     "RunError",
     "SetupError",
     "UnknownOutcome",
+    "why_unreachable",
 ]
+
+_CAUSES = (
+    (r"[Cc]onnection ?[Rr]efused|Errno 111|\(111,|Connect call failed", "connection refused"),
+    (
+        r"Name or service not known|nodename nor servname|getaddrinfo|name resolution|No address associated",
+        "unknown host name",
+    ),
+    (r"Network is unreachable|No route to host", "there is no way to it in the network"),
+    (r"reset by peer|Errno 104|closed by peer|EOF", "the connection was closed"),
+    (r"[Tt]imed? ?out", "no answer in time"),
+)
+
+
+def why_unreachable(error: BaseException, limit: int = 300) -> str:
+    """Why another system cannot be reached, in a few words: libraries show addresses, tuples and class names."""
+    text = str(error)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    whole = f"{error!r} {text}"
+    for pattern, words in _CAUSES:
+        if re.search(pattern, whole):
+            at = re.search(r"Connect call failed \('([^']+)', (\d+)|connect to host ([^\s:]+):(\d+)", whole)
+            return f"{words}: {f'{at[1] or at[3]}:{at[2] or at[4]}' if at else 'check host and port'}"
+    return text[:limit] or type(error).__name__
 
 
 class AnswerParts(Protocol):

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airflow_integrations.config.file_reference import FileReference
     from airflow_integrations.config.model import Model, RootConfig, ShortForm
     from airflow_integrations.config.types import ConnectionId, Duration, Size
+    from airflow_integrations.discovery import Bounds, Collection, CursorCandidate, DiscoveredField, Discovery
     from airflow_integrations.entity import Entity
     from airflow_integrations.errors import (
         AnswerError,
@@ -53,8 +54,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerError",
+    "Bounds",
     "Broker",
+    "Collection",
     "ConnectionId",
+    "CursorCandidate",
+    "DiscoveredField",
+    "Discovery",
     "Duration",
     "Entity",
     "EntityError",
@@ -110,6 +116,7 @@ _MODULES = {
     "config.file_reference": ("FileReference",),
     "config.model": ("Model", "RootConfig", "ShortForm"),
     "config.types": ("ConnectionId", "Duration", "Size"),
+    "discovery": ("Bounds", "Collection", "CursorCandidate", "DiscoveredField", "Discovery"),
     "entity": ("Entity",),
     "errors": (
         "AnswerError",

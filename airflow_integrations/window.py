@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -68,9 +69,7 @@ class Window:
 
     def names(self) -> WindowNames:
         """What expressions and templates see as ``window``."""
-        import pendulum  # takes longer than all that commands without a window do
-
-        return WindowNames(pendulum.instance(self.start).in_tz("UTC"), pendulum.instance(self.end).in_tz("UTC"))
+        return _names(self)
 
     def aliases(self) -> dict[str, Any]:
         """The same under Airflow's own names: :data:`AIRFLOW_ALIASES`."""
@@ -87,6 +86,13 @@ class Window:
 
     def __str__(self) -> str:
         return " → ".join(self.dump())
+
+
+@lru_cache(maxsize=64)
+def _names(window: Window) -> WindowNames:
+    import pendulum  # takes longer than all that commands without a window do
+
+    return WindowNames(pendulum.instance(window.start).in_tz("UTC"), pendulum.instance(window.end).in_tz("UTC"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.errors import SetupError
 
@@ -35,7 +36,27 @@ def connections() -> Connections:
     """Connections and Variables as Airflow's own commands see them; without a metadata database, as tasks do."""
     from airflow_integrations.airflow.config.connections import AirflowConnections
 
+    _log_aside()
     return AirflowConnections.for_command_line()
+
+
+class _Stderr:
+    """The present standard error, looked up when something is written."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
+def _log_aside() -> None:
+    """Airflow logs to standard output, which is for results: its lines would stand among them, and in JSON."""
+    import structlog
+
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and getattr(handler.stream, "name", "") == "<stdout>":
+            handler.setStream(_Stderr())
+    factory = structlog.get_config()["logger_factory"]
+    if getattr(factory, "io", factory) is None:
+        factory.io = _Stderr()
 
 
 def has_password(connection: str) -> bool:

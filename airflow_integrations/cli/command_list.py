@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_integrations.cli.command import Command, Group, Option, formats
+from airflow_integrations.cli.discover.place import is_place
 from airflow_integrations.cli.ledger_commands import LEDGER_COMMANDS
 from airflow_integrations.ledger.status import BY_STATUS
 from airflow_integrations.presets import NAMES as PRESETS
@@ -11,6 +12,16 @@ __all__ = ["COMMANDS", "RETRIED"]
 
 RETRIED = ("due", *BY_STATUS, "all")
 """What ``run --retry`` takes. What each stands for is in the ledger's records, which no help needs."""
+
+
+class OrPlace(tuple[str, ...]):
+    """Names to choose from, or ``CONNECTION:PLACE``."""
+
+    __slots__ = ()
+
+    def __contains__(self, value: object) -> bool:
+        return super().__contains__(value) or (isinstance(value, str) and is_place(value))
+
 
 ROUTES = Option(
     ("--routes",),
@@ -86,24 +97,58 @@ COMMANDS: tuple[Command | Group, ...] = (
                 ("--from",),
                 {
                     "dest": "source",
-                    "choices": ("http", *PRESETS),
+                    "choices": OrPlace(("http", *PRESETS)),
                     "default": "http",
-                    "help": "where entities come from: http, or a system that there is a preset for; default: http",
+                    "metavar": "SYSTEM",
+                    "help": "where entities come from: CONNECTION:PLACE as discover takes them, such as "
+                    f"warehouse:sales.orders; or http; or a preset ({', '.join(PRESETS)}); default: http",
                 },
             ),
             Option(
                 ("--to",),
                 {
                     "dest": "target",
-                    "choices": ("http", "none", *PRESETS),
+                    "choices": OrPlace(("http", "none", *PRESETS)),
                     "default": "http",
-                    "help": "where they go; a system with a preset needs another one in --from; default: http",
+                    "metavar": "SYSTEM",
+                    "help": "where they go: CONNECTION:PLACE, such as erp:/sales-orders or erp:dbo.orders; or http, "
+                    "none or a preset; a preset needs one in --from, a place needs a place there; default: http",
                 },
             ),
             Option(
                 ("--entity",),
-                {"metavar": "NAME", "default": "order", "help": "what one entity is called; default: order"},
+                {"metavar": "NAME", "help": "what one entity is called; default: by the place, else order"},
             ),
+        ),
+    ),
+    Command(
+        "discover",
+        "Show what there is at the system of a Connection: tables, files, entity sets, lists; only reads",
+        "discover.command",
+        (
+            Option(("connection",), {"metavar": "CONNECTION", "help": "an Airflow Connection"}),
+            Option(
+                ("place",),
+                {
+                    "nargs": "?",
+                    "metavar": "PLACE",
+                    "help": "a schema or table, a folder or file, an entity set, the path of a GraphQL endpoint or "
+                    "of an OpenAPI document; default: everything",
+                },
+            ),
+            Option(
+                ("--kind",),
+                {
+                    "metavar": "KIND",
+                    "help": "ask as this kind of incoming, such as sql or odata; default: by the Connection's type",
+                },
+            ),
+            Option(
+                ("--limit",),
+                {"type": int, "metavar": "N", "default": 100, "help": "show at most N of them; default: 100"},
+            ),
+            Option(("--after",), {"metavar": "NAME", "help": "start after this name (next page)"}),
+            *formats("text", "json"),
         ),
     ),
     Command(
@@ -143,7 +188,7 @@ COMMANDS: tuple[Command | Group, ...] = (
                 {
                     "action": "store_true",
                     "help": "also ask systems that describe themselves: GraphQL endpoints for their schema, databases "
-                    "for their tables",
+                    "for their tables and our rights, places of files whether they give and take one",
                 },
             ),
             *formats("text", "json", "github"),

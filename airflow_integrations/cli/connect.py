@@ -9,7 +9,7 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 from airflow_integrations.cli.airflow_access import connections
-from airflow_integrations.cli.command import FAILED, OK
+from airflow_integrations.cli.command import OK
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.errors import OutageError, SetupError
 
@@ -34,8 +34,7 @@ def run(args: argparse.Namespace) -> int:
         auth.vault.keep(kept, time.time())
     except (SetupError, OutageError) as error:
         told = str(error)
-        out(told if f"Connection {name!r}" in told else f"Connection {name!r}: {told}")
-        return FAILED
+        raise SetupError(told if f"Connection {name!r}" in told else f"Connection {name!r}: {told}") from None
     out(f"Connection {name} is connected; the ledger keeps its refresh token, encrypted.")
     return OK
 

@@ -11,7 +11,7 @@ from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.config.types import duration_text
 from airflow_integrations.formats.json import encode
 from airflow_integrations.plurals import counted, plural
-from airflow_integrations.route.definition import Schedule
+from airflow_integrations.route.definition import Route, Schedule
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.route_files.load import LoadedRoute, read_routes
 from airflow_integrations.schema.shipped import outdated_schema
@@ -54,9 +54,9 @@ def _plain(loaded: LoadedRoute, parent: object) -> dict[str, str]:
     route = loaded.route
     return {
         "route": route.route,
-        "from": _system(route.incoming),
+        "from": _source(route),
         "to": _system(route.outgoing),
-        "schedule": schedule_text(route.schedule),
+        "schedule": schedule_text(route.schedule, events=route.trigger is not None),
         "priority": route.priority,
         "file": str(loaded.path.relative_to(str(parent))),
     }
@@ -68,10 +68,19 @@ def _system(stage: Stage) -> str:
     return f"{stage.kind} {connection}" if connection else stage.kind
 
 
-def schedule_text(schedule: Schedule | None) -> str:
-    """``*/5 * * * * Europe/Madrid``, ``every 15m``, ``when triggered``."""
+def _source(route: Route) -> str:
+    """Where entities come from: what is fetched, and how events come."""
+    found = [] if route.incoming.kind == "none" else [_system(route.incoming)]
+    if (trigger := route.trigger) is not None:
+        found += [f"webhook {trigger.webhook.path}"] if trigger.webhook is not None else []
+        found += [_system(trigger.listen)] if trigger.listen is not None else []
+    return ", ".join(found) or "events"
+
+
+def schedule_text(schedule: Schedule | None, *, events: bool = False) -> str:
+    """``*/5 * * * * Europe/Madrid``, ``every 15m``, ``on events``, ``when triggered``."""
     if schedule is None:
-        return "when triggered"
+        return "on events" if events else "when triggered"
     zone = "" if schedule.timezone == "UTC" else f" {schedule.timezone}"
     if schedule.cron is not None:
         return schedule.cron + zone

@@ -60,13 +60,20 @@ def _bundled() -> Path | None:
 def asked_route(args: argparse.Namespace) -> LoadedRoute:
     """The route that ``args.route`` names: by its name, or by its file.
 
-    Raises RouteError with the mistakes of its file, or with the names of the routes that there are.
+    Raises RouteError with the mistakes of its file, UsageError with the names of the routes that there are.
     """
-    from airflow_integrations.route_files.load import read_route, read_routes  # with the models, which take a while
+    from airflow_integrations.route_files.load import (  # with the models, which take a while
+        UnknownRouteError,
+        read_route,
+        read_routes,
+    )
 
     path = Path(args.route)
     if path.suffix not in (".yaml", ".yml", ".json"):
-        return read_route(routes_folder(args), args.route)
+        try:
+            return read_route(routes_folder(args), args.route)
+        except UnknownRouteError as error:
+            raise UsageError(str(error)) from None
     if not path.is_file():
         raise UsageError(f"there is no file {path}")
     folder = _folder_of(path, args)

@@ -61,6 +61,10 @@ NARROW = 12
 """Characters for each column. On a screen that has less, a table that does not fit is a block for each row."""
 
 
+NARROW_SCREEN = 79
+"""Characters. On a screen that has no more, no word of a table is broken: it is blocks instead."""
+
+
 def _fitting(what: Any, screen: Console) -> Any:
     """A table as it is where it fits; else without its empty columns; else, on a narrow screen, as blocks."""
     from rich.measure import Measurement
@@ -79,12 +83,22 @@ def _fitting(what: Any, screen: Console) -> Any:
         less.add_column(column.header, overflow=column.overflow, no_wrap=column.no_wrap)
     for row, cells in zip(what.rows, rows, strict=False):
         less.add_row(*cells, style=row.style)
-    if fits(less) or screen.width >= NARROW * len(kept):
+    wide = screen.width >= NARROW * len(kept) and (screen.width > NARROW_SCREEN or _whole_words(less, screen))
+    if fits(less) or wide:
         return less
     width = max(len(str(column.header)) for column in kept)
     names = [f"{column.header!s:<{width}}" for column in kept]
     blocks = [[f"{name}  {cell}" for name, cell in zip(names, cells, strict=True) if str(cell)] for cells in rows]
     return Text("\n".join("\n  ".join(lines) for lines in blocks), overflow="fold")
+
+
+def _whole_words(shown: Table, screen: Console) -> bool:
+    """Whether a table can be shown without breaking words in its middle."""
+    words = [
+        max((len(word) for cell in [column.header, *column.cells] for word in str(cell).split()), default=0)
+        for column in shown.columns
+    ]
+    return sum(words) + 3 * len(words) + 1 <= screen.width
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -88,7 +88,7 @@ def _summary(files: int, mistakes: Iterable[Mistake], root: Path) -> str:
     if not found:
         return f"{where}: no mistakes"
     broken = len({mistake.file for mistake in found})
-    return f"{where}: {counted(len(found), 'mistake')} in {broken}"
+    return f"{where}: {counted(len(found), 'mistake')} in {counted(broken, 'file')}"
 
 
 def _plain(mistake: Mistake) -> dict[str, object]:

@@ -27,7 +27,7 @@ class GroupedProblems:
         if group not in self._groups and len(self._groups) >= MAX_GROUPS:
             group = ""
         text, count, keys = self._groups.get(group, ("various other reasons" if not group else reason, 0, []))
-        if len(keys) < EXAMPLES:
+        if len(keys) < EXAMPLES and key not in keys:
             keys.append(key)
         self._groups[group] = (text, count + 1, keys)
 

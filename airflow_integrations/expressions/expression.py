@@ -146,9 +146,10 @@ def written(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (list, tuple)):
+        short = len(value) < 6 and all(isinstance(part, str) and len(part) < 40 and '"' not in part for part in value)
+        meant = f"[{', '.join(value)}]" if value and short else "[l.sku for l in order.lines]"
         raise ValueError(
-            "one expression belongs here, and this is a YAML list; "
-            'quote it, such as "[l.sku for l in order.lines]", or use >-'
+            f'one expression belongs here, and this is a YAML list; quote it, such as "{meant}", or use >-'
         )
     if isinstance(value, Mapping):
         raise ValueError("one expression belongs here, and this is a YAML mapping; quote it, or use >-")

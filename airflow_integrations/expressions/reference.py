@@ -75,7 +75,7 @@ def _filters() -> list[str]:
         "",
         "Every function is a filter of templates, too: its first argument stands before the `|`, the others in",
         "brackets behind its name. `truncate(order.note, 255)` is `{{ order.note | truncate(255) }}`. A missing value",
-        f"is an error, unless the function is for it: {missing}. One filter is no function:",
+        f"is an error, unless the function is for it: {missing}. One filter is not a function:",
         "",
         *_table(("filter", "gives"), (f"`{RAW}`", raw.__doc__ or "")),
     ]

@@ -90,6 +90,12 @@ SCOPES: MappingProxyType[str, Scope] = MappingProxyType(
             body="the decoded content; of a format that is read record by record: the list of some records",
             file="the file: `file.name`, `file.path`, `file.size` in bytes, `file.modified` as RFC 3339 or null",
         ),
+        "written_file": _scope(
+            "one file of outgoing; with per: run it holds many entities and sees none of them",
+            _ENTITY,
+            key="the entity's key",
+            sequence="a number that no other file of the route has: it counts up from run to run",
+        ),
         "item": _scope("one element of an answer's list", _ANSWER, item="the element"),
         "batch_answer": _scope("the answer to one request of outgoing", _ANSWER, entities=_SENT),
         "result": _scope(

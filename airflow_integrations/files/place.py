@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ _PROTOCOLS = {
     "sftp": "sftp",
     "ssh": "sftp",
     "ftp": "ftp",
+    "ftps": "ftp",
     "samba": "smb",
     "smb": "smb",
     "aws": "s3",
@@ -94,7 +96,7 @@ def located(path: str, place: Place | None) -> str:
     protocol = _PROTOCOLS.get(kind)
     written = urlsplit(path).scheme if "://" in path else ""
     if written:
-        same = {"s3a": "s3", "gcs": "gs", "abfss": "abfs", "az": "abfs", "local": "file", "ssh": "sftp"}
+        same = {"s3a": "s3", "gcs": "gs", "abfss": "abfs", "az": "abfs", "local": "file", "ssh": "sftp", "ftps": "ftp"}
         if protocol is not None and same.get(written, written) != protocol:
             raise SetupError(f"Connection {place.name!r} is of type {place.kind!r}, and the path is one of {written}")
         return path
@@ -123,6 +125,11 @@ def storage_options(path: str, place: Place | None) -> dict[str, Any]:
     extra = dict(place.extra)
     if protocol in ("s3", "s3a") and place.kind.lower() == "aws":
         return _aws(place, extra)
+    kind = place.kind.lower().replace("-", "_")
+    if protocol in ("gs", "gcs") and kind == "google_cloud_platform":
+        return _google(place, extra)
+    if protocol in ("abfs", "abfss", "az", "adl") and kind in ("wasb", "adls"):
+        return _azure(place, extra)
     if is_object_store(protocol):
         given: dict[str, Any] = {"key": place.login, "secret": place.password}
     else:
@@ -138,8 +145,48 @@ def _aws(place: Place, extra: dict[str, Any]) -> dict[str, Any]:
                 f"Connection {place.name!r}: {name} in extra is not supported for files; give login and password, "
                 "or leave them out and let the machine's own role count"
             )
-    client = {"region_name": extra.pop("region_name", None), "endpoint_url": extra.pop("endpoint_url", None)}
+    client = {name: extra.pop(name, None) for name in ("region_name", "endpoint_url")}
+    verify, authority = extra.pop("verify", None), extra.pop("ca", None)
+    if verify is False or authority:
+        extra["client_kwargs"] = {"verify": verify is not False and authority, **extra.get("client_kwargs", {})}
     given = {"key": place.login, "secret": place.password, "token": extra.pop("aws_session_token", None)}
     kwargs = {**extra.pop("client_kwargs", {}), **{name: value for name, value in client.items() if value}}
     found = {name: value for name, value in given.items() if value} | extra
     return {**found, "client_kwargs": kwargs} if kwargs else found
+
+
+def _google(place: Place, extra: dict[str, Any]) -> dict[str, Any]:
+    """Airflow's own fields of a Connection to Google, in the words of gcsfs. Without a key the machine's own role."""
+    path, content = extra.pop("key_path", None), extra.pop("keyfile_dict", None)
+    extra.pop("scope", None), extra.pop("num_retries", None)
+    for name in ("key_secret_name", "credential_config_file", "impersonation_chain"):
+        if extra.get(name):
+            raise SetupError(
+                f"Connection {place.name!r}: {name} in extra is not supported for files; give key_path or "
+                "keyfile_dict, or neither and let the machine's own role count"
+            )
+    if isinstance(content, str) and content:
+        try:
+            content = json.loads(content)
+        except ValueError:
+            raise SetupError(f"Connection {place.name!r}: keyfile_dict in extra is not JSON") from None
+    token = content or path
+    return ({"token": token} if token else {}) | extra
+
+
+def _azure(place: Place, extra: dict[str, Any]) -> dict[str, Any]:
+    """Airflow's own fields of a Connection to Azure's storage, in the words of adlfs."""
+    tenant = extra.pop("tenant_id", None)
+    account = extra.pop("account_name", None)
+    if tenant:
+        account = account or place.host.removeprefix("https://").partition(".")[0]
+        given = {"tenant_id": tenant, "client_id": place.login, "client_secret": place.password}
+    else:
+        account = account or place.login
+        given = {"account_key": place.password or extra.pop("shared_access_key", None)}
+    found = {name: value for name, value in {"account_name": account, **given}.items() if value} | extra
+    if not {"account_name", "connection_string"} & found.keys():
+        raise SetupError(
+            f"Connection {place.name!r} names no storage account: give it as login, or connection_string in extra"
+        )
+    return found

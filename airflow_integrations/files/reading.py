@@ -11,7 +11,7 @@ from typing import Any
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.document import DocumentReader
-from airflow_integrations.formats.records_format import EXCEL
+from airflow_integrations.formats.media_types import type_of_name
 from airflow_integrations.formats.unpacking import is_zip
 
 __all__ = ["MAX_DOCUMENT", "bodies"]
@@ -19,13 +19,6 @@ __all__ = ["MAX_DOCUMENT", "bodies"]
 CHUNK = 256 * 1024
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Bytes of a file whose format has to be read as a whole."""
-_TYPES = {
-    "csv": "text/csv",
-    "jsonl": "application/x-ndjson",
-    "ndjson": "application/x-ndjson",
-    "xml": "application/xml",
-    "xlsx": EXCEL,
-}
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 
 
@@ -58,7 +51,7 @@ def _content_type(path: str) -> str:
     named = path.lower()
     for ending in _COMPRESSED:
         named = named.removesuffix(ending)
-    return _TYPES.get(named.rpartition(".")[2], "")
+    return type_of_name(named) or ""
 
 
 def _streamed(content: Any, path: str, documents: DocumentReader, empty: bool) -> Iterator[list[Any]]:

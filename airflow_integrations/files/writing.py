@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
-from urllib.parse import urlsplit
+from typing import IO
 
-from airflow_integrations.errors import OutageError, SetupError
-from airflow_integrations.files.place import Place, located, storage_options
-from airflow_integrations.files.store import seconds_of, understood
+from airflow_integrations.errors import OutageError
+from airflow_integrations.files.errors import understood
+from airflow_integrations.files.opening import opened
+from airflow_integrations.files.place import Place, located
+from airflow_integrations.files.store import seconds_of
 
 __all__ = ["FileWriter"]
 
-_RENAMES = frozenset({"file", "local", "sftp", "ssh", "ftp", "smb"})
+_OURS = frozenset({"sftp", "ssh", "ftp", "ftps"})
+_RENAMES = frozenset({"", "file", "local", "smb", *_OURS})
 """Protocols whose rename shows a file under its name as a whole, or not at all."""
 
 
@@ -22,21 +26,14 @@ class FileWriter:
     """Every method blocks, and raises OutageError where the place is away. ``path`` says which place it is."""
 
     def __init__(self, path: str, place: Place | None = None) -> None:
-        """Raises SetupError for a protocol that fsspec does not know, or whose package is not installed, and for a
-        Connection that does not fit."""
-        from fsspec.core import url_to_fs
-
+        """Raises SetupError for a protocol that is not known, or whose package is not installed, for a Connection that
+        does not fit, and for a login that is refused."""
         self._place = place
-        path = located(path, place)
-        protocol = urlsplit(path).scheme if "://" in path else "file"
+        self._fs, _, protocol = opened(path, place)
         self.renames = protocol in _RENAMES
         """Whether a file is written aside. Elsewhere, as in object storage, one appears when it is complete."""
-        self._local = protocol in ("file", "local")
-        try:
-            with understood(path):
-                self._fs, _ = url_to_fs(path, **storage_options(path, place))
-        except (ImportError, ValueError, TypeError) as error:
-            raise SetupError(f"{path}: {error}") from None
+        self._local = protocol in ("", "file", "local")
+        self._ours = protocol in _OURS
 
     def path(self, written: str) -> str:
         """A path of a route as this place has it."""
@@ -74,26 +71,50 @@ class FileWriter:
         with understood(path):
             if self.renames:  # elsewhere it could make a bucket
                 self._fs.makedirs(self._fs._parent(path), exist_ok=True)
-            opened: Any = Path(path).open("wb") if self._local else self._fs.open(path, "wb")  # noqa: SIM115
-            with opened as file:
-                if callable(content):
-                    content(file)
-                else:
-                    file.write(content)
-                if self._local:
+            if self._local:
+                with Path(path).open("wb") as file:
+                    _fill(file, content)
                     file.flush()
                     os.fsync(file.fileno())
-            if self._local:
                 _sync_folder(path)
+            elif self._ours:
+                with self._fs.open(path, "wb") as file:
+                    _fill(file, content)
+            else:
+                self._upload(path, content)
 
-    def rename(self, path: str, to: str) -> bool:
-        """False where ``path`` is not there any more."""
+    def probe(self, folder: str) -> None:
+        """Write a small file and remove it again; nothing where a run would first make the folder."""
+        with understood(folder):
+            if self.renames and not self._fs.isdir(folder):
+                return
+        path = f"{folder}/.airflow-integrations-probe-{secrets.token_hex(8)}"
+        self.write(path, b"probe")
+        self.remove(path)
+
+    def _upload(self, path: str, content: bytes | Callable[[IO[bytes]], None]) -> None:
+        """fsspec's files complete an upload when they are closed, also behind an error."""
+        file = self._fs.open(path, "wb")
+        try:
+            _fill(file, content)
+        except BaseException:
+            with suppress(Exception):
+                file.discard()
+            file.closed = True
+            raise
+        file.close()
+
+    def rename(self, path: str, to: str, *, replace: bool = True) -> bool:
+        """False where ``path`` is not there any more. Without ``replace`` a server that can tell refuses where ``to``
+        is there: an OutageError."""
         with understood(path):
             self._fs.makedirs(self._fs._parent(to), exist_ok=True)
             try:
                 if self._local:
                     Path(path).rename(to)
                     _sync_folder(to)
+                elif self._ours:
+                    self._fs.mv(path, to, replace=replace)
                 else:
                     self._fs.mv(path, to)
             except FileNotFoundError:
@@ -114,6 +135,13 @@ class FileWriter:
         if found != size:
             what = "it is not there" if found is None else f"it has {found:,} bytes"
             raise OutageError(f"{path} was written with {size:,} bytes, and {what}")
+
+
+def _fill(file: IO[bytes], content: bytes | Callable[[IO[bytes]], None]) -> None:
+    if callable(content):
+        content(file)
+    else:
+        file.write(content)
 
 
 def _sync_folder(path: str) -> None:

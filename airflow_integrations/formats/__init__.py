@@ -15,7 +15,7 @@ __all__ = ["BadRecord", "ContentError", "FormatName", "RecordReader", "WholeRead
 KEPT = 256 * 1024
 """Characters that are kept of a record that cannot be read."""
 
-FormatName = Literal["json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel"]
+FormatName = Literal["json", "json_lines", "csv", "xml", "fixed_width", "edifact", "x12", "excel", "parquet"]
 
 
 class ContentError(Exception):

@@ -23,7 +23,7 @@ from airflow_integrations.http import Answer
 __all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]
 
 MIB = 1024 * 1024
-BY_RECORD = frozenset({"csv", "json_lines", "fixed_width", "edifact", "x12", "excel"})
+BY_RECORD = frozenset({"csv", "json_lines", "fixed_width", "edifact", "x12", "excel", "parquet"})
 """Formats that are always read record by record."""
 MAX_RECORDS = 2_000_000
 """Records that are held at once."""
@@ -183,7 +183,7 @@ class AnswerFormat(Model):
         name = self.name_for(content_type)
         if name == "csv":
             return self.csv.header is None
-        if name in ("fixed_width", "edifact", "x12", "excel"):
+        if name in ("fixed_width", "edifact", "x12", "excel", "parquet"):
             return False
         return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 

@@ -7,6 +7,7 @@ document is not as expected, and the caller then decodes all of it, which also g
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypedDict
 
 import msgspec
@@ -27,6 +28,12 @@ def partial_decoder(
     ``records`` is the path of a list whose elements are given as ``msgspec.Raw``. None where the paths contradict each
     other: one reads what another only passes through, or reaches into the records.
     """
+    return _decoder(tuple(fields), records, several)
+
+
+@lru_cache(maxsize=256)
+def _decoder(fields: tuple[Path, ...], records: Path | None, several: bool) -> msgspec.json.Decoder[Any] | None:
+    """Kept: making one takes as long as reading some hundred small records, and each leaves a class behind."""
     tree: _Tree = {}
     leaf = list[msgspec.Raw]
     wanted: list[tuple[Path, Any]] = [(path, Any) for path in sorted(fields, key=len)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from functools import lru_cache
 
 from airflow_integrations.formats import ContentError
@@ -16,6 +17,7 @@ __all__ = [
     "is_one_by_one",
     "is_utf_8",
     "known_encoding",
+    "unwritable_in_xml",
 ]
 
 _MARKS = (
@@ -58,6 +60,15 @@ def checked_encoding(name: str) -> str:
 def is_utf_8(name: str | None) -> bool:
     """Whether text in this encoding, None for none that is named, is UTF-8 as it stands."""
     return name is None or codecs.lookup(name).name in ("utf-8", "utf-8-sig", "ascii")
+
+
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def unwritable_in_xml(text: str) -> str | None:
+    """The first character that XML 1.0 has no way to write (section 2.2); None where there is none."""
+    found = _NOT_XML.search(text)
+    return None if found is None else found[0]
 
 
 class TextDecoding:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_integrations.http import HttpClient
 
-__all__ = ["check", "schema_of"]
+__all__ = ["NoSchemaError", "check", "schema_of"]
 
 MOST_TOLD = 20
 

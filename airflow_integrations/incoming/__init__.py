@@ -103,6 +103,18 @@ class Incoming(Protocol):
     coroutine methods. ``settled(run, services, pieces)`` is called when every entity of them has its fate and the
     ledger has them as read; it may move or delete them, may be called again, and what it raises is logged.
     ``still_there(run, services, pieces)`` tells whether a fetch that starts over would find all of them again.
+
+    A kind that can tell what there is has ``discovers``, a frozenset of the types of Connections that it knows, and::
+
+        @classmethod
+        async def discover(
+            cls, connection: str, place: str | None, services: Services, bounds: Bounds
+        ) -> Discovery | str
+
+    ``place`` is what the user names, such as a table or folder; None stands for everything. It only reads, asks only
+    the Connection's own system, and keeps to ``bounds``. A text says why this system is none of the kind's: others are
+    then asked. Raises OutageError and SetupError, and never for what only a part of the system refuses: that is told
+    in the ``notes``, or as the ``problem`` of a collection.
     """
 
     Config: ClassVar[type[Model]]

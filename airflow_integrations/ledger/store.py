@@ -182,7 +182,7 @@ def put_value(
     if len(value) > LARGEST:
         raise RunError(f"the value has {len(value)} bytes; a store takes at most {LARGEST}")
     if HIDDEN.encode() in value:
-        raise RunError(f"{HIDDEN} stands for what the route's mask hides, and is no value; write the whole value")
+        raise RunError(f"{HIDDEN} stands for what the route's mask hides, and is not a value; write the whole value")
     _take_turn(connection)
     row = next(iter(_rows(connection, store, [key])), None)
     route_id = row.route_id if row is not None and row.route_id is not None else None

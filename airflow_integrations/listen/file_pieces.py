@@ -33,6 +33,8 @@ def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mappin
     """
     number, bad, end, fault = 0, 0, END, None
     try:
+        if file.fault:
+            raise ContentError(file.fault)
         with store.open(file) as content:
             for body in _cut(_records(content, file, options, params)):
                 if isinstance(body, BadRecord):
@@ -45,7 +47,7 @@ def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mappin
                     yield Message(f"{file.mark}#{number}", b"", file.path, records=body)
                 number += 1
     except ContentError as error:
-        end, fault = BAD, f"{error} (the {number} pieces before it were taken)"
+        end, fault = BAD, f"{error} (the {number} pieces before it were taken)" if number else str(error)
     except EntityError as error:
         end, fault = BAD, error.reason
     if fault is not None:

@@ -8,19 +8,23 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.config.tls import is_refused, tls_context
 from airflow_integrations.config.types import ConnectionId, Duration
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.mails import messages_of
 from airflow_integrations.listen.options import Prefetch, QueueOptions
-from airflow_integrations.queues.broker import Broker
+from airflow_integrations.queues.broker import Broker, broker_of
+
+if TYPE_CHECKING:
+    from airflow_integrations.route.definition import Route
+    from airflow_integrations.run import Services
 
 __all__ = ["ImapListener"]
 
@@ -54,8 +58,8 @@ class ImapListener:
         """
 
         connection: ConnectionId
-        """A Connection of type imap: host, port, login, password. Port 993 is TLS from the beginning; any other has to
-        offer STARTTLS, unless the extra says ``{"tls": false}``.
+        """A Connection of type imap: host, port, login, password. Port 993, or ``{"tls": "implicit"}`` in the
+        extra, is TLS from the beginning; any other has to offer STARTTLS, unless the extra says ``{"tls": false}``.
 
         Example: ``connection: mailbox``
         """
@@ -123,6 +127,17 @@ class ImapListener:
         self._imap: imaplib.IMAP4 | None = None
         self._validity = ""
 
+    @classmethod
+    async def check_online(cls, config: Config, route: Route, services: Services) -> list[tuple[Any, str]]:
+        """Whether the server lets us in and has the folders: it raises SetupError and OutageError."""
+        made = cls(config, route.route)
+        broker = await asyncio.to_thread(broker_of, config.connection, services.connections)
+        try:
+            await asyncio.to_thread(made._open, broker)
+        finally:
+            await made._leave()
+        return []
+
     async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         config = self._config
         broker = await asyncio.to_thread(around.broker, config.connection)
@@ -136,10 +151,13 @@ class ImapListener:
                 yield ()
                 await asyncio.sleep(config.every.total_seconds())
         finally:
-            imap, self._imap = self._imap, None
-            if imap is not None:
-                with suppress(OSError, imaplib.IMAP4.error):
-                    await asyncio.to_thread(imap.shutdown)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        imap, self._imap = self._imap, None
+        if imap is not None:
+            with suppress(OSError, imaplib.IMAP4.error):
+                await asyncio.to_thread(imap.shutdown)
 
     async def settle(self, taken: Sequence[Message], dead: Sequence[tuple[Message, str]]) -> None:
         numbers = list(dict.fromkeys(message.handle for message in taken if message.handle))
@@ -157,16 +175,17 @@ class ImapListener:
         broker.only("imap")
         config = self._config
         encrypted = broker.extra.get("tls") is not False
-        context = replace(broker, extra={**broker.extra, "tls": True}).tls() if encrypted else None
         host, port = broker.address(993)
+        context = tls_context(broker.name, broker.extra) if encrypted else None
+        implicit = port == 993 or broker.extra.get("tls") == "implicit"
         with _understood(broker.name):
             imap: imaplib.IMAP4
-            if encrypted and port == 993:
+            if encrypted and implicit:
                 imap = imaplib.IMAP4_SSL(host, port, ssl_context=context, timeout=SECONDS)
             else:
                 imap = imaplib.IMAP4(host, port, timeout=SECONDS)
             self._imap = imap
-            if encrypted and port != 993:
+            if encrypted and not implicit:
                 if "STARTTLS" not in imap.capabilities:
                     raise SetupError(
                         f'{broker.name}: the mail server offers no STARTTLS; one without needs {{"tls": false}} in '
@@ -274,10 +293,12 @@ def _understood(name: str) -> Iterator[None]:
     try:
         yield
     except ssl.SSLError as error:
-        raise SetupError(f"{name}: TLS: {error}") from None
+        if is_refused(error):
+            raise SetupError(f"{name}: TLS: {error}") from None
+        raise OutageError(f"{name}: the mail server ended the connection: {error}") from None
     except imaplib.IMAP4.abort as error:
         raise OutageError(f"{name}: the connection to the mail server was closed: {error}") from None
     except imaplib.IMAP4.error as error:
         raise OutageError(f"{name}: the mail server refuses: {error}") from None
     except OSError as error:
-        raise OutageError(f"{name}: the mail server cannot be reached: {error!r}") from None
+        raise OutageError(f"{name}: the mail server cannot be reached: {why_unreachable(error)}") from None

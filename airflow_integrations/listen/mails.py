@@ -11,6 +11,7 @@ from email.utils import getaddresses
 from typing import Any
 
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.media_types import type_of_name
 from airflow_integrations.listen import Message
 
 __all__ = ["messages_of"]
@@ -21,14 +22,6 @@ MOST_PARTS = 500
 MOST_HEADERS = 200
 MOST_IN_HEADER = 2000
 """Characters of a header that are read."""
-_BY_ENDING = {
-    "csv": "text/csv",
-    "json": "application/json",
-    "jsonl": "application/x-ndjson",
-    "ndjson": "application/x-ndjson",
-    "xml": "application/xml",
-}
-"""Programs that send mails say application/octet-stream of anything."""
 
 
 def messages_of(content: bytes, mark: str, folder: str, wanted: str | None) -> list[Message]:
@@ -92,7 +85,7 @@ def _attachments(mail: Parsed, mark: str, folder: str, wanted: str) -> Iterator[
             continue
         found += 1
         told = {**headers, "attachment-name": name}
-        kind = _BY_ENDING.get(name.lower().rpartition(".")[2], part.get_content_type())
+        kind = type_of_name(name) or part.get_content_type()  # programs say application/octet-stream of anything
         charset = part.get_content_charset()
         content_type = f"{kind}; charset={charset}" if charset and charset.isascii() else kind
         yield Message(f"{mark}#{found}", _bytes(part), folder, told, content_type)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
+from airflow_integrations.formats.records_format import MessageFormat
 
 __all__ = ["ListenOptions", "Prefetch", "QueueOptions"]
 
@@ -42,8 +43,18 @@ class ListenOptions(AnswerFormat):
     """
 
 
-class QueueOptions(ListenOptions):
+class QueueOptions(MessageFormat, ListenOptions):
     """Options of every listener whose messages come one by one."""
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _of_a_message(cls, value: object) -> object:
+        if value == "parquet":
+            raise ValueError(
+                "Parquet is a format of large files, and is not read from messages; put the file into a folder or "
+                "bucket: trigger: {listen: {files: …}} or incoming: {files: …}"
+            )
+        return value
 
     event_id: Annotated[Expression, Sees("event")] | None = None
     """The sender's id of the message, so that one that comes twice counts once: text, a number, or a list of them, at

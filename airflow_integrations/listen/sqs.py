@@ -53,7 +53,7 @@ class SqsListener:
     async def batches(self, around: ListenContext) -> AsyncGenerator[Sequence[Message], None]:
         broker = await asyncio.to_thread(around.broker, self._config.connection)
         with understood(broker.name):
-            opened = client_of(broker)
+            opened = client_of(broker, again=True)
         async with opened as client:
             self._client = client
             try:

@@ -48,7 +48,7 @@ def answers_in(content: bytes, count: int) -> dict[int, PartAnswer]:
     found: dict[int, PartAnswer] = {}
     for response in responses:
         if not isinstance(response, dict):
-            raise MalformedError("a response in it is no object")
+            raise MalformedError("a response in it is not an object")
         id_, status = response.get("id"), response.get("status")
         place = int(id_) - 1 if isinstance(id_, str) and id_.isascii() and id_.isdecimal() and len(id_) < 8 else -1
         if not 0 <= place < count or place in found:

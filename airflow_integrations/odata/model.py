@@ -44,6 +44,10 @@ class EntityType:
     navigations: dict[str, str] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     base: str | None = None
+    not_null: frozenset[str] = frozenset()
+    """Properties that always have a value."""
+    lengths: dict[str, int] = field(default_factory=dict)
+    """Characters that fit into a property, where the model says so."""
     open: bool = False
     """It may have properties that the model does not name."""
 
@@ -52,9 +56,11 @@ class ServiceModel:
     """Raises ContentError for a document that is no model."""
 
     def __init__(self, document: Any) -> None:
-        schemas = _children(_child(_child(document, "Edmx"), "DataServices"), "Schema")
+        edmx = _child(document, "Edmx")
+        schemas = _children(_child(edmx, "DataServices"), "Schema")
         if not schemas:
-            raise ContentError("it is no model of an OData service: it has no Schema")
+            raise ContentError("it is not the model of an OData service: it has no Schema")
+        self.version = 4 if str(_child(edmx, "@Version") or "").startswith("4") else 2
         self._aliases = {str(one["@Alias"]): _name(one, "Namespace") for one in schemas if one.get("@Alias")}
         self._types: dict[str, EntityType] = {}
         self.sets: dict[str, str] = {}
@@ -98,6 +104,7 @@ class ServiceModel:
         for _ in range(_DEEPEST):
             whole.properties = found.properties | whole.properties
             whole.navigations = found.navigations | whole.navigations
+            whole.lengths, whole.not_null = found.lengths | whole.lengths, found.not_null | whole.not_null
             whole.key, whole.open = whole.key or found.key, whole.open or found.open
             base = self._types.get(found.base) if found.base else None
             if base is None:
@@ -132,6 +139,11 @@ class ServiceModel:
         found.base = self._full(str(one["@BaseType"])) if one.get("@BaseType") else None
         found.key = tuple(_name(ref, "Name") for ref in _children(_child(one, "Key"), "PropertyRef"))
         found.properties = {_name(p, "Name"): self._full(_name(p, "Type")) for p in _children(one, "Property")}
+        found.not_null = frozenset(
+            _name(p, "Name") for p in _children(one, "Property") if str(p.get("@Nullable", "")).lower() == "false"
+        )
+        lengths = {_name(p, "Name"): str(p.get("@MaxLength") or "") for p in _children(one, "Property")}
+        found.lengths = {name: int(text) for name, text in lengths.items() if text.isdecimal() and len(text) < 10}
         for navigation in _children(one, "NavigationProperty"):
             target = str(navigation.get("@Type") or "")
             if not target:

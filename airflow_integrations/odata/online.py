@@ -15,7 +15,16 @@ from airflow_integrations.odata.typed import TypedExpression
 if TYPE_CHECKING:
     from airflow_integrations.http import HttpClient
 
-__all__ = ["Placed", "body_checks", "filter_checks", "name_checks", "service_model", "typed_checks", "value_check"]
+__all__ = [
+    "Placed",
+    "asked_model",
+    "body_checks",
+    "filter_checks",
+    "name_checks",
+    "service_model",
+    "typed_checks",
+    "value_check",
+]
 
 Placed = tuple[tuple[int | str, ...], str]
 
@@ -42,14 +51,19 @@ _COMPARED = re.compile(r"([^\W\d][\w/]*) +(?:eq|ne|gt|ge|lt|le) +@(\w+)")
 
 async def service_model(client: HttpClient) -> ServiceModel | str:
     """What the service says of itself, or why that cannot be had."""
+    try:
+        return await asked_model(client)
+    except IntegrationError as error:
+        return f"the service cannot be asked for its model: {error}"
+
+
+async def asked_model(client: HttpClient) -> ServiceModel | str:
+    """The same. Raises what the client raises."""
     from airflow_integrations.http import Request
     from airflow_integrations.http.errors import reason_phrase
 
     asked = Request("GET", "/$metadata", (), {"Accept": "application/xml"}, None, None, repeatable=True)
-    try:
-        answer = await client.send(asked)
-    except IntegrationError as error:
-        return f"the service cannot be asked for its model: {error}"
+    answer = await client.send(asked)
     remedy = "the Connection's address has to be the root of the service"
     if not 200 <= answer.status < 300:
         return f"the service does not tell its model: GET /$metadata: {reason_phrase(answer.status)}; {remedy}"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+from airflow_integrations.config.tls import tls_context
 from airflow_integrations.errors import SetupError
 
 __all__ = ["Broker", "Brokers", "broker_of", "client_library"]
@@ -44,19 +45,9 @@ class Broker:
 
         Raises SetupError where a file it names cannot be used.
         """
-        wanted = {option: self.extra.get(option) for option in ("tls", "ca", "cert", "key")}
-        if not any(wanted.values()):
+        if not any(self.extra.get(option) for option in ("tls", "ca", "cert", "key")):
             return None
-        try:
-            context = ssl.create_default_context(cafile=wanted["ca"])
-            if wanted["cert"]:
-                context.load_cert_chain(wanted["cert"], wanted["key"])
-        except (OSError, TypeError, ValueError) as error:
-            raise SetupError(f"Connection {self.name!r}: ca, cert or key in extra: {error}") from None
-        if self.extra.get("verify") is False:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        return context
+        return tls_context(self.name, self.extra)
 
 
 @runtime_checkable

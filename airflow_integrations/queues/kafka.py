@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.config.tls import tls_context
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 __all__ = ["TopicName", "access", "understood"]
@@ -18,8 +19,6 @@ TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=249)]
 
 def access(broker: Broker) -> dict[str, Any]:
     """The arguments of aiokafka's clients. Raises SetupError."""
-    from aiokafka.helpers import create_ssl_context
-
     broker.only("kafka")
     extra: Mapping[str, Any] = broker.extra
     servers = extra.get("bootstrap.servers")
@@ -27,13 +26,19 @@ def access(broker: Broker) -> dict[str, Any]:
         host, port = broker.address(9092)
         servers = f"{host}:{port}"
     login, password = extra.get("sasl.username", broker.login), extra.get("sasl.password", broker.password)
-    tls = broker.tls()
+    files = {"ca": "ssl.ca.location", "cert": "ssl.certificate.location", "key": "ssl.key.location"}
+    given = {**extra, **{ours: extra[theirs] for ours, theirs in files.items() if extra.get(theirs)}}
+    if extra.get("enable.ssl.certificate.verification") is False:
+        given["verify"] = False
+    tls = any(given.get(option) for option in ("tls", *files))
     protocol = str(
         extra.get("security.protocol") or f"{'SASL_' if login else ''}{'SSL' if tls else 'PLAINTEXT'}"
     ).upper()
+    if tls and not protocol.endswith("SSL"):
+        raise SetupError(f"Connection {broker.name!r}: its extra wants TLS, and security.protocol there is {protocol}")
     options: dict[str, Any] = {"bootstrap_servers": servers, "security_protocol": protocol}
     if protocol.endswith("SSL"):
-        options["ssl_context"] = tls or create_ssl_context(cafile=extra.get("ssl.ca.location"))
+        options["ssl_context"] = tls_context(broker.name, given)
     if protocol.startswith("SASL"):
         mechanism = extra.get("sasl.mechanism") or extra.get("sasl.mechanisms") or "PLAIN"
         options |= {"sasl_mechanism": mechanism, "sasl_plain_username": login, "sasl_plain_password": password}
@@ -58,4 +63,4 @@ def understood(name: str) -> Iterator[None]:
     except refusals as error:
         raise SetupError(f"{name}: Kafka refuses: {error}") from None
     except (TimeoutError, errors.KafkaError, OSError) as error:
-        raise OutageError(f"{name}: Kafka cannot be reached: {error!r}") from None
+        raise OutageError(f"{name}: Kafka cannot be reached: {why_unreachable(error)}") from None

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.config.tls import certificate_refused
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ class MqttConnection(ABC):
             self.client.loop_start()
             refused = await asyncio.wait_for(self._ready, CONNECT_SECONDS)
         except (TimeoutError, OSError, ValueError) as error:
-            raise OutageError(f"{name}: the MQTT broker cannot be reached: {error!r}") from None
+            kind = SetupError if certificate_refused(error) else OutageError
+            raise kind(f"{name}: the MQTT broker cannot be reached: {why_unreachable(error)}") from None
         if refused is not None:
             kind = SetupError if refused in _REFUSED else OutageError
             raise kind(f"{name}: the MQTT broker refuses: {refused}")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.config.tls import certificate_refused
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -79,4 +80,5 @@ def understood(name: str, stream: str) -> Iterator[None]:
     except (TimeoutError, errors.Error, OSError) as error:
         if "authorization" in str(error).lower():  # a bare Error while it connects
             raise SetupError(f"{name}: NATS refuses the credentials: {error}") from None
-        raise OutageError(f"{name}: NATS cannot be reached: {error!r}") from None
+        kind = SetupError if certificate_refused(error) else OutageError
+        raise kind(f"{name}: NATS cannot be reached: {why_unreachable(error)}") from None

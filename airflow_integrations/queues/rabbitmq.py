@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.config.tls import certificate_refused
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ async def connect(broker: Broker) -> AbstractConnection:
     except ImportError:
         raise client_library("aio-pika", "rabbitmq") from None
     broker.only("amqp", "rabbitmq")
+    logging.getLogger("aiormq.connection").setLevel(logging.CRITICAL)  # what it raises it logs, too, with a traceback
     tls = broker.tls()
     host, port = broker.address(5671 if tls else 5672)
     return await aio_pika.connect(
@@ -56,6 +59,8 @@ def understood(broker: Broker) -> Iterator[None]:
         exceptions.ChannelAccessRefused,
         exceptions.ChannelLockedResource,
     ) as error:
-        raise SetupError(f"{broker.name}: {error}") from None
+        there = "; a route declares none: make it at the broker" if "NOT_FOUND" in str(error) else ""
+        raise SetupError(f"{broker.name}: {error}{there}") from None
     except (TimeoutError, exceptions.AMQPError, OSError) as error:
-        raise OutageError(f"{broker.name}: RabbitMQ cannot be reached: {error!r}") from None
+        kind = SetupError if certificate_refused(error) else OutageError
+        raise kind(f"{broker.name}: RabbitMQ cannot be reached: {why_unreachable(error)}") from None

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.config.tls import certificate_refused
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 if TYPE_CHECKING:
@@ -70,4 +71,5 @@ def understood(name: str) -> Iterator[None]:
             raise OutageError(f"{name}: {error}") from None
         raise SetupError(f"{name}: Redis refuses: {error}") from None
     except (exceptions.RedisError, OSError) as error:
-        raise OutageError(f"{name}: Redis cannot be reached: {error!r}") from None
+        kind = SetupError if certificate_refused(error) else OutageError
+        raise kind(f"{name}: Redis cannot be reached: {why_unreachable(error)}") from None

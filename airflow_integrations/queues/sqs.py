@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.queues.broker import Broker, client_library
 
 __all__ = ["AT_ONCE", "WAIT_SECONDS", "ContentsError", "client_of", "queue_url", "understood"]
@@ -37,22 +37,30 @@ class ContentsError(OutageError):
     something else it is like an outage."""
 
 
-def client_of(broker: Broker) -> Any:
-    """A context that gives the client. Raises SetupError."""
+def client_of(broker: Broker, *, again: bool) -> Any:
+    """A context that gives the client. Raises SetupError.
+
+    ``again``: it repeats a request whose answer did not come; of messages to send that is the route's decision.
+    """
     from aiobotocore.config import AioConfig
     from aiobotocore.session import get_session
 
     broker.only("aws", "sqs")
     extra = broker.extra
+    endpoint = str(extra.get("endpoint_url") or "")
+    if extra.get("tls") and endpoint.startswith("http://"):
+        raise SetupError(f"Connection {broker.name!r}: its extra wants TLS, and endpoint_url there begins with http://")
     return get_session().create_client(
         "sqs",
         region_name=extra.get("region_name"),
-        endpoint_url=extra.get("endpoint_url"),
+        endpoint_url=endpoint or None,
         aws_access_key_id=broker.login or None,
         aws_secret_access_key=broker.password or None,
         aws_session_token=extra.get("aws_session_token"),
-        verify=extra.get("verify"),
-        config=AioConfig(connect_timeout=10, read_timeout=WAIT_SECONDS + 10, retries={"max_attempts": 1}),
+        verify=False if extra.get("verify") is False else extra.get("ca") or extra.get("verify"),
+        config=AioConfig(
+            connect_timeout=10, read_timeout=WAIT_SECONDS + 10, retries={"total_max_attempts": 2 if again else 1}
+        ),
     )
 
 
@@ -81,4 +89,4 @@ def understood(name: str) -> Iterator[None]:
     except (exceptions.NoCredentialsError, exceptions.NoRegionError, ValueError) as error:
         raise SetupError(f"{name}: {error}") from None
     except (TimeoutError, exceptions.BotoCoreError, OSError) as error:
-        raise OutageError(f"{name}: SQS cannot be reached: {error!r}") from None
+        raise OutageError(f"{name}: SQS cannot be reached: {why_unreachable(error)}") from None

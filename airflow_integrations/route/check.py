@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from airflow_integrations.config.model import walk
 from airflow_integrations.route.checks.escaping import body_mistakes
 from airflow_integrations.route.checks.names import (
     Loc,
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
 
 __all__ = ["check", "deep_mistakes", "names_needed_by_outgoing", "stages_of"]
+
+
+_TEMPLATE = re.compile(r"\{\{.*?\}\}")
 
 
 def check(route: Route) -> None:
@@ -77,12 +82,19 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from _outgoing_mistakes(route)
     yield from _dag_mistakes(route)
     for loc, stage in stages_of(route):
-        for inner, text in body_mistakes(stage.config):
+        for inner, text in (*body_mistakes(stage.config), *_untaken_templates(stage.config)):
             yield (*loc, stage.kind, *inner), text
         own = getattr(stage.component(), "mistakes", None)
         if own is not None:
             for inner, text in own(stage.config, route):
                 yield (*loc, stage.kind, *inner), text
+
+
+def _untaken_templates(config: object) -> Iterator[tuple[Loc, str]]:
+    """Options that take no templates, and would be used with their ``{{ }}`` as they stand."""
+    for place, leaf in walk(config):
+        if type(leaf) is str and _TEMPLATE.search(leaf):
+            yield place, f"{place[-1] if place else 'this'} takes no template: it is one for all entities; write it out"
 
 
 def _trigger_mistakes(surroundings: NameScope, route: Route) -> Iterator[tuple[Loc, str]]:

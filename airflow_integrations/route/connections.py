@@ -8,11 +8,13 @@ from airflow_integrations.config.model import walk
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route.stage import Stage
 
-__all__ = ["asked_by_delivery", "connections_of", "databases_of", "stores_of"]
+__all__ = ["asked_by_delivery", "brokers_of", "connections_of", "databases_of", "stores_of"]
 
 
 _DATABASES = frozenset({"sql", "sql_outbox", "postgres_changes"})
 """Kinds whose Connections are databases."""
+_BROKERS = frozenset({"rabbitmq", "redis", "nats", "mqtt", "kafka", "sqs", "email"})
+"""Kinds whose Connections are brokers and mail servers."""
 
 
 def connections_of(route: Route) -> list[str]:
@@ -32,6 +34,11 @@ def databases_of(route: Route) -> frozenset[str]:
         and isinstance(leaf, str)
         and (stage.kind in _DATABASES or "sql" in place)
     )
+
+
+def brokers_of(route: Route) -> frozenset[str]:
+    """Those of them that are brokers or mail servers, to which the route sends."""
+    return frozenset(_of([route.outgoing]) if route.outgoing.kind in _BROKERS else ())
 
 
 def _listening(route: Route) -> list[Stage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_integrations.config.suggestions import by_word
+from airflow_integrations.route_files.foreign_words_of_kinds import KEYS_OF_KINDS
 
 __all__ = ["DATABASES", "EVENTS", "FILES", "KEYS", "KINDS", "PAGINATION", "STYLES", "TRIGGERS"]
 
@@ -44,8 +45,25 @@ _ROUTE = by_word(
     ("variables vars parameters env", "params: …"),
     ("source sources extract extractor extractors input from tap fetch", "incoming:"),
     ("destination target sink load loader loaders output to push writer", "outgoing:"),
-    ("transforms transformations steps mapping mappings pipeline processors", "transform:"),
+    ("transforms transformations steps mapping mappings pipeline processors actions", "transform:"),
     ("dead_letter on_error error_handling", "nothing: what is rejected is kept, see `entities list`"),
+    ("on triggers event events", "schedule: {every: 15m} for times, trigger: {webhook: …} for events"),
+    ("needs dependsOn after upstream", "trigger: {assets: …}"),
+    ("jobs routes flows tasks_list streams", "nothing: each route is a file of its own"),
+    ("if when where condition", 'transform: [{filter: order.status == "paid"}]'),
+    ("uses with extends include imports", "use: in a part, such as incoming: {use: _shared/shop.yaml}"),
+    ("secrets secret credentials", "nothing: secrets stand in Airflow Connections"),
+    ("state bookmarks checkpoint", "nothing: the ledger keeps mark and cursor, see `airflow-integrations cursor show`"),
+    ("apiVersion kind hosts become gather_facts", "nothing: a file in the routes folder is a route"),
+    ("spec config configuration options settings", "nothing: its options stand at the top"),
+    ("metadata", "nothing: route:, description: and tags: stand at the top"),
+    ("labels annotations label", "tags: [orders]"),
+    ("replicas workers parallelism threads", "delivery: {concurrency: 8}"),
+    ("suspend suspended", "paused: true"),
+    ("concurrencyPolicy max_concurrency singleton", "max_active_runs: 1"),
+    ("timeout-minutes timeoutSeconds activeDeadlineSeconds timeout_minutes", "tasks: {timeout: 6h}"),
+    ("materialized write_disposition sync_mode", "outgoing: {sql: {mode: upsert, …}}"),
+    ("group group_by", "entity: {group: {by: order_no}}"),
 )
 _REQUEST = by_word(
     ("url base_url url_base baseUrl host server", "path: /orders; the address belongs to the Connection"),
@@ -73,11 +91,34 @@ _REQUEST = by_word(
     ("rate_limit requests_per_second", "nothing: requests_per_second stands in the Connection"),
     ("timeout verify verify_ssl ssl proxy", "nothing: it belongs to the Connection"),
     ("limit page_size per_page", "pagination: {style: page, size: 100, …}, or query: {limit: 100}"),
+    (
+        "stream_slicer partition_router parent_stream substreams parent include_from_parent",
+        "for_each: {path: /shops, records: body.shops, name: shop}",
+    ),
+    ("requester retriever client config", "nothing: its options stand here, the address in the Connection"),
+    ("sync_mode supported_sync_modes", "nothing: what has not changed is not sent again"),
+    ("start_date start_datetime", "window: {initial: 2026-01-31} at the top"),
 )
+_SEND = {
+    **_REQUEST,
+    **by_word(
+        (
+            "expected_status status_codes success_codes ok_statuses expected_status_codes response_check",
+            "success_when: status == 202",
+        ),
+        (
+            "on_error ignore_errors continue_on_error continueOnFail ignoreErrors",
+            "nothing: one that fails stops no other; delivery: {fail_run: …} says when the run fails",
+        ),
+        ("retry retry_policy retryOnFail", "delivery: {retry: {attempts: 10}} at the top"),
+        ("idempotency_key", "idempotent: true; idempotency_header, where its name is not Idempotency-Key"),
+    ),
+}
 _ENTITY = by_word(
-    ("id primary_key primaryKey keys unique_key merge_key", "key: order.number"),
+    ("id primary_key primaryKey primary_keys key_properties keys unique_key merge_key", "key: order.number"),
     ("type entity kind", "name: order"),
     ("updated_at cursor_field replication_key modified cursor", "version: order.updated_at"),
+    ("group_by groupBy aggregate", "group: {by: order_no}"),
 )
 _SCHEDULE = by_word(
     ("interval frequency minutes hours", "every: 15m"),
@@ -103,6 +144,9 @@ _READ = by_word(
     ("primary_key unique_key", "key: id"),
     ("params parameters args", "query: select … where region = :params.region"),
     ("batch batch_size chunksize fetch_size", "nothing: rows are read in pages"),
+    ("order_by orderby sort", "nothing: rows come in the order of cursor, else of key"),
+    ("limit top max_rows", "nothing: all rows are read; `run --limit 5` and `preview --limit 5` read fewer"),
+    ("filter filters condition", "where: status = 'paid'"),
 )
 _WRITE = by_word(
     ("conn_id sql_conn_id conn credential", "connection: warehouse"),
@@ -145,41 +189,82 @@ KEYS: dict[tuple[str, ...], dict[str, str]] = {
     ("delivery",): _DELIVERY,
     ("incoming", "http"): _REQUEST,
     ("incoming", "sql"): _READ,
-    ("outgoing", "http"): _REQUEST,
+    ("outgoing", "http"): _SEND,
     ("outgoing", "sql"): _WRITE,
     ("trigger", "webhook"): _WEBHOOK,
     ("csv",): _CSV,
     ("lookup",): _LOOKUP,
+    **KEYS_OF_KINDS,
 }
 """Place to the words that people write there, each with what to write; ``csv`` is a place wherever it stands."""
 
 KINDS: dict[str, dict[str, str]] = {
     "transform": by_word(
         ("where select condition if when query jq", 'filter: order.status == "paid"'),
+        ("choice switch router case branch", "filter: …, or in a map `a if condition else b`"),
         ("mapping fields project mapper jsonata template object", "map: {Number: order.number}"),
-        ("add add_fields compute add_field enrich assign", "set: {Total: order.total}"),
+        ("add add_fields compute add_field assign register setBody setVariable variable", "set: {Total: order.total}"),
+        ("convert cast types typecast coerce", "set: {total: decimal(order.total)}"),
+        ("sort order_by orderBy", 'set: {lines: sort_by(order.lines, "sku")}'),
+        ("group_by groupBy", "entity: {group: {by: order_no}} at the top, or merge: last"),
+        ("log print debug", "nothing: `preview` shows what each step makes"),
+        ("to send output target sink", "outgoing: at the top"),
+        ("register_output loop_control name", "nothing: a step is its kind alone"),
         ("remove delete exclude remove_fields omit", "drop: [note]"),
         ("rename_fields alias move", "rename: {old: new}"),
-        ("explode unnest flatten foreach for_each each iterator splitter", "split: {each: order.lines}"),
+        (
+            "explode unnest flatten foreach for_each each iterator splitter loop with_items split_in_batches",
+            "split: {each: order.lines}",
+        ),
         ("dedupe deduplicate unique distinct aggregate group", "merge: last"),
-        ("join http table lookup_table", "lookup: {name: tax, file: tax.csv, where: {country: order.country}}"),
+        ("join http table lookup_table enrich", "lookup: {name: tax, file: tax.csv, where: {country: order.country}}"),
         ("script code function lambda javascript js", "python: module:function"),
+        (
+            "sql database dbt",
+            "lookup: {name: customer, sql: {connection: erp, table: customers}, where: {id: order.customer_id}}",
+        ),
         ("schema assert check jsonschema json_schema", "validate: schemas/order.json"),
     ),
     "incoming": by_word(
         (
-            "rest api rest_api https url RESTStream request soap",
+            "rest api rest_api https url uri RESTStream request soap tap stream streams from singer airbyte",
             "http: {connection: shop, path: /orders}",
         ),
+        ("webhook", "trigger: {webhook: {…}} at the top, and leave incoming out"),
+        ("imap email mail mailbox", "trigger: {listen: {imap: {…}}} at the top, and leave incoming out"),
     ),
     "outgoing": by_word(
-        ("rest api rest_api https url request webhook soap", "http: {connection: erp, path: /orders}"),
+        (
+            "rest api rest_api https url uri request webhook soap slack teams to",
+            "http: {connection: erp, path: /orders}",
+        ),
+        (
+            "smtp mail sendmail send_email ses",
+            'email: {connection: mail, from: a@shop.example, to: "{{ order.email }}"}',
+        ),
+        ("amqp queue", "rabbitmq: {connection: broker, queue: orders}"),
+        ("stream pulsar eventhub kinesis pubsub", "kafka: {connection: broker, topic: orders}, where it speaks Kafka"),
     ),
 }
 """Part of a route to the kinds of other tools, each with what to write."""
 EVENTS = frozenset(["amqp", "kafka", "mqtt", "nats", "queue", "rabbitmq", "redis", "sqs"])
 FILES = frozenset(
-    ["azure", "blob", "csv", "excel", "file", "folder", "ftp", "gcs", "jsonl", "local", "minio", "s3", "sftp"]
+    [
+        "azure",
+        "blob",
+        "csv",
+        "excel",
+        "file",
+        "folder",
+        "ftp",
+        "gcs",
+        "jsonl",
+        "local",
+        "minio",
+        "parquet",
+        "s3",
+        "sftp",
+    ]
 )
 DATABASES = frozenset(
     [

@@ -31,6 +31,7 @@ from airflow_integrations.route_files.shared_parts import RouteAssembler
 __all__ = [
     "LoadedRoute",
     "RouteFiles",
+    "UnknownRouteError",
     "check_all",
     "merged",
     "mistakes_between",
@@ -130,6 +131,10 @@ def _unseen_name(loaded: LoadedRoute) -> Mistake:
     )
 
 
+class UnknownRouteError(RouteError):
+    """No file of the folder holds the route that was asked for."""
+
+
 def read_route(root: Path, name: str) -> LoadedRoute:
     """One route. Reads no more files than it must: those called so first.
 
@@ -146,7 +151,7 @@ def read_route(root: Path, name: str) -> LoadedRoute:
                 return found
             raise RouteError(_ordered(found))
     known = suggestion(name, {shelf.route_name(path) for path in files}, of="Routes here")
-    raise RouteError([Mistake(str(root), 0, 0, "", f"no file holds the route {name!r}; {known}")])
+    raise UnknownRouteError([Mistake(str(root), 0, 0, "", f"no file holds the route {name!r}; {known}")])
 
 
 def check_all(root: Path) -> list[Mistake]:

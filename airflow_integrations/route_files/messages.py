@@ -10,7 +10,14 @@ from typing import Any
 from airflow_integrations.config.suggestions import unknown
 from airflow_integrations.route_files.error_paths import Place, field_schemas, holders
 from airflow_integrations.route_files.foreign_words import STYLES
-from airflow_integrations.route_files.other_tools_keys import key_remedy, kind_remedy, step_remedy, value_remedy
+from airflow_integrations.route_files.other_tools_keys import (
+    key_remedy,
+    kind_remedy,
+    step_remedy,
+    style_remedy,
+    value_remedy,
+    word_remedy,
+)
 
 __all__ = ["PATTERNS", "described", "worded"]
 
@@ -158,8 +165,7 @@ def _with_remedy(what: str, word: str, remedy: str | None, message: str) -> str:
 
 
 def _stage(error: dict[str, Any], place: Place, parent: Place) -> str:
-    given, message = error["input"], str(error["msg"])
-    remedy = step_remedy(given) if isinstance(given, str) else None
+    message, remedy = str(error["msg"]), step_remedy(error["input"])
     return f"{message}; {remedy}" if remedy else message
 
 
@@ -173,7 +179,7 @@ def _literal(error: dict[str, Any], place: Place, parent: Place) -> str:
     given = error.get("input")
     if not isinstance(given, str):
         return f"expected one of {', '.join(map(str, allowed))}, found {described(given)}"
-    return unknown("value", given, allowed)
+    return _with_remedy("value", given, word_remedy(place.loc, given), unknown("value", given, allowed))
 
 
 def _unknown_tag(error: dict[str, Any], place: Place, parent: Place) -> str:
@@ -185,7 +191,8 @@ def _unknown_tag(error: dict[str, Any], place: Place, parent: Place) -> str:
 
 def _no_tag(error: dict[str, Any], place: Place, parent: Place) -> str:
     key = str(error["ctx"]["discriminator"]).strip("'")
-    return f"{key!r} is missing. One of: {', '.join(_tags(place, {}))}"
+    remedy = style_remedy(error.get("input"), _tags(place, {}))
+    return f"{key!r} is missing{f'; {remedy}' if remedy else ''}. One of: {', '.join(_tags(place, {}))}"
 
 
 def _tags(place: Place, context: dict[str, Any]) -> list[str]:

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from airflow_integrations.route_files.foreign_words import DATABASES, EVENTS, FILES, KEYS, KINDS, PAGINATION, TRIGGERS
+from airflow_integrations.route_files.foreign_words import (
+    DATABASES,
+    EVENTS,
+    FILES,
+    KEYS,
+    KINDS,
+    PAGINATION,
+    STYLES,
+    TRIGGERS,
+)
+from airflow_integrations.route_files.foreign_words_of_kinds import PRESET_KINDS, VALUES
 
-__all__ = ["key_remedy", "kind_remedy", "step_remedy", "value_remedy"]
+__all__ = ["key_remedy", "kind_remedy", "step_remedy", "style_remedy", "value_remedy", "word_remedy"]
 
 _CRON = re.compile(r"(?:@\w+|(?:[\d*,/\-A-Za-z]+\s+){4}[\d*,/\-A-Za-z]+)")
 _EVERY = re.compile(r"(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
@@ -16,6 +26,10 @@ _EVERY = re.compile(r"(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
 def key_remedy(parent: Sequence[int | str], key: str) -> str | None:
     """What to write for a key that stands elsewhere, or that other tools have; None where nothing is known of it."""
     remedy = KEYS.get(tuple(map(str, parent)), {}).get(key) or KEYS.get(tuple(map(str, parent[-1:])), {}).get(key)
+    return _told(remedy)
+
+
+def _told(remedy: str | None) -> str | None:
     if remedy is None:
         return None
     return f"take it out{remedy.removeprefix('nothing')}" if remedy.startswith("nothing") else f"write {remedy}"
@@ -27,16 +41,46 @@ def kind_remedy(part: str, kind: str) -> str | None:
         return f"write sql: {{connection: {'warehouse' if part == 'incoming' else 'erp'}, table: orders}}"
     if part == "incoming" and kind in EVENTS:
         return "events come by trigger: write trigger: {listen: {…}} and leave incoming out"
-    if part == "outgoing" and kind in EVENTS:
-        return "queues are no targets yet; an HTTP API in front of one is"
     if part in ("incoming", "outgoing") and kind in FILES:
         return f"write files: {{path: {'s3://exports/orders/*.csv' if part == 'incoming' else 's3://out/orders.csv'}}}"
-    found = KINDS.get(part, {}).get(kind)
-    return None if found is None else f"write {found}"
+    if part in ("incoming", "outgoing") and kind.lower() in PRESET_KINDS:
+        example = "shop, path: /orders" if part == "incoming" else "erp, path: /orders"
+        return f"write http: {{connection: {example}}}; `airflow-integrations presets` lists the systems that are known"
+    return _told(KINDS.get(part, {}).get(kind))
 
 
-def step_remedy(text: str) -> str | None:
-    """``filter: order.paid`` for a step whose colon is missing."""
+def word_remedy(loc: Sequence[int | str], given: str) -> str | None:
+    """What to write for a word that other tools have among the values of an option."""
+    place = tuple(map(str, loc[-2:]))
+    if place == ("sql_outbox", "taken"):
+        return f"write {{time: {given}}}"
+    return _told(VALUES.get(place, {}).get(given.lower()))
+
+
+def style_remedy(given: object, styles: Sequence[str]) -> str | None:
+    """``write style: page`` for a pagination whose style has another key, such as ``type``."""
+    if not isinstance(given, dict):
+        return None
+    for key in ("type", "strategy", "kind", "method", "mode", "name"):
+        if isinstance(word := given.get(key), str):
+            style = word if word in styles else STYLES.get(word, "").removeprefix("style: ")
+            if style:
+                return f"write style: {style} for {key}: {word}"
+    return None
+
+
+def step_remedy(given: object) -> str | None:
+    """``filter: order.paid`` for a step whose colon is missing; what to do with a name or a condition beside a kind."""
+    if isinstance(given, dict) and len(given) == 2:
+        for key in ("when", "if", "condition", "where"):
+            if key in given:
+                return f"write - filter: {given[key]} before it"
+        for key in ("name", "id", "description", "label"):
+            if key in given:
+                return f"a step has no {key}; write it as a comment"
+    if not isinstance(given, str):
+        return None
+    text = given
     first, _, rest = text.strip().partition(" ")
     known = ("drop", "filter", "lookup", "map", "merge", "python", "rename", "set", "split", "validate")
     return f"write {first.rstrip(':=')}: {rest.strip() or '…'}" if first.rstrip(":=") in known else None
@@ -65,6 +109,18 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
         return f"write {{name: {given}, secret: <Connection>}}"
     if place[-1:] == ("upsert",):
         return "write {find: {…}, create: {…}, update: {…}}"
+    if place[-1:] == ("columns",) and isinstance(given, str):
+        return "leave it out: all columns are read" if given == "*" else f"write [{given}]"
+    if place == ("entity", "group") and isinstance(given, str):
+        return f"write {{by: {given.rpartition('.')[2]}}}"
+    if place[-1:] == ("split",) and isinstance(given, str):
+        return f"write {{each: {given}}}"
+    if place[-1:] == ("where",) and isinstance(given, str) and (sides := re.fullmatch(r"(\w+)\s*==?\s*(.+)", given)):
+        return f"write {{{sides[1]}: {sides[2]}}}"
+    if place[-2:] == ("csv", "header") and isinstance(given, bool):
+        return "leave it out where the first line has the names; else write them: [sku, price]"
+    if place[-1:] == ("steps",) and isinstance(given, dict):
+        return "each request begins with `- `, such as - {name: head, path: /orders}"
     if place == ("tags",) and isinstance(given, str):
         return f"write [{', '.join(given.replace(',', ' ').replace(';', ' ').split())}]"
     if place == ("transform",) and isinstance(given, dict):

@@ -16,5 +16,8 @@ def route_params(route: Route, given: Mapping[str, Any]) -> dict[str, Any]:
     """The route's defaults, overlaid with what was given. Raises RunError for a param that the route does not have."""
     unknown = [name for name in given if name not in route.params]
     if unknown:
-        raise RunError(f"route {route.route} has no param {unknown[0]!r}{continued(unknown[0], route.params)}")
+        known = (
+            continued(unknown[0], route.params) if route.params else ": it declares none, params: {shop: main} would"
+        )
+        raise RunError(f"route {route.route} has no param {unknown[0]!r}{known}")
     return {**route.params, **given}

@@ -155,7 +155,7 @@ def _instant_text(text: str) -> str:
 
 def _finite(value: Decimal) -> Decimal:
     if not value.is_finite():
-        raise UnspeakableError(f"{value} is no number that JSON can hold")
+        raise UnspeakableError(f"{value} is not a number that JSON can hold")
     return value
 
 

@@ -38,6 +38,7 @@ class Session:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._engine = database.engine()
+        self._name = database.name
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"sql-{database.name}")
         self._connection: Connection | None = None
 
@@ -47,6 +48,7 @@ class Session:
         if self._connection is None or self._connection.closed or self._connection.invalidated:
             self.drop()
             self._connection = self._engine.connect()
+            self._connection.info["airflow_connection"] = self._name
         return self._connection
 
     @property

@@ -14,11 +14,14 @@ from airflow_integrations.errors import SetupError
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of"]
+__all__ = ["Column", "ColumnName", "Table", "TableName", "declared", "quoted", "split_name", "table_of", "written_name"]
 
+_OURS = "airflow_integrations_written"
+"""The table of markers, :data:`airflow_integrations.sql.markers.TABLE`: nobody means it."""
 _NAME = re.compile(
     r'(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})(?:\.(?:"[^"\x00-\x1f]{1,128}"|[^\W\d][\w$#]{0,127})){0,2}'
 )
+_PLAIN = re.compile(r"[^\W\d][\w$#]{0,127}")
 
 _CHECKED_JSON = re.compile(r"json_valid\(`(.+)`\)", re.I)
 
@@ -26,7 +29,7 @@ _CHECKED_JSON = re.compile(r"json_valid\(`(.+)`\)", re.I)
 def _table_name(text: str) -> str:
     if not _NAME.fullmatch(text):
         raise ValueError(
-            f'{text[:80]!r} is no name of a table; write orders or sales.orders, and "odd name" in double quotes'
+            f'{text[:80]!r} is not the name of a table; write orders or sales.orders, and "odd name" in double quotes'
         )
     return text
 
@@ -41,6 +44,12 @@ def split_name(name: str) -> tuple[str | None, str]:
     """The schema, where one is given, and the table."""
     parts = [part.strip('"') for part in re.findall(r'"[^"]*"|[^."]+', name)]
     return (".".join(parts[:-1]) or None), parts[-1]
+
+
+def written_name(table: str, schema: str | None) -> str:
+    """The name as a route writes it, with double quotes where it needs them; :func:`split_name` takes it apart."""
+    parts = [schema, table] if schema else [table]
+    return ".".join(part if _PLAIN.fullmatch(part) else f'"{part}"' for part in parts)
 
 
 def quoted(connection: Connection, name: str) -> str:
@@ -91,7 +100,7 @@ def table_of(connection: Connection, name: str) -> Table:
         except NoSuchTableError:
             columns = []
     if not columns:
-        raise SetupError(f"there is no table {name}{_near(inspector, schema, table)}")
+        raise SetupError(f"{_where(connection)}there is no table {name}{_near(inspector, schema, table)}")
     known, json = {}, _columns_of_json(connection, table, schema)
     for each in columns:
         computed = bool(each.get("computed"))
@@ -134,11 +143,18 @@ def declared(dialect: str, table: Table | None, kind: str) -> frozenset[str]:
     return frozenset(name for name, column in table.columns.items() if type(column.type).__name__ == kind)
 
 
+def _where(connection: Connection) -> str:
+    """The Airflow Connection, where a session has opened this one."""
+    name = connection.info.get("airflow_connection")
+    return f"Connection {name!r}: " if name else ""
+
+
 def _near(inspector: Any, schema: str | None, table: str) -> str:
     from airflow_integrations.config.suggestions import continued
 
     try:
         names = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        names = [each for each in names if each != _OURS]
     except Exception:
         return ""
     where = f" in {schema}" if schema else ""

@@ -9,6 +9,7 @@ from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import decode_json, format_of
 from airflow_integrations.formats.record_bound import read_bounded, refuse_crowded_json
 from airflow_integrations.formats.text import charset
+from airflow_integrations.formats.text_formats import edi_type
 from airflow_integrations.http.content.content_encoding import CodingError, Decoding, is_coding
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS
 from airflow_integrations.route.webhooks.trigger import WebhookOptions
@@ -67,6 +68,8 @@ def read_content(content: bytes, content_type: str, options: WebhookOptions, mos
         from airflow_integrations.formats.csv import CsvReader
 
         return read_bounded(CsvReader(options.csv, charset=named), content, most)
+    if (reader := options.text_reader(name, named=options.encoding, said=charset(content_type))) is not None:
+        return read_bounded(reader, content, most)
     if name == "xml":
         from airflow_integrations.formats.xml import read
 
@@ -79,12 +82,12 @@ def _known(content_type: str) -> str:
     media = content_type.partition(";")[0].strip().lower()
     if media == _FORM:
         return "form"
-    named = format_of(media)
+    named = edi_type(media) or format_of(media)
     if named == "json" and media not in _JSON and not media.endswith("+json"):
         told = repr(media[:60]) if media else "none"
         raise UnknownContent(
-            f"Content-Type {told} is not read here: application/json, application/x-ndjson, application/xml, text/csv "
-            f"and {_FORM} are, or what the route names as its format"
+            f"Content-Type {told} is not read here: application/json, application/x-ndjson, application/xml, text/csv, "
+            f"application/EDIFACT, application/EDI-X12 and {_FORM} are, or what the route names as its format"
         )
     return named
 

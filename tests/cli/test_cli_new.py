@@ -80,3 +80,10 @@ def test_a_reserved_word_as_entity_is_told_at_once(call):
     code, out, _ = call("new", "orders", "--entity", "window")
     assert code == 1
     assert "routes/orders.yaml:6:16  entity.name: " in out
+
+
+def test_mistakes_of_other_files_are_not_read(call, routes):
+    (routes / "broken.yaml").write_text("entity: [\n")
+    code, out, _ = call("new", "customers")
+    assert code == 0
+    assert "broken" not in out

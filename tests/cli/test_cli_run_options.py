@@ -12,7 +12,6 @@ import pytest
 
 from airflow_integrations.cli.command import UsageError
 from airflow_integrations.cli.run.options import asked_run, last_window
-from airflow_integrations.errors import RunError
 from airflow_integrations.route.definition import Route, Schedule
 
 NOW = datetime(2026, 3, 29, 10, 7, 30, tzinfo=UTC)
@@ -53,7 +52,7 @@ def test_params_of_another_type_are_refused(param):
 
 
 def test_an_unknown_param_is_told_with_the_nearest_one():
-    with pytest.raises(RunError, match="did you mean 'country'"):
+    with pytest.raises(UsageError, match="did you mean 'country'"):
         asked(param=["contry=ES"])
 
 
@@ -120,5 +119,5 @@ def test_entities_from_a_file_are_exact(tmp_path: Path):
     (tmp_path / "e.yaml").write_text("- {id: 1, x: 0.30}\n")
     assert asked(entities=str(tmp_path / "e.yaml")).entities == ({"id": 1, "x": Decimal("0.30")},)
     (tmp_path / "bad.json").write_text("{")
-    with pytest.raises(RunError, match=r"bad\.json is not JSON"):
+    with pytest.raises(UsageError, match=r"bad\.json is not JSON"):
         asked(entities=str(tmp_path / "bad.json"))

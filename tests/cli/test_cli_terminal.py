@@ -50,6 +50,18 @@ def test_a_narrow_screen_gets_a_block_for_each_row(monkeypatch: pytest.MonkeyPat
     ]
 
 
+def test_on_a_narrow_screen_no_word_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = (
+        "shop_orders_to_warehouse",
+        "delivered",
+        "",
+        "incoming.http.pagination is odd, and what follows is long, too",
+    )
+    told = printed(60, row, monkeypatch=monkeypatch)
+    assert "key     shop_orders_to_warehouse" in told
+    assert "incoming.http.pagination" in told
+
+
 def test_a_table_without_rows_keeps_its_head(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "next attempt" in printed(60, monkeypatch=monkeypatch)
     printed(10, monkeypatch=monkeypatch)

@@ -18,7 +18,7 @@ def test_all_mistakes_of_all_files_with_their_places(call, routes, edit):
     assert re.search(
         r"^routes/second\.test\.yaml:\d+:\d+  tests\.0\.expect.*filterd.*did you mean 'filtered'", out, re.M
     )
-    assert out.splitlines()[-1] == "2 files in routes: 3 mistakes in 3"
+    assert out.splitlines()[-1] == "2 files in routes: 3 mistakes in 3 files"
 
 
 def test_named_files_only(call, routes, edit):

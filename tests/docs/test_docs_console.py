@@ -190,9 +190,14 @@ def test_a_route_test_that_fails_is_told_as_it_is_shown(shell: Callable[[str], s
 
 def test_no_other_page_shows_what_no_test_runs() -> None:
     with_console = {page.name for page in PAGES if CONSOLE.search(page.read_text(encoding="utf-8"))}
-    assert with_console == {"README.md", "between-routes.md", "ledger.md", "testing-routes.md", "tutorial.md"}, (
-        "run the new block in a test of this file"
-    )
+    elsewhere = {"discover.md"}  # test_docs_discover.py
+    assert with_console - elsewhere == {
+        "README.md",
+        "between-routes.md",
+        "ledger.md",
+        "testing-routes.md",
+        "tutorial.md",
+    }, "run the new block in a test of this file"
 
 
 COMMANDS = sorted(

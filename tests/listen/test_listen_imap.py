@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from imap_feed import folder, imap_server, left, mail, put
 from listen_scene import event_bodies, listening, records, until
 from pydantic import ValidationError
 
-from airflow_integrations.errors import SetupError
+from airflow_integrations.errors import IntegrationError, SetupError
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen.context import InboxSurroundings
+from airflow_integrations.listen.imap import ImapListener
 from airflow_integrations.listen.mails import messages_of
 from airflow_integrations.queues.broker import Broker
 from airflow_integrations.testing import Feed, ListenSuite
@@ -129,6 +131,13 @@ def test_a_mail_that_costs_more_than_it_weighs_is_not_read(content: bytes, told:
     assert told in (message.fault or "")
 
 
+def test_a_workbook_is_told_by_its_name() -> None:
+    content = mail(("prices.xlsx", b"PK"), ("order.csv", b"id"))
+    workbook, csv = messages_of(content, "m", "INBOX", "*")
+    assert workbook.content_type == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert csv.content_type == "text/csv"
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -162,3 +171,26 @@ def test_mistakes(config: Any, told: str) -> None:
     feed = Feed(kind="imap", config={"connection": "c", "attachments": "*"}, publish=nothing)
     with pytest.raises(ValidationError, match=told):
         feed.load(extra=config)
+
+
+@pytest.mark.parametrize(
+    ("config", "broker", "told"),
+    [
+        ({}, {}, None),
+        ({"folder": "Nowhere"}, {}, "Nowhere"),
+        ({}, {"password": "wrong"}, "refuses the login"),
+        ({}, {"port": 9}, "the mail server cannot be reached: connection refused: check host and port"),
+    ],
+)
+def test_whether_a_mailbox_lets_us_in(imap_server: Broker, config: Any, broker: Any, told: str | None) -> None:
+    class Known:
+        def broker(self, connection: str) -> Broker:
+            return replace(imap_server, **broker)
+
+    asked = ImapListener.Config.model_validate({"connection": "mailbox", **config})
+    look = ImapListener.check_online(asked, SimpleNamespace(route="mails"), SimpleNamespace(connections=Known()))  # type: ignore[arg-type]
+    if told is None:
+        assert asyncio.run(look) == []
+        return
+    with pytest.raises(IntegrationError, match=told):
+        asyncio.run(look)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import ssl
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
@@ -16,6 +17,7 @@ from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.listen.context import InboxSurroundings
 from airflow_integrations.queues.broker import Broker
 from airflow_integrations.queues.kafka import access as kafka_options
+from airflow_integrations.queues.sqs import client_of
 from airflow_integrations.route import registry
 from airflow_integrations.route.definition import Route
 from airflow_integrations.testing import Feed
@@ -151,6 +153,19 @@ async def test_a_kafka_that_is_away_or_is_none(broker: Broker, error: type[Excep
     feed = Feed(kind="kafka", config=config, brokers={"broker": broker}, publish=nobody)
     with Ledger.temporary() as ledger, pytest.raises(error):
         await anext(feed.make().batches(InboxSurroundings(feed, ledger.inbox, "suite", {})))
+
+
+def test_tls_that_is_wanted_is_never_left_out() -> None:
+    plain = Broker("x", "kafka", "k", extra={"security.protocol": "SASL_PLAINTEXT", "tls": True})
+    with pytest.raises(SetupError, match=r"wants TLS, and security\.protocol there is SASL_PLAINTEXT"):
+        kafka_options(plain)
+    named = {"security.protocol": "SSL", "ssl.certificate.location": "/no/such/file"}
+    with pytest.raises(SetupError, match="ca, cert or key in extra"):
+        kafka_options(Broker("x", "kafka", "k", extra=named))
+    unchecked = {"security.protocol": "SSL", "enable.ssl.certificate.verification": False}
+    assert kafka_options(Broker("x", "kafka", "k", extra=unchecked))["ssl_context"].verify_mode == ssl.CERT_NONE
+    with pytest.raises(SetupError, match="begins with http://"):
+        client_of(Broker("x", "aws", extra={"tls": True, "endpoint_url": "http://h"}), again=True)
 
 
 def test_kafkas_tls_goes_by_the_extra() -> None:

@@ -149,3 +149,35 @@ def test_ids_that_differ_stay_different() -> None:
 def test_no_body_breaks_the_reader(body: bytes, chosen: str) -> None:
     found = read(message(body), format=chosen)
     assert found.event is None or found.event.body[:1] in (b"[", b"{")
+
+
+def test_interchanges_lines_and_workbooks_are_read_as_files_of_them_are() -> None:
+    import io
+
+    import openpyxl
+    from edi_examples import ORDERS, PURCHASE_ORDERS
+
+    from airflow_integrations.formats.media_types import EXCEL
+
+    body = decode(event(message(ORDERS.encode(), content_type="application/EDIFACT")).body)
+    assert [each["message"]["reference"] for each in body] == ["1", "2"]
+    body = decode(event(message(PURCHASE_ORDERS.encode()), format="x12").body)
+    assert body[0]["message"]["type"] == "850"
+    fixed: Any = {"format": "fixed_width", "fixed_width": {"columns": [{"name": "id", "width": 2}]}}
+    assert event(message(b"A1\nA2\n"), **fixed).body == b'[{"id":"A1"},{"id":"A2"}]'
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    sheet: Any = book.active
+    for row in (["sku", "price"], ["A1", 19.99]):
+        sheet.append(row)
+    book.save(out)
+    assert event(message(out.getvalue(), content_type=EXCEL)).body == b'[{"sku":"A1","price":19.99}]'
+    broken = read(message(ORDERS.replace("UNZ+2", "UNZ+3").encode()), format="edifact")
+    assert broken.event is not None
+    assert "UNZ" in (broken.reason or "")
+
+
+def test_a_format_that_makes_no_sense_is_told() -> None:
+    with pytest.raises(ValueError, match="not read from messages"):
+        QueueOptions.model_validate({"format": "parquet"})
+    with pytest.raises(ValueError, match="needs fixed_width"):
+        QueueOptions.model_validate({"format": "fixed_width"})

@@ -25,7 +25,7 @@ def _rows(name: str) -> list[tuple[str, str, str, str]]:
     return [(place, *row) for place, rows in read.plain().items() for row in rows if row[1]]
 
 
-ROWS = [*_rows("habits.yaml"), *_rows("habits_of_languages.yaml")]
+ROWS = [*_rows("habits.yaml"), *_rows("habits_of_languages.yaml"), *_rows("habits_of_tools.yaml")]
 
 PLAIN = {
     "entity": "{name: order, key: order.number}",
@@ -135,7 +135,7 @@ def test_a_connection_may_be_called_so(tmp_path: Path, name: str) -> None:
 
 
 def test_the_table_is_long_enough() -> None:
-    assert len(ROWS) >= 150
+    assert len(ROWS) >= 300
 
 
 SECTIONS = [

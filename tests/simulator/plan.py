@@ -55,7 +55,8 @@ class Plan:
 
 def plan_of(seed: int) -> Plan:
     """The plan of one seed, always the same."""
-    shape = Shape.drawn(random.Random(f"shape {seed % SHAPES}"))
+    number = seed % SHAPES
+    shape = Shape.drawn(random.Random(f"shape {number}")).with_more(number)
     chance = random.Random(f"plan {seed}")
     if is_small(seed):
         deeds = _in_order(small_deeds(chance, shape))

@@ -34,7 +34,13 @@ _OUT = {
     "reason: item.error, retry_when: item.later}",
     "upsert": 'upsert: {find: {path: /items, query: {ref: "{{ order.ref }}"}, target: body.items}, '
     'create: {path: /items}, update: {method: PUT, path: "/items/{{ target.ref }}"}}',
+    "steps": "steps: [{name: part, path: /parts, idempotent: true, result: body.id}, {name: whole, path: /items, "
+    'query: {part: "{{ part }}"}, idempotent: true, result: body.id}], target_id: whole',
+    "held steps": "steps: [{name: part, path: /parts, result: body.id}, {name: whole, path: /items, "
+    'query: {part: "{{ part }}"}, result: body.id}], target_id: whole',
 }
+_STEPS = {"put": "steps", "upsert": "steps", "hold": "held steps"}
+"""What some shapes become."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,19 @@ class Shape:
     """Staging is an object store."""
     again: bool = False
     """``resend: always``."""
+    forgets: bool = False
+    """Retention is minutes."""
     edit: int = 0
     """How often the route was edited: each edit adds a constant to what is sent."""
 
     @property
     def repeatable(self) -> bool:
-        return self.out not in ("hold", "verify")
+        return self.out not in ("hold", "verify", "held steps")
+
+    @property
+    def in_steps(self) -> bool:
+        """An entity is two requests: one makes a part, the other an item of it."""
+        return self.out in ("steps", "held steps")
 
     @staticmethod
     def drawn(chance: random.Random) -> Shape:
@@ -74,7 +87,7 @@ class Shape:
         events = chance.choice(("no", "no", "run", "run", "low"))
         fetches = events == "no" or (events == "run" and chance.random() < 0.6)
         paging = chance.choice(tuple(name for name in _PAGING if asks == "all" or name not in _BY_POSITION))
-        out = chance.choice(tuple(_OUT))
+        out = chance.choice(tuple(name for name in _OUT if name not in _STEPS.values()))
         together = out == "batch" or (out in ("post", "put") and False)
         missing = asks == "all" and fetches and events == "no" and chance.random() < 0.4
         return Shape(
@@ -93,6 +106,12 @@ class Shape:
             attempts=chance.choice((2, 10, 10)),
             bucket=chance.random() < 0.2,
         )
+
+    def with_more(self, number: int) -> Shape:
+        """Drawn apart, so that the other shapes stay as they are."""
+        in_steps = not self.waits and self.out in _STEPS and random.Random(f"steps {number}").random() <= 0.2
+        forgets = random.Random(f"retention {number}").random() < 0.2
+        return replace(self, out=_STEPS[self.out] if in_steps else self.out, forgets=forgets)
 
     def edited(self) -> Shape:
         return replace(self, edit=self.edit + 1)
@@ -129,6 +148,7 @@ def yaml_of(shape: Shape) -> str:
     again = ", resend: always" if shape.again else ""
     retry = f"retry: {{attempts: {shape.attempts}, delay: 1m}}"
     lines += [f"delivery: {{batch: {shape.batch}, concurrency: {shape.concurrency}{policy}{again}, {retry}}}"]
+    lines += ["retention: {payloads: 5m, runs: 2, history: 1h, events: 1h}"] if shape.forgets else []
     return "\n".join(lines) + "\n"
 
 

@@ -15,13 +15,16 @@ __all__ = ["Effect", "Target"]
 
 @dataclass(frozen=True)
 class Effect:
-    """A change of one entity. ``content`` None: it was deleted."""
+    """A change of one entity. ``content`` None: it was deleted. Of an entity in steps: the ``step`` is the path, and
+    an item says of which ``part`` it is."""
 
     key: str
     content: bytes | None
     value: Any
     idempotency: str | None
     at: float
+    step: str = "/items"
+    part: str | None = None
 
 
 class Target:
@@ -43,6 +46,8 @@ class Target:
         self._honours = honours
         self._tell = tell
         self.has: dict[str, dict[str, Any]] = {}
+        self.parts: dict[str, tuple[str, dict[str, Any]]] = {}
+        """Of each key the last part: its id, and what it was made of."""
         self.effects: list[Effect] = []
         self.unheard: set[str] = set()
         """Keys of which it took something, and its answer was lost or late."""
@@ -111,10 +116,12 @@ class Target:
             self._tell(f"target: knows {idempotency[:8]} already")
             return replace(self._known[idempotency])  # a fault of this request is not one of the next
         record = msgspec.json.decode(asked.body)
-        if isinstance(record, list):
+        if asked.url.path == "/parts":
+            reply = self._part(record, idempotency)
+        elif isinstance(record, list):
             reply = self._batch(record, idempotency, half=fault == "half")
         else:
-            self._apply(record["ref"], record, idempotency)
+            self._apply(record["ref"], record, idempotency, part=asked.url.query.get("part"))
             late = fault == "202"
             if late:
                 self.undecided.add(record["ref"])
@@ -133,14 +140,24 @@ class Target:
             results.append({"ref": record["ref"], "ok": True})
         return _answer(200, {"results": results})
 
-    def _apply(self, key: str, record: dict[str, Any] | None, idempotency: str | None) -> None:
+    def _part(self, record: dict[str, Any], idempotency: str | None) -> Reply:
+        key, content = record["ref"], msgspec.json.encode(record)
+        name = f"P-{len(self.effects)}"
+        self.parts[key] = name, record
+        self._tell(f"target: {name} of {key} is {content.decode()}")
+        self._happens(Effect(key, content, record, idempotency, self._now(), "/parts"))
+        return _answer(200, {"id": name})
+
+    def _apply(self, key: str, record: dict[str, Any] | None, idempotency: str | None, part: str | None = None) -> None:
         if record is None:
             self.has.pop(key, None)
         else:
             self.has[key] = record
         self._tell(f"target: {key} is {'gone' if record is None else msgspec.json.encode(record).decode()}")
         content = None if record is None else msgspec.json.encode(record)
-        effect = Effect(key, content, record, idempotency, self._now())
+        self._happens(Effect(key, content, record, idempotency, self._now(), part=part))
+
+    def _happens(self, effect: Effect) -> None:
         self.effects.append(effect)
         self.watch(effect)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_integrations.engine import disk_space
+from airflow_integrations.engine import disk_space, gc_tuning
 from airflow_integrations.engine.live import consumer as live_consumer
 from airflow_integrations.errors import OutageError
 from airflow_integrations.http import client as http_client
@@ -23,7 +23,8 @@ from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.dump import definition_yaml
+from airflow_integrations.route.dump import definition_yaml, plain_definition
+from airflow_integrations.route.files.named import named_files
 from airflow_integrations.route.hash import data_hash, route_hash
 from airflow_integrations.run import Services
 from simulator.books import WorldLedger, empty_ledger
@@ -31,14 +32,14 @@ from simulator.borders.airflow import Airflow
 from simulator.borders.bell import WorldBell
 from simulator.borders.clock import BEGIN, Stuck, VirtualLoop
 from simulator.borders.disk import BucketPath, Disk, DiskPath
-from simulator.borders.network import Network
+from simulator.borders.network import Network, WorldConnections
 from simulator.borders.process import Process
+from simulator.borders.pure import remember
 from simulator.bounds import draw_bounds
 from simulator.deed import Deed
 from simulator.invariants import Invariants
 from simulator.people import act
 from simulator.plan import Plan
-from simulator.pure import remember
 from simulator.shape import NAME, route_of
 from simulator.source import Source
 from simulator.target import Target
@@ -47,9 +48,10 @@ __all__ = ["World", "live"]
 
 MOST_STEPS = 200_000
 _LOG = logging.Logger("world", logging.CRITICAL + 1)
-_ENDPOINTS = {
-    name: Endpoint(name, f"http://{name}", read_timeout=10.0, retry_budget=20.0) for name in ("source", "target")
-}
+_NO_COLLECTOR = SimpleNamespace(
+    freeze=int, unfreeze=int, get_threshold=lambda: (0, 10, 10), set_threshold=lambda *given: None
+)
+"""For the stages of a world: it is off, and what is there for good is frozen."""
 
 
 class World:
@@ -63,7 +65,7 @@ class World:
         self.story: list[str] = []
         self.processes = 0
         self.consumers = 0
-        self.calm = False
+        self.calm = self.cleared = False
         self.last_scheduled = BEGIN
         self.retried: set[str] = set()
         self.skipped: set[str] = set()
@@ -119,10 +121,13 @@ class World:
     def _over(self, task: asyncio.Task[Any]) -> None:
         self._spawned.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            import traceback
+            self._unexpected(error)
 
-            told = "".join(traceback.format_exception(error)[-3:]).strip()
-            self.invariants.fails("no error that nobody expects", told)
+    def _unexpected(self, error: BaseException) -> None:
+        import traceback
+
+        told = "".join(traceback.format_exception(error)[-3:]).strip()
+        self.invariants.fails("no error that nobody expects", told)
 
     def task(self) -> int | None:
         """The point at which every try of the next task dies; None: it is as others are."""
@@ -152,7 +157,7 @@ class World:
     def services(self, process: Process) -> Services:
         loop, skew = self.loop, process.skew
         return Services(
-            _Connections(),
+            WorldConnections(),
             log=_LOG,
             now=lambda: loop.time() + skew,
             monotonic=loop.time,
@@ -325,6 +330,8 @@ class World:
             self.invariants.fails("no error that nobody expects", str(error))
         finally:
             self._end()
+        for told in self.loop.unexpected:
+            self._unexpected(told)
         return self
 
     def _end(self) -> None:
@@ -341,14 +348,6 @@ class World:
         self.loop.close()
 
 
-class _Connections:
-    def endpoint(self, connection: str) -> Endpoint:
-        return _ENDPOINTS[connection]
-
-    def variable(self, name: str) -> str | None:
-        return None
-
-
 def _open_session(endpoint: Endpoint) -> Any:
     return _current.network.open_session(endpoint)
 
@@ -359,12 +358,13 @@ def _replace_borders() -> None:
     if _replaced:
         return
     _replaced = True
-    remember(data_hash, route_hash, definition_yaml)
+    remember(data_hash, route_hash, definition_yaml, plain_definition, named_files)
     plenty = SimpleNamespace(free=1 << 40, total=1 << 41)
     borders: dict[Any, dict[str, Any]] = {
         http_client: {"open_session": _open_session},
         live_consumer: {"bell_of": lambda database, route: _current.bell(database, route)},
         disk_space: {"shutil": SimpleNamespace(disk_usage=lambda place: plenty)},
+        gc_tuning: {"gc": _NO_COLLECTOR},
     }
     for module, names in borders.items():
         for name, stand_in in names.items():

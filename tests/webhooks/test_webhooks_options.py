@@ -40,6 +40,10 @@ def told(folder: Path, trigger: str) -> str:
         ("verify: none, records: order.lines", "order"),
         ("verify: none, event_id: headers.x +", "event_id"),
         ("verify: none, secret: a", "secret"),
+        ("verify: none, format: excel", "excel is a format of files"),
+        ("verify: none, format: parquet", "listen: {files"),
+        ("verify: none, format: fixed_width", "needs fixed_width, which names the columns"),
+        ("verify: none, edifact: {groups: [{name: segments, start: LIN}]}", "segments"),
         ("verify: none, csv: {encoding: zip}", "unknown encoding 'zip'"),
     ],
 )

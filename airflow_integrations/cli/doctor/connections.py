@@ -9,9 +9,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from airflow_integrations.cli.airflow_access import connections
+from airflow_integrations.cli.doctor.brokers import check_broker
 from airflow_integrations.cli.doctor.installation import Check
 from airflow_integrations.errors import AnswerError, IntegrationError, OutageError, SetupError
-from airflow_integrations.route.connections import connections_of, databases_of, stores_of
+from airflow_integrations.route.connections import brokers_of, connections_of, databases_of, stores_of
 from airflow_integrations.route_files.load import RouteFiles
 from airflow_integrations.simulate.trial import quiet_log
 
@@ -34,8 +35,17 @@ async def check_connections(found: RouteFiles, *, offline: bool, now: Callable[[
     known = connections() if users else None
     databases = {name for loaded in found.routes.values() for name in databases_of(loaded.route)}
     stores = {name for loaded in found.routes.values() for name in stores_of(loaded.route)}
+    brokers = {name for loaded in found.routes.values() for name in brokers_of(loaded.route)}
     checks = [
-        _check_database(name, users[name], known, offline)
+        check_broker(
+            name,
+            [loaded for loaded in found.routes.values() if name in brokers_of(loaded.route)],
+            _used(users[name]),
+            known,
+            offline,
+        )
+        if name in brokers
+        else _check_database(name, users[name], known, offline)
         if name in databases
         else _check_store(name, users[name], known)
         if name in stores
@@ -100,11 +110,21 @@ async def _ask(what: str, endpoint: Endpoint, now: Callable[[], float]) -> Check
     """HEAD to the base path, GET where that method is not allowed; with the credentials, once, without retries."""
     from airflow_integrations.http import HttpClient, Request
 
+    async def head(client: HttpClient) -> Answer | None:
+        """None where the server has no HEAD: 501 counts as an outage elsewhere, and is none here."""
+        try:
+            answer = await client.send(Request("HEAD", "/"))
+        except OutageError as error:
+            if error.status != 501:
+                raise
+            return None
+        return None if answer.status == 405 else answer
+
     tried = f"HEAD {endpoint.base_url}/"
     try:
         async with HttpClient(replace(endpoint, retry_budget=0.0), log=quiet_log()) as client:
-            answer = await client.send(Request("HEAD", "/"))
-            if answer.status in (405, 501):
+            answer = await head(client)
+            if answer is None:
                 tried = f"GET {endpoint.base_url}/"
                 answer = await client.send(Request("GET", "/"))
     except OutageError as error:

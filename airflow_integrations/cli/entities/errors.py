@@ -11,7 +11,8 @@ from airflow_integrations.cli.entities.mask import mask_of
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.display.printable import ago, json_text, visible, visible_key, with_status
 from airflow_integrations.engine.masked_reasons import masked_group
-from airflow_integrations.ledger.queries.overview import error_groups
+from airflow_integrations.ledger.queries.overview import error_groups, latest
+from airflow_integrations.ledger.queries.staged_bytes import known_routes
 
 __all__ = ["run"]
 
@@ -22,11 +23,18 @@ def run(args: argparse.Namespace) -> int:
         groups = error_groups(database, args.route)
         masks = {name: mask_of(database, name) for name in {group.route for group in groups}}
         groups = [masked_group(database, base, group, masks[group.route]) for group in groups]
+        newest = {} if groups else latest(database, [args.route] if args.route else known_routes(database))
     if args.format == "json":
         out(json_text(groups, indent=2))
         return OK
     if not groups:
         out("Nothing is wrong: every entity is delivered or closed.")
+        for route, runs in newest.items():
+            if runs.finished is not None and runs.finished.verdict is not None:
+                out(f"The last run of {route} failed all the same: {runs.finished.verdict}")
+                out(f"  airflow-integrations runs {route}")
+                if runs.finished.counts.get("rejected"):  # what has a key would be listed
+                    out(f"  airflow-integrations runs {route} --without-key {runs.finished.run_id}")
         return OK
     now = time.time()
     shown = table("route", "status", "entities", "since", "last", "error", "example", "fingerprint")

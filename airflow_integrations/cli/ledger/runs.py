@@ -11,6 +11,7 @@ from airflow_integrations.cli.command import OK, UsageError
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.display.printable import json_text, moment, visible
 from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.errors import RunError
 from airflow_integrations.ledger.queries.overview import runs
 from airflow_integrations.ledger.queries.run_folders import run_folder
 from airflow_integrations.ledger.queries.views import RunBooks
@@ -56,6 +57,10 @@ def _without_key(args: argparse.Namespace) -> int:
     with open_ledger() as ledger:
         mask = mask_of(ledger, args.route)
         folder = run_folder(ledger, args.route, args.without_key)
+        if folder is None and not any(
+            books.run_id == args.without_key for books in runs(ledger, args.route, 1000).runs
+        ):
+            raise RunError(f"the ledger does not know the run {args.without_key!r} of {args.route}")
     staging = Staging(staging_base(), args.route, args.without_key)
     found = without_key(staging.sibling(folder) if folder else staging)
     lines = []

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.discover.place import is_place
 from airflow_integrations.cli.new.scaffold import SCHEMA_FILE, route_text, test_text
 from airflow_integrations.cli.route_options import routes_folder
 from airflow_integrations.cli.terminal import out
+from airflow_integrations.display.printable import visible
+from airflow_integrations.errors import Mistake, RouteError
 from airflow_integrations.route_files.discovery import route_paths, stem
 from airflow_integrations.schema.shipped import outdated_schema, present_schema_text
 
 __all__ = ["run"]
 
+_OWN = "put in your own Connections, paths and fields"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
 _ENTITY = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -25,22 +30,29 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{name!r} is not a name for a route; use letters, digits, _, . and -, such as shop_orders_to_erp"
         )
-    if not _ENTITY.fullmatch(entity):
+    if entity is not None and not _ENTITY.fullmatch(entity):
         raise UsageError(f"{entity!r} is not a name for an entity; use letters, digits and _, such as order")
-    texts = _texts(name, entity, args.source, args.target)
     root = routes_folder(args, create=True)
     route, test = root / f"{name}.yaml", root / f"{name}.test.yaml"
-    taken = [path for path in (route, test) if path.exists()]
+    files = [route, test]
+    if is_place(args.source):
+        files.append(root / "schemas" / f"{name}.json")
+    elif is_place(args.target):
+        raise UsageError(f"--to {args.target} needs a place in --from as well, such as --from warehouse:sales.orders")
+    taken = [path for path in files if path.exists()]
     if root.is_dir():
         # names that differ by case only would stage into one folder on some file systems
         taken += [path for path in route_paths(root.resolve()) if stem(path.name).lower() == name.lower()]
     if taken:
         raise UsageError(f"{taken[0]} is there already; nothing was written")
-    root.mkdir(parents=True, exist_ok=True)
-    for path, text in zip((route, test), texts, strict=True):
+    texts, notes = _texts(name, entity, args.source, args.target)
+    for path, text in zip(files, texts, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
-    out(f"wrote {route}\nwrote {test}")
+        out(f"wrote {path}")
+    for note in notes:
+        out(visible(note))
     present, beside = present_schema_text(), root / SCHEMA_FILE
     if not beside.exists():
         beside.write_text(present, encoding="utf-8")
@@ -48,10 +60,21 @@ def run(args: argparse.Namespace) -> int:
     elif outdated_schema(root):
         beside.write_text(present, encoding="utf-8")
         out(f"renewed {beside}, which was that of another version; commit it beside the routes")
-    return _told(root, route, test, name)
+    mine = "look through the remarks in the route" if is_place(args.source) else _OWN
+    return _told(root, test, name, mine)
 
 
-def _texts(name: str, entity: str, source: str, target: str) -> tuple[str, str]:
+def _texts(name: str, entity: str | None, source: str, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The texts of the files, and what is to be told."""
+    if is_place(source):
+        from airflow_integrations.cli.new.discovered.route import discovered_texts
+
+        made = discovered_texts(name, source, target, entity)
+        return (made.route, made.test, made.schema), made.notes
+    return _scaffold(name, entity or "order", source, target), ()
+
+
+def _scaffold(name: str, entity: str, source: str, target: str) -> tuple[str, str]:
     if source == "http":
         if target not in ("http", "none"):
             raise UsageError(f"--to {target} needs a preset in --from as well, such as --from shopify")
@@ -61,12 +84,29 @@ def _texts(name: str, entity: str, source: str, target: str) -> tuple[str, str]:
     return preset_texts(name, source, target, entity)
 
 
-def _told(root: Path, route: Path, test: Path, name: str) -> int:
-    from airflow_integrations.cli.validate import all_mistakes
+def _mistakes(root: Path, test: Path, name: str) -> Iterator[Mistake]:
+    """Of the two files alone: the others of a folder may be many."""
+    from airflow_integrations.route.check import deep_mistakes
+    from airflow_integrations.route_files.load import read_route
+    from airflow_integrations.testing.case_file import load_tests
 
-    mine = [mistake for mistake in all_mistakes(root) if mistake.file.endswith((route.name, test.name))]
+    try:
+        loaded = read_route(root, name)
+    except RouteError as error:
+        yield from error.mistakes
+        return
+    for loc, text in deep_mistakes(loaded.route):
+        yield loaded.mistake(loc, text)
+    try:
+        load_tests(test, root)
+    except RouteError as error:
+        yield from error.mistakes
+
+
+def _told(root: Path, test: Path, name: str, first: str) -> int:
+    mine = list(_mistakes(root, test, name))
     for mistake in mine:  # such as an entity's name that means something else already
         out(str(mistake))
-    out("Next: put in your own Connections, paths and fields, then")
+    out(f"Next: {first}, then")
     out(f"  airflow-integrations validate\n  airflow-integrations test {name}\n  airflow-integrations preview {name}")
     return FAILED if mine else OK

@@ -16,11 +16,11 @@ from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK, UsageError
 from airflow_integrations.cli.route_options import asked_route
 from airflow_integrations.cli.run.exchanges import told_exchanges
 from airflow_integrations.cli.run.options import EVENTS_ONLY, asked_run, where_from
+from airflow_integrations.cli.run.problems import problem_rows
 from airflow_integrations.cli.run.progress import Progress
 from airflow_integrations.cli.terminal import console, out, table
 from airflow_integrations.display.exchange import answer_behind
 from airflow_integrations.display.printable import visible, visible_key
-from airflow_integrations.display.reasons import place_and_reason
 from airflow_integrations.engine.disk_space import make_room
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.start import run_window
@@ -141,12 +141,16 @@ class _Job:
 def _show(job: _Job, balance: Balance, told: list[str]) -> None:
     if found := job.problems:
         shown = table("key", "by", "became", "reason")
-        for problem in found[:MOST_PROBLEMS]:
-            place, reason = place_and_reason(problem.stage, problem.reason)
-            shown.add_row(visible_key(problem.key) or "(none)", place, problem.status.replace("_", " "), reason)
+        rows = problem_rows(found)
+        for row in rows[:MOST_PROBLEMS]:
+            shown.add_row(*row)
         console().print(shown)
-        if len(found) > MOST_PROBLEMS:
-            out(f"… and {len(found) - MOST_PROBLEMS} more")
+        if len(rows) > MOST_PROBLEMS:
+            out(f"… and {len(rows) - MOST_PROBLEMS} more")
+        if not all(problem.key for problem in found) and not job.run.dry_run:
+            out("what has no key is in no list of entities; this shows it:")
+            command = ["airflow-integrations", "runs", job.run.route.route, "--without-key", job.run.run_id]
+            out(f"  {shlex.join(command)}")
     for line in told:
         out(line)
     if job.interrupted:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_integrations.cli.command import UsageError
 from airflow_integrations.engine.fetch.upstream_route import source_of
+from airflow_integrations.errors import RunError
 from airflow_integrations.route.definition import Route, Schedule
 from airflow_integrations.route_files.scalars import ScalarError, resolve
 from airflow_integrations.run import Run
@@ -24,7 +25,7 @@ EVENTS_ONLY = "This route fetches nothing, its entities come as events: give it 
 
 
 def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datetime) -> Run:
-    """The run that the options describe. Raises UsageError, or RunError for a param that the route does not have."""
+    """The run that the options describe. Raises UsageError."""
     limit = args.limit
     if limit is not None and limit < 1:
         raise UsageError(f"--limit is a whole number above 0, not {limit}")
@@ -34,9 +35,9 @@ def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datet
         route,
         run_id,
         _window(route.schedule, args.window_start, args.window_end, now),
-        params=route_params(route, dict(_param(route, text) for text in args.param)),
+        params=_params(route, args.param),
         keys=frozenset(args.key) or None,
-        entities=tuple(read_entities(Path(args.entities))) if args.entities else None,
+        entities=_entities(args.entities) if args.entities else None,
         limit=limit,
         dry_run=getattr(args, "dry_run", False),
         kind="cli",
@@ -44,9 +45,27 @@ def asked_run(route: Route, args: argparse.Namespace, *, run_id: str, now: datet
     )
 
 
+def _params(route: Route, given: list[str]) -> dict[str, Any]:
+    try:
+        return route_params(route, dict(_param(route, text) for text in given))
+    except RunError as error:
+        raise UsageError(str(error)) from None
+
+
+def _entities(name: str) -> tuple[Any, ...]:
+    try:
+        return tuple(read_entities(Path(name)))
+    except RunError as error:
+        raise UsageError(f"{error}. --entities takes a JSON or YAML list, or JSON lines") from None
+
+
 def where_from(run: Run) -> str:
     """What the run fetches, for people."""
     source = source_of(run.route)
+    if run.entities is not None:
+        return f"entities of a file, window {run.window}"
+    if run.route.incoming.kind == "none":
+        return "what waits in the inbox"
     if source is None or run.entities is not None:
         return f"window {run.window}"
     if run.explicit:

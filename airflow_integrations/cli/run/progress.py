@@ -75,4 +75,6 @@ class _Above(logging.Handler):
         self._bars = bars
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._bars.console.print(record.getMessage(), style="yellow" if record.levelno >= logging.WARNING else "dim")
+        style = "yellow" if record.levelno >= logging.WARNING else "dim"
+        screen = self._bars.console
+        screen.print(record.getMessage(), style=style, soft_wrap=not screen.is_terminal)  # a file has whole lines

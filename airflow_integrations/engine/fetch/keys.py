@@ -32,6 +32,9 @@ class KeyReader:
         self._watch = FieldWatch(fields, (self._name, "source"))
         read_of_entity = only_fields(expressions, self._name)
         read_of_source = only_fields(expressions, "source")
+        self._written = _short(options.key.text)
+        self._fields: list[str] = []
+        """What the first record without a key has, so that a misspelled key is seen."""
         self._number: str | None = None
         self._digits: str | None = None
         """The first key that was a number, and the first that was a text of digits."""
@@ -51,7 +54,11 @@ class KeyReader:
         if self._watch.watching:
             self._watch.see(names)
         given = self._key(names)
-        key = key_text(given)
+        try:
+            key = key_text(given)
+        except EntityError as error:
+            self._fields = self._fields or _field_names(record)
+            raise EntityError(error.reason.replace("the key expression", self._written)) from None
         if type(given) is str:
             if self._digits is None and _is_number(key):
                 self._digits = key
@@ -101,8 +108,9 @@ class KeyReader:
         return texts
 
     def warnings(self) -> list[str]:
+        has = f"; a record has: {', '.join(self._fields)}" if self._fields else ""
         told = [
-            f"entity.key or entity.version reads {'.'.join(path)}, which no entity of this run has"
+            f"entity.key or entity.version reads {'.'.join(path)}, which no entity of this run has{has}"
             for path in self._watch.unseen()
         ]
         if self._number is not None and self._digits is not None:
@@ -112,6 +120,21 @@ class KeyReader:
                 "entities, put what tells them apart into entity.key"
             )
         return told
+
+
+def _field_names(record: Any) -> list[str]:
+    """The first dozen."""
+    try:
+        value = PartReader(None).value(record)
+    except ContentError:
+        return []
+    return [str(name)[:40] for name in list(value)[:12]] if isinstance(value, Mapping) else []
+
+
+def _short(text: str) -> str:
+    """An expression in one line of a reason."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 60 else f"{flat[:57]}…"
 
 
 def _plain(options: EntityOptions) -> tuple[Path, Path | None] | None:

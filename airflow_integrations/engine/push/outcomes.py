@@ -73,6 +73,8 @@ class Outcomes:
             return self.superseded(ordinal, outbound)  # a newer state waits to be delivered
         if known.delivered_hash == outbound.hash and known.maybe is None and not outbound.deleted and not self._always:
             return Outcome(key=outbound.key, status="unchanged", version=outbound.version, hash=outbound.hash)
+        if self._came_before(outbound, known):
+            return self._fate(ordinal, outbound, "superseded")
         if self._is_held(outbound, known):
             return self._still_in_doubt(ordinal, outbound, known)
         if known.hash != outbound.hash:
@@ -88,6 +90,15 @@ class Outcomes:
         if known.status == "retrying" and known.attempts and (known.next_attempt or 0) > self._services.now():
             return self._still(ordinal, outbound, known)
         return None
+
+    def _came_before(self, outbound: Outbound, known: Known) -> bool:
+        """Whether it is the very state that was delivered last, and newer ones came since, which may be there."""
+        if known.delivered_hash != outbound.hash or outbound.deleted or self._always:
+            return False
+        if outbound.version is None or known.version is None or known.delivered_version is None:
+            return False
+        very = compare(outbound.version, known.delivered_version) == "equal"
+        return very and compare(outbound.version, known.version) == "older"
 
     def _older(self, outbound: Outbound, version: str) -> bool:
         """Whether an entity's state is older than one that is known. Where their versions are of two kinds nobody

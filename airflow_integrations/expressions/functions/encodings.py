@@ -15,6 +15,7 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions.evaluation.guards import kind_of, text_of
 from airflow_integrations.expressions.evaluation.limits import bounded_text
 from airflow_integrations.expressions.functions.catalogue import function
+from airflow_integrations.formats.text import unwritable_in_xml
 
 __all__ = [
     "base64",
@@ -113,8 +114,6 @@ def urldecode(text: str) -> str:
     return _decoded(unquote_to_bytes(_a_text("urldecode", text).replace("+", " ")), "text")
 
 
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""Characters that XML 1.0 has no way to write (section 2.2)."""
 _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;", "\r": "&#13;"})
 
 
@@ -122,7 +121,7 @@ _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'"
 def xml(value: Any) -> str:
     """The value for the text or an attribute of XML: `&`, `<`, `>` and quotes escaped."""
     text = text_of(value)
-    if _NOT_XML.search(text):
+    if unwritable_in_xml(text) is not None:
         raise EntityError("the text has a control character, which XML cannot hold")
     return bounded_text(text.translate(_XML))
 

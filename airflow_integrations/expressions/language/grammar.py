@@ -16,6 +16,7 @@ from airflow_integrations.expressions.evaluation.methods import METHOD_NAMES
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.expressions.remedies.habits import called_on_module, misread
 from airflow_integrations.expressions.remedies.syntax import (
+    SECRET,
     bare_template,
     before_reading,
     filter_remedy,
@@ -59,6 +60,8 @@ def parse(text: str, holder: str = "order") -> Parsed:
         raise ValueError("the expression is empty; for an empty text write {const: ''}")
     if len(stripped) > MAX_LENGTH:
         raise ValueError(f"the expression has {len(stripped)} characters; at most {MAX_LENGTH} are allowed")
+    if SECRET.match(stripped):
+        raise ValueError("a secret stands in the Connection, which signs in with it; take it out")
     if "{{" in stripped or "{%" in stripped:
         bare = bare_template(stripped, holder)
         remedy = f": {bare}" if bare else ', or an f-string for text: f"WEB-{order.number}"'

@@ -10,6 +10,16 @@ __all__ = ["called_on_module", "has_length", "misread"]
 
 _SIZED = frozenset({"dimension", "dimensions", "measure", "measurement", "measurements", "package", "parcel", "box"})
 """What has a length in centimetres."""
+_LISTS = frozenset(
+    (
+        *("lines", "items", "rows", "positions", "products", "articles", "tags", "orders", "records", "entries"),
+        *("images", "variants", "discounts", "payments", "shipments", "parcels", "addresses", "customers"),
+        *("contacts", "attachments", "line_items", "lineitems", "elements"),
+    )
+)
+"""Fields that are lists wherever they are met."""
+_OF_LISTS = dict.fromkeys(("count", "size"), "len") | {name: name for name in ("first", "last")}
+"""What other languages read of a list as of an object, each with the function that gives it."""
 
 
 def misread(node: ast.AST, written: Callable[[ast.AST], str]) -> str | None:
@@ -21,6 +31,8 @@ def misread(node: ast.AST, written: Callable[[ast.AST], str]) -> str | None:
         return _length(node, written)
     if isinstance(node, ast.BinOp):
         return _operator(node, written)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd) and _text(node.operand) is not None:
+        return 'texts are joined in an f-string: f"{order.first}{order.last}", or with one +'
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return _method(node, node.func, written)
     return None
@@ -33,12 +45,15 @@ def has_length(name: str) -> bool:
 
 def _length(node: ast.Attribute, written: Callable[[ast.AST], str]) -> str | None:
     """``order.lines.length``: a field of an entity's own may be called so, and so may that of a parcel."""
-    if node.attr not in ("length", "Length") or not isinstance(node.value, ast.Attribute):
+    if not isinstance(node.value, ast.Attribute):
         return None
-    if has_length(node.value.attr):
+    function = _OF_LISTS.get(node.attr.lower()) if node.value.attr.lower() in _LISTS else None
+    if node.attr in ("length", "Length") and not has_length(node.value.attr):
+        function = "len"
+    if function is None:
         return None
     value = written(node.value)
-    return f'{value}.{node.attr}: write len({value}); for a field of that name {value}["{node.attr}"]'
+    return f'{value}.{node.attr}: write {function}({value}); for a field of that name {value}["{node.attr}"]'
 
 
 def _operator(node: ast.BinOp, written: Callable[[ast.AST], str]) -> str | None:

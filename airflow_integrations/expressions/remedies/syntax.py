@@ -7,7 +7,7 @@ import re
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.expressions.remedies.words import FILTERS, NO_CLOCK
 
-__all__ = ["bare_template", "before_reading", "filter_remedy", "syntax_remedy"]
+__all__ = ["SECRET", "bare_template", "before_reading", "filter_remedy", "syntax_remedy"]
 
 
 def filter_remedy(value: str, name: str) -> str | None:
@@ -21,6 +21,10 @@ def filter_remedy(value: str, name: str) -> str | None:
 
 
 _TYPOGRAPHIC = "“”„‟«»‘’‚‛′″`´"
+
+
+SECRET = re.compile(r"\$?\{\{-?\s*secrets\.")
+"""How GitHub's and others' workflows name a secret."""
 
 
 def before_reading(text: str, holder: str) -> str | None:
@@ -44,7 +48,7 @@ def bare_template(text: str, holder: str) -> str | None:
     """The expression for a text with ``{{ }}``, such as ``f"WEB-{order.number}"``; None where it is long."""
     if "{%" in text or "\n" in text:
         return None
-    if bare := re.fullmatch(r"=?\s*\{\{-?([^{}]*?)-?\}\}", text):
+    if bare := re.fullmatch(r"[=$]?\s*\{\{-?([^{}]*?)-?\}\}", text):
         if found := re.fullmatch(r"(var|env_var)\(\s*['\"](\w+)['\"].*\)", bare[1].strip()):
             return f"var.{found[2]} for an Airflow Variable, params.{found[2]} for a value of the run"
         value, pipe, used = (part.strip() for part in bare[1].partition("|"))
@@ -170,11 +174,27 @@ def _tools(text: str, root: str) -> str | None:
         return f"write {root}.{found[1]}"
     if found := re.fullmatch(r"@.*\[\s*'(\w+)'\s*\]\s*\}?", text):
         return f"write {root}.{found[1]}"
+    if found := re.fullmatch(r"([\w.]+)\s+default\s+(.+)", text):
+        return f"write coalesce({_named(found[1], root)}, {found[2]})"
+    if found := re.fullmatch(r"([\w.]+)\s+map\s+\$\.(\w+)", text):
+        return f"write [x.{found[2]} for x in {_named(found[1], root)}]"
+    if (found := re.fullmatch(r"([\w.]+)\s+as\s+(\w+)", text)) and (made := _COERCED.get(found[2].lower())):
+        return f"write {made}({_named(found[1], root)})"
     cast = re.fullmatch(r"(?i)cast\s*\((.+)\s+as\s+(.+)\)", text) or re.fullmatch(r"([\w.]+)::(\w[\w() ]*)", text)
     for pattern, made in _SQL_TYPES if cast else ():
         if cast is not None and re.fullmatch(pattern, cast[2].strip(), re.IGNORECASE):
             return f"write {made.format(cast[1].strip())}"
     return None
+
+
+_COERCED = {"number": "decimal", "string": "text", "date": "date", "datetime": "moment"}
+"""Types of DataWeave, each with the function that makes it."""
+
+
+def _named(path: str, root: str) -> str:
+    """``order.number`` for ``payload.number``."""
+    first, _, rest = path.partition(".")
+    return f"{root}.{rest}" if rest and first in _RECORDS else path
 
 
 def _json_path(text: str, root: str) -> str | None:

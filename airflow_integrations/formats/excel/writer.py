@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.excel.options import ExcelOutput
+from airflow_integrations.formats.text import unwritable_in_xml
 from airflow_integrations.formats.writing import Record
 from airflow_integrations.formats.writing.cells import cell_text, object_of
 
@@ -18,7 +19,6 @@ __all__ = ["ExcelWriter"]
 
 MAX_TEXT, MAX_ROWS, DIGITS = 32_767, 1_048_576, 15
 """Characters of a cell, rows of a sheet, and digits of a number: more of them Excel changes without a word."""
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -124,8 +124,8 @@ def _number(value: int | Decimal) -> str | None:
 def _text(name: str, text: str) -> str:
     if len(text) > MAX_TEXT:
         raise EntityError(f"it has {len(text):,} characters, and a cell takes {MAX_TEXT:,}", field=name)
-    if (odd := _NO_XML.search(text)) is not None:
-        raise EntityError(f"it has the character {odd[0]!r}, which a workbook cannot hold", field=name)
+    if (odd := unwritable_in_xml(text)) is not None:
+        raise EntityError(f"it has the character {odd!r}, which a workbook cannot hold", field=name)
     if re.search("_x[0-9A-Fa-f]{4}_", text):
         text = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", text)
     return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'

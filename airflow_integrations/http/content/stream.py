@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import aiohttp
 
-from airflow_integrations.errors import AnswerError, OutageError
+from airflow_integrations.errors import AnswerError, OutageError, why_unreachable
 from airflow_integrations.http.content.body import chunks
 from airflow_integrations.http.content.content_encoding import CodingError
 from airflow_integrations.http.message import Answer, Request
@@ -28,7 +28,11 @@ def cause(error: BaseException) -> str:
         return f"what came is not HTTP answer: {' '.join(error.message.split())[:200]!r}"
     if isinstance(error, aiohttp.InvalidURL):
         return "its URL cannot be used"
-    return str(error)[:300] or type(error).__name__
+    return (
+        why_unreachable(error)
+        if isinstance(error, aiohttp.ClientConnectorError)
+        else str(error)[:300] or type(error).__name__
+    )
 
 
 def shown(error: Exception) -> Exception | None:

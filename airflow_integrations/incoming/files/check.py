@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_integrations.formats.media_types import PARQUET, type_of_name
+from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
 from airflow_integrations.incoming.files.options import FilesIncomingConfig
 from airflow_integrations.route.definition import Route
 
@@ -11,11 +13,24 @@ __all__ = ["mistakes"]
 
 Loc = tuple[int | str, ...]
 
+_UNREADABLE = {
+    **dict.fromkeys(("avro", "orc", "feather", "arrow"), "let the source write Parquet, CSV or JSON lines"),
+    **dict.fromkeys(("xls", "xlsb", "ods", "numbers"), "save it as .xlsx"),
+    **dict.fromkeys(("pdf", "doc", "docx", "html", "htm"), "it holds no records; ask for CSV, .xlsx or JSON"),
+    **dict.fromkeys(("7z", "rar", "tar", "tgz"), "let the source pack with .gz, .bz2, .xz, .zst or .zip"),
+}
+"""Endings of files that would be taken for JSON, each with the way out."""
+
 
 def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
     """Places below the configuration, with what is wrong there."""
     if config.connection is None and "://" not in config.path and not config.path.startswith("/"):
         yield ("path",), "write it from the root, such as /data/in/*.csv: a task may run in any folder"
+    if config.format == "auto" and type_of_name(config.path) == PARQUET and not is_installed():
+        yield ("path",), REMEDY
+    ending = config.path.lower().rpartition(".")[2]
+    if config.format == "auto" and ending in _UNREADABLE:
+        yield ("path",), f"files of the format .{ending} are not read; {_UNREADABLE[ending]}"
     if route.missing != "ignore" and not config.again:
         yield ("again",), "missing: emit needs everything every time; write again: true, or leave missing at ignore"
     if route.missing != "ignore" and config.since is not None:

@@ -9,8 +9,7 @@ from datetime import datetime
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.incoming.files.name_dates import NamePattern
 from airflow_integrations.incoming.files.options import FilesIncomingConfig, NameDate
-from airflow_integrations.ledger.runs.fetch_queries import first_window
-from airflow_integrations.ledger.runs.source_pieces import known_pieces
+from airflow_integrations.plurals import counted, plural
 from airflow_integrations.run import Run, Services
 
 __all__ = ["Chosen", "FileChoice"]
@@ -46,6 +45,7 @@ class FileChoice:
         self._age = config.settled.age.total_seconds() if config.settled.age is not None else self._usual_age()
         self.done: list[tuple[Found, bool]] = []
         """Files that are there and were read before, each with whether it was intact."""
+        self._listed = 0
         self._unsettled: list[Found] = []
 
     def _usual_age(self) -> float:
@@ -70,6 +70,7 @@ class FileChoice:
             marks = {self._config.settled.marker_of(file.path) for file in listed}
             lone = ending if ending.startswith(".") else "\0"
             listed = [file for file in listed if file.path not in marks and not file.path.endswith(lone)]
+        self._listed = len(listed)
         known = self._known(listed)
         self.done = [(file, known[file.mark]) for file in listed if file.mark in known]
         fresh = [file for file in listed if self._anew or file.mark not in known]
@@ -85,9 +86,20 @@ class FileChoice:
         """Files that the last look left out because they may not be complete."""
         return self._unsettled
 
+    def why_none(self) -> str:
+        """What to say where nothing is read: whether the path is wrong, or all of it was read before."""
+        if not self._listed:
+            return f"no file matches {self._config.path}"
+        before = len(self.done)
+        others = [f"{before} read before" if before else "", f"{self._listed - before} outside of the run's time"]
+        told = ", ".join(part for part in others if part and not part.startswith("0 "))
+        return f"{counted(self._listed, 'file')} {plural(self._listed, 'matches', 'match')} {self._config.path}: {told}"
+
     def _known(self, listed: Sequence[Found]) -> Mapping[str, bool]:
         if self._config.again:
             return {}
+        from airflow_integrations.ledger.runs.source_pieces import known_pieces  # with SQLAlchemy; `list` needs none
+
         run = self._run
         return known_pieces(self._services.ledger, run.route.route, run.run_id, [file.mark for file in listed])
 
@@ -116,6 +128,8 @@ class FileChoice:
         run = self._run
         start = run.window.start
         if not self._anew and run.route.window.mode != "interval":
+            from airflow_integrations.ledger.runs.fetch_queries import first_window
+
             first: datetime | None = first_window(self._services.ledger, run.route.route)
             start = min(start, first or start)
         return start.timestamp()

@@ -49,6 +49,8 @@ class FileRecords:
         some: list[Any] = []
         shown = _shown(file) if self._config.file_as is not None else None
         try:
+            if file.fault:
+                raise ContentError(file.fault)
             if chosen.undated:
                 raise ContentError("its name has no date as since says; it was not read")
             for record in self._records(file):

@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, ClassVar
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.errors import AnswerError, OutageError, SetupError
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.files.check import mistakes
 from airflow_integrations.incoming.files.choice import Chosen, FileChoice
+from airflow_integrations.incoming.files.discover import CONNECTION_TYPES, discovered
 from airflow_integrations.incoming.files.options import FilesIncomingConfig, MoveTo
 from airflow_integrations.incoming.files.records import FileRecords
 from airflow_integrations.plurals import counted
@@ -40,11 +42,25 @@ class FilesIncoming:
 
     @classmethod
     async def check_online(cls, config: FilesIncomingConfig, route: Route, services: Services) -> list[tuple[Loc, str]]:
-        """Whether the place is there and can be listed: it raises SetupError and OutageError."""
+        """Whether the place is there, and can be listed and read: it raises SetupError and OutageError."""
         store = await asyncio.to_thread(_store, config, services)
         await asyncio.to_thread(store.require_folder)
-        await asyncio.to_thread(store.list)
+        for file in (await asyncio.to_thread(store.list))[-1:]:
+            await asyncio.to_thread(store.require_readable, file)
         return []
+
+    discovers: ClassVar[frozenset[str]] = CONNECTION_TYPES
+
+    @classmethod
+    async def discover(cls, connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery:
+        """The folders and kinds of files of a folder, or of what a pattern or path names."""
+
+        def look() -> Discovery:
+            at = place_of(connection, services.connections)
+            assert at is not None
+            return discovered(place, at, bounds, services.monotonic)
+
+        return await asyncio.to_thread(look)
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         store = await asyncio.to_thread(_store, self.config, services)
@@ -56,6 +72,8 @@ class FilesIncoming:
         if choice.unsettled:
             found, first = counted(len(choice.unsettled), "file"), choice.unsettled[0].path
             services.log.info("left %s to the next run: not settled yet, such as %s", found, first)
+        elif not files and resume is None:
+            services.log.info("%s", choice.why_none())
         if services.creates and not (run.dry_run or services.previews or run.limit is not None):
             await asyncio.to_thread(self._put_away, services, store, choice.done)
         reading = _Reading(self.config, self.route, run, services, store)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from msgspec import Raw
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.errors import OutageError
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import encode_anyhow, read
@@ -56,6 +57,15 @@ class GraphQLIncoming:
         """What the details want of the target."""
         if config.details is not None:
             yield from deletion_mistakes(config.details, route)
+
+    discovers: ClassVar[frozenset[str]] = frozenset({"http", "https"})
+
+    @staticmethod
+    async def discover(connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery | str:
+        """The connections and lists of the endpoint at a path; else why it does not tell its schema."""
+        from airflow_integrations.incoming.graphql.discover import discovered
+
+        return await discovered(await services.client(connection), place, bounds)
 
     async def completer(self, run: Run, services: Services, *, events: bool) -> GraphQLCompleter | None:
         """Who asks for the whole of what ``events`` bring; None where they bring it themselves."""

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http.details import DetailsCompleter, asks_of_items_alone, deletion_mistakes
 from airflow_integrations.incoming.http.options import HttpIncomingConfig
@@ -28,6 +29,15 @@ class HttpIncoming:
     def __init__(self, config: HttpIncomingConfig, route: Route) -> None:
         self.config = config
         self.route = route
+
+    discovers: ClassVar[frozenset[str]] = frozenset({"http", "https"})
+
+    @staticmethod
+    async def discover(connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery | str:
+        """The lists that an OpenAPI document describes: a file here, or one at a path of the Connection's address."""
+        from airflow_integrations.incoming.http.openapi.discover import discovered
+
+        return await discovered(connection, place, services, bounds)
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         async with aclosing(await self._pages(run, services, resume)) as pages:

@@ -13,6 +13,7 @@ from airflow_integrations.expressions import Expression
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http.details import AloneDetails, Details, fetch_details
 from airflow_integrations.incoming.http.listed import Listed
+from airflow_integrations.incoming.http.next_page import overlooked
 from airflow_integrations.incoming.http.pager import Pager
 from airflow_integrations.incoming.http.pagination import ByRange
 from airflow_integrations.incoming.http.request_template import RequestTemplate
@@ -117,6 +118,8 @@ class Walk:
                         pager.empty_in_a_row,
                     )
                 if following is None:
+                    if not at and raw and (hint := overlooked(self._config.pagination, said)) is not None:
+                        self._log.warning("%s: %s", said.place, hint)
                     yield pager.page(records)
                     return
                 described = pager.page(records, following)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from msgspec import Raw
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import encode_anyhow, read
 from airflow_integrations.incoming import Gone, Page
@@ -63,6 +64,15 @@ class ODataIncoming:
 
         model = await service_model(await services.client(config.connection))
         return [((), model)] if isinstance(model, str) else list(wrong_by(model, config))
+
+    discovers: ClassVar[frozenset[str]] = frozenset({"http", "https"})
+
+    @staticmethod
+    async def discover(connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery | str:
+        """The service's entity sets, or the one that ``place`` names; else why it is no service of OData."""
+        from airflow_integrations.incoming.odata.discover import discovered
+
+        return await discovered(await services.client(connection), place, bounds)
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         asked = delta_pages(self._http, run, services, resume) if self._delta else None

@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.errors import AnswerError, SetupError
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.sql.check import check_file, mistakes
 from airflow_integrations.incoming.sql.children import ChildRows
+from airflow_integrations.incoming.sql.discover import CONNECTION_TYPES, discovered
 from airflow_integrations.incoming.sql.options import SqlIncomingConfig
 from airflow_integrations.incoming.sql.places import cursor_value, pack, unpack
 from airflow_integrations.incoming.sql.rows import Rows, require, table_source
@@ -58,6 +60,13 @@ class SqlIncoming:
         async with Session(services.database(config.connection)) as session:
             await session.ask(_Fetch(config, run, services, session, None).prepare)
         return []
+
+    discovers: ClassVar[frozenset[str]] = CONNECTION_TYPES
+
+    @classmethod
+    async def discover(cls, connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery:
+        """The database's tables and views, or those of one schema, or one of them with its columns."""
+        return await discovered(await asyncio.to_thread(services.database, connection), place, bounds)
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         async with Session(services.database(self.config.connection)) as session:

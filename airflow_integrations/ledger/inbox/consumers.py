@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import Connection, Executable, bindparam, delete, func, or_, select
 
 from airflow_integrations.ledger.inbox.event_rows import CHANNEL
 from airflow_integrations.ledger.inbox.holder_process import has_died
 from airflow_integrations.ledger.records import Lapsed, RunRef
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.route_ids import number_of
-from airflow_integrations.ledger.storage.upsert import insert_into
+from airflow_integrations.ledger.storage.upsert import insert_for
 from airflow_integrations.window import Window
 
 if TYPE_CHECKING:
@@ -20,6 +21,19 @@ if TYPE_CHECKING:
 __all__ = ["consumed", "hold", "release_consumer", "unfinished"]
 
 _consumer = tables.consumer.c
+_run = tables.run.c
+_HOLDER: Final = select(_consumer.holder).where(_consumer.route_id == bindparam("of"))
+_HELD: Final = (
+    select(tables.route.c.name, _consumer.holder)
+    .join(tables.consumer, _consumer.route_id == tables.route.c.id)
+    .where(_consumer.lease_until >= bindparam("now"))
+)
+_UNFINISHED: Final = (
+    select(tables.run)
+    .join(tables.route, tables.route.c.id == _run.route_id)
+    .where(tables.route.c.name == bindparam("route"), _run.kind == "live", _run.finished.is_(None))
+    .order_by(_run.id)
+)
 
 
 def hold(database: Database, route: str, holder: str, *, until: float, now: float) -> bool:
@@ -27,21 +41,29 @@ def hold(database: Database, route: str, holder: str, *, until: float, now: floa
     whose process is alive as far as can be told from here."""
 
     def write(connection: Connection) -> bool:
-        route_id = number_of(connection, route)
-        row = insert_into(connection, tables.consumer).values(route_id=route_id, holder=holder, lease_until=until)
-
-        def taken_over(free: ColumnElement[bool]) -> bool:
-            mine = row.on_conflict_do_update(
-                index_elements=["route_id"], set_={"holder": holder, "lease_until": until}, where=free
-            )
-            return connection.scalar(mine.returning(_consumer.holder)) is not None
-
-        if taken_over((_consumer.lease_until < now) | (_consumer.holder == holder)):
+        row = {"route_id": number_of(connection, route), "holder": holder, "lease_until": until}
+        unless, instead = _taking_over(connection.dialect.name)
+        if connection.scalar(unless, row | {"now": now}) is not None:
             return True
-        other = connection.scalar(select(_consumer.holder).where(_consumer.route_id == route_id))
-        return other is not None and has_died(other) and taken_over(_consumer.holder == other)
+        other = connection.scalar(_HOLDER, {"of": row["route_id"]})
+        if other is None or not has_died(other):
+            return False
+        return connection.scalar(instead, row | {"other": other}) is not None
 
     return database.transact(write)
+
+
+@cache
+def _taking_over(dialect: str) -> tuple[Executable, Executable]:
+    """Its holder is told, unless another one's lease holds; and: instead of a certain other one."""
+    row = insert_for(dialect, tables.consumer)
+    its_own = {name: row.excluded[name] for name in ("holder", "lease_until")}
+    free = _consumer.lease_until < bindparam("now"), _consumer.holder == row.excluded.holder
+    unless, instead = (
+        row.on_conflict_do_update(index_elements=["route_id"], set_=its_own, where=where).returning(_consumer.holder)
+        for where in (or_(*free), _consumer.holder == bindparam("other"))
+    )
+    return unless, instead
 
 
 def release_consumer(database: Database, route: str, holder: str) -> None:
@@ -58,13 +80,6 @@ def release_consumer(database: Database, route: str, holder: str) -> None:
 
 def unfinished(database: Database, route: str) -> list[Lapsed]:
     """The live runs of a route that have not closed their books: for whoever has become its consumer, they are dead."""
-    run = tables.run.c
-    query = (
-        select(tables.run)
-        .join(tables.route, tables.route.c.id == run.route_id)
-        .where(tables.route.c.name == route, run.kind == "live", run.finished.is_(None))
-        .order_by(run.id)
-    )
     with database.read() as connection:
         return [
             Lapsed(
@@ -74,14 +89,12 @@ def unfinished(database: Database, route: str) -> list[Lapsed]:
                 row.route_hash,
                 row.staging,
             )
-            for row in connection.execute(query)
+            for row in connection.execute(_UNFINISHED, {"route": route})
         ]
 
 
 def consumed(database: Database, now: float) -> set[str]:
     """The routes that have a consumer whose lease holds, and whose process is alive as far as can be told from here."""
     with database.read() as connection:
-        held = select(tables.route.c.name, _consumer.holder)
-        held = held.join(tables.consumer, _consumer.route_id == tables.route.c.id)
-        rows = connection.execute(held.where(_consumer.lease_until >= now)).all()
+        rows = connection.execute(_HELD, {"now": now}).all()
     return {name for name, holder in rows if not has_died(holder)}

@@ -15,7 +15,6 @@ import msgspec
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    ColumnElement,
     Connection,
     Select,
     and_,
@@ -56,6 +55,13 @@ _TAKE: Final = (
     .where(_FREE, _event.id <= bindparam("last"))
     .values(run=bindparam("by"), lease_until=bindparam("until"))
 )
+_EARLY: Final = _event.received <= bindparam("until_received")
+_EARLY_SIZES: Final = _SIZES.where(_EARLY)
+_TAKE_EARLY: Final = _TAKE.where(_EARLY)
+_TAKEN: Final = (_event.id, _event.received, _event.wanted, _event.body)
+_STILL_OPEN: Final = exists().where(tables.run.c.id == bindparam("by"), tables.run.c.finished.is_(None))
+_GRAB_SIZES: Final = _SIZES.where(_STILL_OPEN)
+_GRAB: Final = _TAKE.where(_STILL_OPEN).returning(*_TAKEN)
 _OWN: Final = and_(tables.UNDONE, _event.route_id == bindparam("of_route"), _event.run == bindparam("by"))
 _OWN_COUNT: Final = select(func.count()).where(_OWN)
 _OWN_SIZES: Final = (
@@ -63,6 +69,9 @@ _OWN_SIZES: Final = (
     .where(_OWN, _event.id > bindparam("after"))
     .order_by(_event.id)
     .limit(bindparam("most"))
+)
+_OWN_EVENTS: Final = (
+    select(*_TAKEN).where(_OWN, _event.id > bindparam("after"), _event.id <= bindparam("last")).order_by(_event.id)
 )
 _RENEW: Final = update(tables.event).where(_OWN).values(lease_until=bindparam("until"))
 _DONE: Final = update(tables.event).where(_OWN).values(done=bindparam("now"), body=None)
@@ -155,18 +164,14 @@ class Inbox:
 
         Nothing where somebody has closed the run's books, because it was taken to be dead.
         """
-        still_open = exists().where(tables.run.c.id == run.id, tables.run.c.finished.is_(None))
-        free = and_(tables.UNDONE, _event.route_id == run.route_id, _free(now), still_open)
-        sizes = select(_event.id, _event.size).where(free).order_by(_event.id).limit(limit)
-        mine = update(tables.event).values(run=run.id, lease_until=lease_until)
-        columns = (_event.id, _event.received, _event.wanted, _event.body)
+        free = {"of_route": run.route_id, "now": now, "by": run.id}
 
         def write(connection: Connection) -> list[TakenEvent]:
             lock_leases(connection, run.route_id)
-            count, last = _within(connection.execute(sizes), max_bytes)
+            count, last = _within(connection.execute(_GRAB_SIZES, free | {"most": limit}), max_bytes)
             if not count:
                 return []
-            rows = connection.execute(mine.where(free, _event.id <= last).returning(*columns))
+            rows = connection.execute(_GRAB, free | {"last": last, "until": lease_until})
             return sorted((TakenEvent(*row) for row in rows), key=lambda taken: taken.number)
 
         return self._database.transact(write)
@@ -174,15 +179,12 @@ class Inbox:
     def read(self, run: RunRef, *, after: int = 0, most: int = 500, max_bytes: int = READ_BYTES) -> list[TakenEvent]:
         """What the run has taken and not closed, in the order in which it came, beginning behind ``after``: at most so
         many, or so many bytes, and at least one where there is one."""
-        mine = (tables.UNDONE, _event.route_id == run.route_id, _event.run == run.id, _event.id > after)
-        of = {"of_route": run.route_id, "by": run.id, "after": after, "most": most}
+        of = {"of_route": run.route_id, "by": run.id, "after": after}
         with self._database.read() as connection:
-            count, last = _within(connection.execute(_OWN_SIZES, of), max_bytes)
+            count, last = _within(connection.execute(_OWN_SIZES, of | {"most": most}), max_bytes)
             if not count:
                 return []
-            columns = select(_event.id, _event.received, _event.wanted, _event.body)
-            rows = connection.execute(columns.where(*mine, _event.id <= last).order_by(_event.id))
-            return [TakenEvent(row.id, row.received, row.wanted, row.body) for row in rows]
+            return [TakenEvent(*row) for row in connection.execute(_OWN_EVENTS, of | {"last": last})]
 
     def note_keys(self, keys: Iterable[tuple[int, Sequence[str]]]) -> None:
         """Which entities came of events whose sender waits: the event's number and their keys."""
@@ -236,10 +238,6 @@ def _waiting(*, of_some: bool, reachable: bool) -> Select[Any]:
     return query.where(route.circuit_until <= bindparam("now")) if reachable else query
 
 
-def _free(now: float) -> ColumnElement[bool]:
-    return or_(_event.run.is_(None), _event.lease_until < now)
-
-
 def _take(
     connection: Connection,
     run: RunRef,
@@ -251,14 +249,14 @@ def _take(
 ) -> int:
     lock_leases(connection, run.route_id)
     renew_events(connection, run, lease_until=lease_until)
+    free: dict[str, Any] = {"of_route": run.route_id, "now": now}
     sizes, take = _SIZES, _TAKE
     if received_until is not None:
-        early = _event.received <= received_until
-        sizes, take = sizes.where(early), take.where(early)
-    count, last = _within(connection.execute(sizes, {"of_route": run.route_id, "now": now, "most": limit}), max_bytes)
+        free["until_received"] = received_until
+        sizes, take = _EARLY_SIZES, _TAKE_EARLY
+    count, last = _within(connection.execute(sizes, free | {"most": limit}), max_bytes)
     if count:
-        taken = {"of_route": run.route_id, "now": now, "last": last, "by": run.id, "until": lease_until}
-        connection.execute(take, taken)
+        connection.execute(take, free | {"last": last, "by": run.id, "until": lease_until})
     return int(connection.execute(_OWN_COUNT, {"of_route": run.route_id, "by": run.id}).scalar_one())
 
 

@@ -6,7 +6,20 @@ from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, literal, select, text, update
+from sqlalchemy import (
+    Connection,
+    Float,
+    Select,
+    String,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from airflow_integrations.ledger.inbox.inbox import renew_events
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
@@ -148,17 +161,30 @@ def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], 
 
 def make_pending(connection: Connection, run: RunRef, keys: Collection[str], *, lease_until: float, now: float) -> None:
     """The run takes these entities over, whatever they were: until they have their fate they are open."""
-    entry = line("pending", run.id, now) + "\n"
-    connection.execute(
+    taken = {
+        "of_route": run.route_id,
+        "keys": as_parameter(connection, keys),
+        "by": run.id,
+        "now": now,
+        "until": lease_until,
+        "entry": line("pending", run.id, now) + "\n",
+    }
+    connection.execute(_taking_over(connection.dialect.name), taken)
+
+
+@cache
+def _taking_over(dialect: str) -> Update:
+    now = bindparam("now", type_=Float)
+    return (
         update(tables.entity)
-        .where(_entity.route_id == run.route_id, among(connection, _entity.key, keys))
+        .where(_entity.route_id == bindparam("of_route"), among_given(dialect, _entity.key, "keys"))
         .values(
             status="pending",
-            run=run.id,
+            run=bindparam("by"),
             changed=now,
-            lease_until=lease_until,
+            lease_until=bindparam("until"),
             since=func.coalesce(_entity.since, now),
-            history=func.substr(literal(entry) + _entity.history, 1, KEPT),
+            history=func.substr(bindparam("entry", type_=String) + _entity.history, 1, KEPT),
         )
     )
 

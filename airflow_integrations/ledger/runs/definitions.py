@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from sqlalchemy import Connection, bindparam, exists, func, select
+from sqlalchemy import Connection, Insert, bindparam, exists, func, select
 
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.route_ids import route_number
 from airflow_integrations.ledger.storage.transactions import writing
-from airflow_integrations.ledger.storage.upsert import insert_into
+from airflow_integrations.ledger.storage.upsert import insert_for
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.records import RunRef
@@ -46,7 +47,12 @@ def remember_definition(
     if connection.scalar(_KNOWN, {"of_route": run.route_id, "its_hash": route_hash}):
         return
     values = {"route_id": run.route_id, "hash": route_hash, "at": now, "text": text()}
-    connection.execute(insert_into(connection, tables.definition).values(**values).on_conflict_do_nothing())
+    connection.execute(_keeping(connection.dialect.name), values)
+
+
+@cache
+def _keeping(dialect: str) -> Insert:
+    return insert_for(dialect, tables.definition).on_conflict_do_nothing()
 
 
 def definition(database: Database, route: str, hash: str) -> str | None:  # noqa: A002

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, literal, select, update
+from sqlalchemy import Connection, Float, String, Update, bindparam, delete, exists, func, select, update
 
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
@@ -17,7 +18,15 @@ from airflow_integrations.ledger.runs.unanswered_sql import AFTER_DELIVERY, MAYB
 from airflow_integrations.ledger.runs.waits import note_waits, wake
 from airflow_integrations.ledger.status import CLOSED, TRANSITIONS, Status
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.bulk import ROWS, SqlType, among, lock_entities, write_rows
+from airflow_integrations.ledger.storage.bulk import (
+    ROWS,
+    SqlType,
+    among,
+    among_given,
+    as_parameter,
+    lock_entities,
+    write_rows,
+)
 from airflow_integrations.ledger.storage.transactions import writing
 
 __all__ = ["conclude"]
@@ -177,21 +186,34 @@ def _still_unchanged(connection: Connection, run: RunRef, members: list[Outcome]
     version = members[0].version
     if any(o.version != version or o.target_id is not None for o in members):
         return False
+    moved = {
+        "of_route": run.route_id,
+        "keys": as_parameter(connection, [o.key for o in members]),
+        "by": run.id,
+        "now": now,
+        "its_version": _printable(version),
+    }
+    again, first = _unchanged(connection.dialect.name, versioned=version is not None)
+    written = connection.execute(again, moved).rowcount
+    if written < len(members):
+        written += connection.execute(first, moved | {"entry": line("unchanged", run.id, now) + "\n"}).rowcount
+    return written == len(members)
+
+
+@cache
+def _unchanged(dialect: str, *, versioned: bool) -> tuple[Update, Update]:
+    """What was unchanged before is so again; what was delivered is so for the first time."""
     entity = tables.entity.c
-    these = and_(entity.route_id == run.route_id, among(connection, entity.key, [o.key for o in members]))
-    moved = {"run": run.id, "changed": now, "last_seen": now, "seen_run": run.id, "version": _printable(version)}
-    if version is not None:
-        moved["delivered_version"] = moved["version"]
-    entry = literal(line("unchanged", run.id, now) + "\n")
-    first = {"status": "unchanged", "history": func.substr(entry + entity.history, 1, KEPT)}
-    written = 0
-    for before, values in (("unchanged", moved), ("delivered", moved | first)):
-        written += connection.execute(
-            update(tables.entity).where(these, entity.status == before, entity.deleted.is_(False)).values(values)
-        ).rowcount
-        if written == len(members):
-            return True
-    return False
+    run, now = bindparam("by", type_=entity.run.type), bindparam("now", type_=Float)
+    version = bindparam("its_version", type_=String)
+    moved: dict[str, Any] = {"run": run, "changed": now, "last_seen": now, "seen_run": run, "version": version}
+    if versioned:
+        moved["delivered_version"] = version
+    first = {"status": "unchanged", "history": func.substr(bindparam("entry", type_=String) + entity.history, 1, KEPT)}
+    these = entity.route_id == bindparam("of_route"), among_given(dialect, entity.key, "keys")
+    one = update(tables.entity).where(*these, entity.deleted.is_(False))
+    again = one.where(entity.status == "unchanged").values(moved)
+    return again, one.where(entity.status == "delivered").values(moved | first)
 
 
 def _problem(o: Outcome, now: float) -> tuple[Any, ...]:

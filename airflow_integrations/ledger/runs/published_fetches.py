@@ -25,6 +25,9 @@ __all__ = ["FetchedRun", "Fetches", "Kept", "move_on", "read_by_all"]
 _run = tables.run.c
 _subscription = tables.subscription.c
 _NUMBER: Final = select(_run.fetched).where(_run.id == bindparam("run"))
+_ONE: Final = update(tables.run).where(_run.id == bindparam("of"))
+_PUBLISH: Final = _ONE.values(fetched=bindparam("number"))
+_TAKE_BACK: Final = _ONE.values(fetched=None)
 _NEWEST: Final = select(func.max(_run.fetched)).where(_run.route_id == bindparam("route"))
 _NEWEST_READ: Final = select(func.max(_subscription.position)).where(_subscription.source_id == bindparam("route"))
 _READS: Final = _subscription.source_id == bindparam("route")
@@ -68,7 +71,7 @@ class Fetches:
             lock_leases(connection, run.route_id)
             if _number(connection, run) == after:
                 number = _newest(connection, run.route_id) + 1
-                connection.execute(update(tables.run).where(_run.id == run.id).values(fetched=number))
+                connection.execute(_PUBLISH, {"of": run.id, "number": number})
 
         with self._database.read() as connection:
             if _number(connection, run) != after:
@@ -82,7 +85,7 @@ class Fetches:
             lock_leases(connection, run.route_id)
             kept = _kept(connection, run)
             if kept.number is not None and not kept.wanted:
-                connection.execute(update(tables.run).where(_run.id == run.id).values(fetched=None))
+                connection.execute(_TAKE_BACK, {"of": run.id})
                 return Kept(None, wanted=False)
             return kept
 

@@ -90,8 +90,14 @@ def begin_run(
         values |= {"route_id": route_id, "run_id": run_id, "started": now}
         number = connection.execute(_BEGIN, values).scalar_one()
     else:
-        connection.execute(update(tables.run).where(_run.id == number).values(again=now, **values))
+        again = {f"its_{name}": value for name, value in {**values, "again": now}.items()}
+        connection.execute(_beginning_again(*values, "again"), {"of": number, **again})
     return RunRef(number, route_id, route, run_id)
+
+
+@cache
+def _beginning_again(*names: str) -> Update:
+    return _ONE.values(**{name: bindparam(f"its_{name}") for name in names})
 
 
 @reading
@@ -195,13 +201,22 @@ def finish_run(
     if cursor is not None:
         moved["cursor"] = cursor
     if moved:
-        connection.execute(update(tables.route).where(_route.id == run.route_id).values(**moved))
+        connection.execute(_moving(*moved), {"of": run.route_id, **{f"its_{name}": at for name, at in moved.items()}})
     if read is not None:
         move_on(connection, run, *read)
     note_pieces(connection, run, pieces)
     end_leases(connection, run)
     _give_back(connection, run, now)
     close_events(connection, run, decided=decided, staged=staged_events, now=now)
+
+
+@cache
+def _moving(*names: str) -> Update:
+    return (
+        update(tables.route)
+        .where(_route.id == bindparam("of"))
+        .values(**{name: bindparam(f"its_{name}") for name in names})
+    )
 
 
 def _give_back(connection: Connection, run: RunRef, now: float) -> None:

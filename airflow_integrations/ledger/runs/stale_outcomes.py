@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -29,7 +30,7 @@ from airflow_integrations.ledger.records import LEASED, Outcome, RunRef
 from airflow_integrations.ledger.runs.history import KEPT, line_of, printable
 from airflow_integrations.ledger.runs.unanswered_sql import AFTER_DELIVERY, MAYBE, UNHEARD
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.bulk import among
+from airflow_integrations.ledger.storage.bulk import among, among_given, as_parameter
 from airflow_integrations.ledger.storage.open_entities import open_of_one
 
 __all__ = ["beside_newer", "beside_the_lease"]
@@ -45,11 +46,10 @@ def beside_newer(connection: Connection, run: RunRef, outcomes: Iterable[Outcome
     outcomes = list(outcomes)
     newest: dict[str, tuple[str, str | None]] = {}
     if rejected := [outcome.key for outcome in outcomes if outcome.status == "rejected"]:
-        delivered = _entity.delivered_hash.is_not(None)
-        newest = _newest(connection, run, _entity.delivered_version, delivered, rejected)
+        newest = _newest(connection, run, _delivered_version(connection.dialect.name), rejected)
     if connection.scalar(_any_open(connection.dialect.name), {"of_route": run.route_id}):
         keys = [outcome.key for outcome in outcomes]
-        newest |= _newest(connection, run, _entity.version, tables.OPEN, keys)
+        newest |= _newest(connection, run, _open_version(connection.dialect.name), keys)
     if not newest:
         return outcomes
     decisive = []
@@ -73,19 +73,26 @@ def _is_older(outcome: Outcome, version: str, content: str | None) -> bool:
 
 
 def _newest(
-    connection: Connection,
-    run: RunRef,
-    column: Column[str | None],
-    of: ColumnElement[bool] | TextClause,
-    keys: list[str],
+    connection: Connection, run: RunRef, query: Select[Any], keys: list[str]
 ) -> dict[str, tuple[str, str | None]]:
     """By key, of those rows that have one: the version, and the content of what is open."""
-    rows = connection.execute(
-        select(_entity.key, column, _entity.hash).where(
-            _entity.route_id == run.route_id, of, column.is_not(None), among(connection, _entity.key, keys)
-        )
-    )
+    rows = connection.execute(query, {"of_route": run.route_id, "keys": as_parameter(connection, keys)})
     return {key: (str(version), content) for key, version, content in rows}
+
+
+@cache
+def _delivered_version(dialect: str) -> Select[Any]:
+    return _versions(dialect, _entity.delivered_version, _entity.delivered_hash.is_not(None))
+
+
+@cache
+def _open_version(dialect: str) -> Select[Any]:
+    return _versions(dialect, _entity.version, tables.OPEN)
+
+
+def _versions(dialect: str, column: Column[str | None], of: ColumnElement[bool] | TextClause) -> Select[Any]:
+    mine = _entity.route_id == bindparam("of_route"), among_given(dialect, _entity.key, "keys")
+    return select(_entity.key, column, _entity.hash).where(*mine, of, column.is_not(None))
 
 
 def _note(connection: Connection, run: RunRef, outcome: Outcome, now: float) -> None:

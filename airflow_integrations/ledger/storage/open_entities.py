@@ -14,24 +14,21 @@ __all__ = ["by_key", "open_of", "open_of_one", "open_where"]
 def open_of(connection: Connection, routes: Collection[int]) -> ColumnElement[bool]:
     """SQL: an open entity of one of these routes."""
     route_id = tables.entity.c.route_id
-    return open_where(connection, route_id == next(iter(routes)) if len(routes) == 1 else route_id.in_(routes))
+    of_route = route_id == next(iter(routes)) if len(routes) == 1 else route_id.in_(routes)
+    return open_where(connection.dialect.name, of_route)
 
 
 def open_of_one(dialect: str, route_id: BindParameter[int]) -> ColumnElement[bool]:
     """SQL: an open entity of a route that is named when the statement is executed."""
-    return _open(dialect, tables.entity.c.route_id == route_id)
+    return open_where(dialect, tables.entity.c.route_id == route_id)
 
 
-def open_where(connection: Connection, of_route: ColumnElement[bool]) -> ColumnElement[bool]:
+def open_where(dialect: str, of_route: ColumnElement[bool]) -> ColumnElement[bool]:
     """SQL: an open entity for which the condition on its route holds.
 
     SQLite takes the primary key's order for the cheaper way, and reads all rows of the route, unless it is told that
     the route excludes few: https://sqlite.org/lang_corefunc.html#likely
     """
-    return _open(connection.dialect.name, of_route)
-
-
-def _open(dialect: str, of_route: ColumnElement[bool]) -> ColumnElement[bool]:
     return and_(func.likely(of_route) if dialect == "sqlite" else of_route, tables.OPEN)
 
 

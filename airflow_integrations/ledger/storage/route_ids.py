@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Insert, bindparam, select
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.upsert import insert_into
+from airflow_integrations.ledger.storage.upsert import insert_for
 
 __all__ = ["known_route", "number_of", "route_names", "route_number"]
 
@@ -27,9 +28,14 @@ def number_of(connection: Connection, name: str) -> int:
     """The same; a route that the ledger has not heard of gets a number. For a transaction that writes."""
     found = route_number(connection, name)
     if found is None:
-        connection.execute(insert_into(connection, tables.route).values(name=name).on_conflict_do_nothing())
+        connection.execute(_adding(connection.dialect.name), {"name": name})
         found = connection.execute(_BY_NAME, {"name": name}).scalar_one()
     return found
+
+
+@cache
+def _adding(dialect: str) -> Insert:
+    return insert_for(dialect, tables.route).on_conflict_do_nothing()
 
 
 def known_route(connection: Connection, name: str) -> int:

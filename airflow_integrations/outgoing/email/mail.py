@@ -11,7 +11,6 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from functools import partial
 from html import escape
 from typing import Any
 
@@ -19,9 +18,10 @@ from airflow_integrations.entity import content_hash
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
 from airflow_integrations.expressions.evaluation.guards import text_of
+from airflow_integrations.formats.media_types import OF_FORMAT
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.email.options import EmailOptions
-from airflow_integrations.outgoing.files.spool import Spool, text_writer
+from airflow_integrations.outgoing.files.spool import Spool
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Mail", "MailWriter"]
@@ -29,7 +29,6 @@ __all__ = ["Mail", "MailWriter"]
 MOST_RECIPIENTS = 100
 _LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~\-]{1,64}")  # RFC 5322's dot-atom, which is what mailboxes have
 _DOMAIN = re.compile(r"(?!-)[A-Za-z0-9\-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9\-]{1,63}(?<!-))*")
-_TYPES = {"csv": ("text", "csv"), "json": ("application", "json"), "json_lines": ("application", "x-ndjson")}
 _PLAIN = SMTP.clone(cte_type="7bit", max_line_length=78)
 
 
@@ -99,7 +98,7 @@ class MailWriter:
             raise EntityError(f"{name[:80]!r} is not a name of a file", field="attachment.name")
         written = attachment.written
         assert written is not None
-        spool, content = Spool(partial(text_writer, name=written, csv=attachment.csv), packed=False), io.BytesIO()
+        spool, content = Spool(attachment.writer), io.BytesIO()
         try:
             for each in part:
                 spool.add(each)
@@ -107,7 +106,7 @@ class MailWriter:
             spool.copy_to(content)
         finally:
             spool.close()
-        kind, subtype = _TYPES[written]
+        kind, _, subtype = OF_FORMAT[written].partition("/")
         message.add_attachment(content.getvalue(), maintype=kind, subtype=subtype, filename=name)
 
     def _rows(self, names: Mapping[str, Any]) -> list[list[str]]:

@@ -9,8 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Expression, Sees, Template
-from airflow_integrations.formats.writing.csv import CsvOutput
-from airflow_integrations.outgoing.files.options import TextFormat, format_of_name
+from airflow_integrations.formats.writing.written_format import RecordsWritten, WrittenFormat, format_of_name
 from airflow_integrations.outgoing.http.request_options import one_line
 
 __all__ = ["Attachment", "EmailOptions", "Table"]
@@ -34,7 +33,7 @@ class Table(Model):
     """
 
 
-class Attachment(Model):
+class Attachment(WrittenFormat):
     """The entities as a file.
 
     Example:
@@ -47,27 +46,18 @@ class Attachment(Model):
 
     Example: ``name: orders.csv``
     """
-    format: TextFormat | None = None
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json`` or ``.csv``.
-
-    Example: ``format: json_lines``
-    """
-    csv: CsvOutput = Field(default_factory=CsvOutput)
-    """How CSV is written.
-
-    Example: ``csv: {delimiter: ";", encoding: cp1252}``
-    """
 
     @property
-    def written(self) -> TextFormat | None:
+    def written(self) -> RecordsWritten | None:
         """The format; None where nothing says it."""
-        named = format_of_name(self.name.text)
-        return self.format or (named if named in ("json_lines", "json", "csv") else None)
+        return self.format or format_of_name(self.name.text)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.written is None:
-            raise ValueError("the ending of name says nothing of the format; write format: json_lines, json or csv")
+            raise ValueError(
+                "the ending of name says nothing of the format; write format: json_lines, json, csv or xml"
+            )
         return self
 
 
@@ -83,8 +73,8 @@ class EmailOptions(Model):
     """
 
     connection: ConnectionId
-    """A Connection of type email or smtp: host, port, login, password. Port 465 is TLS from the beginning; any other
-    has to offer STARTTLS, unless the extra says ``{"tls": false}``.
+    """A Connection of type email or smtp: host, port, login, password. Port 465, or ``{"tls": "implicit"}`` in the
+    extra, is TLS from the beginning; any other has to offer STARTTLS, unless the extra says ``{"tls": false}``.
 
     Example: ``connection: mail``
     """

@@ -6,10 +6,10 @@ import re
 import smtplib
 import ssl
 from contextlib import suppress
-from dataclasses import replace
 from typing import NoReturn
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.config.tls import is_refused, tls_context
+from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.outgoing import Result
 from airflow_integrations.outgoing.email.mail import Mail
 from airflow_integrations.outgoing.http.answers.reasons import reason_text
@@ -37,12 +37,10 @@ class SmtpLink:
         """Raises OutageError, SetupError."""
         broker = self._broker
         encrypted = broker.extra.get("tls") is not False and broker.extra.get("disable_tls") is not True
-        context = (
-            replace(broker, extra={**broker.extra, "tls": True}).tls() if encrypted else None
-        ) or ssl.create_default_context()
+        context = tls_context(broker.name, broker.extra) if encrypted else None
         host, port = broker.address(587)
         try:
-            self._enter(host, port, context if encrypted else None)
+            self._enter(host, port, context)
         except smtplib.SMTPAuthenticationError as error:
             self._failed(error, setup=error.smtp_code >= 500)
         except smtplib.SMTPResponseException as error:
@@ -51,14 +49,17 @@ class SmtpLink:
             hint = '; a server without STARTTLS needs {"tls": false} in extra' if encrypted else ""
             raise SetupError(f"{broker.name}: the mail server does not offer what we need: {error}{hint}") from None
         except ssl.SSLError as error:
-            raise SetupError(f"{broker.name}: TLS: {error}") from None
+            if is_refused(error):
+                raise SetupError(f"{broker.name}: TLS: {error}") from None
+            why = f"{broker.name}: the mail server ended the connection during the TLS handshake: {error}"
+            raise OutageError(why, status=NOTHING_TAKEN) from None
         except (OSError, smtplib.SMTPException) as error:
-            why = f"{broker.name}: the mail server cannot be reached: {error!r}"
+            why = f"{broker.name}: the mail server cannot be reached: {why_unreachable(error)}"
             raise OutageError(why, status=NOTHING_TAKEN) from None
 
     def _enter(self, host: str, port: int, context: ssl.SSLContext | None) -> None:
         try:
-            if port == 465 and context is not None:
+            if context is not None and (port == 465 or self._broker.extra.get("tls") == "implicit"):
                 self._smtp = smtplib.SMTP_SSL(host, port, timeout=SECONDS, context=context)
             else:
                 self._smtp = smtplib.SMTP(host, port, timeout=SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 
 from airflow_integrations.config.model import walk
@@ -37,6 +38,12 @@ class EmailOutgoing:
     @classmethod
     def mistakes(cls, config: EmailOptions, route: Route) -> Iterator[tuple[Loc, str]]:
         """What is wrong with the configuration in this route: places below the configuration, and messages."""
+        for name in ("to", "cc", "bcc"):
+            given = getattr(config, name)
+            for each in given if isinstance(given, (list, tuple)) else [given]:
+                if re.fullmatch(r"[^{}]*@[^{}]*[,;][^{}]*@[^{}]*", each.text):
+                    parts = ", ".join(part.strip() for part in re.split("[,;]", each.text) if part.strip())
+                    yield (name,), f"several addresses are a list; write [{parts}]"
         if config.per == "run" and route.trigger is not None and route.trigger.latency == "low":
             yield ("per",), "the mail is sent when a run is complete, and latency: low has none; leave it at run"
         if config.per == "run":

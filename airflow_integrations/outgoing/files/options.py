@@ -6,35 +6,16 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.files.place import checked_path
-from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
-from airflow_integrations.formats.excel.options import ExcelOutput
-from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
-from airflow_integrations.formats.writing.csv import CsvOutput
+from airflow_integrations.formats.writing.written_format import FormatWritten, WrittenFile, format_of_name
 
-__all__ = ["FilesOptions", "FormatWritten", "TextFormat", "format_of_name"]
-
-TextFormat = Literal["json_lines", "json", "csv"]
-FormatWritten = Literal["json_lines", "json", "csv", "fixed_width", "edifact", "x12", "excel"]
-_ENDINGS: dict[str, FormatWritten] = {
-    "jsonl": "json_lines",
-    "ndjson": "json_lines",
-    "json": "json",
-    "csv": "csv",
-    "xlsx": "excel",
-}
+__all__ = ["FilesOptions"]
 
 
-def format_of_name(name: str) -> FormatWritten | None:
-    """The format that the ending of a file's name says; None where it says none."""
-    return _ENDINGS.get(name.strip().lower().rpartition(".")[2])
-
-
-class FilesOptions(Model):
-    """A run's entities in one file. It appears under its name when it is complete.
+class FilesOptions(WrittenFile):
+    """A run's entities in one file, or in one file each. A file appears under its name when it is complete.
 
     Example:
         connection: partner_sftp
@@ -48,56 +29,35 @@ class FilesOptions(Model):
 
     Example: ``connection: partner_sftp``
     """
-    path: Annotated[Template, Sees("run")]
+    path: Annotated[Template, Sees("written_file")]
     """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
-    at that place. An ending ``.gz`` packs it.
+    at that place. An ending ``.gz`` or ``.zst`` packs it. ``sequence`` in it is a number that counts up from file to
+    file; with ``per: entity`` it sees the entity, and ``key``.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """
-    format: FormatWritten | None = None
-    """Left out: by the ending of the name, ``.jsonl``, ``.ndjson``, ``.json``, ``.csv`` or ``.xlsx``.
-
-    Example: ``format: json_lines``
-    """
-    csv: CsvOutput = Field(default_factory=CsvOutput)
-    """How CSV is written.
-
-    Example: ``csv: {delimiter: ";", encoding: cp1252}``
-    """
-    fixed_width: FixedWidthOutput | None = None
-    """How fixed width is written, which needs it.
-
-    Example: ``fixed_width: {columns: [{name: sku, width: 10}, {name: total, width: 11, type: decimal, places: 2}]}``
-    Since: 0.2
-    """
-    edifact: EdifactOutput | None = None
-    """The interchange of EDIFACT, which needs it. An entity is a message: an object with ``segments``.
+    per: Literal["run", "entity"] = "run"
+    """``run``: one file with all of a run's entities. ``entity``: a file for each, whose ``path`` sees it. A name that
+    is empty, leaves its folder, is too long, or is that of another entity of the run fails alone.
 
     Example:
-        format: edifact
-        edifact:
-          sender: "5412345000013"
-          recipient: "4012345500004"
-          message: {type: ORDERS, release: 96A, association: EAN008}
+        per: entity
+        path: /out/orders/{{ key }}.xml
+        xml: {root: orders, record: order}
     Since: 0.2
     """
-    x12: X12Output | None = None
-    """The interchange of X12, which needs it. An entity is a transaction set: an object with ``segments``.
+    first: Annotated[int, Field(strict=True, ge=1, le=999_999_999_999)] = 1
+    """The ``sequence`` of the route's first file. Each further one has the next number.
 
     Example:
-        format: x12
-        x12: {sender: SENDERISA, recipient: RECEIVERISA, type: "850", group: PO}
-    Since: 0.2
-    """
-    excel: ExcelOutput = Field(default_factory=ExcelOutput)
-    """How an Excel workbook is written.
-
-    Example: ``excel: {sheet: Prices, columns: [sku, price]}``
+        path: /out/ORD{{ sequence }}.csv
+        first: 4711
     Since: 0.2
     """
     if_exists: Literal["fail", "replace", "number"] = "fail"
     """What happens where a file of this name is there, from another run. ``fail``: nothing is written, and the run
-    tries again later; ``replace``; or ``number``: ``orders-2.csv`` is written. A run never replaces its own file.
+    tries again later (with ``per: entity`` that entity alone); ``replace``; or ``number``: ``orders-2.csv`` is written.
+    A run never replaces a file of its own that holds several entities.
 
     Example: ``if_exists: number``
     """
@@ -113,6 +73,7 @@ class FilesOptions(Model):
     """
     most: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = 100_000
     """A file is closed behind the batch with which it has this many entities; further ones go into ``orders-2.csv``.
+    With 1 each batch (``delivery.batch``) is a file. Without meaning for ``per: entity``.
     What is known of each, about a kilobyte, is held in memory until its file is there.
 
     Example: ``most: 10000``
@@ -126,25 +87,21 @@ class FilesOptions(Model):
                 "path begins with a fixed folder, such as /out/, in which what is not complete yet is kept"
             )
         if self.format is None and self.written is None:
-            raise ValueError("the ending of path says nothing of the format; write format: json_lines, json or csv")
-        needed = {"fixed_width": self.fixed_width, "edifact": self.edifact, "x12": self.x12}
-        if self.written in needed and needed[self.written] is None:
-            raise ValueError(f"format: {self.written} needs {self.written}, which says how it is written")
+            raise ValueError(
+                "the ending of path says nothing of the format; write format: json_lines, json, csv or xml"
+            )
         return self
 
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
-        return self.format or format_of_name(self.path.text.strip().lower().removesuffix(".gz"))
+        return self.format or format_of_name(self.path.text.strip().lower().removesuffix(f".{self.packed}"))
 
     @property
-    def partner(self) -> tuple[str, int, int] | None:
-        """To whom interchanges are counted, the first number, and the greatest; None where nothing is counted."""
-        if self.written == "edifact" and self.edifact is not None:
-            return f"edifact {self.edifact.sender} {self.edifact.recipient}", self.edifact.first, 99_999_999_999_999
-        if self.written == "x12" and self.x12 is not None:
-            return f"x12 {self.x12.sender} {self.x12.recipient}", self.x12.first, 999_999_999
-        return None
+    def packed(self) -> Literal["gz", "zst"] | None:
+        """How a file is packed, which the ending of its name says."""
+        name = self.path.text.strip().lower()
+        return "gz" if name.endswith(".gz") else "zst" if name.endswith(".zst") else None
 
     @property
     def folder(self) -> str:

@@ -1,10 +1,12 @@
-"""What a file holds, written beside it before it appears: whatever is killed then, the next attempt knows.
+"""What files hold, written beside them before they appear: whatever is killed then, the next attempt knows.
 
-A receipt stands in the folder of what is not complete. It is *open* until the results of its file are on disk here.
+A receipt stands in the folder of what is not complete, for one file or for several that are written together. It is
+*open* until the results of its files are on disk here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +18,8 @@ __all__ = ["Receipt", "Receipts"]
 
 KEPT = 30 * 86400.0
 """Seconds after which an open receipt no longer counts: the run that it is of has long been settled."""
+DROPPED = ".dropped"
+"""Ending of what was aside and will not appear."""
 
 
 class Receipt(msgspec.Struct, kw_only=True):
@@ -35,9 +39,11 @@ class Receipt(msgspec.Struct, kw_only=True):
     """When it was written, in seconds since 1970."""
     keys: list[str] = []
     """The idempotency keys of its entities; none once it is closed."""
+    entity: str = ""
+    """Hash of the entity's key, for a file of one entity."""
 
 
-_decode = msgspec.json.Decoder(Receipt).decode
+_decode: Any = msgspec.json.Decoder(Receipt | list[Receipt]).decode
 
 
 class Receipts:
@@ -46,55 +52,76 @@ class Receipts:
     def __init__(self, writer: FileWriter, folder: str, run_id: str) -> None:
         self._writer, self._folder = writer, folder
         self.run = content_hash(run_id.encode())[:16]
-        self.own: list[Receipt] = []
-        """The run's own, in their order."""
+        self.own: dict[str, str] = {}
+        """Paths of the run's files, with the hash of the key of the entity that each belongs to, or nothing."""
+        self._numbers: set[int] = set()
 
-    def load(self, now: float) -> list[Receipt]:
+    @property
+    def next_number(self) -> int:
+        """Of the next file among those of the run."""
+        return max(self._numbers, default=0) + 1
+
+    def load(self, now: float) -> list[list[Receipt]]:
         """All that are open, and the run's own into :attr:`own`. Those that are too old are removed."""
-        found, own = [], {}
+        found, left = [], []
         for path, modified in self._writer.names(self._folder):
             name = path.rpartition("/")[2]
-            if modified is not None and modified < now - KEPT:
+            # what was dropped outlives the receipt that names it: without it, it would seem to have appeared
+            if modified is not None and modified < now - KEPT - (86400 if name.endswith(DROPPED) else 0):
                 self._writer.remove(path)
                 continue
+            mine = name.startswith(f"{self.run}-")
+            if mine and name.endswith(DROPPED):
+                left.append(path)
             if not name.endswith((".open.json", ".closed.json")):
                 continue
-            mine = name.startswith(f"{self.run}-")
             if not mine and name.endswith(".closed.json"):
                 continue
-            receipt = self._read(path)
-            if receipt is None:
-                continue
+            group = self._read(path)
             if mine:
-                own[receipt.number] = receipt
-            if name.endswith(".open.json"):
-                found.append(receipt)
-        self.own = [own[number] for number in sorted(own)]
+                self._note(group)
+            if name.endswith(".open.json") and group:
+                found.append(group)
+        of_receipts = {receipt.aside + DROPPED for group in found for receipt in group}
+        for path in left:  # somebody died before he removed it: it would tell of the next file with this number
+            if path not in of_receipts:
+                self._writer.remove(path)
         return found
 
-    def _read(self, path: str) -> Receipt | None:
-        """None for one that was not written to its end: its file has not appeared."""
+    def _read(self, path: str) -> list[Receipt]:
+        """None in one that was not written to its end: its files have not appeared."""
         content = self._writer.read(path)
         try:
-            return None if content is None else _decode(content)
+            told = [] if content is None else _decode(content)
         except msgspec.MsgspecError:
-            return None
+            return []
+        return [told] if isinstance(told, Receipt) else told
 
-    def write(self, receipt: Receipt) -> None:
+    def _note(self, group: Sequence[Receipt]) -> None:
+        self.own.update((receipt.path, receipt.entity) for receipt in group)
+        self._numbers.update(receipt.number for receipt in group)
+
+    def write(self, group: Sequence[Receipt]) -> None:
         """On the place's disk when this returns."""
-        self._writer.write(self._path(receipt, "open"), msgspec.json.encode(receipt))
-        self.own.append(receipt)
+        self._writer.write(self._path(group, "open"), msgspec.json.encode(group))
+        self._note(group)
 
-    def drop(self, receipt: Receipt) -> None:
-        """Its file has not appeared, and will not."""
-        self._writer.remove(self._path(receipt, "open"))
-        self.own = [each for each in self.own if (each.run, each.number) != (receipt.run, receipt.number)]
+    def drop(self, group: Sequence[Receipt]) -> None:
+        """None of its files has appeared, and none will."""
+        self._writer.remove(self._path(group, "open"))
+        if group[0].run == self.run:
+            self._numbers.difference_update(receipt.number for receipt in group)
 
-    def close(self, receipt: Receipt) -> None:
-        """The results of its file are on disk: only its name is still of interest, to this run."""
-        closed: Any = msgspec.structs.replace(receipt, keys=[])
-        self._writer.write(self._path(receipt, "closed"), msgspec.json.encode(closed))
-        self._writer.remove(self._path(receipt, "open"))
+    def disown(self, receipt: Receipt) -> None:
+        """This file has not appeared, and will not."""
+        if receipt.run == self.run:
+            self.own.pop(receipt.path, None)
 
-    def _path(self, receipt: Receipt, state: str) -> str:
-        return f"{self._folder}/{receipt.run}-{receipt.number:06d}.{state}.json"
+    def close(self, group: Sequence[Receipt]) -> None:
+        """The results of its files are on disk: only their names are still of interest, to this run."""
+        closed: Any = [msgspec.structs.replace(receipt, keys=[]) for receipt in group]
+        self._writer.write(self._path(group, "closed"), msgspec.json.encode(closed))
+        self._writer.remove(self._path(group, "open"))
+
+    def _path(self, group: Sequence[Receipt], state: str) -> str:
+        return f"{self._folder}/{group[0].run}-{group[0].number:06d}.{state}.json"

@@ -4,28 +4,43 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
+import sys
 import tempfile
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO, Any, Literal, Protocol
 
 from airflow_integrations.formats.writing import RecordWriter
-from airflow_integrations.formats.writing.control import Control
-from airflow_integrations.formats.writing.csv import CsvOutput, CsvWriter
 from airflow_integrations.outgoing import Outbound
-from airflow_integrations.outgoing.files.options import FilesOptions, FormatWritten
 
-__all__ = ["Spool", "text_writer", "writer_for"]
+__all__ = ["Content", "Packed", "Piece", "Pieces", "Spool"]
 
+Packed = Literal["gz", "zst"] | None
 PIECE = 1024 * 1024
+
+
+class Content(Protocol):
+    """What a file will hold."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+
+    def copy_to(self, target: IO[bytes]) -> None:
+        """The whole content."""
+        ...
 
 
 class Spool:
     """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
 
-    def __init__(self, writer: Callable[[Any], RecordWriter], *, packed: bool) -> None:
-        """``writer`` gets the file that its records go to."""
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
-        self._out: Any = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0) if packed else self._file
+    def __init__(
+        self, writer: Callable[[Any], RecordWriter], *, packed: Packed = None, file: IO[bytes] | None = None
+    ) -> None:
+        """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk."""
+        self._file: IO[bytes] = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by close
+        self._out: Any = _packing(self._file, packed)
         self._writer: RecordWriter = writer(self._out)
         self._count = 0
         self.size, self.sha256 = 0, ""
@@ -61,33 +76,52 @@ class Spool:
         self._file.close()
 
 
-def writer_for(out: Any, options: FilesOptions, control: Control | None) -> RecordWriter:
-    """``control``: the number of the interchange, for formats that have one."""
-    name = options.written
-    if name == "fixed_width":
-        from airflow_integrations.formats.fixed_width.writer import FixedWidthWriter
+class Piece:
+    """The content of one of many files that wait together."""
 
-        assert options.fixed_width is not None
-        return FixedWidthWriter(out, options.fixed_width)
-    if name == "excel":
-        from airflow_integrations.formats.excel.writer import ExcelWriter
+    def __init__(self, file: IO[bytes], start: int, size: int, sha256: str) -> None:
+        self._file, self._start = file, start
+        self.size, self.sha256 = size, sha256
 
-        return ExcelWriter(out, options.excel)
-    if name in ("edifact", "x12"):
-        from airflow_integrations.formats.edi.writer import EdifactWriter, X12Writer
-
-        assert control is not None
-        if options.x12 is not None and name == "x12":
-            return X12Writer(out, options.x12, control)
-        assert options.edifact is not None
-        return EdifactWriter(out, options.edifact, control)
-    return text_writer(out, name, options.csv)
+    def copy_to(self, target: IO[bytes]) -> None:
+        """The whole content."""
+        self._file.seek(self._start)
+        left = self.size
+        while left and (piece := self._file.read(min(PIECE, left))):
+            target.write(piece)
+            left -= len(piece)
 
 
-def text_writer(out: Any, name: FormatWritten | None, csv: CsvOutput) -> RecordWriter:
-    """For CSV, JSON and JSON lines."""
-    if name == "csv":
-        return CsvWriter(out, csv)
-    from airflow_integrations.formats.writing.json import JsonLinesWriter, JsonWriter
+class Pieces:
+    """The contents of many small files, in one file on this machine's disk."""
 
-    return JsonWriter(out) if name == "json" else JsonLinesWriter(out)
+    def __init__(self) -> None:
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+        self.size = 0
+
+    def add(self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: Packed) -> Piece:
+        """A file with this entity alone. Raises EntityError for one that cannot be written in this format."""
+        spool = Spool(writer, packed=packed, file=io.BytesIO())
+        spool.add(outbound)
+        spool.complete()
+        self._file.seek(self.size)
+        spool.copy_to(self._file)
+        piece = Piece(self._file, self.size, spool.size, spool.sha256)
+        self.size += spool.size
+        return piece
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def _packing(file: IO[bytes], packed: Packed) -> Any:
+    """A file that packs what is written to it; the same content gives the same bytes."""
+    if packed == "gz":
+        return gzip.GzipFile("", "wb", fileobj=file, mtime=0)
+    if packed is None:
+        return file
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdFile
+    else:
+        from backports.zstd import ZstdFile
+    return ZstdFile(file, "wb")

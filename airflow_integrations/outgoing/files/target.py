@@ -1,4 +1,4 @@
-"""``outgoing: {files: …}``: entities are gathered, and a file with all of them appears at once.
+"""``outgoing: {files: …}``: entities are gathered, and a file with all of them, or one for each, appears as a whole.
 
 The order of things: the content is complete on this machine; it is written aside at the place; a receipt that says what
 is in it is written; it is renamed; its marks are written beside it. A receipt whose file is no longer aside is of one
@@ -8,17 +8,24 @@ that has appeared, whatever became of us and of the file since.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from airflow_integrations.errors import EntityError, OutageError, SetupError
+from airflow_integrations.entity import content_hash
+from airflow_integrations.errors import EntityError, OutageError
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
 from airflow_integrations.formats.writing.control import Control
 from airflow_integrations.ledger.control_numbers import reserve
 from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.files.look_back import appeared
+from airflow_integrations.outgoing.files.names import FileNames
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Spool, writer_for
+from airflow_integrations.outgoing.files.spool import Content, Packed, Pieces, Spool
+from airflow_integrations.outgoing.http.steps.check import lookup_names
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import EPOCH, Window
@@ -27,10 +34,24 @@ __all__ = ["FilesOutgoing"]
 
 Loc = tuple[int | str, ...]
 WRITTEN = "an earlier attempt had written it"
-DEAD = 3600.0
-"""Seconds after which a run that was about to rename a file surely no longer does."""
 NOTHING_WRITTEN = 409
 """A status for outages that leave nothing at the place."""
+TOGETHER, BYTES = 500, 64 * 1024 * 1024
+"""With a file for each entity: so many, or so much, are written with one receipt."""
+SEQUENCE = 999_999_999_999
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One that is about to be written."""
+
+    path: str
+    """As the place has it; not yet told from what is there."""
+    content: Content
+    keys: list[str]
+    """Idempotency keys of its entities."""
+    entity: str = ""
+    """Hash of the key of the only one."""
 
 
 class FilesOutgoing:
@@ -41,9 +62,13 @@ class FilesOutgoing:
 
     def __init__(self, config: FilesOptions, route: Route) -> None:
         self._options, self._route = config, route
+        self._each = config.per == "entity"
         self._spool: Spool | None = None
+        self._pieces: Pieces | None = None
+        self._files: dict[str, _File] = {}
+        """What waits to be written, by its path; with a file for each entity."""
         self._keys: list[str] = []
-        self._unread: list[Receipt] = []
+        self._unread: list[list[Receipt]] = []
         """Receipts of files whose results are not on disk yet."""
         self._published: dict[str, str] = {}
         """Idempotency keys of entities whose file has appeared in an earlier attempt, with its path."""
@@ -53,14 +78,31 @@ class FilesOutgoing:
         """What is wrong with the configuration in this route: places below the configuration, and messages."""
         if config.connection is None and "://" not in config.path.text and not config.path.text.startswith("/"):
             yield ("path",), "write it from the root, such as /out/orders.csv: a task may run in any folder"
+        if re.search(r"%[YmdHMSyj]", config.path.text):
+            yield (
+                ("path",),
+                "%Y is not filled in; write {{ window.start | date }}, or {{ window.start | format('YYYYMMDD') }}",
+            )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
+        of_one = {route.entity.name, "source", "key", *lookup_names(route)}
+        read = sorted(frozenset(config.path.names) & of_one)
+        if config.per == "run":
+            for name in read:
+                yield ("path",), f"{name} is one entity's, and one file has all of a run: write per: entity"
+        elif not read and not config.path.names & {"sequence"} and config.if_exists != "number":
+            yield ("path",), "every entity has this name; put into it what tells them apart, such as {{ key }}"
 
     @classmethod
     async def check_online(cls, config: FilesOptions, route: Route, services: Services) -> list[tuple[Loc, str]]:
-        """Whether the place is there: it raises SetupError and OutageError."""
-        run = Run(route, "validate", Window(EPOCH, EPOCH), params=dict(route.params))
-        await asyncio.to_thread(cls(config, route)._connect, run, services)
+        """Whether the place is there, and takes a file: it raises SetupError and OutageError."""
+        run, target = Run(route, "validate", Window(EPOCH, EPOCH), params=dict(route.params)), cls(config, route)
+
+        def look() -> None:
+            target._connect(run, services)
+            target._writer.probe(target._writer.path(config.folder))
+
+        await asyncio.to_thread(look)
         return []
 
     @property
@@ -70,64 +112,34 @@ class FilesOutgoing:
 
     @property
     def full(self) -> bool:
+        if self._each:
+            return len(self._files) >= TOGETHER or (self._pieces is not None and self._pieces.size >= BYTES)
         return len(self._keys) >= self._options.most
 
     async def open(self, run: Run, services: Services) -> None:
         self._services = services
+        self._names = FileNames(self._options, services.base_names(run), run.route.entity.name)
         if services.rehearsal is None:
             await asyncio.to_thread(self._connect, run, services)
             await asyncio.to_thread(self._look_back)
-        else:
-            self._path = self._rendered(run, services)
 
     def _connect(self, run: Run, services: Services) -> None:
         self._services = services
         options = self._options
-        path = self._rendered(run, services)
-        self._writer = FileWriter(path, place_of(options.connection, services.connections))
-        self._path = self._writer.path(path)
-        folder = self._writer.path(f"{options.folder}/.integrations/{run.route.route}")
-        self._folder = folder
-        self._receipts = Receipts(self._writer, folder, run.run_id)
-        self._writer.names(folder)
-
-    def _rendered(self, run: Run, services: Services) -> str:
-        try:
-            path = self._options.path.render(services.base_names(run))
-        except EntityError as error:
-            raise SetupError(f"outgoing.files.path: {error.reason}") from None
-        parts = path.split("/")
-        if not parts[-1] or {".", ".."} & set(parts) or any(ord(character) < 32 for character in path):
-            raise SetupError(f"outgoing.files.path gives {path!r}, which is not the path of a file")
-        return path
+        if not self._each:
+            self._names = FileNames(options, services.base_names(run), run.route.entity.name)
+            self._names.of_run(options.first)  # a mistake in it is told now
+        self._writer = FileWriter(f"{options.folder}/", place_of(options.connection, services.connections))
+        self._folder = self._writer.path(f"{options.folder}/.integrations/{run.route.route}")
+        self._receipts = Receipts(self._writer, self._folder, run.run_id)
+        self._writer.names(self._folder)
 
     def _look_back(self) -> None:
         """What earlier attempts and runs had written, and died before they knew it."""
-        now = self._services.now()
-        for receipt in self._receipts.load(now):
-            if self._has_appeared(receipt, now):
-                self._published.update(dict.fromkeys(receipt.keys, receipt.path))
-                if self._writer.size(receipt.path) == receipt.size:
-                    self._mark(receipt)
-
-    def _has_appeared(self, receipt: Receipt, now: float) -> bool:
-        own = receipt.run == self._receipts.run
-        if not receipt.aside:
+        for receipt in appeared(self._writer, self._receipts, self._services.now()):
+            self._published.update(dict.fromkeys(receipt.keys, receipt.path))
             if self._writer.size(receipt.path) == receipt.size:
-                return True
-            if own or receipt.at < now - DEAD:
-                self._receipts.drop(receipt)
-            return False
-        dropped = f"{receipt.aside}.dropped"
-        if self._writer.size(dropped) is None:
-            if not own and receipt.at >= now - DEAD:  # it may be about to appear
-                return self._writer.size(receipt.aside) is None
-            if not self._writer.rename(receipt.aside, dropped):
-                return True
-        # from now on it cannot appear any more
-        self._receipts.drop(receipt)
-        self._writer.remove(dropped)
-        return False
+                self._mark(receipt)
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
         results = await self.take(batch)
@@ -145,105 +157,172 @@ class FilesOutgoing:
         known = self._published.get(outbound.idempotency_key)
         if known is not None:
             return Result("delivered", known, WRITTEN)
-        if self._spool is None:
-            packed = self._path.lower().endswith(".gz")
-            control = self._control()
-            self._spool = Spool(lambda out: writer_for(out, self._options, control), packed=packed)
         try:
-            self._spool.add(outbound)
+            if self._each:
+                self._take_alone(outbound)
+            else:
+                if self._spool is None:
+                    self._spool = Spool(self._writing(str(self._receipts.next_number)), packed=self._packed)
+                self._spool.add(outbound)
+                self._keys.append(outbound.idempotency_key)
         except EntityError as error:
-            why = f"{error.field}: {error}" if error.field else str(error)
-            return Result("failed", reason=why[:500], cause="unwritable")
-        self._keys.append(outbound.idempotency_key)
+            return _refused(error)
         return None
 
-    def _control(self) -> Control | None:
-        """The number of the next file, for formats that have one: a further attempt at this file gets the same."""
+    def _take_alone(self, outbound: Outbound) -> None:
+        """A file of its own waits for it. Raises EntityError where it can have none."""
+        key, entity = outbound.idempotency_key, content_hash(outbound.key.encode())[:16]
+        path = self._writer.path(self._names.of_entity(outbound, lambda: self._sequence(key)))
+        owner = self._receipts.own.get(path, entity)
+        if owner != entity or path in self._files:
+            raise EntityError(
+                f"{path} is the file of another entity of this run; put into the name what tells them apart, such as "
+                "{{ key }}",
+                field="path",
+            )
+        if self._pieces is None:
+            self._pieces = Pieces()
+        piece = self._pieces.add(outbound, self._writing(key), packed=self._packed)
+        self._files[path] = _File(path, piece, [key], entity)
+
+    @property
+    def _packed(self) -> Packed:
+        return self._options.packed
+
+    def _writing(self, holder: str) -> Any:
+        """What makes a writer for the file that is called ``holder`` in this run."""
+        control = self._control(holder)
+        return lambda out: self._options.writer(out, control)
+
+    def _control(self, holder: str) -> Control | None:
+        """The number of a file, for formats that have one: a further attempt at this file gets the same."""
         counted = self._options.partner
         if counted is None:
             return None
         partner, first, most = counted
-        holder = f"{self._route.route} {self._receipts.run} {self._next_number}"
-        now = self._services.now()
-        return Control(
-            *reserve(self._services.ledger, partner, holder, route=self._route.route, first=first, most=most, now=now)
-        )
+        return Control(*self._reserved(partner, holder, first, most))
 
-    @property
-    def _next_number(self) -> int:
-        """Of the next file among those of the run."""
-        return max((each.number for each in self._receipts.own), default=0) + 1
+    def _sequence(self, holder: str) -> int:
+        """The number in the name of a file, the same for a further attempt at it."""
+        partner = f"files {self._route.route}"
+        return self._reserved(partner, holder, self._options.first, SEQUENCE)[0]
+
+    def _reserved(self, partner: str, holder: str, first: int, most: int) -> tuple[int, float]:
+        whose = f"{self._route.route} {self._receipts.run} {holder}"
+        now = self._services.now()
+        return reserve(self._services.ledger, partner, whose, route=self._route.route, first=first, most=most, now=now)
 
     def _rehearsed(self, outbound: Outbound) -> Result:
         assert self._services.rehearsal is not None
-        self._services.rehearsal(self._options.connection or "files", "WRITE", self._path, outbound.encoded)
-        return Result("delivered", self._path)
+        first = self._options.first
+        try:
+            path = self._names.of_entity(outbound, lambda: first) if self._each else self._names.of_run(first)
+        except EntityError as error:
+            return _refused(error)
+        self._services.rehearsal(self._options.connection or "files", "WRITE", path, outbound.encoded)
+        return Result("delivered", path)
 
     async def publish(self) -> list[Result]:
         """See :class:`Outgoing`."""
+        if self._each:
+            return await self._publish_each()
         spool, keys = self._spool, self._keys
         self._spool, self._keys = None, []
         if spool is None:
             return []
         try:
-            path = await asyncio.to_thread(self._write, spool, keys) if keys else ""
+            return [await asyncio.to_thread(self._write_one, spool, keys)] * len(keys) if keys else []
         finally:
             spool.close()
-        return [Result("delivered", path)] * len(keys)
 
-    def _write(self, spool: Spool, keys: list[str]) -> str:
-        writer, receipts = self._writer, self._receipts
-        spool.complete()
-        number = self._next_number
-        path = self._free_path()
-        aside = f"{self._folder}/{receipts.run}-{number:06d}.part" if writer.renames else ""
-        receipt = Receipt(
-            run=receipts.run,
-            number=number,
-            path=path,
-            aside=aside,
-            size=spool.size,
-            sha256=spool.sha256,
-            at=self._services.now(),
-            keys=keys,
-        )
+    async def _publish_each(self) -> list[Result]:
+        pieces, files = self._pieces, self._files
+        self._pieces, self._files = None, {}
+        if pieces is None:
+            return []
         try:
-            if aside:
-                writer.write(aside, spool.copy_to)
-                writer.require(aside, spool.size)
-            receipts.write(receipt)
+            return await asyncio.to_thread(self._write, list(files.values()))
+        finally:
+            pieces.close()
+
+    def _write_one(self, spool: Spool, keys: list[str]) -> Result:
+        """The file of many entities. Raises OutageError where its name is taken and must not be."""
+        spool.complete()
+        sequence = self._sequence(str(self._receipts.next_number)) if self._names.counted else 0
+        path = self._writer.path(self._names.of_run(sequence))
+        (result,) = self._write([_File(path, spool, keys)])
+        if result.status != "delivered":
+            raise OutageError(result.reason or "", status=NOTHING_WRITTEN)
+        return result
+
+    def _write(self, files: Sequence[_File]) -> list[Result]:
+        """One result for each file; one receipt for all that are written."""
+        writer, results, group = self._writer, dict[int, Result](), dict[int, Receipt]()
+        number, now = self._receipts.next_number, self._services.now()
+        try:
+            for at, file in enumerate(files):
+                path = self._free_path(file, {receipt.path for receipt in group.values()})
+                if path is None:
+                    results[at] = Result("failed", reason=self._taken_name(file), cause="later", later=True)
+                    continue
+                aside = f"{self._folder}/{self._receipts.run}-{number:06d}.part" if writer.renames else ""
+                if aside:
+                    writer.write(aside, file.content.copy_to)
+                    writer.require(aside, file.content.size)
+                group[at] = Receipt(
+                    run=self._receipts.run,
+                    number=number,
+                    path=path,
+                    aside=aside,
+                    size=file.content.size,
+                    sha256=file.content.sha256,
+                    at=now,
+                    keys=file.keys,
+                    entity=file.entity,
+                )
+                number += 1
+            if group:
+                self._receipts.write(list(group.values()))
         except OutageError as error:
             raise OutageError(str(error), status=NOTHING_WRITTEN) from None
-        if aside:
-            writer.rename(aside, path)
-        else:
-            writer.write(path, spool.copy_to)
-        writer.require(path, spool.size)
-        self._mark(receipt)
-        self._unread.append(receipt)
-        return path
+        for at, receipt in group.items():
+            if receipt.aside:
+                if not writer.rename(receipt.aside, receipt.path, replace=self._options.if_exists == "replace"):
+                    raise OutageError(
+                        f"{receipt.path} does not appear: somebody has taken {receipt.aside} away; it is written again"
+                    )
+            else:
+                writer.write(receipt.path, files[at].content.copy_to)
+            writer.require(receipt.path, receipt.size)
+            self._mark(receipt)
+            results[at] = Result("delivered", receipt.path)
+        if group:
+            self._unread.append(list(group.values()))
+        return [results[at] for at in range(len(files))]
 
-    def _free_path(self) -> str:
-        """The name of the next file. Raises OutageError where it is taken and must not be."""
-        own = {receipt.path for receipt in self._receipts.own}
-        path, rule = self._path, self._options.if_exists
-        if path not in own:
-            if rule == "replace" or self._writer.size(path) is None:
-                return path
-            if rule == "fail":
-                raise OutageError(
-                    f"{path} is there already, from another run; it is written when that was taken away "
-                    "(if_exists: replace or number)",
-                    status=NOTHING_WRITTEN,
-                )
+    def _free_path(self, file: _File, further: set[str]) -> str | None:
+        """The name of a file; None where it is taken and must not be. ``further``: names that are taken, too."""
+        path, rule = file.path, self._options.if_exists
+        own = path in further or (path in self._receipts.own and not (self._each and rule == "fail"))
+        if (rule == "replace" and (self._each or not own)) or (not own and self._writer.size(path) is None):
+            return path
+        if rule == "fail" and not own:
+            return None
         folder, slash, name = path.rpartition("/")
         stem, dot, ending = name.partition(".")
         number = 2
-        while (numbered := f"{folder}{slash}{stem}-{number}{dot}{ending}") in own or self._writer.size(
-            numbered
-        ) is not None:
+        while True:
+            numbered = f"{folder}{slash}{stem}-{number}{dot}{ending}"
+            if numbered not in further and numbered not in self._receipts.own and self._writer.size(numbered) is None:
+                return numbered
             number += 1
-        return numbered
+
+    def _taken_name(self, file: _File) -> str:
+        what = "of an earlier state, or from another run" if file.entity else "from another run"
+        return (
+            f"{file.path} is there already, {what}; it is written when that was taken away "
+            "(if_exists: replace or number)"
+        )
 
     def _mark(self, receipt: Receipt) -> None:
         """Write what says beside a file that it is complete."""
@@ -257,13 +336,19 @@ class FilesOutgoing:
     async def forget(self) -> None:
         """See :class:`Outgoing`."""
         closed, self._unread = self._unread, []
-        for receipt in closed:
+        for group in closed:
             try:
-                await asyncio.to_thread(self._receipts.close, receipt)
+                await asyncio.to_thread(self._receipts.close, group)
             except OutageError as error:  # it stays open, which costs a look
                 self._services.log.warning("a receipt could not be closed: %s", error)
 
     async def close(self) -> None:
-        if self._spool is not None:
-            self._spool.close()
-            self._spool = None
+        for held in (self._spool, self._pieces):
+            if held is not None:
+                held.close()
+        self._spool = self._pieces = None
+
+
+def _refused(error: EntityError) -> Result:
+    why = f"{error.field}: {error}" if error.field else str(error)
+    return Result("failed", reason=why[:500], cause="unwritable")

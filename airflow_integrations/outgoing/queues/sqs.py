@@ -128,7 +128,7 @@ class _Link(Link):
 
     async def begin(self) -> None:
         """A client, and whether the queue is there."""
-        self._client = await self._stack.enter_async_context(client_of(self._broker))
+        self._client = await self._stack.enter_async_context(client_of(self._broker, again=False))
         self._url = await queue_url(self._client, self._queue)
         if "://" in self._queue:
             await self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])

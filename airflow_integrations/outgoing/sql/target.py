@@ -13,6 +13,7 @@ from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.sql.check import mistakes
 from airflow_integrations.outgoing.sql.options import SqlOptions
 from airflow_integrations.outgoing.sql.plan import Planned, Planner
+from airflow_integrations.outgoing.sql.rights import not_allowed
 from airflow_integrations.outgoing.sql.transaction import AgainError, BatchWriter, CommitLostError, lost
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -62,7 +63,8 @@ class SqlOutgoing:
         async with Session(database) as session:
             tables = await session.ask(cls(config, route)._tables, session)
             Planner(config, route.entity.name, base, tables, database)
-        return []
+            refused = await session.ask(_not_allowed, session, config, route)
+        return [((), why) for why in refused]
 
     @property
     def repeatable(self) -> bool:
@@ -241,3 +243,7 @@ class SqlOutgoing:
 
 def _prepared(session: Session) -> bool:
     return prepare(session.database, session.connection)
+
+
+def _not_allowed(session: Session, options: SqlOptions, route: Route) -> list[str]:
+    return not_allowed(session.database, session.connection, options, deletes=route.missing == "emit")

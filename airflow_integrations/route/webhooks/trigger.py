@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Size
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.formats.options import CsvOptions, Encoding, XmlOptions
+from airflow_integrations.formats.text_formats import TextFormats
 from airflow_integrations.route.webhooks.presets import PRESETS
 from airflow_integrations.route.webhooks.verification import HmacProof, Verify
 
@@ -79,7 +80,7 @@ class AnswerOptions(Model):
         return self
 
 
-class WebhookOptions(Model):
+class WebhookOptions(TextFormats):
     """Events are posted to ``/integrations/hooks/<path>`` of Airflow's API server.
 
     Example:
@@ -119,7 +120,7 @@ class WebhookOptions(Model):
 
     Example: ``records: body.orders``
     """
-    format: Literal["auto", "json", "json_lines", "csv", "xml", "form"] = "auto"
+    format: Literal["auto", "json", "json_lines", "csv", "xml", "form", "fixed_width", "edifact", "x12"] = "auto"
     """The format of the body. ``auto`` takes it from the Content-Type.
 
     Example: ``format: json``
@@ -174,6 +175,16 @@ class WebhookOptions(Model):
 
     Example: ``wait: true``
     """
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _of_a_body(cls, value: object) -> object:
+        if value in ("excel", "parquet"):
+            raise ValueError(
+                f"{value} is a format of files: it unpacks to many times its size, and the sender of a webhook waits. "
+                "Let the file be put into a folder or a mail: trigger: {listen: {files: …}} or {listen: {imap: …}}"
+            )
+        return value
 
     @model_validator(mode="before")
     @classmethod

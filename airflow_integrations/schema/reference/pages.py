@@ -9,6 +9,7 @@ from airflow_integrations.formats.edi.options import EdiGroup, EdiOptions
 from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.fixed_width.options import FixedColumn, FixedKind, FixedTag, FixedWidthOptions
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
+from airflow_integrations.formats.parquet.options import ParquetOptions
 from airflow_integrations.schema.reference.blocks import Block, all_blocks
 from airflow_integrations.schema.reference.options import Option
 from airflow_integrations.schema.reference.page_text import anchor, page_text, section_title
@@ -84,6 +85,7 @@ _SHARED = {
     EdiOptions: 1,
     EdiGroup: 3,
     ExcelOptions: 1,
+    ParquetOptions: 1,
 }
 """Blocks that stand at many places of a route, with how many of the last names of their place are told."""
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from airflow_integrations.discovery import Bounds, Discovery
+from airflow_integrations.errors import IntegrationError
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.testing.conformance.suite_run import OneKind
@@ -30,6 +32,8 @@ class Source(OneKind):
     """A source that gives ``records``, all of them, in this order, on at least two pages."""
 
     records: list[Any]
+    place: str | None = None
+    """Of a kind with ``discover``: what it is asked about; None for everything."""
 
     def __post_init__(self) -> None:
         self.part = "incoming"
@@ -39,6 +43,18 @@ class Source(OneKind):
         route = self.load()
         made: Incoming = route.incoming.component()(route.incoming.config, route)
         return made
+
+    async def discovered(self, bounds: Bounds) -> Discovery | str | None:
+        """What ``discover`` tells of the configuration's Connection; None where the kind has none, or cannot ask."""
+        kind = self.load().incoming.component()
+        if not hasattr(kind, "discover") or "connection" not in self.config:
+            return None
+        async with self.services() as services:
+            try:
+                found: Discovery | str = await kind.discover(self.config["connection"], self.place, services, bounds)
+            except IntegrationError:
+                return None
+        return found
 
     async def pages(self, resume: Any = None) -> list[Page]:
         """All pages from ``resume`` on, from a new instance in new surroundings."""
@@ -89,6 +105,21 @@ class IncomingSuite:
 
         page = asyncio.run(first())
         assert page.values() == source.records[: len(page.records)]
+
+    def test_tells_what_there_is_within_bounds(self, source: Source) -> None:
+        found = asyncio.run(source.discovered(Bounds(most=1, fields=3)))
+        if found is None:
+            pytest.skip("this kind does not tell what there is, or its system cannot be asked here")
+        if isinstance(found, str):
+            assert found, "a system of another kind is told with the reason"
+            return
+        kind = source.load().incoming.component()
+        assert isinstance(kind.discovers, frozenset)
+        assert len(found.collections) <= 1
+        for each in found.collections:
+            assert len(each.fields) <= 3
+            if each.incoming is not None:
+                kind.Config.model_validate({"connection": source.config["connection"], **each.incoming})
 
     def test_making_one_touches_no_network(self, source: Source) -> None:
         with no_network():

@@ -64,13 +64,13 @@ def _content(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> t
         try:
             return urlencode(fields, quote_via=quote).encode("ascii"), "application/x-www-form-urlencoded"
         except UnicodeEncodeError:
-            raise EntityError("a text in it is no valid Unicode: half a surrogate pair", field="form") from None
+            raise EntityError("a text in it is not valid Unicode: half a surrogate pair", field="form") from None
     if options.body_text is not None:
         text = _text(options.body_text, names, "body_text")
         try:
             return text.encode(), "text/plain; charset=utf-8"
         except UnicodeEncodeError:
-            raise EntityError("the text is no valid Unicode: half a surrogate pair", field="body_text") from None
+            raise EntityError("the text is not valid Unicode: half a surrogate pair", field="body_text") from None
     if options.body is not None:
         try:
             return encode(options.body.compile()(names)), "application/json"

@@ -11,7 +11,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Expression, Sees, Structure, Template, Texts
 from airflow_integrations.expressions.head_conditions import check_head_conditions
-from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.records_format import MessageFormat
 
 __all__ = ["Batch", "CreateMissing", "HttpLookup"]
 
@@ -99,7 +99,7 @@ class CreateMissing(Model):
         return self
 
 
-class HttpLookup(AnswerFormat):
+class HttpLookup(MessageFormat):
     """A request for each entity; equal ones are sent once. 404 and 410 mean that nothing was found."""
 
     connection: ConnectionId

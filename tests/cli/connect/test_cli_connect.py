@@ -149,9 +149,9 @@ def test_the_address_may_be_pasted(
 
 def test_a_refusal_is_told(call: Any, options: Any, provider: Provider, browser: list[int]) -> None:
     provider.refuses = True
-    code, out, _ = call("connect", "erp", "--redirect-uri", redirect_uri())
+    code, _, err = call("connect", "erp", "--redirect-uri", redirect_uri())
     assert code == 1
-    assert "it was not allowed: access_denied: Not today" in out
+    assert "it was not allowed: access_denied: Not today" in err
 
 
 def test_an_address_of_somebody_else_is_not_taken(
@@ -159,9 +159,9 @@ def test_an_address_of_somebody_else_is_not_taken(
 ) -> None:
     monkeypatch.setattr("airflow_integrations.cli.connect.PATIENCE", 5.0)
     provider.wrong_state = True
-    code, out, _ = call("connect", "erp", "--redirect-uri", redirect_uri())
+    code, _, err = call("connect", "erp", "--redirect-uri", redirect_uri())
     assert code == 1
-    assert "nobody came back from the browser within 5 s" in out
+    assert "nobody came back from the browser within 5 s" in err
     assert LedgerVault("erp").read() is None
 
 
@@ -174,9 +174,9 @@ def test_a_system_that_gives_no_refresh_token(call: Any, options: Any, provider:
 
 def test_a_connection_without_it(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ERP", json.dumps({"conn_type": "http", "host": "https://x"}))
-    code, out, _ = call("connect", "erp")
+    code, _, err = call("connect", "erp")
     assert code == 1
-    assert '"grant": "refresh_token"' in out
+    assert '"grant": "refresh_token"' in err
 
 
 def test_another_fernet_key_is_told(

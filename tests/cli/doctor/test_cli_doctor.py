@@ -218,3 +218,26 @@ def test_cursors_and_marks_in_the_future_or_of_an_odd_kind(call, routes, systems
     assert "mark of orders" in text
     assert "2999-01-01T00:00:00Z lies in the future" in text
     assert "cursor of orders" not in text
+
+
+def test_a_server_without_head_is_asked_otherwise(call, routes, systems):
+    systems.head_status = 501
+    code, out, _ = call("doctor")
+    assert code == 0
+    assert f"tried GET http://127.0.0.1:{systems.port}/: answered 405" in " ".join(out.split())
+
+
+def test_a_broker_that_a_route_sends_to(call, routes, systems, monkeypatch):
+    (routes / "out.yaml").write_text(
+        "entity: {name: order, key: order.id}\n"
+        "incoming: {http: {connection: source, path: /orders, records: body.orders}}\n"
+        "outgoing: {rabbitmq: {connection: rabbit, queue: orders}}\n"
+    )
+    monkeypatch.setenv("AIRFLOW_CONN_RABBIT", '{"conn_type": "amqp", "host": "127.0.0.1", "port": 9}')
+    code, out, err = call("doctor")
+    told = " ".join(out.split())
+    assert code == 1
+    assert "rabbit: RabbitMQ cannot be reached: connection refused: 127.0.0.1:9" in told
+    assert "type http" not in told
+    assert "Traceback" not in out + err
+    assert "it was not connected to" in " ".join(call("doctor", "--offline")[1].split())

@@ -87,7 +87,7 @@ def test_a_missing_connection_is_told_with_the_remedy(call, routes, monkeypatch)
 
 def test_an_unknown_route_is_told_with_the_nearest_one(call, routes):
     code, _, err = call("preview", "order")
-    assert code == 1
+    assert code == 2
     assert "did you mean 'orders'" in err
 
 

@@ -67,7 +67,7 @@ async def test_an_answer_that_ends_the_fetch(source: Handler, kind: type, says: 
 
 HUGE = b"1" + b"0" * 5000
 FATES = [
-    (b'{"x": 1}', "", "the entity has no key: the key expression read nothing", {"x": 1}),
+    (b'{"x": 1}', "", "the entity has no key: order.number reads nothing", {"x": 1}),
     (b'{\n  "x":\n  1\n}', "", "the entity has no key", {"x": 1}),
     (b'{"x": ' + HUGE + b"}", "", "the entity has no key", '{"x": ' + HUGE.decode() + "}"),
     (b'{"number": "N", "x": ' + HUGE + b"}", "N", "whole number with over 4300 digits", None),
@@ -76,7 +76,7 @@ FATES = [
     (b'{"number": "N", "\\udc00": 1}', "N", "half of a surrogate pair", None),
     (b'{"number": "\\ud83d"}', "", "a character that cannot be seen, U+D83D", None),
     (b'{"number": "a\\nb"}', "", "a character that cannot be seen, U+000A", {"number": "a\nb"}),
-    (b'{"number": "  "}', "", "the key expression gave an empty text", None),
+    (b'{"number": "  "}', "", "order.number gives an empty text", None),
     (b'{"number": true}', "", "a key must be text or a number, not bool", None),
     (b'{"number": {"a": 1}}', "", "a key must be text or a number, not dict", None),
     (b'{"number": "' + b"k" * 600 + b'"}', "", "the key has 600 characters; at most 512", None),

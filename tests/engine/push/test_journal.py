@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -67,6 +70,34 @@ async def test_what_is_to_be_retried_is_open_to_another_attempt(tmp_path: Path) 
     again.done([0], [delivered("a")])
     again.close()
     assert Journal.read(staging, 2).counts == {"delivered": 2}, "each entity has one fate in the books of a run"
+
+
+@contextmanager
+def full_disk(file: Path) -> Iterator[None]:
+    """No file of this process grows beyond what this one has."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="which files are open is not told here")
+def test_on_a_full_disk_no_file_stays_open(tmp_path: Path) -> None:
+    """Neither of a journal that cannot be opened nor of one that cannot be ended; seed 810304981 told of the first."""
+    staging = staging_of("local", tmp_path)
+    journal = Journal.open(staging, 2)
+    journal.done([0], [delivered("a")])
+    journal.flush()
+    journal.done([1], [delivered("b")])
+    with full_disk(staging.folder / "push.journal"):
+        with pytest.raises(OSError, match=r"large|full") as not_ended:
+            journal.close()
+        with pytest.raises(OSError, match=r"large|full") as not_opened:
+            Journal.open(staging, 2)
+    held = [place for place in Path("/proc/self/fd").iterdir() if "push.journal" in str(place.resolve())]
+    assert not held, (not_ended, not_opened)
 
 
 async def test_concurrent_writers_share_objects_where_a_store_cannot_append(tmp_path: Path) -> None:

@@ -335,3 +335,18 @@ def test_fixed_width_is_read_and_a_bad_line_is_told_with_its_file(tmp_path: Path
     assert problem.reason.endswith(
         "a.txt: line 2: column 'price' is '0x250', which is not a decimal whose last 2 digits are behind the point"
     )
+
+
+def test_parquet_is_read_and_a_bad_row_is_told_with_its_file(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    scene = Scene(tmp_path, path=f"{tmp_path}/in/*.parquet")
+    scene.put("a.parquet", "")
+    table = pyarrow.table({"sku": ["A1", "B2", "C3"], "price": [1.5, float("nan"), 2.0]})
+    written = (tmp_path / "in" / "a.parquet").stat()
+    pyarrow.parquet.write_table(table, tmp_path / "in" / "a.parquet")
+    os.utime(tmp_path / "in" / "a.parquet", (written.st_atime, written.st_mtime))
+    assert scene.run() == ["A1", "C3"]
+    (problem,) = scene.problems("run1")
+    assert problem.reason.endswith("a.parquet: row 2 of row group 1, column price: NaN is not a number of JSON")

@@ -343,7 +343,7 @@ def test_options_that_do_not_go_together_are_told() -> None:
     for config, told in [
         ({}, "exactly one of table, query and file"),
         ({"query": "select 1", "where": "a = 1"}, "where goes with table"),
-        ({"table": "a b"}, "no name of a table"),
+        ({"table": "a b"}, "not the name of a table"),
         ({"table": "orders", "where": "id = {{ params.id }}"}, "write :params.id"),
         ({"table": "orders", "where": "at > '{{ window.start }}'"}, "write :window_start"),
         ({"table": "orders", "where": "at > :windw_start"}, ":windw_start is not known"),

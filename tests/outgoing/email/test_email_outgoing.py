@@ -121,6 +121,24 @@ def test_one_mail_for_a_run_has_a_table_and_a_file(server: MailServer, tmp_path:
     assert list(csv.DictReader(content.splitlines())) == [{"id": str(number), "total": "1.50"} for number in (1, 2, 4)]
 
 
+def test_an_attachment_in_any_format(server: MailServer, tmp_path: Path) -> None:
+    import io
+
+    import openpyxl
+    from lxml import etree
+
+    for name, entities in (("orders.xlsx", [{"id": 1}, {"id": 2}]), ("orders.xml", [{"id": 3}, {"id": 4}])):
+        options = {**ALL, "attachment": {"name": name}, "table": None}
+        assert pushed(Topic("email", options, server.at, list), tmp_path / name, entities) == {"delivered": 2}
+    sheet, document = (next(mail.iter_attachments()) for _, mail in server.got)
+    content: Any = sheet.get_content()
+    rows: Any = openpyxl.load_workbook(io.BytesIO(content)).active
+    assert [[cell.value for cell in row] for row in rows] == [["id"], [1], [2]]
+    content = document.get_content()
+    assert document.get_content_type() == "application/xml"
+    assert etree.fromstring(content).xpath("record/id/text()") == ["3", "4"]
+
+
 def test_columns_that_differ_make_several_mails_and_lose_nothing(server: MailServer, tmp_path: Path) -> None:
     options = {**ALL, "attachment": {"name": "orders.csv"}, "table": None}
     entities = [{"id": 1, "a": 1}, {"id": 2, "b": 1}, {"id": 3, "b": 1}]

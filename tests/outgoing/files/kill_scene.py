@@ -1,4 +1,6 @@
-"""A push that writes files is killed at one point after the other, and then goes on: ``python kill_scene.py FOLDER``.
+"""A push that writes files is killed at one point after the other, and then goes on.
+
+``python kill_scene.py FOLDER PER STEP``: PER is ``run`` or ``entity``; every STEPth point is met.
 
 A point is the moment before or after something becomes durable: a file at the place, a name there, the journal, the
 ledger. A child process ends there without any farewell, as SIGKILL ends it. Then the next attempt, or a later run, does
@@ -70,12 +72,17 @@ def killed(scene: Scene, run: Run, point: int) -> bool:
     return code == KILLED
 
 
-def wrong_after(folder: Path, point: int, *, again: bool, taken: bool) -> list[str] | None:
+def scene_in(folder: Path, per: str) -> Scene:
+    name = "{{ key }}" if per == "entity" else "orders"
+    return Scene(folder, done=".done", most=3, per=per, path=f"{folder / 'out'}/{name}.jsonl")
+
+
+def wrong_after(folder: Path, per: str, point: int, *, again: bool, taken: bool) -> list[str] | None:
     """What was wrong; None where the point is behind the last one. ``again``: another attempt of the run follows, and
     not only later runs. ``taken``: the consumer takes files away at once."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(f"{folder}.begun", folder)
-    scene = Scene(folder, done=".done", most=3)
+    scene = scene_in(folder, per)
     got: list[int] = []
 
     def take() -> None:
@@ -103,7 +110,7 @@ def wrong_after(folder: Path, point: int, *, again: bool, taken: bool) -> list[s
     return found
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, per: str, step: int) -> None:
     for owner, name in (
         (FileWriter, "write"),
         (FileWriter, "rename"),
@@ -115,14 +122,14 @@ def main(folder: Path) -> None:
     logging.disable()
     wrong: dict[str, list[str]] = {}
     kills = 0
-    first = Scene(folder / "case", done=".done", most=3)
+    first = scene_in(folder / "case", per)
     with first.ledger:
         first.begin("one", ORDERS)
     shutil.copytree(folder / "case", folder / "case.begun")
     for again, shift in product((True, False), (0, 1)):
-        for point in count(1 + shift, 3):
+        for point in count(1 + shift, step):
             taken = again == bool(shift)
-            found = wrong_after(folder / "case", point, again=again, taken=taken)
+            found = wrong_after(folder / "case", per, point, again=again, taken=taken)
             if found is None:
                 break
             kills += 1
@@ -132,4 +139,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

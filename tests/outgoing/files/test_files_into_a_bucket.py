@@ -64,3 +64,24 @@ def test_an_object_appears_once_also_where_its_answer_was_lost(
     content = bucket.get_object(Bucket="outgoing", Key="day/orders.jsonl")["Body"].read()
     assert content == b'{"id":1}\n{"id":2}\n{"id":3}\n'
     assert buckets(bucket) - others == {"outgoing"}
+
+
+def test_an_upload_that_breaks_off_leaves_no_object(server: str) -> None:
+    bucket: Any = boto3.client("s3", endpoint_url=server, **ACCESS)
+    bucket.create_bucket(Bucket="broken")
+    extra = {"endpoint_url": server, "region_name": "us-east-1"}
+    place = SimpleNamespace(name="s3", kind="aws", host="", port=None, login="key", password="secret", extra=extra)
+    writer = FileWriter("broken/a.csv", place)
+
+    def breaks(file: Any) -> None:
+        file.write(bytes(6 * 1024 * 1024 * 10))
+        raise OSError("the connection was lost")
+
+    for content in (breaks, lambda file: breaks(SimpleNamespace(write=lambda some: file.write(b"some")))):
+        with pytest.raises(OutageError, match="the connection was lost"):
+            writer.write("broken/a.csv", content)
+    assert bucket.list_objects_v2(Bucket="broken").get("Contents") is None
+    writer.write("broken/a.csv", b"all")
+    assert writer.size("broken/a.csv") == 3
+    bucket.delete_object(Bucket="broken", Key="a.csv")
+    bucket.delete_bucket(Bucket="broken")

@@ -21,6 +21,10 @@ from airflow_integrations.engine.push.push import push
 from airflow_integrations.errors import OutageError, RouteError
 from airflow_integrations.files.writing import FileWriter
 
+XML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<orders>\n<record><id>1</id><total>1.50</total></record>\n'
+    "<record><id>2</id><total>2.50</total></record>\n<sum>4.00</sum>\n</orders>\n"
+)
 ORDERS = [{"id": number, "total": f"{number}.50"} for number in range(1, 6)]
 
 
@@ -84,14 +88,31 @@ def test_states_of_one_key_stand_in_files_one_behind_the_other(tmp_path: Path) -
         ),
         ({"path": "a.csv", "csv": {"header": False, "encoding": "utf-8-sig"}}, b"\xef\xbb\xbf1,1.50\r\n2,2.50\r\n"),
         ({"path": "a.json"}, b'[\n{"id":1,"total":"1.50"},\n{"id":2,"total":"2.50"}\n]\n'),
+        (
+            {"path": "a.xml", "xml": {"root": "orders", "footer": {"sum": {"sum": "total"}}}},
+            XML.encode(),
+        ),
         ({"path": "a.txt", "format": "json_lines"}, b'{"id":1,"total":"1.50"}\n{"id":2,"total":"2.50"}\n'),
     ],
-    ids=["csv", "dialect", "mark", "json", "lines"],
+    ids=["csv", "dialect", "mark", "json", "xml", "lines"],
 )
 def test_formats(tmp_path: Path, options: dict[str, Any], content: bytes) -> None:
     scene = Scene(tmp_path, **{**options, "path": f"{tmp_path}/out/{options['path']}"})
     scene.run("one", ORDERS[:2])
     assert scene.files()[options["path"]] == content
+
+
+def test_parquet_is_written(tmp_path: Path) -> None:
+    import io
+    from decimal import Decimal
+
+    import pyarrow.parquet
+
+    scene = Scene(tmp_path, path=f"{tmp_path}/out/a.parquet", parquet={"rows": 2})
+    scene.run("one", [{"id": 2**63 - 1, "total": Decimal("0.10")}, {"id": 2, "total": 3}, {"id": 3, "total": "much"}])
+    assert scene.statuses() == {str(2**63 - 1): "delivered", "2": "delivered", "3": "failed"}
+    table = pyarrow.parquet.read_table(io.BytesIO(scene.files()["a.parquet"]))
+    assert table.to_pylist() == [{"id": 2**63 - 1, "total": Decimal("0.10")}, {"id": 2, "total": Decimal("3.00")}]
 
 
 def test_numbers_are_exact_and_a_packed_file_is_always_the_same(tmp_path: Path) -> None:
@@ -104,6 +125,24 @@ def test_numbers_are_exact_and_a_packed_file_is_always_the_same(tmp_path: Path) 
     assert content[4:8] == b"\0\0\0\0"
 
 
+def test_zstandard_goes_out_and_comes_in(tmp_path: Path) -> None:
+    from airflow_integrations.files.reading import bodies
+    from airflow_integrations.files.store import FileStore
+    from airflow_integrations.formats.records_format import RecordsFormat
+
+    written = []
+    for name in ("a", "b"):
+        scene = Scene(tmp_path / name, path=f"{tmp_path}/{name}/out/a.jsonl.zst")
+        scene.run("one", ORDERS)
+        written.append(scene.files()["a.jsonl.zst"])
+    assert written[0] == written[1]
+    assert written[0][:4] == b"\x28\xb5\x2f\xfd"
+    store = FileStore(f"{tmp_path}/a/out/*.zst")
+    (file,) = store.list()
+    with store.open(file) as content:
+        assert [each for body in bodies(content, file.path, RecordsFormat(), rejects=True) for each in body] == ORDERS
+
+
 def test_an_entity_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
     scene = Scene(tmp_path, path=f"{tmp_path}/out/a.csv", csv={"encoding": "cp1252"})
     odd = [{"id": 7, "total": {"amount": 1}}, {"id": 8, "total": "\u4e2d"}, {"id": 9, "price": "1"}]
@@ -112,10 +151,11 @@ def test_an_entity_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
     assert scene.statuses() == {"1": "delivered", "2": "delivered", "7": "failed", "8": "failed", "9": "failed"}
 
 
-def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("per", "step", "kills"), [("run", 3, 50), ("entity", 9, 20)])
+def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path, per: str, step: int, kills: int) -> None:
     scene = Path(__file__).with_name("kill_scene.py")
     done = subprocess.run(
-        [sys.executable, str(scene), str(tmp_path)],
+        [sys.executable, str(scene), str(tmp_path), per, str(step)],
         capture_output=True,
         text=True,
         check=False,
@@ -125,14 +165,14 @@ def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["wrong"] == {}
-    assert told["killed"] >= 50
+    assert told["killed"] >= kills
 
 
 def test_an_outage_in_the_middle_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = Scene(tmp_path)
     run = scene.begin("one", ORDERS)
 
-    def away(*_: Any) -> None:
+    def away(*_: Any, **__: Any) -> None:
         raise OutageError("away")
 
     for name in ("write", "rename"):

@@ -49,10 +49,10 @@ def test_each_file_has_the_next_number(tmp_path: Path) -> None:
 def test_an_attempt_that_goes_on_has_the_same_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene, rename, moments = scene_of(tmp_path), FileWriter.rename, iter((True, False))
 
-    def away(self: FileWriter, source: str, target: str) -> bool:
+    def away(self: FileWriter, source: str, target: str, **more: bool) -> bool:
         if not target.endswith(".dropped") and next(moments, False):
             raise OutageError("the server is away")
-        return rename(self, source, target)
+        return rename(self, source, target, **more)
 
     monkeypatch.setattr(FileWriter, "rename", away)
     run = scene.begin("one", [message(1)])

@@ -356,7 +356,7 @@ def test_options_that_do_not_go_together_are_told() -> None:
         ({"table": "orders", "mode": "append", "key": "id"}, "append always makes a new row"),
         ({**ORDERS, "columns": {"name": "order.name"}}, "columns has no id"),
         ({"call": {"procedure": "p"}, "key": "id"}, "key goes with table"),
-        ({"table": "orders; drop", "key": "id"}, "no name of a table"),
+        ({"table": "orders; drop", "key": "id"}, "not the name of a table"),
     ]
     for config, told in cases:
         with pytest.raises(ValueError, match=told):

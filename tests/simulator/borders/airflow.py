@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from airflow_integrations.engine.disk_space import forget
 from airflow_integrations.engine.live.consumer import Consumer
 from airflow_integrations.engine.settle.recovery import recover
 from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.ledger.inbox.consumers import consumed
 from airflow_integrations.ledger.maintenance.due_routes import due_routes
+from airflow_integrations.ledger.maintenance.event_retention import prune_events
 from airflow_integrations.ledger.maintenance.expiry import expire
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs
@@ -209,6 +211,10 @@ class Airflow:
                     world.tell(f"the maintenance closes the books of {lapsed.run.run_id}")
                     world.invariants.books(lapsed.run.run_id, balance)
             expire(ledger, now)
+            if world.shape.forgets:
+                kept = {NAME: world.route.retention}
+                await asyncio.to_thread(forget, ledger, world.base, kept, now)
+                await asyncio.to_thread(prune_events, ledger, routes=kept, now=now)
             waiting = ledger.inbox.waiting(now, reachable=True)
             served = consumed(ledger, now)
             left = [waits.route for waits in waiting if waits.oldest < now - 15 and waits.route not in served]

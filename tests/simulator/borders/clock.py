@@ -30,40 +30,54 @@ class _Step(events.Handle):
 
     __slots__ = ()
 
+    def __init__(self, callback: Any, args: Any, loop: Any, context: Context | None = None) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+
     def _run(self) -> None:
-        _run(self)
+        if _may_go_on(self._context):
+            super()._run()
 
 
 class _Timer(events.TimerHandle):
     __slots__ = ()
+    _context: Context
 
     def _run(self) -> None:
-        _run(self)
+        if _may_go_on(self._context):
+            super()._run()
 
 
-def _run(step: Any) -> None:
-    process = step._context.get(PROCESS)
+def _may_go_on(context: Context) -> bool:
+    """Whether a step of this context is taken: its process may be dead, or die of it."""
+    process = context.get(PROCESS)
     if process is not None:
         if not process.alive:
-            return
+            return False
         process.points += 1
         if process.points == process.dies_at:
             process.die("between two steps")
-            return
-    events.Handle._run(step)
+            return False
+    return True
 
 
 class VirtualLoop(base_events.BaseEventLoop):
     """``chance`` decides how long threads take. ``most_steps`` bounds a world's work: one that goes on is stuck."""
 
-    _scheduled: list[events.TimerHandle]
-    _ready: deque[events.Handle]
+    _scheduled: list[Any]
+    _ready: deque[Any]
 
     def __init__(self, chance: random.Random, *, most_steps: int) -> None:
         super().__init__()
         self._chance = chance
         self._left = most_steps
         self._at = BEGIN
+        self.unexpected: list[BaseException] = []
+        """Errors outside all processes, which nobody heard of."""
         self._selector = self
         self._clock_resolution = 1e-6  # above what a float of this size can tell apart
         self.set_task_factory(_task_of)
@@ -82,6 +96,33 @@ class VirtualLoop(base_events.BaseEventLoop):
         if timeout > 0 and self._scheduled:
             self._at = max(self._at, self._scheduled[0].when())
         return []
+
+    def _run_once(self) -> None:
+        """As asyncio's own does it, without a selector."""
+        ready, scheduled = self._ready, self._scheduled
+        while scheduled and scheduled[0]._cancelled:
+            heapq.heappop(scheduled)
+        self._left -= 1
+        if self._left < 0:
+            raise Stuck("the world does not come to an end")
+        if not ready:
+            if not scheduled:
+                raise Stuck("everybody waits for somebody else")
+            self._at = max(self._at, scheduled[0]._when)
+        end = self._at + self._clock_resolution
+        while scheduled and scheduled[0]._when < end:
+            ready.append(heapq.heappop(scheduled))
+        for _ in range(len(ready)):
+            step = ready.popleft()
+            if step._cancelled or not _may_go_on(step._context):
+                continue
+            try:
+                step._context.run(step._callback, *step._args)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                if step._context.get(PROCESS) is None:  # an error of the world's own
+                    self.unexpected.append(error)
 
     def _process_events(self, event_list: list[Any]) -> None:
         """There are none."""

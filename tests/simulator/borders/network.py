@@ -15,7 +15,7 @@ from yarl import URL
 from airflow_integrations.http.endpoint import Endpoint
 from simulator.borders.process import Process, reach
 
-__all__ = ["Asked", "Network", "Reply", "Server"]
+__all__ = ["Asked", "Network", "Reply", "Server", "WorldConnections"]
 
 
 @dataclass(slots=True)
@@ -42,6 +42,21 @@ class Reply:
 
 
 Server = Callable[[Asked], Reply]
+
+
+_ENDPOINTS = {
+    name: Endpoint(name, f"http://{name}", read_timeout=10.0, retry_budget=20.0) for name in ("source", "target")
+}
+
+
+class WorldConnections:
+    """Those of a world; it has no Variables."""
+
+    def endpoint(self, connection: str) -> Endpoint:
+        return _ENDPOINTS[connection]
+
+    def variable(self, name: str) -> str | None:
+        return None
 
 
 class Network:

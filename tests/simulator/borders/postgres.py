@@ -34,6 +34,8 @@ LOOKED = 0.001
 class ThreadedLoop(VirtualLoop):
     """A loop whose threads are real."""
 
+    _run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._threads = ThreadPoolExecutor(8)

@@ -7,8 +7,8 @@ table of five rows does. The worlds with PostgreSQL, and every other test, go al
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine
@@ -36,21 +36,29 @@ class Open:
     """One connection to it that stays open: a world has a hundred transactions, all of a memory's own."""
 
     def __init__(self, engine: Engine) -> None:
-        self._connection = _Direct(engine)
-        self._connection.begin()  # SQLAlchemy's stays open for ever; the real ones are begun and ended here
-        self.driver: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
+        self.connection = _Direct(engine)
+        self.connection.begin()  # SQLAlchemy's stays open for ever; the real ones are begun and ended here
+        self.driver: sqlite3.Connection = self.connection.connection.driver_connection  # type: ignore[assignment]
         self.driver.execute("COMMIT")
 
-    @contextmanager
-    def begin(self) -> Iterator[Connection]:
-        """A transaction: committed at the end, undone where an exception or a death leaves it."""
-        self.driver.execute("BEGIN")
-        try:
-            yield self._connection
-        except BaseException:
-            self.driver.execute("ROLLBACK")
-            raise
-        self.driver.execute("COMMIT")
+        self.reading = nullcontext(self.connection)
+        """A transaction that reads: nobody comes between."""
+
+    def begin(self) -> _Transaction:
+        """A transaction that writes: committed at the end, undone where an exception or a death leaves it."""
+        return _Transaction(self)
+
+
+class _Transaction:
+    def __init__(self, memory: Open) -> None:
+        self._memory = memory
+
+    def __enter__(self) -> Connection:
+        self._memory.driver.execute("BEGIN")
+        return self._memory.connection
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._memory.driver.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 class _Result(IteratorResult[Any]):
@@ -65,48 +73,64 @@ class _Direct(Connection):
 
     def _execute_clauseelement(self, elem: Any, distilled_parameters: Any, execution_options: Any) -> Any:
         if len(distilled_parameters) <= 1:
-            given = distilled_parameters[0] if distilled_parameters else None
-            compiled, extracted, collected, _ = elem._compile_w_cache(
-                dialect=self.dialect,
-                compiled_cache=self.engine._compiled_cache,
-                column_keys=sorted(given) if given else [],
-                for_executemany=False,
-            )
-            statement = self._known.get(compiled)
-            if statement is None:
-                statement = self._known[compiled] = _Statement(compiled)
-            if statement.plain:
-                parameters = compiled.construct_params(
-                    given, extracted_parameters=extracted, escape_names=False, _collected_params=collected
-                )
+            given = distilled_parameters[0] if distilled_parameters else _NOTHING
+            names = tuple(given)
+            kept = elem.__dict__.get(_KEPT)
+            call = kept.get(names) if kept is not None else None
+            if call is None:
+                call = self._prepared(elem, names)
+            if call.statement.plain:
                 try:
-                    return statement.run(self._driver, parameters)
+                    return call.run(self._driver, given)
                 except sqlite3.Error:
                     pass  # it fails once more, in SQLAlchemy's words
         return super()._execute_clauseelement(elem, distilled_parameters, execution_options)
+
+    def exec_driver_sql(self, statement: str, parameters: Any = None, execution_options: Any = None) -> Any:
+        if not isinstance(parameters, tuple) or "RETURNING" in statement or not statement.startswith(_WRITES):
+            return super().exec_driver_sql(statement, parameters, execution_options)
+        result = _Result(_NO_COLUMNS, iter(()))
+        result.rowcount = self._driver.execute(statement, parameters).rowcount
+        return result
+
+    def _prepared(self, elem: Any, names: tuple[str, ...]) -> _Call:
+        """Kept with the statement: one that the engine makes once is compiled, and found again, once."""
+        compiled, extracted, *_ = elem._compile_w_cache(
+            dialect=self.dialect,
+            compiled_cache=self.engine._compiled_cache,
+            column_keys=sorted(names),
+            for_executemany=False,
+        )
+        statement = self._known.get(compiled)
+        if statement is None:
+            statement = self._known[compiled] = _Statement(compiled)
+        call = _Call(statement, extracted, names)
+        kept = elem.__dict__.get(_KEPT)
+        if kept is None:
+            elem._set_memoized_attribute(_KEPT, kept := {})  # what is made of the statement is without it
+        kept[names] = call
+        return call
+
+
+_KEPT = "_kept_in_the_simulator"
+_WRITES = ("INSERT", "UPDATE", "DELETE")
+_NOTHING: dict[str, Any] = {}
+_NO_COLUMNS = SimpleResultMetaData([])
 
 
 class _Statement:
     """A compiled statement. ``plain`` is false where SQLAlchemy has more to do than to hand it over."""
 
     def __init__(self, compiled: Any) -> None:
-        self._compiled = compiled
-        self._expands = bool(compiled.literal_execute_params or compiled.post_compile_params)
-        self._processors: dict[str, Callable[[Any], Any]] = dict(compiled._bind_processors)
+        self.compiled = compiled
+        self.processors: dict[str, Callable[[Any], Any]] = dict(compiled._bind_processors)
         self._metadata: SimpleResultMetaData | None = None
         self.plain = (
             not (compiled.insert_prefetch or compiled.update_prefetch or compiled.isplaintext)
             and not compiled._ad_hoc_textual
         )
 
-    def run(self, driver: sqlite3.Connection, parameters: Any) -> _Result:
-        compiled, processors = self._compiled, self._processors
-        text, names = compiled.string, compiled.positiontup
-        if self._expands:
-            expanded = compiled._process_parameters_for_postcompile(parameters)
-            text, names = expanded.statement, expanded.positiontup
-            processors = {**processors, **expanded.processors}
-        values = [processors[name](parameters[name]) if name in processors else parameters[name] for name in names]
+    def run(self, driver: sqlite3.Connection, text: str, values: list[Any]) -> _Result:
         cursor = driver.execute(text, values)
         if self._metadata is None:
             self._metadata = self._made(cursor)
@@ -115,12 +139,61 @@ class _Statement:
         return result
 
     def _made(self, cursor: sqlite3.Cursor) -> SimpleResultMetaData:
-        columns = self._compiled._result_columns
+        columns = self.compiled._result_columns
         if len(columns) != len(cursor.description or ()):
             return SimpleResultMetaData([])
-        types = [column.type.dialect_impl(self._compiled.dialect) for column in columns]
+        types = [column.type.dialect_impl(self.compiled.dialect) for column in columns]
         return SimpleResultMetaData(
             [column.name for column in columns],
             extra=[column.objects for column in columns],
-            _processors=[type_.result_processor(self._compiled.dialect, None) for type_ in types],
+            _processors=[type_.result_processor(self.compiled.dialect, None) for type_ in types],
         )
+
+
+class _Call:
+    """A statement, and which of its parameters are given with each execution; the others are its own, ``extracted``
+    from what it was made of."""
+
+    def __init__(self, statement: _Statement, extracted: Any, names: tuple[str, ...]) -> None:
+        self.statement = statement
+        self._extracted = extracted
+        self._parameters: list[tuple[str | None, Any, Callable[[Any], Any] | None]] = []
+        compiled = statement.compiled
+        of_lists = compiled.literal_execute_params | compiled.post_compile_params
+        self._expands = any(parameter.key in names for parameter in of_lists)
+        self._text = compiled.string
+        if statement.plain and not self._expands:
+            own = compiled.construct_params(dict.fromkeys(names), extracted_parameters=extracted, escape_names=False)
+            key_of = {name: parameter.key for parameter, name in compiled.bind_names.items()}
+            order, processors = compiled.positiontup, statement.processors
+            if of_lists:  # they are the statement's own
+                expanded = compiled._process_parameters_for_postcompile(own)
+                self._text, order = expanded.statement, expanded.positiontup
+                processors = {**processors, **expanded.processors}
+                own = {**own, **expanded.additional_parameters}
+            for name in order:
+                key = next((key for key in (key_of.get(name), name) if key in names), None)
+                process = processors.get(name)
+                value = own[name] if process is None or key is not None else process(own[name])
+                self._parameters.append((key, value, process))
+
+    def run(self, driver: sqlite3.Connection, given: Any) -> _Result:
+        statement = self.statement
+        if self._expands:
+            return self._expanded(driver, given)
+        values = [
+            value if key is None else given[key] if process is None else process(given[key])
+            for key, value, process in self._parameters
+        ]
+        return statement.run(driver, self._text, values)
+
+    def _expanded(self, driver: sqlite3.Connection, given: Any) -> _Result:
+        statement, compiled = self.statement, self.statement.compiled
+        parameters = compiled.construct_params(given, extracted_parameters=self._extracted, escape_names=False)
+        expanded = compiled._process_parameters_for_postcompile(parameters)
+        processors = {**statement.processors, **expanded.processors}
+        values = [
+            processors[name](parameters[name]) if name in processors else parameters[name]
+            for name in expanded.positiontup
+        ]
+        return statement.run(driver, expanded.statement, values)

@@ -35,6 +35,8 @@ class Customers:
                 return web.json_response([])
             case "text":
                 return web.json_response(["x"])
+            case "fixed":
+                return web.Response(text="ES 0210\nFR 0200\n")
             case "down":
                 return web.Response(status=500)
             case "secret":
@@ -124,6 +126,16 @@ async def test_where_chooses_among_the_rows_of_one_answer(chain: Any, service: A
     assert [value["name"] for value in out] == ["Spain", "France", None, None, "Spain"]
     assert customers.asked == {"/api/countries": 1}
     assert "several rows match; compare more columns in where" in steps.books.reasons["4"]
+
+
+async def test_an_answer_of_lines_is_read_as_a_file_of_them_is(chain: Any, service: Any) -> None:
+    _, endpoints = service
+    columns = [{"name": "code", "width": 3}, {"name": "rate", "width": 4, "type": "decimal", "places": 1}]
+    http = {"path": "/customers/fixed", "format": "fixed_width", "fixed_width": {"columns": columns}}
+    step = lookup(http=http, where={"code": "order.country"})
+    steps = chain(step, {"set": {"rate": "customer.rate"}}, endpoints=endpoints)
+    (value,) = await steps.values({"country": "FR"}, {"country": "DE"})
+    assert str(value["rate"]) == "20.0"
 
 
 async def test_values_stay_in_their_part_of_the_path(chain: Any, service: Any) -> None:

@@ -60,7 +60,7 @@ def _waiting(dag: DagFacts, latest: Latest | None, queue: QueueLine | None, stuc
         runs = counted(stuck_runs, "run")
         return Judged("stuck", f"{runs} died with entities in flight; maintenance or the next run takes them over")
     if queue is not None and queue.circuit_until is not None and queue.counts:
-        return Judged("stuck", "its target is away, or a system that a lookup asks: nothing is sent for a while")
+        return Judged("stuck", "the target, or a system that a lookup asks, is away: sending is paused")
     if queue is not None and queue.next_attempt is not None and queue.next_attempt < now - OVERDUE_SECONDS:
         return Judged("stuck", "entities are due again and no run takes them: is the maintenance DAG switched on?")
     if dag.next_run is not None and dag.next_run < now - LATE_SECONDS:

@@ -73,9 +73,14 @@ class Journal:
         journal._state = journal._state.replace(bytes([_RETRYING]), bytes([_UNTOUCHED]))
         if journal.local:
             staging.folder.mkdir(parents=True, exist_ok=True)
-            journal._file = (staging.folder / "push.journal").open("ab", buffering=0)
-            if journal._file.tell():
-                journal._file.write(b"\n")  # ends a line that a crash may have cut short
+            file = (staging.folder / "push.journal").open("ab", buffering=0)
+            try:
+                if file.tell():
+                    file.write(b"\n")  # ends a line that a crash may have cut short
+            except BaseException:  # the disk is full
+                file.close()
+                raise
+            journal._file = file
         return journal
 
     def grow(self, entities: int) -> None:
@@ -83,10 +88,12 @@ class Journal:
         self._state.extend(bytes(entities))
 
     def close(self) -> None:
-        self.flush()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        try:
+            self.flush()
+        finally:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     # what is known
 

@@ -23,7 +23,9 @@ def remember(*functions: Callable[..., Any]) -> None:
 def _kept(function: Callable[..., Any]) -> Callable[..., Any]:
     known: dict[int, tuple[Any, Any]] = {}
 
-    def remembered(route: Any) -> Any:
+    def remembered(route: Any, **named: Any) -> Any:
+        if named:
+            return function(route, **named)
         found = known.get(id(route))  # the route is kept as well, so that its id is nobody else's
         if found is None:
             if len(known) >= MOST:

@@ -1,0 +1,1 @@
+"""``discover``: what there is at the system of a Connection."""

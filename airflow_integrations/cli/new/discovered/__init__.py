@@ -1,0 +1,1 @@
+"""A new route from what was discovered at its source and its target."""

@@ -1,0 +1,1 @@
+"""Parquet, by pyarrow: row groups to records and back, with exact numbers."""

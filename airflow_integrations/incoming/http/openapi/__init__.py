@@ -1,0 +1,1 @@
+"""What an OpenAPI document says of an API's lists."""
