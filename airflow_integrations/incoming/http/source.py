@@ -51,7 +51,7 @@ class HttpIncoming:
             yield from deletion_mistakes(config.details, route)
 
     async def completer(self, run: Run, services: Services, *, events: bool) -> DetailsCompleter | None:
-        """Who asks for the whole of what ``events`` bring, or of what the list could not give; None where nobody can."""
+        """Who asks for the whole of what ``events`` bring, or the list could not give; None where nobody does."""
         details = self.config.details
         if details is None or not (details.events if events else asks_of_items_alone(details, self.route)):
             return None

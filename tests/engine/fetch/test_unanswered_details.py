@@ -163,7 +163,7 @@ async def test_it_comes_when_the_source_recovers_though_it_is_listed_no_more(wor
 
 
 async def test_one_that_never_comes_is_rejected_in_the_end(world: World) -> None:
-    """It is asked for by itself each time: nobody can tell whether the source is away, so that no attempt is counted."""
+    """It is asked for by itself each time: nobody can tell whether the source is away, and no attempt is counted."""
     world.load(delivery={"retry": {"attempts": 5, "delay": "10m", "max_delay": "10m", "age": "1h"}})
     world.shop.bad = {3: 500}
     await world.run()
