@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
@@ -158,6 +159,15 @@ def asks_of_items_alone(details: Details, route: Route) -> bool:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """Asks for the details of an item; it may be asked again behind its page."""
+
+    place: int
+    item: Any
+    names: Mapping[str, Any]
+
+
 class AloneDetails:
     """Details of listed items, where one whose details cannot be had is :class:`Unfinished` and the others go on."""
 
@@ -175,10 +185,10 @@ class AloneDetails:
 
         turns = asyncio.Semaphore(self._details.concurrency)
 
-        async def ask(places: Sequence[int]) -> Any:
+        async def ask(questions: Sequence[_Question]) -> Any:
             async with turns:
                 try:
-                    return await _one(self._details, self._client, listed.names, items[places[0]])
+                    return await _one(self._details, self._client, questions[0].names, questions[0].item)
                 except MissingError as error:
                     return error
 
@@ -190,13 +200,13 @@ class AloneDetails:
             return not absent and type(answer) not in (Gone, MissingError)
 
         records: list[Any] = [_ABSENT] * len(items)
-        told = await self._suspects.ask(((place,) for place in range(len(items))), ask, tells=tells)
-        for (place,), answer in told:
+        questions = [_Question(place, item, listed.names) for place, item in enumerate(items)]
+        for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask, tells=tells):
             if isinstance(answer, MissingError):
                 raise answer
             trouble = isinstance(answer, OutageError | Refused | AnswerError)
             later = isinstance(answer, OutageError)
-            records[place] = Unfinished(items[place], str(answer), later=later) if trouble else answer
+            records[one.place] = Unfinished(one.item, str(answer), later=later) if trouble else answer
         return [record for record in records if record is not _ABSENT]
 
 

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_integrations.config.model import Model
 from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http.details import DetailsCompleter, asks_of_items_alone, deletion_mistakes
+from airflow_integrations.incoming.http.details import (
+    AloneDetails,
+    DetailsCompleter,
+    asks_of_items_alone,
+    deletion_mistakes,
+)
 from airflow_integrations.incoming.http.options import HttpIncomingConfig
 from airflow_integrations.incoming.http.request_template import RequestTemplate
 from airflow_integrations.route.definition import Route
@@ -29,6 +34,8 @@ class HttpIncoming:
     def __init__(self, config: HttpIncomingConfig, route: Route) -> None:
         self.config = config
         self.route = route
+        self._alone: AloneDetails | None = None
+        """For all lists of a fetch: what one has shown of the service holds for the next."""
 
     discovers: ClassVar[frozenset[str]] = frozenset({"http", "https"})
 
@@ -68,8 +75,9 @@ class HttpIncoming:
 
         base = services.base_names(run)
         client = await services.client(config.connection)
-        alone = config.details is not None and asks_of_items_alone(config.details, self.route)
-        plan = Plan(config, config.details, key_columns(self.route), alone=alone)
+        if self._alone is None and config.details is not None and asks_of_items_alone(config.details, self.route):
+            self._alone = AloneDetails(config.details, client)
+        plan = Plan(config, config.details, key_columns(self.route), alone=self._alone)
         if config.job is not None:
             return job_pages(config.job, plan, client, base, services, resume)
 

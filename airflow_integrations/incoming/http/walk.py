@@ -38,12 +38,17 @@ class VanishedError(AnswerError):
 class Plan:
     """How the answers of a list are read; the same for each list of one kind.
 
-    ``required`` are the fields of which a record must have one. ``alone``: an item whose details cannot be had does not
-    hold up the others.
+    ``required`` are the fields of which a record must have one. ``alone`` asks for the
+    details, where an item whose details cannot be had does not hold up the others.
     """
 
     def __init__(
-        self, config: Listed, details: Details | None = None, required: Collection[str] = (), *, alone: bool = False
+        self,
+        config: Listed,
+        details: Details | None = None,
+        required: Collection[str] = (),
+        *,
+        alone: AloneDetails | None = None,
     ) -> None:
         self.config = config
         self.details = details
@@ -82,7 +87,6 @@ class Walk:
         self._client = client
         self._draft = draft
         self._asking = plan.asking(client, names)
-        self._alone = AloneDetails(plan.details, client) if plan.details is not None and plan.alone else None
         self._log = log
         self._pager = self._new_pager()
         self.may_be_absent = False
@@ -152,8 +156,8 @@ class Walk:
         records = pager.unseen(at, said, raw)
         if self._plan.details is None:
             return said, raw, records
-        if self._alone is not None:
-            return said, raw, await self._alone.fetch(said, records)
+        if self._plan.alone is not None:
+            return said, raw, await self._plan.alone.fetch(said, records)
         return said, raw, await fetch_details(self._plan.details, self._client, said, records)
 
     async def _maybe(self, at: dict[str, Any], *, resumed: bool) -> Response:

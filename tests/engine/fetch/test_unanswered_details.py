@@ -179,6 +179,16 @@ async def test_one_that_never_comes_is_rejected_in_the_end(world: World) -> None
     assert sent() == [1, 2, 4, 5, 6, 7, 8]
 
 
+@pytest.mark.parametrize("bad", [{9: 500}, {9: "html"}, dict.fromkeys(range(5, 10), 500)])
+async def test_where_a_page_brings_nothing_it_is_looked_whether_the_source_is_there(world: World, bad: Any) -> None:
+    world.shop.listed = list(range(1, 10))
+    world.shop.bad = bad
+    fate = "rejected" if "html" in bad.values() else "retrying"
+    assert await world.run() == {"fetched": 9, "delivered": 9 - len(bad), fate: len(bad)}
+    assert world.entity("9").status == fate
+    assert sum(world.shop.asked.values()) == 9 + (2 if len(bad) > 1 else 1)  # once for each page without answers
+
+
 async def test_it_is_listed_again_while_it_waits(world: World) -> None:
     world.shop.bad = {3: 500}
     await world.run()
@@ -240,12 +250,17 @@ async def test_a_source_that_goes_away_between_two_pages_loses_nothing(world: Wo
 
 async def test_a_fetch_that_breaks_off_behind_it_counts_it_once(world: World) -> None:
     """The next attempt goes on behind the page, and the page behind it is read."""
-    world.shop.bad = {3: 500, **dict.fromkeys(range(5, 9), 503)}
+
+    def away(page: int) -> None:
+        if page == 2:
+            world.shop.bad = dict.fromkeys(range(1, 9), 503)
+
+    world.shop.before_page, world.shop.bad = away, {3: 500}
     run, staging = world.begin()
     async with world.services() as services:
         with pytest.raises(OutageError):
             await fetch(run, services, staging)
-    world.shop.bad = {}
+    world.shop.before_page, world.shop.bad = lambda page: None, {}
     assert await world.run(1) == {"fetched": 8, "delivered": 7, "retrying": 1}
     world.clock.now += 601
     world.shop.listed = []
