@@ -18,7 +18,8 @@ from airflow_integrations.formats.writing.cells import cell_text, columns_of, ob
 __all__ = ["ExcelWriter"]
 
 MAX_TEXT, MAX_ROWS, MAX_COLUMNS, DIGITS = 32_767, 1_048_576, 16_384, 15
-"""UTF-16 units of a cell, rows and columns of a sheet, and digits of a number: more of them Excel changes without a word."""
+"""UTF-16 units of a cell, rows and columns of a sheet, and digits of a number: more of them Excel refuses, or changes
+without a word."""
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
