@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import zipfile
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from airflow_integrations.files.reading import bodies
 from airflow_integrations.formats import BadRecord, ContentError
+from airflow_integrations.formats.excel.options import ExcelOutput
+from airflow_integrations.formats.excel.writer import ExcelWriter
 from airflow_integrations.formats.json_lines import JsonLinesReader
 from airflow_integrations.formats.records_format import RecordsFormat
 
@@ -42,4 +46,19 @@ def test_a_date_of_which_digits_are_missing_is_not_guessed(written: str) -> None
     content = f"1 20260203\n2 {written}\n3 00440203\n".encode()
     first, odd, last = read(content, format="fixed_width", fixed_width=columns)
     assert (first["on"], last["on"]) == ("2026-02-03", "0044-02-03")
+    assert isinstance(odd, BadRecord)
+
+
+@pytest.mark.parametrize("written", ["NaN", "INF", "-Infinity", "sNaN", "1e99999", "abc"])
+def test_a_cell_whose_number_is_none_is_its_rows_matter(written: str) -> None:
+    out = io.BytesIO()
+    writer = ExcelWriter(out, ExcelOutput())
+    for number in (1, 4711, 3):
+        writer.add(SimpleNamespace(value={"v": number}, encoded=b""))
+    writer.finish()
+    with zipfile.ZipFile(out) as book, zipfile.ZipFile(changed := io.BytesIO(), "w") as copy:
+        for name in book.namelist():
+            copy.writestr(name, book.read(name).replace(b"4711", written.encode()))
+    first, odd, last = read(changed.getvalue(), format="excel")
+    assert (first, last) == ({"v": 1}, {"v": 3})
     assert isinstance(odd, BadRecord)
