@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration
@@ -19,7 +19,7 @@ from airflow_integrations.formats.records_format import RecordsFormat
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.file_pieces import BAD, END, pieces
-from airflow_integrations.listen.options import ListenOptions
+from airflow_integrations.listen.options import ListenOptions, Pause
 
 if TYPE_CHECKING:
     from typing import Self
@@ -64,7 +64,7 @@ class FilesListener:
 
         Example: ``connection: object_storage``
         """
-        every: Duration = Field(default="10s", validate_default=True)
+        every: Pause = Field(default="10s", validate_default=True)
         """How often the listener looks for new files.
 
         Example: ``every: 1m``
@@ -81,13 +81,6 @@ class FilesListener:
 
         Example: ``then: {move: done}``
         """
-
-        @field_validator("every")
-        @classmethod
-        def _not_always(cls, every: Any) -> Any:
-            if every.total_seconds() < 0.1:
-                raise ValueError("every is at least 0.1s")
-            return every
 
         @model_validator(mode="after")
         def _moved_away(self) -> Self:

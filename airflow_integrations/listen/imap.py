@@ -10,16 +10,16 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.tls import is_refused, tls_context
-from airflow_integrations.config.types import ConnectionId, Duration
+from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError, SetupError, why_unreachable
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
 from airflow_integrations.listen.mails import messages_of
-from airflow_integrations.listen.options import Prefetch, QueueOptions
+from airflow_integrations.listen.options import Pause, Prefetch, QueueOptions
 from airflow_integrations.queues.broker import Broker, broker_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class ImapListener:
 
         Example: ``then: {move: Done}``
         """
-        every: Duration = Field(default="30s", validate_default=True)
+        every: Pause = Field(default="30s", validate_default=True)
         """How often the listener looks for new mails.
 
         Example: ``every: 2m``
@@ -106,13 +106,6 @@ class ImapListener:
 
         Example: ``dead_letters: false``
         """
-
-        @field_validator("every")
-        @classmethod
-        def _not_always(cls, every: Any) -> Any:
-            if every.total_seconds() < 0.1:
-                raise ValueError("every is at least 0.1s")
-            return every
 
         @model_validator(mode="after")
         def _fits(self) -> Self:

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.errors import OutageError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
-from airflow_integrations.listen.options import QueueOptions
+from airflow_integrations.listen.options import OneOrMore, QueueOptions
 from airflow_integrations.queues.broker import Broker
 from airflow_integrations.queues.kafka import TopicName, access, understood
 
@@ -42,7 +42,7 @@ class KafkaListener:
 
         Example: ``connection: kafka``
         """
-        topics: Annotated[tuple[TopicName, ...], Field(min_length=1)]
+        topics: Annotated[tuple[TopicName, ...], Field(min_length=1), OneOrMore]
         """The topics. Dead letters go to the topic ``<topic>-dead``.
 
         Example: ``topics: [shop.orders]``
@@ -57,11 +57,6 @@ class KafkaListener:
 
         Example: ``since: now``
         """
-
-        @field_validator("topics", mode="before")
-        @classmethod
-        def _one_or_more(cls, topics: Any) -> Any:
-            return (topics,) if isinstance(topics, str) else topics
 
     def __init__(self, config: Config, route: str) -> None:
         self._config = config

@@ -7,14 +7,14 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.batching import gathered
 from airflow_integrations.listen.context import ListenContext
-from airflow_integrations.listen.options import Prefetch, QueueOptions
+from airflow_integrations.listen.options import OneOrMore, Prefetch, QueueOptions
 from airflow_integrations.queues.broker import Broker
 from airflow_integrations.queues.mqtt import MqttConnection
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["MqttListener"]
 
 log = logging.getLogger("airflow_integrations")
+
+_Filter = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class MqttListener:
@@ -43,7 +45,9 @@ class MqttListener:
 
         Example: ``connection: mqtt``
         """
-        topics: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], Field(min_length=1)]
+        topics: Annotated[
+            tuple[Annotated[str, Field(min_length=1, max_length=1000)], ...], Field(min_length=1), OneOrMore
+        ]
         """Topic filters: ``shop/orders/+`` or ``shop/#``.
 
         Example: ``topics: [shop/orders/+]``
@@ -68,11 +72,6 @@ class MqttListener:
 
         Example: ``dead_letters: false``
         """
-
-        @field_validator("topics", mode="before")
-        @classmethod
-        def _one_or_more(cls, topics: Any) -> Any:
-            return (topics,) if isinstance(topics, str) else topics
 
     def __init__(self, config: Config, route: str) -> None:
         self._config = config

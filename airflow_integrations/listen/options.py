@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from airflow_integrations.config.types import Duration
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.options import CsvOptions, XmlOptions
 from airflow_integrations.formats.records_format import MessageFormat
 
-__all__ = ["ListenOptions", "Prefetch", "QueueOptions"]
+__all__ = ["ListenOptions", "OneOrMore", "Pause", "Prefetch", "QueueOptions"]
 
+
+def _not_always(pause: timedelta) -> timedelta:
+    if pause.total_seconds() < 0.1:
+        raise ValueError("every is at least 0.1s")
+    return pause
+
+
+OneOrMore = BeforeValidator(lambda given: (given,) if isinstance(given, str) else given)
+"""A text stands for a list of one."""
+Pause = Annotated[Duration, AfterValidator(_not_always)]
+"""Between two looks at a system that does not call: ``every``."""
 Prefetch = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 
 

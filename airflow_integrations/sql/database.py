@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from airflow_integrations.errors import SetupError
@@ -44,11 +45,12 @@ class Database:
         return self.dialect in ("mysql", "mariadb")
 
     def engine(self) -> Engine:
-        """An engine without a pool. Raises SetupError where the driver is not installed or the address is no address.
+        """An engine without a pool. Raises SetupError where the driver is not installed, the address is not one, or a
+        file of SQLite is not there: SQLite would make an empty one.
 
         Sessions are in UTC; MySQL is told to refuse what does not fit instead of cutting it off.
         """
-        from sqlalchemy import create_engine, event
+        from sqlalchemy import create_engine, event, make_url
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
         from sqlalchemy.pool import NullPool
 
@@ -67,6 +69,11 @@ class Database:
             raise SetupError(
                 f"Connection {self.name!r} needs the Python package {error.name}; {self._install()}"
             ) from None
+        file = make_url(self.url).database if self.dialect == "sqlite" else None
+        if file and not file.startswith((":", "file:")) and not Path(file).exists():
+            raise SetupError(
+                f"Connection {self.name!r}: there is no file {file}; make the database, or correct the path"
+            )
         event.listen(engine, "connect", self._connected)
         return engine
 

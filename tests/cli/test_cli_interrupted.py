@@ -15,6 +15,14 @@ import pytest
 MAIN = "import sys; from airflow_integrations.cli import main; sys.exit(main(sys.argv[1:]))"
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Ctrl-C is, also where the tests run in the background of a shell, which makes its programs deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
     """A system that takes connections and never answers."""

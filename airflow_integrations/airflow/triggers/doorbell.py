@@ -106,25 +106,26 @@ class Doorbell:
                 dirty, self._dirty = self._dirty, set()
             time.sleep(JOINED_SECONDS)  # what comes within a moment is one look at the inbox
             now = self._now()
-            due = {route for route, moment in self._later.items() if moment <= now}
-            routes: set[str] | None = dirty | due
-            if now >= look_at:
-                look_at, routes = now + LOOK_SECONDS, None
-            elif not routes:
+            asked = dirty | {route for route, moment in self._later.items() if moment <= now}
+            looks = now >= look_at
+            if looks:
+                look_at = now + LOOK_SECONDS
+            elif not asked:
                 continue
             try:
-                self._answer(routes)
-                if routes is None:
+                self._answer(asked, looks=looks)
+                if looks:
                     self._read_on()
             except IntegrationError as error:
                 log.warning("the inbox cannot be looked at, and is again in %g s: %s", LOOK_SECONDS, error)
             except Exception:
                 log.exception("the doorbell met an error, and goes on")
 
-    def _answer(self, routes: set[str] | None) -> None:
+    def _answer(self, asked: set[str], *, looks: bool) -> None:
+        """``asked``: routes that somebody rang for, or whose time has come. ``looks``: and all others."""
         known = self._routes()
-        waits = self._inbox.waiting(self._now(), routes, reachable=True)
-        for name in (routes or set(self._later)) - {waiting.route for waiting in waits}:
+        waits = self._inbox.waiting(self._now(), None if looks else asked, reachable=True)
+        for name in (set(self._later) if looks else asked) - {waiting.route for waiting in waits}:
             if not self._pausing(name):
                 self._later.pop(name, None)
         served = self._served(self._now()) if any(map(_is_low, known.values())) else ()
@@ -132,7 +133,7 @@ class Doorbell:
             route = known.get(waiting.route)
             if self._rung.get(waiting.route) == waiting.first or route is None or waiting.route in served:
                 continue
-            if routes is None and _listens(route):  # a trigger of the triggerer looks, and rings
+            if route.route not in asked and _listens(route):  # a trigger of the triggerer looks, and rings
                 continue
             if self._pausing(waiting.route):
                 continue

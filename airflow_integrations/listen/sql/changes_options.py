@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from airflow_integrations.config.types import ConnectionId, Duration
-from airflow_integrations.listen.options import ListenOptions
+from airflow_integrations.config.types import ConnectionId
+from airflow_integrations.listen.options import ListenOptions, Pause
 from airflow_integrations.sql.tables import TableName, split_name
 
 __all__ = ["ChangesOptions"]
@@ -52,7 +52,7 @@ class ChangesOptions(ListenOptions):
 
     Since: 0.3
     """
-    every: Duration = Field(default="1s", validate_default=True)
+    every: Pause = Field(default="1s", validate_default=True)
     """How often the listener looks for new changes.
 
     Example: ``every: 5s``
@@ -73,13 +73,6 @@ class ChangesOptions(ListenOptions):
 
     Since: 0.3
     """
-
-    @field_validator("every")
-    @classmethod
-    def _not_always(cls, every: Any) -> Any:
-        if every.total_seconds() < 0.1:
-            raise ValueError("every is at least 0.1s")
-        return every
 
     @property
     def chosen(self) -> frozenset[tuple[str, str]] | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from airflow_integrations.config.model import Model
-from airflow_integrations.config.types import ConnectionId, Duration
-from airflow_integrations.listen.options import ListenOptions
+from airflow_integrations.config.types import ConnectionId
+from airflow_integrations.listen.options import ListenOptions, Pause
 from airflow_integrations.sql.statement import SqlText
 from airflow_integrations.sql.tables import ColumnName, TableName
 
@@ -131,7 +131,7 @@ class OutboxOptions(ListenOptions):
 
     Since: 0.3
     """
-    every: Duration = Field(default="2s", validate_default=True)
+    every: Pause = Field(default="2s", validate_default=True)
     """How often the listener looks for new rows.
 
     Example: ``every: 10s``
@@ -159,13 +159,6 @@ class OutboxOptions(ListenOptions):
 
     Since: 0.3
     """
-
-    @field_validator("every")
-    @classmethod
-    def _not_always(cls, every: Any) -> Any:
-        if every.total_seconds() < 0.1:
-            raise ValueError("every is at least 0.1s")
-        return every
 
     @field_validator("where")
     @classmethod

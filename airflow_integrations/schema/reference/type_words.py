@@ -45,8 +45,8 @@ _SCOPES = "expressions.md#what-is-visible-where"
 def type_words(hint: Any) -> str:
     """``a whole number from 1 to 64``, ``a list of expressions that see [entity](…)``."""
     for known, words in _NAMED:
-        if hint == known:
-            return words
+        if hint == known or (get_args(known) and get_args(hint)[: len(get_args(known))] == get_args(known)):
+            return words  # as it is, or with further rules
     origin = get_origin(hint)
     if origin is Annotated:
         return _annotated(*get_args(hint))

@@ -187,10 +187,11 @@ def test_a_route_without_a_file_is_left_alone(ledger: Ledger, airflow: Airflow, 
     assert [dag for dag, _ in airflow.wait(1)] == ["orders"]
 
 
+@pytest.mark.parametrize("look_seconds", [0.1, 0.0], ids=["between looks", "with a look"])
 def test_a_route_that_listens_is_rung_for_when_somebody_rings(
-    ledger: Ledger, airflow: Airflow, hang: Any, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, airflow: Airflow, hang: Any, monkeypatch: pytest.MonkeyPatch, look_seconds: float
 ) -> None:
-    monkeypatch.setattr("airflow_integrations.airflow.triggers.doorbell.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("airflow_integrations.airflow.triggers.doorbell.LOOK_SECONDS", look_seconds)
     listens = {"listen": {"redis": {"connection": "x", "stream": "orders"}}}
     bell = hang(route("orders"), route("heard", trigger=listens))
     put(ledger, "a", "heard")

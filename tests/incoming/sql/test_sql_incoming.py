@@ -6,6 +6,7 @@ import asyncio
 import base64
 from contextlib import aclosing
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,6 +166,13 @@ async def test_sqlite_types_become_json(tables: Tables) -> None:
         "at": "2026-01-31 12:00:00",
         "bytes": "AP8=",
     }
+
+
+async def test_a_file_of_sqlite_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    file = tmp_path / "ordres.db"
+    with pytest.raises(SetupError, match=r"there is no file .*ordres\.db; make the database, or correct the path"):
+        await records_of(Tables(f"sqlite:///{file}"), {"table": "orders"})
+    assert not file.exists()
 
 
 async def test_values_are_bound_whatever_they_hold(tables: Tables) -> None:

@@ -59,7 +59,11 @@ def waits(counts: dict[Any, int] | None = None, **facts: Any) -> QueueLine:
         ((dag(), ran("3 failed of 5 entities"), waits(), 0), "failing", "3 failed of 5"),
         ((dag(), ran(), waits({"failed": 2, "in_doubt": 1, "retrying": 9}), 0), "failing", "2 failed, 1 in doubt"),
         ((dag(), ran(), waits(), 2), "stuck", "2 runs died"),
-        ((dag(), ran(), waits({"retrying": 1}, circuit_until=NOW + 60), 0), "stuck", "target is away"),
+        (
+            (dag(), ran(), waits({"retrying": 1}, circuit_until=NOW + 60), 0),
+            "stuck",
+            "a system that a lookup asks, is away",
+        ),
         ((dag(), ran(), waits(circuit_until=NOW + 60), 0), "healthy", ""),
         ((dag(), ran(), waits({"retrying": 1}, next_attempt=NOW - 3600), 0), "stuck", "maintenance DAG"),
         ((dag(next_run=NOW - 3600), ran(), waits(), 0), "late", "scheduler"),
