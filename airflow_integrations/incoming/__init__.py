@@ -42,7 +42,7 @@ class Page:
     """Records as the source gave them, in its order, and where to go on after them.
 
     A record is a plain value, or ``msgspec.Raw`` where the source's JSON could be cut apart without decoding it, or
-    :class:`Gone`.
+    :class:`Gone`, or :class:`Unfinished` where :meth:`Completer.complete` can ask for it another time.
     ``resume`` is a JSON value that makes :meth:`Incoming.pages` continue behind this page; None on the last page.
     ``versions`` are the source's own of the records, one for each: for routes without ``entity.version``.
     ``by_position`` says that pages are asked for by where they stand (an offset, a number), so that records which move
@@ -96,7 +96,8 @@ class Incoming(Protocol):
     spec gives validation, defaults, documentation, JSON Schema and error messages. Creating an instance does no I/O.
 
     A kind that also asks for the whole of thin records has a coroutine method ``completer(run, services, events=…)``,
-    which gives a :class:`Completer`, or None: for what ``events`` of the inbox bring, or another route has fetched.
+    which gives a :class:`Completer`, or None: for what ``events`` of the inbox bring, or, without ``events``, another
+    route has fetched, or its own list could not give.
 
     A kind whose source has pieces that are read once, such as files, names them in ``Page.finished`` and has two more
     coroutine methods. ``settled(run, services, pieces)`` is called when every entity of them has its fate and the

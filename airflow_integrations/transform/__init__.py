@@ -109,6 +109,10 @@ class TransformerBase:
         return
         yield []  # an empty asynchronous generator
 
+    def finished(self) -> None:
+        """The last entity has passed, of the batches and of what was held back. What is raised stops the run: an outage
+        that only shows when the last question was asked in vain. A kind of another base need not have it."""
+
     async def close(self) -> None:
         return None
 

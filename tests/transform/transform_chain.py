@@ -116,6 +116,7 @@ class Chain:
                 for index, step in enumerate(steps):
                     async for held in step.flush(self.books):
                         out += await self._through(steps[index + 1 :], held)
+                    step.finished()
                 self.warnings = [warning for step in steps for warning in step.warnings()]
             finally:
                 for step in steps:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -25,7 +24,7 @@ from airflow_integrations.engine.fetch.inbox_events import (
     take_events,
     takes_events,
 )
-from airflow_integrations.engine.fetch.incomplete_records import ThinRecords, completer_of
+from airflow_integrations.engine.fetch.incomplete_records import Completed, ThinRecords, completer_of
 from airflow_integrations.engine.fetch.intake import Intake
 from airflow_integrations.engine.fetch.keys import KeyReader
 from airflow_integrations.engine.fetch.pages.grouping import grouped_pages
@@ -36,10 +35,11 @@ from airflow_integrations.engine.fetch.start import Begun, begin, cursor_options
 from airflow_integrations.engine.fetch.thin_events import completed_pages, take_thin_events
 from airflow_integrations.engine.fetch.upstream_route import Unread, publish
 from airflow_integrations.engine.fetch.windows import moves_cursor
+from airflow_integrations.engine.fetch.withheld import decided_page
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.settle.rejections import note_rejections
 from airflow_integrations.errors import AnswerError, EntityError, IntegrationError
-from airflow_integrations.incoming import Completer, Gone, Incoming, Page
+from airflow_integrations.incoming import Completer, Gone, Incoming, Page, Unfinished
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
 from airflow_integrations.ledger.runs.carry_over import note_seen
 from airflow_integrations.ledger.runs.claims import renew_leases
@@ -150,8 +150,9 @@ class _Fetch:
                 async for page in pages:
                     place = None
                     self.pages += bool(page.records)
-                    if Gone in map(type, page.records):
-                        page = await self._without_gone(page)
+                    if not {Gone, Unfinished}.isdisjoint(map(type, page.records)):
+                        deletes = not self.looks_for_vanished  # else what was not seen is deleted anyway
+                        page = await decided_page(page, self._thin(None), self.intake, deletes=deletes)
                     enough = self._take(page)
                     self.manifest.source_pieces += page.finished
                     self.given = page.cursor
@@ -222,16 +223,6 @@ class _Fetch:
             await asyncio.to_thread(self.services.ledger.inbox.note_keys, keys_for_senders(some, found))
             self.intake.close_full()
 
-    async def _without_gone(self, page: Page) -> Page:
-        """The page without what the source no longer has, which is deleted at the target, if that has it."""
-        gone = [record for record in page.records if type(record) is Gone]
-        if not self.looks_for_vanished:  # where it is, what was not seen is deleted anyway
-            for one in await ThinRecords(None, self.run, self.services, self.keys).gone(gone):
-                self.intake.completed(one)
-        kept = [(record, at) for at, record in enumerate(page.records) if type(record) is not Gone]
-        versions = page.versions and [page.versions[at] for _, at in kept]
-        return replace(page, records=[record for record, _ in kept], versions=versions)
-
     async def _newest(self) -> Newest:
         """Which state of each entity is the newest; what has no key is rejected when it is staged."""
         last = Newest()
@@ -239,14 +230,14 @@ class _Fetch:
             last.see(received(some, self.keys, lambda record, error: None))
         return last
 
-    def _thin(self, completer: Completer) -> ThinRecords:
+    def _thin(self, completer: Completer | None) -> ThinRecords:
         return ThinRecords(completer, self.run, self.services, self.keys)
 
     def _take(self, page: Page) -> bool:
         """Stage a page's records. True when the run's limit is reached."""
         run, intake = self.run, self.intake
         if self.cursor is not None:
-            self.cursor.see(page.records)
+            self.cursor.see(record for record in page.records if type(record) is not Completed)
         watch = self.watch if page.by_position else None
         if watch is not None:
             self._tell_watch(watch)
@@ -285,6 +276,12 @@ class _Fetch:
         for place, (record, given) in enumerate(pairs):
             if run.limit is not None and intake.fetched >= run.limit:
                 break
+            if type(record) is Completed:
+                if seen is not None and record.key:
+                    seen.append(record.key)
+                self.keyless = self.keyless or not record.key
+                intake.completed(record, watch, place < again)
+                continue
             try:
                 key, version = read(record)
             except EntityError as error:

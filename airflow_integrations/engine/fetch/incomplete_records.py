@@ -146,7 +146,7 @@ class ThinRecords:
         return found
 
     async def put_off(self, items: Sequence[Item], error: OutageError) -> list[Completed]:
-        """What becomes of items while their source is away; it costs them no attempt."""
+        """What becomes of items while their source is away, or gives no answer to any of them; it costs no attempt."""
         version = f"{self._services.now() * 1e6:.0f}"
         found = [self._read(item, Unfinished(item.record, str(error), later=True), version) for item in items]
         return await self._by_ledger(found, attempt=0)
@@ -155,6 +155,11 @@ class ThinRecords:
         """What becomes of records of a list that the source no longer has."""
         version = f"{self._services.now() * 1e6:.0f}"
         found = [self._read(Item(one.item, b""), one, version) for one in records]
+        return await self._by_ledger(found)
+
+    async def unfinished(self, records: Sequence[Unfinished]) -> list[Completed]:
+        """What becomes of records of a list that the source could not give. Their version is that of the list's."""
+        found = [self._read(Item(one.item, b""), one, self._version(one.item)) for one in records]
         return await self._by_ledger(found)
 
     async def _complete(self, items: Sequence[Item]) -> list[Completed]:
@@ -172,7 +177,7 @@ class ThinRecords:
         known = await asyncio.to_thread(known_entities, ledger, route, sorted(unsure))
         return [self._known(one, known.get(one.key), attempt) for one in found]
 
-    def _read(self, item: Item, answer: Any, version: str) -> Completed:
+    def _read(self, item: Item, answer: Any, version: str | None) -> Completed:
         if type(answer) is Unfinished:
             key = self._key(item.record)
             later = Later(1, 0.0, 0.0) if answer.later and key else None
@@ -197,6 +202,12 @@ class ThinRecords:
         except EntityError:
             return ""
 
+    def _version(self, record: Any) -> str | None:
+        try:
+            return self._keys.read(record)[1]
+        except EntityError:
+            return None
+
     def _problem(
         self,
         item: Item,
@@ -204,7 +215,7 @@ class ThinRecords:
         reason: str,
         field: str | None,
         value: Any,
-        version: str,
+        version: str | None,
         later: Later | None = None,
     ) -> Completed:
         status = "rejected" if later is None else "retrying"
@@ -228,7 +239,7 @@ class ThinRecords:
         due = next_attempt(
             self._run.route.delivery.retry,
             attempts=attempts if attempt else 0,
-            since=since if attempt else now,
+            since=since if attempts else now,  # what was alone to blame before waits no longer than retry.age
             now=now,
             retry_after=None,
             rng=self._services.rng,

@@ -98,9 +98,13 @@ class Intake:
         """What has no usable key."""
         self.reject("", record, error)
 
-    def completed(self, one: Completed) -> None:
+    def completed(self, one: Completed, watch: ListingWatch | None = None, again: bool = False) -> None:
         """Stage what became of a thin record."""
         run = self._run
+        if watch is not None:
+            text = encode_anyhow(one.item.record)
+            if not watch.wants(one.key or repr(text), text, again=again):
+                return
         if (run.keys is not None and one.key not in run.keys) or (run.limit is not None and self.fetched >= run.limit):
             return
         if one.problem is not None:

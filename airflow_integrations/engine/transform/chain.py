@@ -120,6 +120,7 @@ class Chain:
                 await self.through(batch, behind=index + 1)
                 self._step = index
                 yield
+            getattr(step, "finished", _nothing)()
 
     def add(self, earlier: Chain) -> None:
         """Go on with the counts of a chain that this one takes the place of."""
@@ -221,6 +222,10 @@ class Chain:
         if self._told is not None:
             self._told(problem)
         return reason
+
+
+def _nothing() -> None:
+    """What a step without ``finished`` does then."""
 
 
 def _condition(config: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
 
@@ -22,11 +23,17 @@ from airflow_integrations.route.definition import Route
 if TYPE_CHECKING:
     from airflow_integrations.http import HttpClient
 
-__all__ = ["Details", "DetailsCompleter", "fetch_details"]
+__all__ = ["AloneDetails", "Details", "DetailsCompleter", "asks_of_items_alone", "fetch_details"]
 
 _ABSENT = object()
+_ASKED = ("path", "query", "headers", "body", "form", "body_text")
+_OF_LIST = frozenset({"status", "headers", "body", "request"})
 MOST_OUTAGES = 3
 """After so many in a row the source is taken to be away."""
+
+
+class MissingError(AnswerError):
+    """There is no such thing, and ``missing: fail`` says that there must be."""
 
 
 class _SaysMissing(Protocol):
@@ -132,14 +139,75 @@ class Details(AnswerFormat):
         """An event has no list whose answer its question could read."""
         if self.events or self.without_list:
             for place, leaf in walk(self):
-                if place[0] in ("path", "query", "headers", "body", "form", "body_text"):
-                    read = sorted(getattr(leaf, "names", frozenset()) & {"status", "headers", "body", "request"})
+                if place[0] in _ASKED:
+                    read = sorted(getattr(leaf, "names", frozenset()) & _OF_LIST)
                     if read:
                         raise ValueError(
                             f"{'.'.join(map(str, place))} reads {read[0]}, the answer of the list, and here is "
                             "none; read item"
                         )
         return self
+
+
+def asks_of_items_alone(details: Details, route: Route) -> bool:
+    """Whether what is asked for an item can be asked again without its list: it reads nothing of the list's answer, and
+    the item is an entity by itself."""
+    if route.entity.group is not None or getattr(route.incoming.config, "for_each", None) is not None:
+        return False
+    return not any(
+        _OF_LIST & getattr(leaf, "names", frozenset()) for place, leaf in walk(details) if place[0] in _ASKED
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """Asks for the details of an item; it may be asked again behind its page."""
+
+    place: int
+    item: Any
+    names: Mapping[str, Any]
+
+
+class AloneDetails:
+    """Details of listed items, where one whose details cannot be had is :class:`Unfinished` and the others go on."""
+
+    def __init__(self, details: Details, client: HttpClient) -> None:
+        from airflow_integrations.http.suspects import Suspects
+
+        self._details = details
+        self._client = client
+        self._suspects = Suspects(live=True)  # what is fetched is committed page by page: no end decides
+
+    async def fetch(self, listed: Response, items: list[Any]) -> list[Any]:
+        """As :func:`fetch_details`, but for Unfinished. Raises OutageError and SetupError where they are not one item's
+        matter, AnswerError where none is answered or one is missing that must be there."""
+        import asyncio
+
+        turns = asyncio.Semaphore(self._details.concurrency)
+
+        async def ask(questions: Sequence[_Question]) -> Any:
+            async with turns:
+                try:
+                    return await _one(self._details, self._client, questions[0].names, questions[0].item)
+                except MissingError as error:
+                    return error
+
+        listed_ones = set(map(id, items))
+
+        def tells(answer: Any) -> bool:
+            """Only details show that they are asked for and read in the right way."""
+            absent = answer is _ABSENT or id(answer) in listed_ones
+            return not absent and type(answer) not in (Gone, MissingError)
+
+        records: list[Any] = [_ABSENT] * len(items)
+        questions = [_Question(place, item, listed.names) for place, item in enumerate(items)]
+        for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask, tells=tells):
+            if isinstance(answer, MissingError):
+                raise answer
+            trouble = isinstance(answer, OutageError | Refused | AnswerError)
+            later = isinstance(answer, OutageError)
+            records[one.place] = Unfinished(one.item, str(answer), later=later) if trouble else answer
+        return [record for record in records if record is not _ABSENT]
 
 
 async def fetch_details(details: Details, client: HttpClient, listed: Response, items: list[Any]) -> list[Any]:
@@ -231,10 +299,15 @@ async def _one(details: Details, client: HttpClient, names: Mapping[str, Any], i
     names = {**names, "item": item}
     request = RequestTemplate.render(details, names, _error).request()
     asking = Requester(client, names, details, details.error_when, details.retry_when)
-    said = await (asking.ask(request) if details.missing == "fail" else asking.ask_maybe(request))
+    try:
+        said = await (asking.ask(request) if details.missing == "fail" else asking.ask_maybe(request))
+    except AnswerError as error:
+        if error.answer is not None and error.answer.status in (404, 410):
+            raise MissingError(str(error), answer=error.answer) from None
+        raise
     if said is not None and details.gone_when is not None and said.evaluate(details.gone_when, "details.gone_when"):
         if details.missing == "fail":
-            raise AnswerError(f"{said.place}: there is no such thing, as details.gone_when says")
+            raise MissingError(f"{said.place}: there is no such thing, as details.gone_when says")
         said = None
     if said is None and details.missing == "delete":
         return Gone(item, delete=True)

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow_integrations.config.model import Model
 from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http.details import DetailsCompleter, deletion_mistakes
+from airflow_integrations.incoming.http.details import (
+    AloneDetails,
+    DetailsCompleter,
+    asks_of_items_alone,
+    deletion_mistakes,
+)
 from airflow_integrations.incoming.http.options import HttpIncomingConfig
 from airflow_integrations.incoming.http.request_template import RequestTemplate
 from airflow_integrations.route.definition import Route
@@ -29,6 +34,8 @@ class HttpIncoming:
     def __init__(self, config: HttpIncomingConfig, route: Route) -> None:
         self.config = config
         self.route = route
+        self._alone: AloneDetails | None = None
+        """For all lists of a fetch: what one has shown of the service holds for the next."""
 
     discovers: ClassVar[frozenset[str]] = frozenset({"http", "https"})
 
@@ -51,9 +58,9 @@ class HttpIncoming:
             yield from deletion_mistakes(config.details, route)
 
     async def completer(self, run: Run, services: Services, *, events: bool) -> DetailsCompleter | None:
-        """Who asks for the whole of what ``events`` bring; None where they bring it themselves."""
+        """Who asks for the whole of what ``events`` bring, or the list could not give; None where nobody does."""
         details = self.config.details
-        if details is None or not details.events or not events:
+        if details is None or not (details.events if events else asks_of_items_alone(details, self.route)):
             return None
         client = await services.client(self.config.connection)
         return DetailsCompleter(details, client, services.base_names(run))
@@ -68,7 +75,9 @@ class HttpIncoming:
 
         base = services.base_names(run)
         client = await services.client(config.connection)
-        plan = Plan(config, config.details, key_columns(self.route))
+        if self._alone is None and config.details is not None and asks_of_items_alone(config.details, self.route):
+            self._alone = AloneDetails(config.details, client)
+        plan = Plan(config, config.details, key_columns(self.route), alone=self._alone)
         if config.job is not None:
             return job_pages(config.job, plan, client, base, services, resume)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.expressions import Expression
 from airflow_integrations.incoming import Page
-from airflow_integrations.incoming.http.details import Details, fetch_details
+from airflow_integrations.incoming.http.details import AloneDetails, Details, fetch_details
 from airflow_integrations.incoming.http.listed import Listed
 from airflow_integrations.incoming.http.next_page import overlooked
 from airflow_integrations.incoming.http.pager import Pager
@@ -38,12 +38,21 @@ class VanishedError(AnswerError):
 class Plan:
     """How the answers of a list are read; the same for each list of one kind.
 
-    ``required`` are the fields of which a record must have one.
+    ``required`` are the fields of which a record must have one. ``alone`` asks for the
+    details, where an item whose details cannot be had does not hold up the others.
     """
 
-    def __init__(self, config: Listed, details: Details | None = None, required: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        config: Listed,
+        details: Details | None = None,
+        required: Collection[str] = (),
+        *,
+        alone: AloneDetails | None = None,
+    ) -> None:
         self.config = config
         self.details = details
+        self.alone = alone
         self.plain = details is None and config.records.text.strip() == "body"
         self.required = required if self.plain else frozenset[str]()
         self.identifying = required if details is None else frozenset[str]()
@@ -147,6 +156,8 @@ class Walk:
         records = pager.unseen(at, said, raw)
         if self._plan.details is None:
             return said, raw, records
+        if self._plan.alone is not None:
+            return said, raw, await self._plan.alone.fetch(said, records)
         return said, raw, await fetch_details(self._plan.details, self._client, said, records)
 
     async def _maybe(self, at: dict[str, Any], *, resumed: bool) -> Response:

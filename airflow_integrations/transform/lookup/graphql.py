@@ -100,6 +100,9 @@ class GraphQLRows:
     def warnings(self) -> list[str]:
         return self._rows.warnings()
 
+    def finished(self) -> None:
+        self._rows.finished()
+
 
 class _Rows(HttpRows):
     path: list[str]

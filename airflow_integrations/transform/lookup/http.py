@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from airflow_integrations.errors import AnswerError, EntityError
+from airflow_integrations.errors import AnswerError, EntityError, IntegrationError, OutageError, SetupError
 from airflow_integrations.expressions.language.presence import missing_place, reported_error, reported_instead
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Place
@@ -15,6 +14,7 @@ from airflow_integrations.transform.lookup.compared import Columns, compared, sh
 from airflow_integrations.transform.lookup.create import Creator
 from airflow_integrations.transform.lookup.http_options import HttpLookup
 from airflow_integrations.transform.lookup.remembered import Remembered, RowsByKey
+from airflow_integrations.transform.lookup.rows import Later
 
 if TYPE_CHECKING:
     from airflow_integrations.http import Answer, HttpClient
@@ -57,13 +57,17 @@ class HttpRows:
         self._creator = Creator(name, config, place, self._once) if config.create else None
 
     async def open(self, base: Mapping[str, Any], run: Run, services: Services) -> None:
+        from airflow_integrations.http.suspects import Suspects  # who reads the file needs no HTTP
+
         self._base = base
         self._now = services.now
         for_events = run.events or run.kind == "live"
         self._cache = Remembered(self._cache_for, services.now, for_events=for_events)
         self._client: HttpClient = await services.client(self._config.connection)
+        self._suspects = Suspects(live=run.kind == "live")
         if self._creator is not None:
             self._creator.open(base, run, services, self._client)
+            self._creations = Suspects(live=run.kind == "live", repeatable=False)
 
     def question(self, names: Mapping[str, Any]) -> Question | None:
         """The request for one entity. Raises EntityError where a template reads what is not there."""
@@ -90,13 +94,14 @@ class HttpRows:
         return self._creator.warnings() if self._creator is not None else []
 
     async def find(self, questions: Collection[Question]) -> dict[Question, Any]:
-        """A row for each question, None where there is none, an EntityError where the answer is no use.
+        """A row for each question, None where there is none, an EntityError where the answer is no use, and Later where
+        the service cannot answer this question now.
 
-        Equal requests are sent once. Raises OutageError and SetupError: they are not one entity's matter.
+        Equal requests are sent once. Raises OutageError and SetupError where they are not one entity's matter.
         """
         if self._config.batch is not None:
             return await self._find_together(questions, self._config.batch.size)
-        known: dict[Asked, RowsByKey | EntityError] = {}
+        known: dict[Asked, RowsByKey | EntityError | Later] = {}
         keys: dict[Asked, list[tuple[str, ...]]] = {}
         for question in questions:
             assert question.asked is not None
@@ -108,12 +113,12 @@ class HttpRows:
                 missing.append(asked)
             else:
                 known[asked] = remembered
-        answers = await _all(self._ask(asked) for asked in missing)
-        known.update(zip(missing, answers, strict=True))
+        for (asked,), answer in await self._suspects.ask(((asked,) for asked in missing), self._ask_one):
+            known[asked] = _of_one(answer)
         found: dict[Question, Any] = {}
         for question in questions:
             rows = known[question.asked]  # type: ignore[index]
-            found[question] = rows if isinstance(rows, EntityError) else rows.get(question.key)
+            found[question] = rows if isinstance(rows, (EntityError, Later)) else rows.get(question.key)
         if self._creator is not None:
             await self._create(found)
         return found
@@ -121,9 +126,11 @@ class HttpRows:
     async def _create(self, found: dict[Question, Any]) -> None:
         assert self._creator is not None
         wanted = [question for question, row in found.items() if row is None]
-        made = await _all(self._creator.create(question) for question in wanted)
-        for question, row in zip(wanted, made, strict=True):
-            found[question] = row
+        made = await self._creations.ask(
+            ((question,) for question in wanted), self._create_one, tells=lambda row: not isinstance(row, Later)
+        )
+        for (question,), row in made:
+            found[question] = _of_one(row)
             if question.asked in self._cache:
                 self._cache.forget(question.asked)  # it said that there is nothing
         self._creator.forget()
@@ -138,26 +145,34 @@ class HttpRows:
             else:
                 found[question] = remembered.get(question.key)
         pieces = [asked[first : first + size] for first in range(0, len(asked), size)]
-        for piece, rows in zip(pieces, await _all(map(self._ask_together, pieces)), strict=True):
-            for key in piece:
-                found[Question(None, key)] = rows.get(key)
+        for keys, rows in await self._suspects.ask(pieces, self._ask_together, divides=_is_divisible):
+            if not isinstance(rows, IntegrationError):
+                self._remember_each(keys, rows)
+            for key in keys:
+                answer = _of_one(rows)
+                found[Question(None, key)] = answer if isinstance(answer, EntityError | Later) else answer.get(key)
         return found
 
-    async def _ask_together(self, keys: list[tuple[str, ...]]) -> RowsByKey:
-        """Rows by key. A request that is refused is halved until the keys that are to blame are alone."""
+    async def _ask_together(self, keys: Sequence[tuple[str, ...]]) -> RowsByKey | EntityError:
+        """Rows by key."""
         try:
             asked = rendered(self._config, {**self._base, "ids": [text for (text,) in keys]})
         except EntityError as error:
-            return dict.fromkeys(keys, error)
-        rows = await self._ask(asked, remember=False, many=True)
-        if not isinstance(rows, EntityError):
-            self._remember_each(keys, rows)
-            return rows
-        if len(keys) == 1 or not getattr(rows, "divisible", False):
-            return dict.fromkeys(keys, rows)
-        half = len(keys) // 2
-        first, second = await _all((self._ask_together(keys[:half]), self._ask_together(keys[half:])))
-        return {**first, **second}
+            return error
+        return await self._ask(asked, remember=False, many=True)
+
+    async def _ask_one(self, asked: Sequence[Asked]) -> RowsByKey | EntityError:
+        return await self._ask(asked[0])
+
+    async def _create_one(self, questions: Sequence[Question]) -> Any:
+        assert self._creator is not None
+        return await self._creator.create(questions[0])
+
+    def finished(self) -> None:
+        """The last question was asked. Raises OutageError and SetupError where the service has answered none."""
+        self._suspects.finished()
+        if self._creator is not None:
+            self._creations.finished()
 
     async def _once(self, question: Question) -> Any:
         """The answer to one question as it is now."""
@@ -277,13 +292,12 @@ def remedy(columns: Columns) -> str:
     return "compare more columns in where" if columns.names else "say in where which one is meant"
 
 
-async def _all(coroutines: Iterable[Any]) -> list[Any]:
-    """All results in order; the first exception cancels the rest before it is raised."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+def _of_one(answer: Any) -> Any:
+    """The trouble of one question, as its entity meets it."""
+    if isinstance(answer, OutageError):
+        return Later(str(answer))
+    return EntityError(str(answer)) if isinstance(answer, AnswerError | SetupError) else answer
+
+
+def _is_divisible(answer: Any) -> bool:
+    return getattr(answer, "divisible", False)

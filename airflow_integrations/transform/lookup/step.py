@@ -78,6 +78,10 @@ class Lookup(TransformerBase):
                 going_on.append(entity)
         return going_on
 
+    def finished(self) -> None:
+        if isinstance(self._rows, HttpRows | GraphQLRows):
+            self._rows.finished()
+
     def warnings(self) -> list[str]:
         return [*super().warnings(), *self._rows.warnings()]
 

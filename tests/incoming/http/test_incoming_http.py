@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from airflow_integrations.errors import AnswerError, OutageError, RunError, SetupError
+from airflow_integrations.incoming import Unfinished
 from airflow_integrations.incoming.http.source import HttpIncoming
 from airflow_integrations.run import Services
 
@@ -279,7 +280,10 @@ async def test_details_that_are_missing_or_fail(source):
         with pytest.raises(AnswerError, match=r"details\.path: "):
             await source.records({"details": {"path": "/orders/{{ item.nothing }}"}})
         with pytest.raises(AnswerError, match="error_when says"):
-            await source.records({"details": {**details, "error_when": "body.n == '1'"}})
+            await source.records({"details": {**details, "missing": "skip", "error_when": "body.n"}})
+        first, other = await source.records({"details": {**details, "missing": "skip", "error_when": "body.n == '1'"}})
+        assert (type(first), first.item, first.later, other) == (Unfinished, {"id": 1}, False, {"n": "3"})
+        assert "error_when says" in first.reason
     async with source.serving(handler):
         with pytest.raises(AnswerError, match="that are objects"):
             await source.records({"records": "[1]", "details": {**details, "path": "/orders/{{ item }}", "into": "d"}})

@@ -41,6 +41,7 @@ class Erp:
         self.answers_record = True
         self.before_answer: Any = None
         self.made_meanwhile: dict[str, Any] = {}
+        self.unwilling: dict[str, int] = {}
         self.endpoint: Endpoint
 
     async def search(self, request: web.Request) -> web.Response:
@@ -50,6 +51,8 @@ class Erp:
     async def post(self, request: web.Request) -> web.Response:
         party = await request.json()
         self.parties |= self.made_meanwhile
+        if party["code"] in self.unwilling:
+            return web.Response(status=self.unwilling[party["code"]], text="not this one")
         if self.status >= 400:
             return web.json_response({"error": {"message": "no such city"}}, status=self.status)
         self.keys.append(request.headers["Idempotency-Key"])
@@ -131,6 +134,7 @@ class Task:
             for first in range(0, len(entities), each):
                 for entity in await step.apply(entities[first : first + each], self.books):
                     found[entity.key] = entity.found["party"].get("id")
+            step.finished()
             self.warnings = step.warnings()
         return [found.get(entity.key) for entity in entities]
 
@@ -253,6 +257,17 @@ async def test_a_dry_run_creates_nothing_and_says_so(erp: Erp, ledger: Ledger) -
         "transform.0.lookup would create 2 parties that it does not find, such as by POST /parties"
     ]
     assert erp.created == []
+
+
+@pytest.mark.parametrize("status", [503, 403])
+async def test_one_that_cannot_be_created_holds_up_no_other(erp: Erp, ledger: Ledger, status: int) -> None:
+    erp.unwilling = {"b": status}
+    task = Task(erp, ledger, "r1")
+    assert [bool(made) for made in await task.ids("a", "b", "c")] == [True, False, True]
+    assert task.books.counts == {"missing" if status == 503 else "rejected": 1}
+    assert str(status) in task.books.reasons["1 b"]
+    erp.unwilling = {}
+    assert all(await Task(erp, ledger, "r2").ids("a", "b", "c"))
 
 
 async def test_a_service_that_is_away_leaves_the_claim_to_the_next_attempt(erp: Erp, ledger: Ledger) -> None:

@@ -156,7 +156,7 @@ async def test_what_is_no_entitys_matter_stops_the_run(
 ) -> None:
     _, endpoints = service
     with pytest.raises(error):
-        await chain(lookup(), endpoints=endpoints).values({"customer": "1"}, {"customer": key})
+        await chain(lookup(), endpoints=endpoints).values({"customer": key})
 
 
 async def test_the_memory_of_answers_is_bounded(chain: Any, service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
