@@ -11,7 +11,7 @@ import msgspec
 
 from airflow_integrations.entity import Entity
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.json import BOUNDED_DECIMAL, encode, encode_lines, read
+from airflow_integrations.formats.json import BOUNDED_DECIMAL, decode, encode, encode_lines, read
 
 __all__ = [
     "NOT_JSON",
@@ -105,7 +105,7 @@ def encode_fetched(key: str, version: str | None, record: Any) -> bytes:
         raw = bytes(record)
         if b"\n" in raw:
             record = msgspec.Raw(msgspec.json.format(raw, indent=-1))
-    return encode((key, version, record))
+    return _sound(encode((key, version, record)))
 
 
 def encode_fetched_together(lines: Sequence[tuple[str, str | None, msgspec.Raw]]) -> bytes | None:
@@ -146,8 +146,8 @@ def _as_text(value: Any) -> str | None:
 def encode_staged(entity: Entity, keep: Callable[[Entity], tuple[Any, Any]] | None = None) -> bytes:
     """One line of transform: ``[key, version, value]``, and what ``keep`` gives: ``source`` and ``found``."""
     if keep is None:
-        return encode((entity.key, entity.version, entity.value))
-    return encode((entity.key, entity.version, entity.value, *keep(entity)))
+        return _sound(encode((entity.key, entity.version, entity.value)))
+    return _sound(encode((entity.key, entity.version, entity.value, *keep(entity))))
 
 
 def encode_staged_together(entities: Sequence[Entity]) -> bytes | None:
@@ -157,7 +157,19 @@ def encode_staged_together(entities: Sequence[Entity]) -> bytes | None:
         block = encode_lines([(entity.key, entity.version, entity.value) for entity in entities])
     except NOT_JSON:
         return None
+    if b"NaN" in block or b"Infinity" in block:
+        return None
     return block[:-1] if block.count(b"\n") == len(entities) else None
+
+
+def _sound(line: bytes) -> bytes:
+    """Raises ValueError for a line that cannot be read again: a Decimal may be NaN, and is written as that."""
+    if b"NaN" in line or b"Infinity" in line:
+        try:
+            decode(line)
+        except ValueError:
+            raise ValueError("a number in it is NaN or Infinity, which JSON does not have") from None
+    return line
 
 
 def encode_carried(line: bytes, version: str | None, overlay: bytes | None, batch: str | None = None) -> bytes:

@@ -48,6 +48,11 @@ class FileWriter:
             except FileNotFoundError:
                 return None
 
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder has this name, which a file then cannot have. Where folders are only parts of names: no."""
+        with understood(path):
+            return self.renames and bool(self._fs.isdir(path))
+
     def names(self, folder: str) -> list[tuple[str, float | None]]:
         """The files in a folder, each with the time of its last change; none where there is no such folder."""
         with understood(folder):

@@ -54,11 +54,11 @@ class Database:
         from sqlalchemy.exc import ArgumentError, NoSuchModuleError
         from sqlalchemy.pool import NullPool
 
-        from airflow_integrations.formats.json import decoder
+        from airflow_integrations.sql.json_values import json_value
 
         more: dict[str, Any] = {}
         if self.dialect in ("postgresql", "sqlite") or self.is_mysql:
-            more["json_deserializer"] = decoder.decode
+            more["json_deserializer"] = json_value
         try:
             engine = create_engine(
                 self.url, poolclass=NullPool, connect_args={**self._defaults(), **self.options}, **more
@@ -100,6 +100,7 @@ class Database:
             self._told(raw, "SET time_zone = '+00:00'", f"SET sql_mode = {strict}")
         elif self.dialect == "sqlite":
             raw.isolation_level = None  # transactions begin where we say so
+            raw.text_factory = _text
             self._told(raw, "PRAGMA foreign_keys = ON")
 
     @staticmethod
@@ -112,6 +113,12 @@ class Database:
     def _install(self) -> str:
         extra = {"postgresql": "postgres", "mysql": "mysql", "mariadb": "mysql"}.get(self.dialect)
         return f"pip install 'airflow-integrations[{extra}]'" if extra else "install it where tasks run"
+
+
+def _text(content: bytes) -> str:
+    """SQLite's texts may hold any bytes. Those that are not UTF-8 become surrogates (PEP 383), which is the matter of
+    their row alone."""
+    return str(content, "utf-8", "surrogateescape")
 
 
 @runtime_checkable

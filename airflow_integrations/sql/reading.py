@@ -13,17 +13,22 @@ from zoneinfo import ZoneInfo
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import read
 from airflow_integrations.sql.database import Database
+from airflow_integrations.sql.json_values import UnreadableJson
 from airflow_integrations.window import on_clocks, rfc3339
 
 __all__ = ["Reader", "is_instant", "is_naive_time"]
 
 Convert = Callable[[Any], Any]
 
-_PG_PLAIN = frozenset({16, 18, 19, 20, 21, 23, 25, 26, 114, 1042, 1043, 1082, 1083, 1266, 2950, 3802})
-"""Types of PostgreSQL whose values are JSON's already. json and jsonb are decoded with exact numbers."""
+_PG_PLAIN = frozenset({16, 18, 19, 20, 21, 23, 25, 26, 1042, 1043, 1082, 1083, 1266, 2950})
+"""Types of PostgreSQL whose values are JSON's already."""
+_PG_JSON = frozenset({114, 3802})
+"""json and jsonb: they are decoded with exact numbers."""
 _PG_INSTANT, _PG_NAIVE, _PG_INSTANTS, _PG_NAIVES = 1184, 1114, 1185, 1115
 _MYSQL_TIMESTAMP, _MYSQL_DATETIME, _MYSQL_TINY, _MYSQL_BIT, _MYSQL_JSON = 7, 12, 1, 16, 245
-_MYSQL_PLAIN = frozenset({2, 3, 8, 9, 13, 253, 15, 247, 248})
+_MYSQL_PLAIN = frozenset({2, 3, 8, 9, 13, 247, 248})
+_MYSQL_VARIABLE = frozenset({15, 253})
+"""VARCHAR, and VARBINARY, whose values are bytes."""
 
 
 class UnspeakableError(Exception):
@@ -65,7 +70,7 @@ class Reader:
         for name, column in zip(self.names, description, strict=True):
             convert = _boolean if name in booleans else self._of(database, column)
             if name in json:
-                convert = _json
+                convert = self._json
             if convert is not None:
                 self._converts.append((name, convert))
 
@@ -88,6 +93,8 @@ class Reader:
         if database.dialect == "postgresql":
             if code in _PG_PLAIN:
                 return None
+            if code in _PG_JSON:
+                return _readable
             one = {_PG_INSTANT: _instant_text, _PG_INSTANTS: _instant_text}.get(code)
             one = one or ({_PG_NAIVE: self._naive_text, _PG_NAIVES: self._naive_text}.get(code))
             if code in (_PG_INSTANTS, _PG_NAIVES):
@@ -96,6 +103,8 @@ class Reader:
         if database.is_mysql:
             if code in _MYSQL_PLAIN:
                 return None
+            if code in _MYSQL_VARIABLE:
+                return lambda value: value if type(value) is str else self._plain(value)
             if code == _MYSQL_TINY:
                 return _boolean if column[3] == 1 else None
             if code == _MYSQL_BIT:
@@ -103,7 +112,7 @@ class Reader:
             if code == _MYSQL_TIMESTAMP:
                 return lambda value: rfc3339(value.replace(tzinfo=UTC)) if isinstance(value, datetime) else str(value)
             if code == _MYSQL_JSON:
-                return _json
+                return self._json
         return self._plain
 
     def _naive_text(self, text: str) -> str:
@@ -137,7 +146,15 @@ class Reader:
             return [None if each is None else self._plain(each) for each in value]
         if isinstance(value, dict):
             return {str(name): None if each is None else self._plain(each) for name, each in value.items()}
-        return None if value is None else str(value)
+        return None if value is None else str(_readable(value))
+
+    def _json(self, value: Any) -> Any:
+        if not isinstance(value, str | bytes):
+            return self._plain(value)
+        try:
+            return read(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value)
+        except ContentError as error:
+            raise UnspeakableError(str(error)) from None
 
 
 def _each(values: Any, one: Convert | None) -> Any:
@@ -167,12 +184,9 @@ def _bit(value: Any) -> Any:
     return int.from_bytes(value, "big") if isinstance(value, bytes) else value
 
 
-def _json(value: Any) -> Any:
-    if isinstance(value, str | bytes):
-        try:
-            return read(value.encode() if isinstance(value, str) else value)
-        except ContentError as error:
-            raise UnspeakableError(str(error)) from None
+def _readable(value: Any) -> Any:
+    if isinstance(value, UnreadableJson):
+        raise UnspeakableError(value.why)
     return value
 
 

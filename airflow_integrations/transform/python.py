@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -89,6 +90,9 @@ class Python(TransformerBase):
                 self.reject(entity, result, fates)
             elif result is None:
                 fates.filtered(entity)
+            elif not _is_finite(result):
+                told = f"{self.config.function} gave the number NaN or Infinity, which JSON does not have"
+                self.reject(entity, EntityError(told), fates)
             else:
                 entity.value = result
                 going_on.append(entity)
@@ -163,6 +167,25 @@ def _imported(reference: str) -> Callable[..., Any]:
     if inspect.iscoroutinefunction(found):
         raise ValueError(f"{reference} is asynchronous; give a plain function")
     return found  # type: ignore[no-any-return]
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether no float in it is NaN or infinite: JSON would have null in its place."""
+    try:
+        return _are_finite((value,))
+    except RecursionError:  # it is told where it is written
+        return True
+
+
+def _are_finite(values: Iterable[Any]) -> bool:
+    for value in values:
+        kind = type(value)
+        if kind is dict or kind is list:
+            if not _are_finite(value.values() if kind is dict else value):
+                return False
+        elif kind is float and not math.isfinite(value):
+            return False
+    return True
 
 
 def _copied(value: Any) -> Any:

@@ -50,6 +50,14 @@ async def test_a_batch_of_another_length_is_rejected_whole(chain: Any) -> None:
     assert steps.books.counts == {"rejected": 2}
 
 
+async def test_a_number_that_json_does_not_have_is_not_made_null(chain: Any) -> None:
+    steps = chain(step("divided"), batch=4)
+    found = await steps.values({"n": 2}, {"n": 0}, {"n": "nan"}, {"n": "itself"}, {"n": 4})
+    assert [found[0], found[-1]] == [{"share": [0.5]}, {"share": [0.25]}]
+    assert set(steps.books.reasons) == {"1", "2"}
+    assert "NaN or Infinity" in steps.books.reasons["1"]
+
+
 async def test_the_function_gets_copies(chain: Any) -> None:
     order = {"customer": {"id": 1}, "lines": []}
     before = copy.deepcopy(order)

@@ -19,6 +19,13 @@ def spoil(order: Any, **options: Any) -> Any:
     return order
 
 
+def divided(order: Any) -> Any:
+    if order["n"] == "itself":
+        order["n"] = order
+        return order
+    return {"share": [float("inf") if order["n"] == 0 else 1 / float(order["n"])]}
+
+
 def judge(order: Any) -> Any:
     match order["n"]:
         case 0:

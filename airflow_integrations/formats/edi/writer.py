@@ -62,12 +62,12 @@ class _Writer(ABC):
             texts.append(text)
         lines = [self.begin(number), *texts, self.end(number, len(texts) + 2)]
         written = ("" if self._count else self.head()) + "".join(line + self._end for line in lines)
-        self._out.write(encoded_text(written, self._encoding))
+        self._out.write(encoded_text(written, self._encoding, begun=bool(self._count)))
         self._count = number
 
     def finish(self) -> None:
         written = ("" if self._count else self.head()) + self.tail()
-        self._out.write(encoded_text(written, self._encoding))
+        self._out.write(encoded_text(written, self._encoding, begun=bool(self._count)))
 
     def _line(self, *elements: Any) -> str:
         return segment_text(list(elements), self._separators, "edi")

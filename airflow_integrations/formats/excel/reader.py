@@ -184,10 +184,18 @@ class _Rows:
     def _number(self, text: str, style: Style | None) -> Any:
         try:
             if style is None:
-                return int(text) if _NUMBER.fullmatch(text) and len(text) < 4300 else BOUNDED_DECIMAL(text)
-            return _moment(BOUNDED_DECIMAL(text), style, self._package.from_1904)
+                return int(text) if _NUMBER.fullmatch(text) and len(text) < 4300 else _decimal(text)
+            return _moment(_decimal(text), style, self._package.from_1904)
         except (decimal.DecimalException, OverflowError, ValueError):
             return _Fault("is not a number or date", text)
+
+
+def _decimal(text: str) -> Decimal:
+    """Raises ValueError for NaN and infinity, which are not numbers of JSON."""
+    number = BOUNDED_DECIMAL(text)
+    if not number.is_finite():
+        raise ValueError(text)
+    return number
 
 
 def _moment(days: Decimal, style: Style, from_1904: bool) -> str:

@@ -13,12 +13,13 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.excel.options import ExcelOutput
 from airflow_integrations.formats.text import unwritable_in_xml
 from airflow_integrations.formats.writing import Record
-from airflow_integrations.formats.writing.cells import cell_text, object_of
+from airflow_integrations.formats.writing.cells import cell_text, columns_of, object_of
 
 __all__ = ["ExcelWriter"]
 
-MAX_TEXT, MAX_ROWS, DIGITS = 32_767, 1_048_576, 15
-"""Characters of a cell, rows of a sheet, and digits of a number: more of them Excel changes without a word."""
+MAX_TEXT, MAX_ROWS, MAX_COLUMNS, DIGITS = 32_767, 1_048_576, 16_384, 15
+"""UTF-16 units of a cell, rows and columns of a sheet, and digits of a number: more of them Excel refuses, or changes
+without a word."""
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -65,10 +66,12 @@ class ExcelWriter:
 
     def add(self, record: Record) -> None:
         value = object_of(record.value, "a row of Excel")
-        columns = self._columns or tuple(value)
+        columns = self._columns or columns_of(value)
         if self._options.columns is None and set(value) != set(columns):
             odd = sorted(set(value) ^ set(columns))[0]
             raise EntityError(f"the file has columns {', '.join(columns)}; name them in excel.columns", field=odd)
+        if len(columns) > MAX_COLUMNS:
+            raise EntityError(f"it has {len(columns):,} fields, and a sheet of Excel has {MAX_COLUMNS:,} columns")
         row = "".join(self._cell(name, value.get(name)) for name in columns)
         head = not self._begun and self._options.header
         if self._rows + 1 + head > MAX_ROWS:
@@ -116,19 +119,26 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def _number(value: int | Decimal) -> str | None:
     """None for a number that Excel would change: it is written as text."""
     number = Decimal(value)
-    if not number.is_finite() or len(number.normalize().as_tuple().digits) > DIGITS or abs(number.adjusted()) > 300:
+    if not number.is_finite() or _digits(number) > DIGITS or abs(number.adjusted()) > 300:
         return None
     return format(number, "f") if abs(number.adjusted()) < 30 else str(number)
 
 
+def _digits(number: Decimal) -> int:
+    """Without zeros at either end; exact, as normalize is not beyond 28 digits."""
+    return len("".join(map(str, number.as_tuple().digits)).strip("0"))
+
+
 def _text(name: str, text: str) -> str:
-    if len(text) > MAX_TEXT:
-        raise EntityError(f"it has {len(text):,} characters, and a cell takes {MAX_TEXT:,}", field=name)
+    units = len(text) + sum(map("\U0000ffff".__lt__, text)) if not text.isascii() else len(text)
+    if units > MAX_TEXT:
+        raise EntityError(f"it has {units:,} characters, and a cell takes {MAX_TEXT:,}", field=name)
     if (odd := unwritable_in_xml(text)) is not None:
         raise EntityError(f"it has the character {odd!r}, which a workbook cannot hold", field=name)
     if re.search("_x[0-9A-Fa-f]{4}_", text):
         text = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", text)
-    return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(text)}</t></is></c>'
+    text = escape(text, {"\r": "_x000D_"})  # which a reader of XML would make a line feed
+    return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
 
 
 def _date(name: str, value: Any) -> str:

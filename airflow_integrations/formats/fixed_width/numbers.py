@@ -19,6 +19,7 @@ _OVERPUNCH = {
 }
 _NUMBER = re.compile(r"([+-]?)(\d+)(?:\.(\d+))?", re.ASCII)
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)", re.ASCII)
+_RUN_TOGETHER = re.compile("(?:%[Ymdyj])+")
 _DAY_FIRST = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -117,7 +118,10 @@ def date_from(text: str, column: FixedColumn) -> str | None:
     if not written.strip("0"):
         return None
     try:
-        return datetime.strptime(written, column.date).date().isoformat()  # noqa: DTZ007 - a date has no zone
+        found = datetime.strptime(written, column.date).date()  # noqa: DTZ007 - a date has no zone
+        if _RUN_TOGETHER.fullmatch(column.date) and found.strftime(column.date).zfill(len(written)) != written:
+            raise ValueError  # 202602 3 and 2026121, of which only a guess makes a day
+        return found.isoformat()
     except ValueError:
         raise ContentError(f"column {column.name!r} is {written!r}, which is not a date like {column.date}") from None
 

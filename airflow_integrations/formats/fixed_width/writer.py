@@ -29,14 +29,15 @@ class FixedWidthWriter:
         self._begins = [kind for kind in options.kinds if kind.into is None and not kind.ignore]
         self._parts = [kind for kind in options.kinds if kind.into is not None]
         self._totals = Totals(cell.sum for cell in options.footer)
+        self._begun = False
         if options.header:
-            out.write(self._encoded([self._lines.line(options.header, [cell.text for cell in options.header])]))
+            self._write([self._lines.line(options.header, [cell.text for cell in options.header])])
 
     def add(self, record: Record) -> None:
         value = object_of(record.value, "a line of fixed width")
         totals = self._totals.of(value)
         lines = self._record(value)
-        self._out.write(self._encoded(lines))
+        self._write(lines)
         self._totals.add(totals, len(lines))
 
     def finish(self) -> None:
@@ -44,10 +45,12 @@ class FixedWidthWriter:
         if footer:
             others = 1 + bool(self._options.header)
             values = [self._totals.value(cell, others) for cell in footer]
-            self._out.write(self._encoded([self._lines.line(footer, values)]))
+            self._write([self._lines.line(footer, values)])
 
-    def _encoded(self, lines: Sequence[str]) -> bytes:
-        return encoded_text("".join(line + self._end for line in lines), self._options.encoding)
+    def _write(self, lines: Sequence[str]) -> None:
+        text = "".join(line + self._end for line in lines)
+        self._out.write(encoded_text(text, self._options.encoding, begun=self._begun))
+        self._begun = True
 
     def _record(self, record: dict[str, Any]) -> list[str]:
         options = self._options

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
@@ -128,7 +129,7 @@ def _plain(kind: str) -> Fit:
 
 def _integer(value: Any, kind: str, low: int, high: int) -> int:
     number = _number(value)
-    if number.adjusted() > 30 or number != number.to_integral_value():
+    if (number and number.adjusted() > 30) or number != number.to_integral_value():
         raise _Misfit(f"{_shown(value)} is not a whole number of {kind}")
     if not low <= int(number) <= high:
         raise _Misfit(f"{_shown(value)} is outside {kind}, which goes from {low} to {high}")
@@ -157,10 +158,16 @@ def _number(value: Any) -> Decimal:
     return number
 
 
-def _floating(value: Any, most: float) -> float:
-    made = float(_number(value))
+def _floating(value: Any, least: float, most: float) -> float:
+    number = _number(value)
+    try:
+        made = float(number)
+    except OverflowError:
+        made = math.inf
     if abs(made) > most:
         raise _Misfit(f"{_shown(value)} is too large for a float of its size")
+    if number and abs(made) < least:
+        raise _Misfit(f"{_shown(value)} is too small for a float of its size, which would be 0")
     return made
 
 
@@ -242,8 +249,8 @@ _FITS: dict[str, Fit] = {
     "json": _json,
     "binary": _binary,
     "boolean": _boolean,
-    "float": lambda value: _floating(value, 3.4028234663852886e38),
-    "double": lambda value: _floating(value, 1.7976931348623157e308),
+    "float": lambda value: _floating(value, 2.0**-149, 3.4028234663852886e38),
+    "double": lambda value: _floating(value, 5e-324, 1.7976931348623157e308),
     "date": _date,
     "time": _time,
     "timestamp": _moment,

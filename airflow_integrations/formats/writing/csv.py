@@ -12,7 +12,7 @@ from airflow_integrations.config.model import Model, ShortForm
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.text import checked_encoding
 from airflow_integrations.formats.writing import Record
-from airflow_integrations.formats.writing.cells import cell_text, encoded_text, object_of
+from airflow_integrations.formats.writing.cells import cell_text, columns_of, encoded_text, object_of
 from airflow_integrations.formats.writing.totals import FooterCell, Totals
 
 __all__ = ["CsvOutput", "CsvWriter"]
@@ -95,7 +95,7 @@ class CsvWriter:
 
     def add(self, record: Record) -> None:
         value = object_of(record.value, "a row of CSV")
-        columns = self._columns or tuple(value)
+        columns = self._columns or columns_of(value)
         if self._options.columns is None and set(value) != set(columns):
             odd = sorted(set(value) ^ set(columns))[0]
             raise EntityError(f"the file has columns {', '.join(columns)}; name them all in csv.columns", field=odd)
@@ -103,11 +103,8 @@ class CsvWriter:
         text, begun = self._line(row), bool(self._totals.records)
         if not begun and self._options.header:
             text = self._line(list(columns)) + text
-        encoding = self._options.encoding
-        if begun and encoding == "utf-8-sig":
-            encoding = "utf-8"
         totals = self._totals.of(value)
-        self._out.write(encoded_text(text, encoding))
+        self._out.write(encoded_text(text, self._options.encoding, begun=begun))
         self._columns = columns
         self._totals.add(totals)
 
@@ -117,8 +114,7 @@ class CsvWriter:
             return
         others = 1 + self._options.header
         cells = [cell_text("footer", self._totals.value(cell, others)) for cell in footer]
-        encoding = self._options.encoding
-        self._out.write(encoded_text(self._line(cells), "utf-8" if encoding == "utf-8-sig" else encoding))
+        self._out.write(encoded_text(self._line(cells), self._options.encoding, begun=bool(self._totals.records)))
 
     def _line(self, row: list[str]) -> str:
         out = io.StringIO()

@@ -14,6 +14,8 @@ from airflow_integrations.errors import EntityError
 
 __all__ = ["FooterCell", "Totals"]
 
+LARGEST, FINEST = 100, 400
+"""Digits of a value before and behind the point: the sum of any number of them has less than the digits below."""
 _EXACT = decimal.Context(prec=1000, traps=[decimal.Inexact, decimal.Overflow, decimal.InvalidOperation])
 _Path = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -93,7 +95,8 @@ def _sum(value: Any, steps: list[str], path: str) -> Decimal:
         raise EntityError("the file sums it, and it is not a number", field=path)
     try:
         number = Decimal(value)
-        if not number.is_finite() or abs(number.adjusted()) > 100:
+        exponent = number.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -FINEST or number.adjusted() > LARGEST:
             raise decimal.InvalidOperation
     except decimal.DecimalException:
         raise EntityError(f"the file sums it, and {str(value)[:60]!r} is not a number", field=path) from None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow_integrations.errors import AnswerError
-from airflow_integrations.formats import BadRecord
+from airflow_integrations.formats import BadRecord, bad_record
 from airflow_integrations.incoming.sql.options import Children
 from airflow_integrations.incoming.sql.rows import require, table_source
 from airflow_integrations.sql.binds import Binds
@@ -63,41 +64,57 @@ class ChildRows:
             require(table, column)
         return chosen
 
-    def add(self, snapshot: Snapshot, rows: Sequence[Sequence[Any]], records: Sequence[Any]) -> None:
-        """Put each record's children into it, under their name."""
+    def add(self, snapshot: Snapshot, rows: Sequence[Sequence[Any]], records: list[Any]) -> None:
+        """Put each record's children into it, under their name. A BadRecord takes the place of one with a child that
+        cannot be read."""
         found: dict[tuple[Any, ...], list[Any]] = {}
         for row, record in zip(rows, records, strict=True):
             if isinstance(record, dict):
                 key = tuple(row[place] for place in self._parents)
                 record[self._name] = [] if None in key else found.setdefault(key, [])
-        count = 0
+        self._count = 0
         folded: dict[tuple[Any, ...], list[Any]] = {}
         wanted = list(found)
         for keys in (wanted[at : at + PARENTS] for at in range(0, len(wanted), PARENTS)):
-            reader = None
-            for description, children in snapshot.chunks(self._select(snapshot.connection, keys)):
-                if reader is None:
-                    shown = description[len(self._own) :]
-                    reader = Reader(self._database, shown, zone=self._zone, json=self._json, booleans=self._booleans)
-                count += len(children)
-                if count > MOST:
-                    raise AnswerError(f"children.{self._name}: over {MOST:,} rows belong to {len(rows)} parents")
-                for child in children:
-                    key, made = tuple(child[: len(self._own)]), reader.record(child[len(self._own) :])
-                    of = found.get(key)
-                    if of is None:  # a database that takes a for A found it for the other spelling
-                        folded = folded or {_folded(known): into for known, into in found.items()}
-                        of = folded.get(_folded(key))
-                    if of is None:
-                        raise AnswerError(
-                            f"children.{self._name}: the database found a row for {key!r}, which no parent has"
-                        )
-                    of.append(made)
-        for record in records if any(BadRecord in map(type, some) for some in found.values()) else ():
+            strays = False
+            for key, child in self._children(snapshot, keys, len(rows)):
+                of = found.get(key)
+                if of is None:  # a database that takes a for A found it for the other spelling
+                    folded = folded or {_folded(known): into for known, into in found.items()}
+                    of = folded.get(_folded(key))
+                if of is None:
+                    strays = True
+                else:
+                    of.append(child)
+            for parent in keys if strays else ():  # or e for é: it knows for which, where it is asked for one
+                for key, child in self._children(snapshot, [parent], len(rows)):
+                    if key not in found and _folded(key) not in folded:
+                        found[parent].append(child)
+        if any(BadRecord in map(type, some) for some in found.values()):
+            self._reject(records)
+
+    def _children(
+        self, snapshot: Snapshot, keys: Sequence[tuple[Any, ...]], parents: int
+    ) -> Iterator[tuple[tuple[Any, ...], Any]]:
+        """Each with the key that it has."""
+        reader = None
+        for description, children in snapshot.chunks(self._select(snapshot.connection, keys)):
+            if reader is None:
+                shown = description[len(self._own) :]
+                reader = Reader(self._database, shown, zone=self._zone, json=self._json, booleans=self._booleans)
+            self._count += len(children)
+            if self._count > MOST:
+                raise AnswerError(f"children.{self._name}: over {MOST:,} rows belong to {parents} parents")
+            for child in children:
+                yield tuple(child[: len(self._own)]), reader.record(child[len(self._own) :])
+
+    def _reject(self, records: list[Any]) -> None:
+        for place, record in enumerate(records):
             if isinstance(record, dict):
-                bad = [child for child in record[self._name] if isinstance(child, BadRecord)]
-                if bad:
-                    raise AnswerError(f"children.{self._name}: {bad[0].reason}")
+                bad = next((child for child in record[self._name] if isinstance(child, BadRecord)), None)
+                if bad is not None:
+                    own = {name: str(value) for name, value in record.items() if name != self._name}
+                    records[place] = bad_record(f"children.{self._name}: {bad.reason}", f"{own}\n{bad.content}")
 
     def _select(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> Any:
         quote = connection.dialect.identifier_preparer.quote
@@ -124,4 +141,5 @@ class ChildRows:
 
 
 def _folded(key: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(part.rstrip().casefold() if isinstance(part, str) else part for part in key)
+    """Of a number its text: MariaDB compares the one with the other."""
+    return tuple(str(part).rstrip().casefold() if isinstance(part, str | int | Decimal) else part for part in key)

@@ -14,6 +14,8 @@ __all__ = ["FileNames"]
 
 LONGEST = 255
 """Bytes of one part of a path: what the file systems of Linux, macOS and Windows take."""
+NUMBER = 8
+"""Of a name that may get a number, such as ``-2``."""
 
 
 class FileNames:
@@ -27,6 +29,10 @@ class FileNames:
         reads = frozenset(options.path.names)
         self.counted = "sequence" in reads
         """Whether names have a number that no other file of the route has."""
+        self._marks = tuple(mark for mark in (options.done, options.checksum and f".{options.checksum}") if mark)
+        self._room = LONGEST - max((len(mark.encode()) for mark in self._marks), default=0)
+        if options.if_exists == "number":
+            self._room -= NUMBER
         self._base = base
         self._names = RequestNames(base, entity, reads - {"key", "sequence"}, together=False)
 
@@ -53,6 +59,10 @@ class FileNames:
             why = "a value in it has a slash, which would put the file into another folder"
         if why is None and path.rpartition("/")[2].startswith(".") and not self._hidden:
             why = "its name is empty, or begins with a dot"
+        if why is None and len(path.rpartition("/")[2].encode()) > self._room:
+            why = f"its name has over {self._room} bytes, with what is added to it for done, checksum and if_exists"
+        if why is None and path.endswith(self._marks):
+            why = "it ends as the mark of another file does (done, checksum), which would be written over it"
         if why is not None:
             raise EntityError(f"{path[:200]!r} cannot be the path of its file: {why}", field="path")
         return path

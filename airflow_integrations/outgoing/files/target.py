@@ -303,6 +303,8 @@ class FilesOutgoing:
     def _free_path(self, file: _File, further: set[str]) -> str | None:
         """The name of a file; None where it is taken and must not be. ``further``: names that are taken, too."""
         path, rule = file.path, self._options.if_exists
+        if self._each and rule == "replace" and self._writer.is_folder(path):
+            return None
         own = path in further or (path in self._receipts.own and not (self._each and rule == "fail"))
         if (rule == "replace" and (self._each or not own)) or (not own and self._writer.size(path) is None):
             return path
@@ -318,6 +320,8 @@ class FilesOutgoing:
             number += 1
 
     def _taken_name(self, file: _File) -> str:
+        if self._options.if_exists == "replace":
+            return f"{file.path} is a folder there; put into the name what tells the file from it, such as an ending"
         what = "of an earlier state, or from another run" if file.entity else "from another run"
         return (
             f"{file.path} is there already, {what}; it is written when that was taken away "

@@ -6,11 +6,13 @@ import contextlib
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
+from unicodedata import combining, normalize
 from zoneinfo import ZoneInfo
 
 from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import EntityError, SetupError
 from airflow_integrations.expressions import Expression
+from airflow_integrations.expressions.evaluation.limits import plain_digits
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.run import Run, Services
 from airflow_integrations.sql.binds import Binds
@@ -203,12 +205,61 @@ class _Source:
                     key = tuple(_same(told.get(name)) for name in self._columns)
                     exact.setdefault(key, []).append(row)
                     folded.setdefault(_folded(key), []).append(row)
-        return {question: self._one(key, exact, folded) for question, key in wanted.items()}
+        return self._shared_out(wanted, exact, folded)
 
-    def _one(self, values: Sequence[Any], exact: Mapping[Any, list[Any]], folded: Mapping[Any, list[Any]]) -> Any:
-        """By the value itself; where the database takes a for A, by that."""
-        key = tuple(map(_same, values))
-        found = exact.get(key) or folded.get(_folded(key)) or []
+    def _shared_out(
+        self,
+        wanted: Mapping[SqlQuestion, tuple[Any, ...]],
+        exact: Mapping[Any, list[Any]],
+        folded: Mapping[Any, list[Any]],
+    ) -> dict[SqlQuestion, Any]:
+        """To each question its row: by the value itself, or, where the database takes a for A, by that. What it takes
+        for equal only the database knows: where a row may be another question's, it is asked for each alone."""
+        keys = {question: tuple(map(_same, values)) for question, values in wanted.items()}
+        spellings: dict[Any, set[Any]] = {}
+        for key in keys.values():
+            spellings.setdefault(_folded(key), set()).add(key)
+        strays = any(fold not in spellings for fold in folded)
+        bare = set(map(_bare, folded)) if len(spellings) > len(folded) else set()
+        found, unclear = dict[SqlQuestion, Any](), list[SqlQuestion]()
+        for question, key in keys.items():
+            rows, fold = exact.get(key), _folded(key)
+            if rows is None and fold in folded:
+                if len(wanted) > 1 and len(spellings[fold]) > 1:
+                    unclear.append(question)
+                    continue
+                rows = folded[fold]
+            elif rows is None and (strays or _bare(fold) in bare):
+                if len(wanted) > 1:
+                    unclear.append(question)
+                    continue
+                try:
+                    rows = self._alike(key, wanted[question], folded)
+                except EntityError as error:
+                    found[question] = error
+                    continue
+            found[question] = self._one(rows or [])
+        half = (len(unclear) + 1) // 2
+        for some in (unclear[:half], unclear[half:]):
+            if some:
+                found.update(self.rows({question: wanted[question] for question in some}))
+        return found
+
+    def _alike(self, key: Sequence[Any], values: Sequence[Any], folded: Mapping[Any, list[Any]]) -> list[Any]:
+        """Rows that were found for one question, and that are written in another way. Raises EntityError for texts and
+        numbers, of which nobody knows whether they are the same: MariaDB takes e for é, and 1 for 1st."""
+        plain = [isinstance(value, str | int | Decimal) for value in values]
+        for fold in folded:
+            for name, asked, there, known in zip(self._columns, _folded(key), fold, plain, strict=True):
+                if known and asked != there:
+                    raise EntityError(
+                        f"the database takes {there!r} for it, which may be another one; compare what is written the "
+                        "same on both sides",
+                        field=f"where.{name}",
+                    )
+        return [row for rows in folded.values() for row in rows]
+
+    def _one(self, found: Sequence[Any]) -> Any:
         if len(found) > 1:
             return EntityError("several rows match; compare more columns in where")
         if not found or isinstance(found[0], EntityError) or self._config.columns is None:
@@ -259,9 +310,23 @@ def _reason(record: BadRecord) -> str:
 def _same(value: Any) -> Any:
     """Equal for values that are equal whatever their type: 1, 1.00 and true's 1."""
     if isinstance(value, bool | int | Decimal):
-        return Decimal(value).normalize()
+        return Decimal(value)
     return value if isinstance(value, str) else str(value)
 
 
-def _folded(key: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(part.rstrip().casefold() if isinstance(part, str) else part for part in key)
+def _folded(key: Sequence[Any]) -> tuple[str, ...]:
+    """Of a number its digits: a column of texts may hold them."""
+    return tuple(part.rstrip().casefold() if isinstance(part, str) else _digits(part) for part in key)
+
+
+def _bare(fold: Sequence[str]) -> tuple[str, ...]:
+    """Without accents."""
+    return tuple(
+        part if part.isascii() else "".join(each for each in normalize("NFKD", part) if not combining(each))
+        for part in fold
+    )
+
+
+def _digits(number: Decimal) -> str:
+    text = plain_digits(number)
+    return text.rstrip("0").rstrip(".") if "." in text else text

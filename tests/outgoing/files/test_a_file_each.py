@@ -46,6 +46,33 @@ def test_a_name_that_leaves_its_folder_or_is_none_is_refused_alone(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["out", "staging"]
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"done": ".done"}, "x" * 253),
+        ({"checksum": "sha256"}, "x" * 250),
+        ({"if_exists": "number"}, "x" * 254),
+        ({"done": ".ok"}, "one.ok"),
+        ({"checksum": "sha256"}, "one.sha256"),
+        ({"if_exists": "replace"}, "folder"),
+    ],
+    ids=["done", "checksum", "number", "a_mark", "a_checksum", "a_folder"],
+)
+def test_a_name_whose_mark_or_place_is_impossible_holds_up_no_other(
+    tmp_path: Path, options: dict[str, Any], name: str
+) -> None:
+    (tmp_path / "out" / "folder").mkdir(parents=True)
+    scene = scene_of(tmp_path, "{{ order.name | raw }}", **options)
+    entities = [{"id": 1, "name": "one"}, {"id": 2, "name": name}, {"id": 3, "name": "three"}]
+    if options.get("if_exists") == "number":
+        scene.run("before", [{"id": 0, "name": name}])
+    scene.run("one", entities)
+    found = scene.statuses()
+    assert (found["1"], found["3"]) == ("delivered", "delivered")
+    assert found["2"] in ("failed", "retrying")
+    assert [json.loads(scene.files()[file])["id"] for file in ("one", "three")] == [1, 3]
+
+
 def test_the_same_name_twice_in_a_run_is_refused_and_replaces_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
