@@ -11,6 +11,7 @@ from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, bad_record
 from airflow_integrations.incoming.sql.options import Children
 from airflow_integrations.incoming.sql.rows import require, table_source
+from airflow_integrations.plurals import counted
 from airflow_integrations.sql.binds import Binds
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.reading import Reader
@@ -20,12 +21,16 @@ from airflow_integrations.sql.tables import Table, declared, table_of
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["ChildRows"]
+__all__ = ["PARENTS", "ChildRows", "TooManyChildrenError"]
 
 PARENTS = 500
 """Parents that one statement asks for."""
 MOST = 200_000
 """Children of one page of parents: more do not fit into memory beside each other."""
+
+
+class TooManyChildrenError(AnswerError):
+    """Of the parents of a page. Its text names the children."""
 
 
 class ChildRows:
@@ -104,7 +109,8 @@ class ChildRows:
                 reader = Reader(self._database, shown, zone=self._zone, json=self._json, booleans=self._booleans)
             self._count += len(children)
             if self._count > MOST:
-                raise AnswerError(f"children.{self._name}: over {MOST:,} rows belong to {parents} parents")
+                told = counted(parents, "parent")
+                raise TooManyChildrenError(f"children.{self._name}: over {MOST:,} rows belong to {told}")
             for child in children:
                 yield tuple(child[: len(self._own)]), reader.record(child[len(self._own) :])
 

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 from airflow_integrations.config.model import Model
 from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.errors import AnswerError, SetupError
+from airflow_integrations.formats import bad_record
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.sql.check import check_file, mistakes
-from airflow_integrations.incoming.sql.children import ChildRows
+from airflow_integrations.incoming.sql.children import PARENTS, ChildRows, TooManyChildrenError
 from airflow_integrations.incoming.sql.discover import CONNECTION_TYPES, discovered
 from airflow_integrations.incoming.sql.options import SqlIncomingConfig
 from airflow_integrations.incoming.sql.places import cursor_value, pack, unpack
@@ -235,14 +236,18 @@ class _Fetch:
                 got = [row for _, some in self._snapshot.chunks(page) for row in some]
                 if got:
                     after = [got[-1][place] for place in places]
-                yield self._page(got, {"v": 1, "part": number, "after": [pack(v) for v in after or []]})
+                    yield from self._some(number, got, places)
+                else:
+                    yield Page([], {"v": 1, "part": number, "after": [pack(v) for v in after or []]})
                 if len(got) < size:
                     return
                 size = page_size(got)
         else:
             for _, got in self._snapshot.chunks(rows.select(connection, after)):
-                last = [pack(got[-1][place]) for place in places] if got else None
-                yield self._page(got, {"v": 1, "part": number, "after": last})
+                if got:
+                    yield from self._some(number, got, places)
+                else:
+                    yield Page([], {"v": 1, "part": number, "after": None})
 
     def _counted(self, number: int, rows: Rows, skip: int, expected: str) -> Iterator[Page]:
         """Rows without an order: a place is how many came, and their fingerprint."""
@@ -259,6 +264,23 @@ class _Fetch:
             yield self._page(fresh, {"v": 1, "part": number, "passed": passed, "digest": digest.hexdigest()})
         if passed < skip:
             raise AnswerError(f"there are {passed} rows; the saved place is behind {skip}")
+
+    def _some(self, number: int, rows: list[Any], places: Sequence[int]) -> Iterator[Page]:
+        """Rows that are at hand, in pages of as many as their children allow, which are in memory together."""
+        at, most = 0, PARENTS if self._children else len(rows)
+        while at < len(rows):
+            some = rows[at : at + most]
+            place = {"v": 1, "part": number, "after": [pack(some[-1][each]) for each in places]}
+            try:
+                page = self._page(some, place)
+            except TooManyChildrenError as error:
+                if len(some) > 1:
+                    most = len(some) // 2
+                    continue
+                page = Page([bad_record(str(error), str(self._reader.record(some[0])))], place)
+            yield page
+            at += len(some)
+            most = min(most * 2, PARENTS) if self._children else most
 
     def _page(self, rows: list[Any], place: Any) -> Page:
         records = [self._reader.record(row) for row in rows]

@@ -93,3 +93,25 @@ def test_children_whose_key_is_written_in_another_way(tables: Tables) -> None:
     records = fetched(tables, {"table": "parents", "children": children})
     found = {each["code"]: sorted(part["no"] for part in each["parts"] + each["numbered"]) for each in records}
     assert found == {"cafe": [1, 2], "A": [3], "7": [4, 5]}
+
+
+def test_more_children_than_fit_beside_each_other_come_in_smaller_pages(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what alone has too many is rejected alone."""
+    monkeypatch.setattr("airflow_integrations.incoming.sql.children.MOST", 50)
+    many = {number: 60 if number == 7 else 4 for number in range(40)}
+    lines = ", ".join(f"({number}, {no})" for number, count in many.items() for no in range(count))
+    tables.run(
+        "CREATE TABLE orders (id int primary key)",
+        "CREATE TABLE parts (of_id int, no int, primary key (of_id, no))",
+        f"INSERT INTO orders VALUES {', '.join(f'({number})' for number in many)}",
+        f"INSERT INTO parts VALUES {lines}",
+    )
+    config = {"table": "orders", "children": {"parts": {"table": "parts", "on": {"of_id": "id"}}}}
+    records = fetched(tables, config)
+    bad = records.pop(7)
+    assert isinstance(bad, BadRecord)
+    assert "over 50 rows belong to 1 parent" in bad.reason
+    del many[7]
+    assert {record["id"]: len(record["parts"]) for record in records} == many
