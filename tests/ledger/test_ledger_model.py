@@ -18,10 +18,11 @@ from sqlalchemy import select
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import Outcome, RetryWanted
-from airflow_integrations.ledger.runs.carry_over import lapsed_runs, note_seen, take_due
+from airflow_integrations.ledger.runs.carry_over import lapsed_runs, take_due
 from airflow_integrations.ledger.runs.claims import release_leases, renew_leases, reserve
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import applied_lines, restart_push
+from airflow_integrations.ledger.runs.vanished import note_seen
 from airflow_integrations.ledger.status import CLOSED, Status, may_follow
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.key_set import unpack

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_integrations.engine.segment_lines import encode_deletion
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.ledger.records import RunRef
-from airflow_integrations.ledger.runs.carry_over import vanished
-from airflow_integrations.ledger.runs.fetch_queries import delivered_count, vanished_count
+from airflow_integrations.ledger.runs.vanished import delivered_count, vanished, vanished_count
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route.incremental import Missing
 from airflow_integrations.run import Run

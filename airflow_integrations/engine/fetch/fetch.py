@@ -41,8 +41,8 @@ from airflow_integrations.engine.settle.rejections import note_rejections
 from airflow_integrations.errors import AnswerError, EntityError, IntegrationError
 from airflow_integrations.incoming import Completer, Gone, Incoming, Page, Unfinished
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
-from airflow_integrations.ledger.runs.carry_over import note_seen
 from airflow_integrations.ledger.runs.claims import renew_leases
+from airflow_integrations.ledger.runs.vanished import note_seen
 from airflow_integrations.plurals import counted, plural
 from airflow_integrations.route.hash import data_hash
 from airflow_integrations.run import Run, Services

@@ -1,24 +1,22 @@
-"""Take over what earlier runs left behind: entities that are due again, entities that vanished, runs that died."""
+"""Take over what earlier runs left behind: entities that are due again, runs that died."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select
 
 from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
 from airflow_integrations.ledger.runs.claims import make_pending, others_claims
 from airflow_integrations.ledger.status import KEPT, STATUSES, may_follow
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import among, lock_route
-from airflow_integrations.ledger.storage.key_set import unpack
 from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.transactions import reading, writing
 from airflow_integrations.window import Window
 
-__all__ = ["lapsed_runs", "note_seen", "take_due", "vanished"]
+__all__ = ["lapsed_runs", "take_due"]
 
 _entity = tables.entity.c
 _run = tables.run.c
@@ -146,44 +144,6 @@ def _due(row: Any) -> Due:
     if row.payload_stage is not None and (row.staging or row.overlay is not None):
         payload = PayloadRef(row.staging or "", row.payload_stage, row.payload_at)
     return Due(row.key, row.status, row.version, payload, row.overlay, bool(row.deleted), row.batch)
-
-
-@writing
-def note_seen(connection: Connection, run: RunRef, keys: Sequence[Sequence[str]], now: float) -> None:
-    """The run's fetch had these keys, given in pieces of some thousands. Unknown ones are passed over."""
-    lock_route(connection, run.route_id)
-    for some in keys:
-        connection.execute(
-            update(tables.entity)
-            .where(_entity.route_id == run.route_id, among(connection, _entity.key, some))
-            .values(last_seen=now, seen_run=run.id)
-        )
-
-
-@reading
-def vanished(
-    connection: Connection, run: RunRef, *, limit: int, after: str | None = None
-) -> list[tuple[str, str | None]]:
-    """Return key and target id of what was delivered, and not deleted since, and the run's fetch has not seen.
-
-    In the order of the keys, beginning after ``after``. Without what any run has in flight.
-    """
-    claims = select(_claim["keys"]).where(_claim.route_id == run.route_id, _claim.run != run.id)
-    held = {key for packed in connection.scalars(claims) for key in unpack(packed)}
-    rows = connection.execute(
-        select(_entity.key, _entity.target_id)
-        .where(
-            _entity.route_id == run.route_id,
-            _entity.delivered_hash.is_not(None),
-            _entity.deleted.is_(False),
-            _entity.seen_run != run.id,
-            _entity.status != "pending",
-            _entity.key > (after or ""),
-        )
-        .order_by(_entity.key)
-        .limit(limit + len(held))
-    )
-    return [(key, target_id) for key, target_id in rows if key not in held][:limit]
 
 
 @reading

@@ -1,4 +1,4 @@
-"""Questions of a fetch before it begins and before it reports deletions, and of settle about lost entities."""
+"""Questions of a fetch before it begins, and of settle about lost entities."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, func, not_, select
+from sqlalchemy import Connection, and_, bindparam, not_, select
 
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.storage import tables
@@ -15,7 +15,7 @@ from airflow_integrations.ledger.storage.open_entities import open_of
 from airflow_integrations.ledger.storage.transactions import reading
 from airflow_integrations.window import Window
 
-__all__ = ["delivered_count", "first_window", "kept_in", "undecided", "vanished_count", "window_of_run"]
+__all__ = ["first_window", "kept_in", "undecided", "window_of_run"]
 
 _entity = tables.entity.c
 _run = tables.run.c
@@ -76,24 +76,3 @@ def undecided(connection: Connection, run: RunRef, keys: Sequence[str]) -> list[
         )
     )
     return [key for key in keys if key not in decided]
-
-
-@reading
-def delivered_count(connection: Connection, run: RunRef) -> int:
-    """How many entities of the run's route were delivered and not deleted since."""
-    return connection.execute(_count().where(_entity.route_id == run.route_id)).scalar_one()
-
-
-@reading
-def vanished_count(connection: Connection, run: RunRef) -> int:
-    """How many of these the run's fetch has not seen."""
-    query = _count().where(_entity.route_id == run.route_id, _entity.seen_run != run.id, _entity.status != "pending")
-    return connection.execute(query).scalar_one()
-
-
-def _count() -> Select[int]:
-    return (
-        select(func.count())
-        .select_from(tables.entity)
-        .where(_entity.delivered_hash.is_not(None), _entity.deleted.is_(False))
-    )

@@ -8,9 +8,10 @@ from sqlalchemy import insert
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import Due, Lapsed, Outcome, PayloadRef, RetryWanted
-from airflow_integrations.ledger.runs.carry_over import lapsed_runs, note_seen, take_due, vanished
+from airflow_integrations.ledger.runs.carry_over import lapsed_runs, take_due
 from airflow_integrations.ledger.runs.claims import renew_leases, reserve
 from airflow_integrations.ledger.runs.outcomes import conclude
+from airflow_integrations.ledger.runs.vanished import note_seen, vanished, vanished_count
 from airflow_integrations.ledger.storage import tables
 
 
@@ -114,7 +115,7 @@ def test_a_person_chooses_all_of_one_kind_of_error(left: Ledger) -> None:
 
 
 def test_vanished_is_what_was_delivered_and_is_not_seen_any_more(left: Ledger) -> None:
-    old, run = begin(left, "old"), begin(left)
+    old, run = begin(left, "old"), begin(left, now=20.0)
     conclude(left, old, [delivered(key, target_id=key.upper()) for key in ("a", "b", "c", "d", "e", "now")], now=3.0)
     conclude(left, old, [delivered("d", deleted=True), retrying("now", next_attempt=5.0)], now=4.0)
     assert take(left, run) == ["now", "sooner", "doubt"]
@@ -124,6 +125,23 @@ def test_vanished_is_what_was_delivered_and_is_not_seen_any_more(left: Ledger) -
     reserve(left, begin(left, "pushing"), ["a"], first=0, lease_until=99.0, now=20.0)
     assert vanished(left, run, limit=1) == [("c", "C")]
     assert (row(left, "b").last_seen, row(left, "b").seen_run, row(left, "unknown")) == (21.0, run.id, None)
+
+
+def test_what_another_run_sees_or_delivers_meanwhile_has_not_vanished(ledger: Ledger) -> None:
+    """Else each of two runs beside each other would delete all that the other one saw last."""
+    conclude(ledger, begin(ledger, "old"), [delivered(key) for key in ("both", "gone", "other")], now=2.0)
+    run, beside = begin(ledger, "run", now=20.0), begin(ledger, "beside", now=20.0)
+    note_seen(ledger, run, [["both", "new"]], 21.0)  # the ledger does not know of the new one yet
+    note_seen(ledger, beside, [["both", "new", "other"]], 21.5)
+    conclude(ledger, beside, [delivered("new")], now=22.0)
+    assert vanished(ledger, run, limit=9) == [("gone", None)]
+    assert vanished_count(ledger, run) == 1
+    assert vanished(ledger, begin(ledger, "next", now=30.0), limit=9) == [
+        ("both", None),
+        ("gone", None),
+        ("new", None),
+        ("other", None),
+    ]
 
 
 def test_lapsed_runs_are_told_with_what_recovery_needs(ledger: Ledger) -> None:

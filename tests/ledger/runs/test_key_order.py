@@ -14,8 +14,8 @@ from sqlalchemy import make_url, text
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.queries.entities import find
-from airflow_integrations.ledger.runs.carry_over import vanished
 from airflow_integrations.ledger.runs.outcomes import conclude
+from airflow_integrations.ledger.runs.vanished import vanished
 
 KEYS = ["a", "B", "á", "Z", "_", "10", "9", "a-1", "a1", "A", "ß", "ab", "a_2", "Ä", "\U0001f600", "ﬀ"]
 
@@ -66,7 +66,7 @@ def test_pages_are_in_the_order_of_code_points(of_any_language: Ledger, size: in
 
 
 def test_so_are_the_pages_of_what_vanished(of_any_language: Ledger) -> None:
-    run, found, after = begin(of_any_language, "second"), list[str](), ""
+    run, found, after = begin(of_any_language, "second", now=3.0), list[str](), ""
     while some := vanished(of_any_language, run, limit=3, after=after):
         found += [key for key, _ in some]
         after = found[-1]
