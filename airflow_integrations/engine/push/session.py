@@ -105,9 +105,9 @@ class PushSession:
         """Sending ended early, and a later attempt goes on: tell the ledger, while the keys are still this run's, what
         the target may hold. Else another run would find in between what it has to be *unchanged*."""
         sent = [
-            *((outbound.key, outbound.hash) for outbound in self._workers.broken_off),
+            *((outbound.key, outbound.hash, outbound.version) for outbound in self._workers.broken_off),
             *(
-                (outbound.key, outbound.hash)
+                (outbound.key, outbound.hash, outbound.version)
                 for _, _, outbound, error in self.traffic.set_aside
                 if outbound.unanswered or self.verdicts.unanswered_after(error)
             ),

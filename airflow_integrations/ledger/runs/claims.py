@@ -190,16 +190,22 @@ def _taking_over(dialect: str) -> Update:
 
 
 @writing
-def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[str, str]]) -> None:
-    """Note key and content hash of states that are unanswered; the rest of the row stays. Keys
-    without a row have none: nothing was delivered that the target could have lost."""
+def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[str, str, str | None]]) -> None:
+    """Note key, content hash and version of states that are unanswered; the rest of the row stays. Keys
+    without a row have none: nothing was delivered that the target could have lost.
+
+    They were sent behind what the row knows, so that theirs are the newest versions.
+    """
     lock_entities(connection, run.route_id)
-    values = {name: text(sql.format(e=tables.entity.name, sent="CAST(:sent AS TEXT)")) for name, sql in _UNANSWERED}
+    values: dict[str, Any] = {
+        name: text(sql.format(e=tables.entity.name, sent="CAST(:sent AS TEXT)")) for name, sql in _UNANSWERED
+    }
+    values["version"] = func.coalesce(func.substr(bindparam("its_version", type_=String), 1, 512), _entity.version)
     statement = (
         update(tables.entity).where(_entity.route_id == run.route_id, _entity.key == bindparam("of")).values(values)
     )
-    for key, content in sent:
-        connection.execute(statement, {"of": key, "sent": content})
+    for key, content, version in sent:
+        connection.execute(statement, {"of": key, "sent": content, "its_version": version})
 
 
 @writing

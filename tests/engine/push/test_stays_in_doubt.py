@@ -143,6 +143,19 @@ async def test_what_was_delivered_before_one_that_is_unanswered_is_not_sent_agai
     assert (balance.counts["superseded"], balance.counts["in_doubt"], balance.counts["filtered"]) == (1, 1, 1)
 
 
+async def test_what_was_delivered_before_one_that_goes_again_does_not_go_with_it(
+    scene: Scene, make_run: MakeRun
+) -> None:
+    """Found by the simulator, seed 670006323: that the second state might be there was known, but not of which version
+    it is; so the first one seemed to have come back, and went out again under a new key."""
+    run = make_run(route={**HOLD, "delivery": {"in_doubt": "resend"}}, run_id="tried")
+    states = [order(1, state="A", rev=1), order(1, state="B", rev=2)]
+    await killed(scene, run, *states, delivered=["1"], sent=[1])
+    balance = await scene.whole(run, *states)
+    assert [outbound.version for batch in MemoryOutgoing.sent for outbound in batch] == ["2"]
+    assert (balance.counts["superseded"], balance.counts["delivered"]) == (1, 1)
+
+
 @pytest.mark.parametrize("error", [OutageError("connection refused"), SetupError("401")], ids=["away", "refused"])
 async def test_a_target_that_cannot_be_asked(
     scene: Scene, make_run: MakeRun, clock: Clock, target: Asked, error: Exception

@@ -55,7 +55,7 @@ def test_the_rows_go_as_the_known(ledger: Ledger, steps: list[tuple[str, str]]) 
                 maybe=None, unheard=unheard,
             )  # fmt: skip
         elif what == "noted":
-            note_unanswered(ledger, ref, [("1", content), ("unknown", content)])
+            note_unanswered(ledger, ref, [("1", content, None), ("unknown", content, "7")])
             expected = expected.sent_unanswered(content)
             continue
         else:

@@ -47,7 +47,7 @@ async def _doubt(run: Run, ref: RunRef, services: Services, outbounds: Outbounds
     told = Result("in_doubt", reason=UNANSWERED)
     found = [(ordinal, outbound) for ordinal, outbound in enumerate(outbounds.read()) if ordinal in unanswered]
     if verdicts.policy == "resend":  # it has the same idempotency key when it comes again, if it does
-        sent = [(outbound.key, outbound.hash) for _, outbound in found]
+        sent = [(outbound.key, outbound.hash, outbound.version) for _, outbound in found]
         await asyncio.to_thread(note_unanswered, services.ledger, ref, sent)
         return
     outcomes = [verdicts.after(ordinal, outbound, told, None) for ordinal, outbound in found]
@@ -70,7 +70,7 @@ async def _note_steps(ref: RunRef, services: Services, outbounds: Outbounds, jou
         progress = restored(journal, ordinal, outbound, known.get(outbound.key))
         steps.append((outbound.key, outbound.hash, progress.dump()))
     await asyncio.to_thread(note_progress, services.ledger, ref, steps)
-    sent = [(outbound.key, outbound.hash) for _, outbound in found]
+    sent = [(outbound.key, outbound.hash, outbound.version) for _, outbound in found]
     await asyncio.to_thread(note_unanswered, services.ledger, ref, sent)
 
 
