@@ -40,7 +40,7 @@ _CAUSES = (
         r"Name or service not known|nodename nor servname|getaddrinfo|name resolution|No address associated",
         "unknown host name",
     ),
-    (r"Network is unreachable|No route to host", "there is no way to it in the network"),
+    (r"Network is unreachable|No route to host", "no network route"),
     (r"reset by peer|Errno 104|closed by peer|EOF", "the connection was closed"),
     (r"[Tt]imed? ?out", "no answer in time"),
 )

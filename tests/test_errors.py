@@ -32,7 +32,7 @@ def test_nothing_listens() -> None:
     [
         (socket.gaierror(-2, "Name or service not known"), "unknown host name: check host and port"),
         (TimeoutError(), "no answer in time"),
-        (OSError(113, "No route to host"), "there is no way to it in the network: check host and port"),
+        (OSError(113, "No route to host"), "no network route: check host and port"),
         (ConnectionResetError(104, "Connection reset by peer"), "the connection was closed: check host and port"),
         (RuntimeError("Login was refused by the broker"), "Login was refused by the broker"),
         (ValueError(), "ValueError"),

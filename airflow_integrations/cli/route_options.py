@@ -75,7 +75,7 @@ def asked_route(args: argparse.Namespace) -> LoadedRoute:
         except UnknownRouteError as error:
             raise UsageError(str(error)) from None
     if not path.is_file():
-        raise UsageError(f"there is no file {path}")
+        raise UsageError(f"no such file: {path}")
     folder = _folder_of(path, args)
     found = read_routes(folder)
     for loaded in found.routes.values():

@@ -54,7 +54,7 @@ def _files(names: list[str], root: Path) -> list[Path]:
     for name in names:
         if name.endswith(ENDINGS):
             if not Path(name).is_file():
-                raise UsageError(f"there is no file {name}")
+                raise UsageError(f"no such file: {name}")
             found.append(Path(name))
             continue
         wanted = {Path(name).name.removesuffix(suffix) for suffix in ("", ".route.json", ".yaml", ".yml")}

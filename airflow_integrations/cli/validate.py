@@ -25,7 +25,7 @@ __all__ = ["all_mistakes", "run"]
 def run(args: argparse.Namespace) -> int:
     files = [Path(file) for file in args.files]
     if missing := [file for file in files if not file.is_file()]:
-        raise UsageError(f"there is no file {missing[0]}")
+        raise UsageError(f"no such file: {missing[0]}")
     root = _root(args, files)
     mistakes = all_mistakes(root)
     if args.online:

@@ -162,7 +162,7 @@ def _shown(key: Any) -> str:
 
 
 def _host_key(line: str) -> Any:
-    """Of a line of known_hosts without the host, or of the key alone; None for what is none."""
+    """Of a line of known_hosts without the host, or of the key alone; None for any other line."""
     import paramiko
 
     words = line.split()

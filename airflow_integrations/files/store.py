@@ -68,7 +68,7 @@ class FileStore:
             content.read(1)
 
     def _seen(self, path: str, info: Mapping[str, Any]) -> Found | None:
-        """None for what is no file."""
+        """None for anything but a file."""
         try:
             if hasattr(self._fs, "details"):
                 info = self._fs.details(info, self._root)
@@ -93,7 +93,7 @@ class FileStore:
     def entries(self, most: int) -> tuple[Sequence[Found], Sequence[str]]:
         """Of a path without wildcards: the files of the folder, and the names of the folders in it; of a file itself.
 
-        The first ``most`` files by name. Raises OutageError also where there is no such folder.
+        At most ``most`` files, the first by name. A missing folder is an OutageError, too.
         """
         folder = self._pattern.rstrip("/")
         folders: list[str] = []

@@ -71,9 +71,7 @@ class Database:
             ) from None
         file = make_url(self.url).database if self.dialect == "sqlite" else None
         if file and not file.startswith((":", "file:")) and not Path(file).exists():
-            raise SetupError(
-                f"Connection {self.name!r}: there is no file {file}; make the database, or correct the path"
-            )
+            raise SetupError(f"Connection {self.name!r}: no such file: {file}; make the database, or correct the path")
         event.listen(engine, "connect", self._connected)
         return engine
 

@@ -227,7 +227,7 @@ def _year(value: Any) -> int:
     """MySQL would make 2001 of 1."""
     found = _whole(value)
     if found != 0 and not 1901 <= found <= 2155:
-        raise EntityError(f"{found} is no year from 1901 to 2155, which are all that the column takes")
+        raise EntityError(f"{found}: the column takes years from 1901 to 2155")
     return found
 
 

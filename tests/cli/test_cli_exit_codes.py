@@ -12,7 +12,7 @@ import pytest
     [
         (["run", "ordres"], "no file holds the route 'ordres'; did you mean 'orders'?"),
         (["preview", "ordres"], "did you mean 'orders'?"),
-        (["test", "nothing.test.yaml"], "there is no file nothing.test.yaml"),
+        (["test", "nothing.test.yaml"], "no such file: nothing.test.yaml"),
         (["run", "orders", "--entities", "missing.json"], "missing.json cannot be read"),
         (["run", "orders", "--entities", "orders.csv"], "--entities takes a JSON or YAML list, or JSON lines"),
         (["preview", "orders", "--param", "x=1"], "has no param 'x': it declares none"),

@@ -49,7 +49,7 @@ def test_json(call, routes, edit):
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        (("validate", "missing.yaml"), "there is no file missing.yaml"),
+        (("validate", "missing.yaml"), "no such file: missing.yaml"),
         (("validate", "--routes", "nowhere"), "--routes is nowhere, which is not a folder"),
         (("validate",), "no routes folder found here"),
         (("list",), "airflow-integrations new NAME"),

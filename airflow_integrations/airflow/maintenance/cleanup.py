@@ -130,7 +130,7 @@ def _forget(ledger: Ledger, found: RouteFiles, files: ServedRoutes, staging: str
         for name in ledger.fetches.forget(without, idle_since=now - IDLE_SECONDS):
             log.info("%s has no route file and no runs any more: nothing is kept for it to read", name)
     elif without:
-        log.warning("nothing is forgotten of %s: there is no folder %s", ", ".join(without), missing[0])
+        log.warning("the folder %s is missing, so what is kept of %s stays", missing[0], ", ".join(without))
     pruned = forget(ledger, staging, wanted, now)
     events = prune_events(ledger, routes=wanted, now=now)
     log.info(

@@ -83,7 +83,7 @@ async def discover(
         if not fitting:
             told = ", ".join(f"{name} ({', '.join(sorted(each.discovers))})" for name, each in found.items())
             raise SetupError(
-                f"Connection {connection!r} is of type {type_!r}, of which no kind tells what there is; name one with "
+                f"Connection {connection!r} is of type {type_!r}, which no kind can look into; name one with "
                 f"--kind. There are: {told}"
             )
         found = fitting

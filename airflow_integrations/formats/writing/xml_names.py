@@ -28,7 +28,7 @@ class XmlNameError(ValueError):
 
 
 def check_name(name: str, prefixes: Set[str]) -> None:
-    """``prefixes``: those that are declared. Raises XmlNameError for what is no name of an element or attribute."""
+    """``prefixes``: those that are declared. Raises XmlNameError for what cannot name an element or attribute."""
     prefix, colon, local = name.rpartition(":")
     shown = repr(name[:60])
     if len(name) > MAX_NAME or not _NAME.fullmatch(local) or (colon and not _NAME.fullmatch(prefix)):

@@ -27,7 +27,7 @@ async def discovered(client: HttpClient, place: str | None, bounds: Bounds) -> D
     """``place``: the endpoint's path, with ``#`` and the name of one list. A text says why there is no schema."""
     path, _, wanted = (place or PATH).partition("#")
     if not path.startswith("/"):
-        return f"{path} is no path of an endpoint"
+        return f"{path} is not the path of an endpoint"
     try:
         schema = await schema_of(client, path)
     except NoSchemaError as error:

@@ -34,7 +34,7 @@ _SINCE = {"Edm.DateTimeOffset": "datetimeoffset", "Edm.DateTime": "datetime"}
 async def discovered(client: HttpClient, place: str | None, bounds: Bounds) -> Discovery | str:
     """The entity sets, or the one of this name; why there are none where this is no OData service."""
     if place is not None and place.startswith("/") and place != "/$metadata":
-        return f"{place} is no entity set"
+        return f"{place} is not an entity set"
     model = await asked_model(client)
     if isinstance(model, str):
         return model

@@ -69,7 +69,7 @@ class ODataIncoming:
 
     @staticmethod
     async def discover(connection: str, place: str | None, services: Services, bounds: Bounds) -> Discovery | str:
-        """The service's entity sets, or the one that ``place`` names; else why it is no service of OData."""
+        """The service's entity sets, or the one that ``place`` names; else why there are none to show."""
         from airflow_integrations.incoming.odata.discover import discovered
 
         return await discovered(await services.client(connection), place, bounds)

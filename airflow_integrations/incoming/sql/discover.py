@@ -42,7 +42,7 @@ def _require_file(database: Database) -> None:
     """Opening a database of SQLite that is not there makes one."""
     path = unquote(database.url.partition("///")[2].partition("?")[0])
     if path and path != ":memory:" and not path.startswith("file:") and not Path(path).is_file():
-        raise SetupError(f"Connection {database.name!r}: there is no file {path}")
+        raise SetupError(f"Connection {database.name!r}: no such file: {path}")
 
 
 class _Look:

@@ -151,7 +151,7 @@ def test_a_name_that_is_not_there_is_told_with_the_nearest(tables):
 
 
 def test_nothing_is_written_and_no_file_is_made(tmp_path: Path):
-    with pytest.raises(SetupError, match=r"there is no file .*absent\.db"):
+    with pytest.raises(SetupError, match=r"no such file: .*absent\.db"):
         look(f"sqlite:///{tmp_path}/absent.db")
     assert not list(tmp_path.iterdir())
 

@@ -170,7 +170,7 @@ async def test_sqlite_types_become_json(tables: Tables) -> None:
 
 async def test_a_file_of_sqlite_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     file = tmp_path / "ordres.db"
-    with pytest.raises(SetupError, match=r"there is no file .*ordres\.db; make the database, or correct the path"):
+    with pytest.raises(SetupError, match=r"no such file: .*ordres\.db; make the database, or correct the path"):
         await records_of(Tables(f"sqlite:///{file}"), {"table": "orders"})
     assert not file.exists()
 

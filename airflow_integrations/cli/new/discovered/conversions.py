@@ -54,8 +54,9 @@ def _of(value: str, source: DiscoveredField, wanted: Meaning) -> tuple[str, str]
         return value, ""
     if have == "string" and wanted in _NUMBERS:
         function = "decimal" if wanted == "number" else "integer"
-        told = "" if source.looks_like in _NUMBERS else "a text there; one that is no number is rejected"
-        return f"{function}({value}) if {value} else None", told or "a text that looks like a number"
+        looks = source.looks_like in _NUMBERS
+        told = "a text that looks like a number" if looks else "text at the source: rejected unless it is a number"
+        return f"{function}({value}) if {value} else None", told
     if wanted == "string" and have in ("integer", "number"):
         text = f'f"{{{value}}}"' if '"' not in value else f"f'{{{value}}}'"
         return (f"{text} if {value} is not None else None" if source.nullable else text), ""

@@ -52,7 +52,7 @@ async def document_of(connection: str, place: str | None, services: Services) ->
         found = read_document(content, place)
         return (found, place) if found is not None else f"{place} is no OpenAPI document"
     if place is not None and not place.startswith("/"):
-        return f"there is no file {place}"
+        return f"no such file: {place}"
     from airflow_integrations.http import Request
 
     client = await services.client(connection)

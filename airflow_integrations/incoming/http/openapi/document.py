@@ -21,7 +21,7 @@ _FORMATS: dict[str, Meaning] = {"date-time": "datetime", "date": "date", "time":
 
 
 def read_document(content: bytes, name: str) -> OpenApi | None:
-    """None for content that is no such document."""
+    """None for other content."""
     try:
         found = read(content)
     except ContentError:
@@ -80,7 +80,7 @@ class OpenApi:
         return self.whole(said.get("schema"))
 
     def whole(self, value: Any, depth: int = 0) -> Mapping[str, Any]:
-        """An object with what it refers to, and with all of ``allOf``; an empty one for what is no object."""
+        """An object with what it refers to, and with all of ``allOf``; an empty one for anything else."""
         if not isinstance(value, Mapping) or depth > DEEPEST:
             return {}
         if isinstance(value.get("$ref"), str):
