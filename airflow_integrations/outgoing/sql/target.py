@@ -162,6 +162,8 @@ class SqlOutgoing:
         results: list[Result] = []
         suspects = 0
         for planned, marker in together:
+            if not await self._is_back(session):  # what is not sent is not to blame
+                break
             try:
                 results += await self._transaction(session, writer, [planned], [marker])
                 continue

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy
 from sql_surroundings import Tables, route_of, run_of
 
+from airflow_integrations.errors import OutageError
 from airflow_integrations.formats.json import encode
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.sql.target import MOST_SUSPECTS, SqlOutgoing
@@ -63,6 +65,26 @@ async def test_where_it_is_lost_at_any_row_the_database_is_to_blame(deadly: Tabl
     assert [result.status for result in first] == ["failed"] * MOST_SUSPECTS + ["pending"] * (8 - MOST_SUSPECTS)
     assert {result.cause for result in first[MOST_SUSPECTS:]} == {"outage"}
     assert {result.status for result in second} == {"delivered"}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_what_was_not_sent_is_not_to_blame(deadly: Tables) -> None:
+    """The database is away for a moment, behind a row at which the connection was lost."""
+    connects = 0
+
+    def away_once(*_: Any) -> None:
+        nonlocal connects
+        connects += 1
+        if connects == 2:
+            raise ConnectionRefusedError("away")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "do_connect", away_once)
+    try:
+        with pytest.raises(OutageError):
+            await sent(deadly, ["fine", "deadly", "fine"])
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "do_connect", away_once)
+    assert connects == 2
 
 
 @pytest.mark.parametrize("database_url", ["mariadb"], indirect=True)
