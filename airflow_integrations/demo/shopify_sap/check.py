@@ -75,9 +75,7 @@ def check(home: Path, routes: Path, *, timeout: float = 120) -> Report:
         return live_through(room, Workers(room), timeout=timeout)
 
 
-def live_through(
-    room: Room, carrier: Carrier, *, timeout: float, orders: tuple[int, int, int] = ORDERS_PAID
-) -> Report:
+def live_through(room: Room, carrier: Carrier, *, timeout: float, orders: tuple[int, int, int] = ORDERS_PAID) -> Report:
     """The scenario in a room where both systems answer. ``timeout``: seconds for each thing that is waited for;
     ``orders``: those of the three phases. Raises RoomError, ProcessDied and RestError."""
     quiet, busy, storm = orders

@@ -28,9 +28,7 @@ async def asked(config: LookupOptions, services: Services) -> list[Placed]:
         from airflow_integrations.graphql.online import check
 
         client = await services.client(config.graphql.connection)
-        return [
-            (("graphql", *place), text) for place, text in await check(config.graphql, client, config.graphql.path)
-        ]
+        return [(("graphql", *place), text) for place, text in await check(config.graphql, client, config.graphql.path)]
     return []
 
 
