@@ -170,7 +170,7 @@ class Lookup(TransformerBase):
 
     @classmethod
     async def check_online(cls, config: Any, route: Route, services: Services) -> list[tuple[tuple[Any, ...], str]]:
-        """What the system that is asked says against the configuration; a database raises SetupError and OutageError."""
+        """What the system that is asked says against the options; a database raises SetupError and OutageError."""
         if config.sql is not None:
             run = Run(route, "validate", Window(EPOCH, datetime.now(UTC)), params=dict(route.params))
             await SqlRows(config.name, config.sql, config.where, config.cache).check(run, services)

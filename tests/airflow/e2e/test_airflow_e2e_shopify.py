@@ -1,5 +1,6 @@
-"""The reference scenario in a real Airflow: a payment in Shopify is a sales order in SAP within two seconds, its customer
-first, also where the consumer is killed. ``make demo-shopify-check AIRFLOW=1`` kills the webhook server as well."""
+"""The reference scenario in a real Airflow: a payment in Shopify is a sales order in SAP within two seconds, its
+customer first, also where the consumer is killed. The same with ``make demo-shopify-check AIRFLOW=1``, which also kills
+the webhook server."""
 
 from __future__ import annotations
 
