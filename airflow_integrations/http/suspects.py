@@ -14,7 +14,7 @@ from airflow_integrations.blame import MOST_SUSPECTS, are_to_blame
 from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.http.errors import Refused
 
-__all__ = ["MOST_SILENT", "Suspects", "Trouble", "all_of"]
+__all__ = ["MOST_SILENT", "Suspects", "Trouble", "all_of", "may_be_its_own"]
 
 MOST_SILENT = 20
 """Where more questions are in trouble before any was answered, the service is away. More than the suspects: those that
@@ -75,7 +75,7 @@ class Suspects:
             try:
                 answer = await ask(group)
             except (OutageError, Refused, AnswerError) as trouble:
-                if not _may_be_its_own(trouble):
+                if not may_be_its_own(trouble):
                     raise
                 failing += 1
                 if failing > self._most:
@@ -132,7 +132,7 @@ class Suspects:
             raise self._trouble
 
 
-def _may_be_its_own(trouble: Trouble) -> bool:
+def may_be_its_own(trouble: Trouble) -> bool:
     """Not where the server turns away whoever asks: for want of a login, or because too much was asked."""
     if isinstance(trouble, Refused):
         return trouble.status == 403
