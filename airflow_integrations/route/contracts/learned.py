@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.route.contracts.options import ContractOptions
 from airflow_integrations.route.contracts.paths import below, type_words
-from airflow_integrations.route.contracts.seen import MOST_FIELDS, Seen, SeenField
+from airflow_integrations.route.contracts.seen import MOST_FIELDS, Kind, Seen, SeenField
 
 __all__ = ["Drift", "Field", "Learned", "accept", "drifts", "learn_from", "lines"]
-
-Kind = Literal["new", "type", "gone"]
 
 
 class Field(msgspec.Struct, omit_defaults=True):
@@ -115,12 +112,12 @@ def learn_from(
     learned: Learned, seen: Seen, options: ContractOptions, *, run_id: str, began: float, now: float
 ) -> Learned:
     """What is known once a run has been seen. ``began``: when it read what it was compared with; what other runs have
-    found since stays. ``learned`` is changed and returned. A run without entities says nothing."""
+    found since stays. ``seen`` has been :meth:`~Seen.counted`. ``learned`` is changed and returned. A run without entities says nothing."""
     if not seen.entities:
         return learned
     merge = _Merge(options, run_id, began, now, seen.beyond, sum(1 for _ in lines(learned)))
-    learning = not learned.complete
-    if learning:
+    learning = not learned.complete or seen.learning  # a run that began while others learned teaches, too
+    if not learned.complete:
         learned.runs[run_id] = max(seen.entities, learned.runs.get(run_id, 0))
     merge.into(learned.root, seen.root, learning)
     learned.beyond = learned.beyond or merge.beyond
@@ -147,6 +144,9 @@ class _Merge:
             if child.present:
                 self._present(field, name, known, child, node, learning, seen_before)
             elif known is not None and node.objects:
+                self._absent(known, learning)
+        for name, known in field.fields.items() if node.objects else ():  # what others have learned meanwhile
+            if name not in node.fields and below(node.path, name) not in self.options.ignore:
                 self._absent(known, learning)
         if node.items is not None and node.items.touched:
             self._items(field, node.items, learning)

@@ -6,7 +6,7 @@ that shape are only counted, which makes an entity cost a few microseconds.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -15,7 +15,7 @@ from airflow_integrations.route.contracts.paths import LIST, LONGEST_NAME, OBJEC
 if TYPE_CHECKING:
     from airflow_integrations.route.contracts.learned import Field, Learned
 
-__all__ = ["MOST_FIELDS", "Different", "Seen", "SeenField"]
+__all__ = ["MOST_FIELDS", "Different", "Kind", "Seen", "SeenField"]
 
 MOST_FIELDS: Final = 2_000
 """Fields that are kept of a route. What is beyond is compared with these, and not learned."""
@@ -28,18 +28,23 @@ MOST_DIFFERENCES: Final = 5
 """That are told of one record."""
 
 
+Kind = Literal["new", "type", "gone"]
+
+
 @dataclass(frozen=True, slots=True)
 class Different:
-    """A field of one entity that differs from what was learned."""
+    """A field that differs from what was learned: of one entity, or, where it is gone, of a whole run."""
 
     path: str
-    kind: Literal["new", "type"]
+    kind: Kind
     expected: str
     found: str
 
     def __str__(self) -> str:
         if self.kind == "new":
             return f"{self.path} is a new field ({self.found})"
+        if self.kind == "gone":
+            return f"{self.path} is in no entity; every entity had it ({self.expected})"
         return f"{self.path} is {self.found}; {self.expected} was learned"
 
 
@@ -87,6 +92,8 @@ class Seen:
 
     def __init__(self, learned: Learned, ignored: Collection[str] = ()) -> None:
         self.entities = 0
+        self.learning = not learned.complete
+        """Nothing counts as different yet."""
         self.beyond = False
         """There were fields that are not kept: too many, too long a name, nested too deeply."""
         self._ignored = frozenset(ignored)
@@ -101,7 +108,8 @@ class Seen:
         self.entities += 1
         root = self.root
         root.present += 1
-        self._different = []
+        if self._different:
+            self._different = []
         if type(record) is dict:
             self._object(root, record)
         else:
@@ -117,6 +125,11 @@ class Seen:
         self._shaped.clear()
         self._cells = 0
         return self
+
+    def gone(self) -> list[Different]:
+        """Fields that every entity had, and that none has, in objects that there were. Empty where there were more
+        fields than are kept: nobody knows then."""
+        return [] if self.learning or self.beyond else list(_gone(self.counted().root))
 
     def _known(self, field: SeenField) -> None:
         """The fields that were learned have their places before any that is new."""
@@ -263,6 +276,16 @@ class Seen:
 def _writable(name: str) -> bool:
     """Half of a surrogate pair cannot be written."""
     return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)
+
+
+def _gone(field: SeenField) -> Iterator[Different]:
+    for child in field.fields.values():
+        known = child.known
+        if field.objects and not child.present and field.judged and known is not None and known.always:
+            yield Different(child.path, "gone", type_words(known.types), "")
+        yield from _gone(child)
+    if field.items is not None:
+        yield from _gone(field.items)
 
 
 def _add(different: list[Different], one: Different) -> None:
