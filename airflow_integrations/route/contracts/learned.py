@@ -13,7 +13,7 @@ import msgspec
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.route.contracts.options import ContractOptions
-from airflow_integrations.route.contracts.paths import below, type_words
+from airflow_integrations.route.contracts.paths import OBJECT, below, type_words
 from airflow_integrations.route.contracts.seen import MOST_FIELDS, Kind, Seen, SeenField
 
 __all__ = ["Drift", "Field", "Learned", "accept", "drifts", "learn_from", "lines"]
@@ -137,12 +137,13 @@ class _Merge:
 
     def into(self, field: Field, node: SeenField, learning: bool) -> None:
         """``learning``: what is found is learned, and nothing differs."""
-        seen_before = bool(field.fields)
+        seen_before = bool(field.types & OBJECT)
+        empty = not field.fields  # as of a field that was always null: everything is to be learned
         self._types(field, node.types, learning)
         for name, child in node.fields.items():
             known = field.fields.get(name)
             if child.present:
-                self._present(field, name, known, child, node, learning, seen_before)
+                self._present(field, name, known, child, node, learning or empty, seen_before)
             elif known is not None and node.objects:
                 self._absent(known, learning)
         for name, known in field.fields.items() if node.objects else ():  # what others have learned meanwhile
@@ -179,8 +180,7 @@ class _Merge:
                 self.beyond = True
                 return
             self.count += 1
-            # in an object that was always empty, as in a field that was always null, everything is to be learned
-            learned_now = learning or not seen_before or self.options.on_new_field == "ignore"
+            learned_now = learning or self.options.on_new_field == "ignore"
             known = parent.fields[name] = Field(always=whole and not seen_before)
             if not learned_now:
                 known.new, known.since, known.run_id = True, self.now, self.run_id
