@@ -30,8 +30,8 @@ def look(
 ) -> Finding | None:
     alerts = Alerts.model_validate({"notify": [{"email": "ops@example.com"}], "failure": False, kind: setting})
     planned = Schedule.model_validate(schedule) if schedule else None
-    outlook = Outlook(RunHealth(**health), depth, planned, interval_end, watched, now, backlog, "erp or crm")
-    assert [find(other, alerts, outlook) for other in ALERTS if other != kind] == [None] * 5
+    outlook = Outlook(RunHealth(**health), depth, planned, interval_end, watched, now, backlog, asked="erp or crm")
+    assert [find(other, alerts, outlook) for other in ALERTS if other != kind] == [None] * 6
     return find(kind, alerts, outlook)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,10 @@ from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.ledger.contract import accept_drift, change_learned, forget_learned, learned_of
 from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.route.contracts.learned import drifts, lines
+from airflow_integrations.ledger.store import find_values
+from airflow_integrations.route.contracts.learned import Learned, drifts, learn_from, lines
+from airflow_integrations.route.contracts.options import ContractOptions
+from airflow_integrations.route.contracts.seen import Seen
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 
@@ -104,7 +109,7 @@ async def test_a_run_that_fails_sends_nothing_and_goes_on_once_it_is_accepted(
     scene: Scene, option: str, record: dict[str, Any], told: str
 ) -> None:
     scene.contract[option] = "fail"
-    scene.transform = [{"store": {"name": "seen", "key": "order.number", "value": "order.number"}}]
+    scene.transform = [{"store": {"name": "seen", "key": "order.number", "set": "order.number"}}]
     await scene.whole(*orders(1))
     run, staging = scene.begin({"number": 2, "total": 1} if option != "on_gone_field" else {"number": 2}, record)
     await fetch(run, scene.services, staging)
@@ -114,9 +119,6 @@ async def test_a_run_that_fails_sends_nothing_and_goes_on_once_it_is_accepted(
             await transform(run, scene.services, staging)
         assert str(error.value).startswith(f"contract: the source's fields have changed: {told}. Nothing of this run")
         assert "airflow-integrations contract accept orders" in str(error.value)
-    assert scene.services.ledger is not None
-    from airflow_integrations.ledger.store import find_values
-
     assert [line.key for line in find_values(scene.services.ledger, now=0, store="seen").values] == ["1"]
     assert len(scene.known()) == 1
     assert (await settle(run, scene.services, staging)).unfinished
@@ -164,12 +166,11 @@ async def test_without_a_contract_nothing_is_learned(make_run: Callable[..., Run
 
 
 async def test_two_runs_beside_each_other_lose_nothing(scene: Scene) -> None:
+    scene.contract = {"learn": 2}
     begun = [scene.begin(*orders(1, a=1)), scene.begin(*orders(2, b="x"))]
     for (run, staging), given in zip(begun, (orders(1, a=1), orders(2, b="x")), strict=True):
         MemoryIncoming.pages_to_give = [given]
         await fetch(run, scene.services, staging)
-    import asyncio
-
     await asyncio.gather(*(transform(run, scene.services, staging) for run, staging in begun))
     learned = learned_of(scene.services.ledger, "orders")
     assert learned is not None
@@ -184,12 +185,6 @@ async def test_what_was_learned_is_forgotten(scene: Scene) -> None:
 
 
 def test_many_writers_each_add_what_they_saw(services: Services) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from airflow_integrations.route.contracts.learned import Learned, learn_from
-    from airflow_integrations.route.contracts.options import ContractOptions
-    from airflow_integrations.route.contracts.seen import Seen
-
     options = ContractOptions(learn=100)
 
     def one(number: int) -> None:
