@@ -41,9 +41,7 @@ def change_learned(connection: Connection, route: str, change: Callable[[Learned
     after = change(_decoder.decode(before))
     text = msgspec.json.encode(after).decode()
     if text != before:
-        connection.execute(
-            update(tables.contract).where(_c.route_id == route_id).values(learned=text, changed=now)
-        )
+        connection.execute(update(tables.contract).where(_c.route_id == route_id).values(learned=text, changed=now))
     return after
 
 

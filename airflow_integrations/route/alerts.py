@@ -23,7 +23,15 @@ __all__ = [
 ]
 
 Kind = Literal["failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late", "contract"]
-ALERTS: tuple[Kind, ...] = ("failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late", "contract")
+ALERTS: tuple[Kind, ...] = (
+    "failure",
+    "error_rate",
+    "nothing_received",
+    "queue_older_than",
+    "source_behind",
+    "late",
+    "contract",
+)
 """What can be wrong, named as in the route's file."""
 
 SHORTEST = timedelta(minutes=1)

@@ -73,7 +73,9 @@ def orders(*numbers: int, **fields: Any) -> list[dict[str, Any]]:
 
 async def test_what_differs_is_told_and_everything_goes_on(scene: Scene) -> None:
     assert (await scene.whole(*orders(1, 2)))[1] == []
-    balance, warnings = await scene.whole(*orders(3), {"number": 4, "vat": "x"}, {"number": 5, "total": "1", "vat": "y"})
+    balance, warnings = await scene.whole(
+        *orders(3), {"number": 4, "vat": "x"}, {"number": 5, "total": "1", "vat": "y"}
+    )
     assert (balance.counts["delivered"], balance.verdict) == (3, None)
     assert warnings == [
         "contract: vat is a new field (text), in 2 entities, first in 4",
@@ -137,9 +139,7 @@ async def test_a_run_that_may_fail_looks_before_and_rejects_behind_it(scene: Sce
     assert warnings[0] == "contract: total is text; number was learned, in 1 entity, first in 3"
 
 
-async def test_as_many_runs_are_learned_from_as_the_route_says(
-    scene: Scene, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_as_many_runs_are_learned_from_as_the_route_says(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     scene.contract = {"learn": 2, "on_type_change": "fail"}
     with caplog.at_level(logging.INFO, "airflow_integrations"):
         assert (await scene.whole(*orders(1)))[1] == []

@@ -174,9 +174,7 @@ class _Evaluation:
         begin = self._now - LOOK_BACK if kind == "failure" else self._now
         return AlertState(watched=begin, seen=begin)
 
-    def _outlook(
-        self, route: Route, health: RunHealth, state: AlertState, drifts: tuple[Drift, ...]
-    ) -> Outlook:
+    def _outlook(self, route: Route, health: RunHealth, state: AlertState, drifts: tuple[Drift, ...]) -> Outlook:
         depth = self._open.get(route.route)
         asked = asked_by_delivery(route)
         waiting = self._waiting.get(route.route)

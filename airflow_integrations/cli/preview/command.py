@@ -24,8 +24,8 @@ from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.formats.json import encode
 from airflow_integrations.ledger.status import WRONG
 from airflow_integrations.ledger.store import values_shown
-from airflow_integrations.route.links import reads_ledger
 from airflow_integrations.route.contracts.seen import Different
+from airflow_integrations.route.links import reads_ledger
 from airflow_integrations.run import Connections, Run
 from airflow_integrations.simulate.record import RecordingServices, test_text
 from airflow_integrations.simulate.replay import Recording, ReplayServices

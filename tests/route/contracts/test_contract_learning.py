@@ -42,7 +42,13 @@ def told(learned: Learned) -> list[str]:
     return [str(drift) for drift in drifts(learned)]
 
 
-ORDER = {"number": 1, "total": Decimal("1.5"), "lines": [{"sku": "A", "qty": 1}], "customer": {"vip": True}, "note": None}
+ORDER = {
+    "number": 1,
+    "total": Decimal("1.5"),
+    "lines": [{"sku": "A", "qty": 1}],
+    "customer": {"vip": True},
+    "note": None,
+}
 
 
 def test_fields_have_paths_and_types() -> None:
@@ -101,7 +107,10 @@ def test_a_field_that_every_entity_had_is_gone_when_none_has_it() -> None:
     learned = learn(Learned(), [{"a": 1, "b": 1, "c": None}, {"a": 2, "c": 1}])
     assert [one.path for one in seen([{"b": 1}, {"a": 1}], learned).gone()] == ["c"]
     assert told(learn(learned, [{"b": 1}, {"a": 1}])) == ["c is gone (number; every entity had it)"]
-    assert told(learn(learned, [{"c": 1}, {"x": 1}])) == ["a is gone (number; every entity had it)", "x is new (number)"]
+    assert told(learn(learned, [{"c": 1}, {"x": 1}])) == [
+        "a is gone (number; every entity had it)",
+        "x is new (number)",
+    ]
     assert told(learn(learned, [{"a": 1, "c": 1}])) == ["x is new (number)"]  # a is back
 
 
@@ -116,7 +125,11 @@ def test_fields_of_lines_that_nobody_has_are_not_gone() -> None:
 
 def test_what_is_accepted_is_right_from_then_on() -> None:
     learned = learn(learn(Learned(), [{"a": 1, "b": 1}]), [{"a": "x", "c": {"d": 1}}])
-    assert told(learned) == ["a is text, and was number", "b is gone (number; every entity had it)", "c is new (object)"]
+    assert told(learned) == [
+        "a is text, and was number",
+        "b is gone (number; every entity had it)",
+        "c is new (object)",
+    ]
     assert [drift.path for drift in accept(learned, ["c"])] == ["c"]
     assert different(learned, {"a": 1, "c": {"d": 1}}) == []
     with pytest.raises(RunError, match="nothing differs there. What differs: a, b"):
