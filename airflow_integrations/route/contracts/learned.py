@@ -112,7 +112,8 @@ def learn_from(
     learned: Learned, seen: Seen, options: ContractOptions, *, run_id: str, began: float, now: float
 ) -> Learned:
     """What is known once a run has been seen. ``began``: when it read what it was compared with; what other runs have
-    found since stays. ``seen`` has been :meth:`~Seen.counted`. ``learned`` is changed and returned. A run without entities says nothing."""
+    found since stays. ``seen`` has been :meth:`~Seen.counted`. ``learned`` is changed and returned. A run without
+    entities says nothing."""
     if not seen.entities:
         return learned
     merge = _Merge(options, run_id, began, now, seen.beyond, sum(1 for _ in lines(learned)))
@@ -146,7 +147,8 @@ class _Merge:
                 self._present(field, name, known, child, node, learning or empty, seen_before)
             elif known is not None and node.objects:
                 self._absent(known, learning)
-        for name, known in field.fields.items() if node.objects else ():  # what others have learned meanwhile
+        for name, known in field.fields.items() if node.objects else ():
+            # what others have learned meanwhile
             if name not in node.fields and below(node.path, name) not in self.options.ignore:
                 self._absent(known, learning)
         if node.items is not None and node.items.touched:

@@ -34,8 +34,8 @@ class ContractOptions(Model):
     Since: 0.3
     """
     on_type_change: OnDrift = "warn"
-    """What happens where a field has another type: text, number, boolean, object or list. Integers and decimals are both
-    numbers, and null is of every type.
+    """What happens where a field has another type: text, number, boolean, object or list. Integers and decimals are
+    both numbers, and null is of every type.
 
     Example: ``on_type_change: reject``
 

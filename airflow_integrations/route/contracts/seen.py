@@ -1,4 +1,4 @@
-"""Look at the fields of a run's entities: which there are, of which types, and which entities differ from what was learned.
+"""Look at the fields of a run's entities: which there are, of which types, and what differs from what was learned.
 
 Records of one shape, the same names with values of the same types in the same order, are looked at once. The others of
 that shape are only counted, which makes an entity cost a few microseconds.

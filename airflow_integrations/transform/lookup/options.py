@@ -112,7 +112,7 @@ class LookupOptions(Model):
         all: true
         name: prices
         file: lookups/prices.csv
-        where: {sku: product.sku}
+        where: {sku: order.sku}
         missing: null
 
     Since: 0.3

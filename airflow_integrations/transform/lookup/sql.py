@@ -120,8 +120,8 @@ class SqlRows:
         return self._source
 
     def _together(self, questions: Sequence[SqlQuestion]) -> dict[SqlQuestion, Any]:
-        """One row for each (a list of all), None or an EntityError. What the database refuses is halved until the values that are to
-        blame are alone."""
+        """One row for each, or a list of all, None or an EntityError. What the database refuses is halved until the
+        values that are to blame are alone."""
         source, found = self._prepared(), dict[SqlQuestion, Any]()
         wanted: dict[SqlQuestion, tuple[Any, ...]] = {}
         for question in questions:

@@ -38,8 +38,8 @@ _TAKEN = frozenset(name for scope in SCOPES.values() for name in scope.names) | 
 
 
 class Lookup(TransformerBase):
-    """Finds one row for each entity, or for each element of one of its lists, or all rows that match; expressions behind
-    it read them by the lookup's name.
+    """Finds one row for each entity, or for each element of one of its lists, or all rows that match; expressions
+    behind it read them by the lookup's name.
 
     Where nothing is found the entity is rejected, or goes on with null under that name. A compared value that is null
     finds nothing. Rows belong to the table: expressions read them, nothing changes them.

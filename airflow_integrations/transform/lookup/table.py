@@ -20,7 +20,7 @@ from airflow_integrations.transform.lookup.compared import Columns, compared, sh
 __all__ = ["Table", "TableRows", "load_table"]
 
 Table = dict[tuple[str, ...], Any]
-"""Rows by the texts of the compared columns, in the order of the route's ``where``; lists of rows where all are wanted."""
+"""Rows by the texts of the compared columns, in the order of the route's ``where``; lists where all are wanted."""
 MOST_ROWS = 10_000
 """Of one key, where all rows are wanted."""
 
@@ -92,8 +92,8 @@ class TableRows:
 def load_table(path: Path, columns: tuple[str, ...], delimiter: str = ",", *, every: bool = False) -> Table:
     """The file's rows by ``columns``. Rows with nothing in one of them can match nothing and are left out.
 
-    ``every``: several rows may have a key. Raises ValueError (without the file's name) for what is not such a table, for
-    two rows with equal keys, and for over 10,000 of them where all are wanted.
+    ``every``: several rows may have a key. Raises ValueError (without the file's name) for what is not such a table,
+    for two rows with equal keys, and for over 10,000 of them where all are wanted.
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from consumer_scene import Scene, numbers
@@ -14,7 +15,11 @@ from airflow_integrations.route.contracts.learned import drifts
 @pytest.mark.parametrize("action", ["reject", "fail"])
 async def test_what_breaks_the_contract_is_rejected_alone(make_scene: Callable[..., Scene], action: str) -> None:
     scene = make_scene(contract={"learn": 1, "on_type_change": action})
-    for records in ([{"number": 1, "total": 1}], [{"number": 2, "total": "x"}, {"number": 3, "total": 2}]):
+    runs: list[list[dict[str, Any]]] = [
+        [{"number": 1, "total": 1}],
+        [{"number": 2, "total": "x"}, {"number": 3, "total": 2}],
+    ]
+    for records in runs:
         task = scene.begin()
         await scene.put(*records)
         await scene.until(lambda: all(scene.status(str(one["number"])) for one in records))  # noqa: B023

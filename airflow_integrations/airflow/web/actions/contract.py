@@ -1,4 +1,4 @@
-"""What users do with the fields that a route has learned: accept what differs, and forget. Told to Airflow's audit log."""
+"""What users do with the fields that a route has learned: accept and forget. Told to Airflow's audit log."""
 
 from __future__ import annotations
 
