@@ -23,8 +23,8 @@ __all__ = ["WebhookSender", "rest_customer", "rest_order"]
 
 ANSWER_SECONDS = 5.0
 AGAIN_SECONDS = 0.3
-MOST_ATTEMPTS = 1_000
 """Shopify's pauses are longer: 8 attempts in 4 hours."""
+MOST_ATTEMPTS = 1_000
 
 
 class WebhookSender:

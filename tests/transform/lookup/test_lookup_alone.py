@@ -67,7 +67,7 @@ async def orders() -> AsyncIterator[Orders]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    made.endpoints = {"shop": Endpoint("shop", url, retry_budget=0, read_timeout=0.3)}
+    made.endpoints = {"shop": Endpoint("shop", url, retry_budget=0, read_timeout=1)}
     yield made
     await runner.cleanup()
 
