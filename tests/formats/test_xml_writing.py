@@ -199,7 +199,7 @@ def test_memory_is_flat() -> None:
 
 
 def test_one_record_may_be_the_whole_document() -> None:
-    options = {
+    options: dict[str, Any] = {
         "root": "o:order",
         "record": None,
         "namespaces": {"o": "urn:o"},

@@ -17,7 +17,8 @@ _UNREADABLE = {
     **dict.fromkeys(("avro", "orc", "feather", "arrow"), "let the source write Parquet, CSV or JSON lines"),
     **dict.fromkeys(("xls", "xlsb", "ods", "numbers"), "save it as .xlsx"),
     **dict.fromkeys(("pdf", "doc", "docx", "html", "htm"), "it holds no records; ask for CSV, .xlsx or JSON"),
-    **dict.fromkeys(("7z", "rar", "tar", "tgz"), "let the source pack with .gz, .bz2, .xz, .zst or .zip"),
+    **dict.fromkeys(("7z", "rar"), "let the source pack with .gz, .bz2, .xz, .zst, .zip or .tar"),
+    **dict.fromkeys(("tar", "tgz"), "say which format the files in it have, such as format: csv"),
 }
 """Endings of files that would be taken for JSON, each with the way out."""
 
@@ -30,7 +31,7 @@ def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, s
         yield ("path",), REMEDY
     ending = config.path.lower().rpartition(".")[2]
     if config.format == "auto" and ending in _UNREADABLE:
-        yield ("path",), f"files of the format .{ending} are not read; {_UNREADABLE[ending]}"
+        yield ("path",), f"the ending .{ending} is not a format that is read; {_UNREADABLE[ending]}"
     if route.missing != "ignore" and not config.again:
         yield ("again",), "missing: emit needs everything every time; write again: true, or leave missing at ignore"
     if route.missing != "ignore" and config.since is not None:
