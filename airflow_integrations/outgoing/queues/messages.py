@@ -12,6 +12,7 @@ from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.formatted_body import FormattedBody, Numbers
 from airflow_integrations.outgoing.http.request_body import Body, itself, no_body, structured, written
 from airflow_integrations.outgoing.queues.options import MessageOptions
+from airflow_integrations.outgoing.rendered_text import rendered_text
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Message", "MessageWriter"]
@@ -110,13 +111,4 @@ def _type_of(options: MessageOptions) -> str:
 
 
 def _rendered(template: Template | None, names: Mapping[str, Any], place: str) -> str:
-    if template is None:
-        return ""
-    try:
-        text = template.render(names)
-        text.encode()
-    except EntityError as error:
-        raise EntityError(error.reason, field=place) from None
-    except UnicodeEncodeError:
-        raise EntityError("the text is not valid Unicode: half a surrogate pair", field=place) from None
-    return text
+    return "" if template is None else rendered_text(template, names, place)
