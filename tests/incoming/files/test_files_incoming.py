@@ -369,3 +369,13 @@ def test_tar_archives(tmp_path: Path, ending: str) -> None:
     assert scene.run()[:2] == ["1", "2"]
     (problem,) = scene.problems("run1")
     assert f"b{ending}" in problem.reason
+
+
+@pytest.mark.parametrize("path", ["/in/*.tar", "/in/*.tgz"])
+def test_a_tar_archive_does_not_say_what_is_in_it(tmp_path: Path, path: str) -> None:
+    scene = Scene(tmp_path, path=path)
+    with pytest.raises(ValidationError, match="name it, such as format: csv"):
+        _ = scene.route
+    assert Scene(tmp_path, path=path, format="csv").route
+    for named in ("/in/*.csv.tar.gz", "/in/*.csv.tar", "/in/*.csv.tgz"):
+        assert Scene(tmp_path, path=named).route
