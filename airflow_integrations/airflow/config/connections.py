@@ -16,9 +16,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from airflow.sdk import Connection, Variable
-from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
-
 from airflow_integrations.airflow.config.connection_options import ConnectionOptions
 from airflow_integrations.airflow.config.sign_in import auth_of, csrf_of
 from airflow_integrations.errors import SetupError
@@ -48,8 +45,11 @@ class AirflowConnections:
 
     @classmethod
     def for_command_line(cls) -> AirflowConnections:
-        """As ``airflow connections`` sees them, and without a metadata database those of environment and backends."""
+        """As ``airflow connections`` sees them, and without a metadata database those of environment and backends.
+        Airflow is loaded then, and its logs are configured."""
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")  # else the SDK leaves the database out
+        from airflow.sdk import Connection, Variable  # noqa: F401
+
         return cls()
 
     def endpoint(self, connection: str) -> Endpoint:
@@ -79,16 +79,24 @@ class AirflowConnections:
         found = self.read(connection, _DATABASE_EXAMPLE)
         return database_of(connection, found, _json_extra(connection, found))
 
-    def read(self, connection: str, example: str = _HTTP_EXAMPLE) -> Any:
-        """The Connection as Airflow has it. Raises SetupError where it is missing; ``example`` says what to add."""
+    def read(self, connection: str, example: str = "") -> Any:
+        """The Connection as Airflow has it. Raises SetupError where it is missing; ``example`` says what to
+        add; that of an HTTP API where it is empty."""
+        from airflow.sdk import Connection
+        from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+
         try:
             return Connection.get(connection)
         except AirflowNotFoundException:
-            raise SetupError(_missing(connection, example)) from None
+            raise SetupError(_missing(connection, example or _HTTP_EXAMPLE)) from None
         except (AirflowException, PermissionError) as error:
             raise SetupError(f"Connection {connection!r} could not be read: {error}") from None
 
     def variable(self, name: str) -> str | None:
+        """Raises SetupError where it cannot be read."""
+        from airflow.sdk import Variable
+        from airflow.sdk.exceptions import AirflowException
+
         try:
             value = Variable.get(name, default=None)
         except (AirflowException, PermissionError) as error:

@@ -31,7 +31,7 @@ class Briefly:
     """Connections whose systems are asked again for a few seconds only: somebody waits."""
 
     def __init__(self) -> None:
-        self._known: AirflowConnections = connections()  # type: ignore[assignment]  # Airflow's know all types
+        self._known = connections()
 
     def endpoint(self, connection: str) -> Endpoint:
         found = self._known.endpoint(connection)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,6 +40,8 @@ def read(home: Path, environ: dict[str, str], cfg: str = "") -> str | None:
         ({"AIRFLOW_CONN_LED": JSON} | NAMED, "", "postgresql+psycopg://u:p%40%2F%25@db:5433/led"),
         ({"AIRFLOW_CONN_LED": JSON}, "[integrations]\nledger_connection = led\n", "postgresql+psycopg://u:p%40%2F%25@db:5433/led"),
         ({"AIRFLOW_CONN_LED": "postgres://u:p%40@db/led?sslmode=require"} | NAMED, "", "postgresql+psycopg://u:p%40@db/led?sslmode=require"),
+        ({"AIRFLOW_CONN_LED": "postgres://db/led?__extra__=%7B%22a%22%3A1%7D"} | NAMED, "", "postgresql+psycopg://db/led?a=1"),
+        ({"AIRFLOW_CONN_LED": JSON} | NAMED, "[core]\nmulti_team = False\n", "postgresql+psycopg://u:p%40%2F%25@db:5433/led"),
         ({"AIRFLOW_CONN_LED": "postgres://db/led", "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"} | NAMED, "", "postgresql+psycopg://db/led"),
     ],
 )  # fmt: skip
@@ -69,8 +68,7 @@ def test_found(tmp_path: Path, environ: dict[str, str], cfg: str, url: str) -> N
         ({"AIRFLOW_CONN_LED": JSON} | NAMED, "[workers]\nsecrets_backend = a.B\n"),
         ({"AIRFLOW_CONN_LED": JSON} | NAMED, "[core]\nmulti_team = True\n"),
         ({"AIRFLOW_CONN_LED": "mysql://db/led"} | NAMED, ""),  # a mistake, for which Airflow's room has the words
-        ({"AIRFLOW_CONN_LED": "postgres://http://db/led"} | NAMED, ""),
-        ({"AIRFLOW_CONN_LED": "postgres://db/led?__extra__=%7B%7D"} | NAMED, ""),
+        ({"AIRFLOW_CONN_LED": "postgres://http://h://db/led"} | NAMED, ""),
         ({"AIRFLOW_CONN_LED": '{"conn_type": "postgres", "uri": "x"}'} | NAMED, ""),
         ({"AIRFLOW_CONN_LED": '{"conn_type": "postgres", "host": 5}'} | NAMED, ""),
         ({"AIRFLOW_CONN_LED": '{"conn_type": "postgres", "host": "a", "schema": "b", "extra": "no json"}'} | NAMED, ""),
@@ -98,6 +96,7 @@ def theirs(written: str) -> str | None:
     """What Airflow's environment backend makes of it."""
     from airflow.sdk.definitions.connection import Connection
 
+    written = written.strip()
     try:
         is_json = written.startswith("{")
         return address("led", Connection.from_json(written) if is_json else Connection.from_uri(written, "led"))
@@ -121,11 +120,3 @@ def test_a_connection_is_read_as_airflow_reads_it(tmp_path: Path, written: str) 
     found = ledger_without_airflow({"AIRFLOW_HOME": str(tmp_path), "AIRFLOW_CONN_LED": written, **NAMED})
     if found is not None:
         assert found[0] == theirs(written)
-
-
-@pytest.mark.parametrize("command", ["queue", "runs orders", "entities list orders", "entities show orders 7"])
-def test_a_command_that_needs_the_ledger_alone_imports_no_airflow(tmp_path: Path, command: str) -> None:
-    main = f"from airflow_integrations.cli import main; main({command.split()!r})"
-    code = f"import sys; {main}; sys.exit('airflow' in sys.modules)"
-    environ: dict[str, Any] = {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}
-    subprocess.run([sys.executable, "-c", code], env=environ, check=True, cwd=tmp_path, timeout=120)
