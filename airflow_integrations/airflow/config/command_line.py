@@ -1,4 +1,4 @@
-"""Connections and Variables on a command line: those of the environment without loading Airflow, which takes seconds."""
+"""Connections and Variables on a command line: those of the environment without loading Airflow."""
 
 from __future__ import annotations
 

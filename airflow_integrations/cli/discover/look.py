@@ -15,7 +15,6 @@ from airflow_integrations.route import registry
 from airflow_integrations.run import Services
 
 if TYPE_CHECKING:
-    from airflow_integrations.airflow.config.connections import AirflowConnections
     from airflow_integrations.http import Endpoint
     from airflow_integrations.queues.broker import Broker
     from airflow_integrations.sql.database import Database
