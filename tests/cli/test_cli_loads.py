@@ -17,7 +17,7 @@ from airflow_integrations.cli import main
 code = main(sys.argv[1:])
 print(code, *sys.modules)
 """
-HEAVY = {"airflow", "aiohttp", "alembic", "jinja2", "pandas", "pendulum", "psycopg", "pydantic", "rich", "sqlalchemy"}  # fmt: skip
+HEAVY = {"airflow", "aiohttp", "alembic", "jinja2", "pendulum", "psycopg", "pydantic", "rich", "sqlalchemy"}
 MODELS = {"jinja2", "pydantic"}
 RUNS = {*MODELS, "aiohttp", "pendulum", "rich", "sqlalchemy"}
 

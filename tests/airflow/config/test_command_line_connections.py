@@ -1,4 +1,4 @@
-"""Connections of the environment are on a command line what Airflow makes of them, without Airflow where that is sure."""
+"""Connections of the environment are on a command line what Airflow makes of them."""
 
 from __future__ import annotations
 
@@ -115,6 +115,6 @@ def test_airflow_is_asked_for_what_the_environment_has_not(tmp_path: Path, monke
     assert found.endpoint("shop").base_url == "http://shop.example"
     assert (found.broker("shop").login, found.variable("empty")) == ("u", "")
     assert asked == []
-    with pytest.raises(SetupError, match="there is no Connection 'nowhere'.*--conn-type http"):
+    with pytest.raises(SetupError, match=r"there is no Connection 'nowhere'.*--conn-type http"):
         found.endpoint("nowhere")
     assert asked == ["airflow"]
