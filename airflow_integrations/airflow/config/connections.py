@@ -8,6 +8,8 @@ providers-http sends as headers, are not sent.
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import json
 import logging
 import os
@@ -104,6 +106,20 @@ class AirflowConnections:
         return None if value is None else str(value)
 
 
+def _names() -> set[str]:
+    """The Connections that the environment and, where this process may ask it, the metadata database have."""
+    names = {name.removeprefix("AIRFLOW_CONN_").lower() for name in os.environ if name.startswith("AIRFLOW_CONN_")}
+    if os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server":
+        with contextlib.suppress(Exception):  # no database, or none that is migrated: a guess less
+            from airflow.models import Connection
+            from airflow.utils.session import create_session
+            from sqlalchemy import select
+
+            with create_session() as session:
+                names.update(session.scalars(select(Connection.conn_id)))
+    return names
+
+
 def _missing(connection: str, example: str) -> str:
     from airflow.sdk.configuration import conf
 
@@ -119,8 +135,10 @@ def _missing(connection: str, example: str) -> str:
             'such as {"conn_type": "http", "host": "https://…", "login": "…", "password": "…"} or a URI, '
             "http://login:password@host:port, in which each part is percent-encoded"
         )
+    close = difflib.get_close_matches(connection, _names(), n=1)
+    meant = f", did you mean {close[0]!r}? It was looked for" if close else ": looked"
     return (
-        f"there is no Connection {connection!r}: looked in {', '.join(places)}. "
+        f"there is no Connection {connection!r}{meant} in {', '.join(places)}. "
         f"Add it: airflow connections add {connection} {example}"
     )
 
