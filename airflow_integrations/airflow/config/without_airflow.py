@@ -7,6 +7,7 @@ the metadata database, a value that is computed) is left to Airflow.
 from __future__ import annotations
 
 import configparser
+import json
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +30,8 @@ __all__ = [
 
 _SEARCH = ("secrets_backend", "backend", "backends_order")
 """Options of [secrets] and [workers] that say where Connections are looked up, or how."""
+_LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
+_OF_BUNDLE = frozenset({"name", "classpath", "kwargs"})
 _TRUE = ("true", "t", "1")
 
 
@@ -59,11 +62,21 @@ def routes_without_airflow(environ: Mapping[str, str] = os.environ) -> str | Non
     """The configured folder of route files; None where Airflow has to be asked."""
 
     def beside_dags(home: Path, options: _Options) -> Path:
-        if options.get("dag_processor", "dag_bundle_config_list"):
+        bundles = options.get("dag_processor", "dag_bundle_config_list")
+        if bundles and not _is_dags_folder(bundles):
             raise UncertainError
         return Path(options.get("core", "dags_folder") or home / "dags") / "routes"
 
     return _folder(environ, ("integrations", "routes"), beside_dags)
+
+
+def _is_dags_folder(bundles: str) -> bool:
+    """Whether the dags folder is the only bundle, as it stands in an ``airflow.cfg`` that Airflow has written."""
+    try:
+        (only,) = json.loads(bundles)
+        return only["classpath"] == _LOCAL and not only.get("kwargs") and not only.keys() - _OF_BUNDLE
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
 
 
 def _folder(environ: Mapping[str, str], option: tuple[str, str], usual: Callable[[Path, _Options], Path]) -> str | None:

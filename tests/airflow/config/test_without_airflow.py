@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_integrations.airflow.config.ledger import address
 from airflow_integrations.airflow.config.without_airflow import (
+    Environment,
     ledger_without_airflow,
     routes_without_airflow,
     staging_without_airflow,
@@ -86,6 +90,40 @@ def test_folders(tmp_path: Path) -> None:
     assert staging_without_airflow(environ) == "s3://b/x"
     assert routes_without_airflow(environ) == "/d/routes"
     assert routes_without_airflow({**environ, "AIRFLOW__INTEGRATIONS__ROUTES": "/r"}) == "/r"
+
+
+LOCAL = '[{"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}}]'
+
+
+@pytest.mark.parametrize(
+    ("bundles", "found"),
+    [
+        (LOCAL, "/d/routes"),
+        (LOCAL.replace("{}", '{"path": "/elsewhere"}'), None),
+        (LOCAL.replace("}]", "}, {}]"), None),
+        (LOCAL.replace("LocalDagBundle", "OtherBundle"), None),
+        ("no list", None),
+    ],
+)
+def test_the_bundle_that_airflow_writes_into_its_configuration_is_the_dags_folder(
+    tmp_path: Path, bundles: str, found: str | None
+) -> None:
+    (tmp_path / "airflow.cfg").write_text(
+        f"[core]\ndags_folder = /d\n[dag_processor]\ndag_bundle_config_list = {bundles}\n"
+    )
+    assert routes_without_airflow({"AIRFLOW_HOME": str(tmp_path)}) == found
+
+
+def test_where_airflow_has_written_its_configuration_it_need_not_be_asked(tmp_path: Path) -> None:
+    environ = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW_CONN_SHOP": "http://shop.example"}
+    left_out = ("AIRFLOW__", "AIRFLOW_", "_AIRFLOW")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    subprocess.run([sys.executable, "-c", "import airflow.configuration"], check=True, env=own | environ, timeout=120)
+    assert "[dag_processor]" in (tmp_path / "airflow.cfg").read_text()
+    assert routes_without_airflow(environ) == str(tmp_path / "dags" / "routes")
+    assert staging_without_airflow(environ) is not None
+    assert ledger_without_airflow(environ) is not None
+    assert Environment(environ).connection("shop") is not None
 
 
 PART = st.text(st.sampled_from("aZ0_-.~!$&'()*+,;=:@/?#[]% \"\\é"), max_size=6)
