@@ -118,7 +118,16 @@ def test_where_airflow_has_written_its_configuration_it_need_not_be_asked(tmp_pa
     environ = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW_CONN_SHOP": "http://shop.example"}
     left_out = ("AIRFLOW__", "AIRFLOW_", "_AIRFLOW")
     own = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
-    subprocess.run([sys.executable, "-c", "import airflow.configuration"], check=True, env=own | environ, timeout=120)
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from airflow.configuration import write_default_airflow_configuration_if_needed as w; w()",
+        ],
+        check=True,
+        env=own | environ,
+        timeout=120,
+    )
     assert "[dag_processor]" in (tmp_path / "airflow.cfg").read_text()
     assert routes_without_airflow(environ) == str(tmp_path / "dags" / "routes")
     assert staging_without_airflow(environ) is not None
