@@ -39,8 +39,8 @@ def loaded(*argv: str) -> tuple[int, set[str], int]:
         (["queue"], {"sqlalchemy"}, 95),
         (["entities", "list", "orders"], {"rich", "sqlalchemy"}, 95),
         (["entities", "show", "orders", "1"], {"sqlalchemy"}, 103),
-        (["run", "orders"], RUNS, 400),
-        (["preview", "orders"], RUNS, 400),
+        (["run", "orders"], RUNS, 415),
+        (["preview", "orders"], RUNS, 415),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
