@@ -145,5 +145,7 @@ def _request(heard: Heard) -> Any:
     if heard.data is None:
         return head
     body = heard.data
+    if b"\0" in heard.body[:4096]:
+        return Group(head, Text(f"    {len(heard.body):,} bytes that are not text"))
     lines = pretty(body) if not isinstance(body, str) else body.splitlines()[:MOST_LINES]
     return Group(head, Text("\n".join(f"    {line[:MOST_LINE]}" for line in lines)))

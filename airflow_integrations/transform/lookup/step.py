@@ -172,11 +172,14 @@ class Lookup(TransformerBase):
 
     @classmethod
     async def check_online(cls, config: Any, route: Route, services: Services) -> list[tuple[tuple[Any, ...], str]]:
-        """What a database says against the configuration: it raises SetupError and OutageError."""
+        """What the system that is asked says against the options; a database raises SetupError and OutageError."""
         if config.sql is not None:
             run = Run(route, "validate", Window(EPOCH, datetime.now(UTC)), params=dict(route.params))
             await SqlRows(config.name, config.sql, config.where, config.cache).check(run, services)
-        return []
+            return []
+        from airflow_integrations.transform.lookup.online import asked
+
+        return await asked(config, services)
 
     @classmethod
     def check_files(cls, config: Any) -> FoundMistakes:
