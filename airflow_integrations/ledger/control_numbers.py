@@ -11,16 +11,15 @@ import msgspec
 from sqlalchemy import Connection, select, update
 
 from airflow_integrations.errors import RunError
+from airflow_integrations.ledger.records import REMEMBERED
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import writing
 from airflow_integrations.ledger.storage.upsert import insert_into
 
-__all__ = ["REMEMBERED", "STORE", "reserve"]
+__all__ = ["STORE", "reserve"]
 
 STORE = "control_numbers"
-REMEMBERED = 150
-"""Files, requests and messages whose numbers are remembered for a further attempt: the newest ones of a partner."""
 
 _s = tables.store.c
 

@@ -18,6 +18,7 @@ __all__ = [
     "LONGEST_MAYBE",
     "MOST_KEYS",
     "NOT_FOUND",
+    "REMEMBERED",
     "RETRIED",
     "Due",
     "Known",
@@ -228,6 +229,8 @@ class Lapsed:
     """The run's folder, where its journal is; empty: removed."""
 
 
+REMEMBERED = 150
+"""Files, requests and messages whose control numbers are remembered for a further attempt: a partner's newest ones."""
 MOST_KEYS = 10_000
 """Keys that a person, a program or a run's conf may name at once: a list of them stays a request of a few megabytes."""
 

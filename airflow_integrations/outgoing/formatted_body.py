@@ -12,7 +12,6 @@ from airflow_integrations.expressions import Structure
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.formats.writing import Record
 from airflow_integrations.formats.writing.control import Control
-from airflow_integrations.ledger.control_numbers import reserve
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.body_format import BodyFormat
 from airflow_integrations.outgoing.http.request_body import structured
@@ -81,6 +80,8 @@ class Numbers:
 
     def of(self, key: str) -> Control:
         """``key``: the idempotency key of what is sent. It asks the ledger, and may wait for it."""
+        from airflow_integrations.ledger.control_numbers import reserve  # SQLAlchemy: no route's check needs it
+
         services = self._services
         given = reserve(
             services.ledger,

@@ -18,7 +18,6 @@ from airflow_integrations.errors import EntityError, OutageError
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
 from airflow_integrations.formats.writing.control import Control
-from airflow_integrations.ledger.control_numbers import reserve
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.files.look_back import appeared
 from airflow_integrations.outgoing.files.names import FileNames
@@ -210,6 +209,8 @@ class FilesOutgoing:
         return self._reserved(partner, holder, self._options.first, SEQUENCE)[0]
 
     def _reserved(self, partner: str, holder: str, first: int, most: int) -> tuple[int, float]:
+        from airflow_integrations.ledger.control_numbers import reserve  # SQLAlchemy: no route's check needs it
+
         whose = f"{self._route.route} {self._receipts.run} {holder}"
         now = self._services.now()
         return reserve(self._services.ledger, partner, whose, route=self._route.route, first=first, most=most, now=now)

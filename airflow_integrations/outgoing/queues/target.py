@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from airflow_integrations.blame import Ended, each_alone
 from airflow_integrations.config.model import Model
 from airflow_integrations.errors import EntityError, OutageError, SetupError
-from airflow_integrations.ledger.control_numbers import REMEMBERED
+from airflow_integrations.ledger.records import REMEMBERED
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.formatted_body import Numbers
 from airflow_integrations.outgoing.http.answers.reasons import reason_text, unwritable
