@@ -5,10 +5,13 @@ Everything public is named in ``__all__`` and loaded on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from airflow_integrations.version import __version__
+
+TYPE_CHECKING = False  # what typing calls so; its import would come before the program hears Ctrl-C
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from airflow_integrations.entity import Entity as Entity
     from airflow_integrations.errors import (
         AnswerError as AnswerError,
@@ -36,8 +39,6 @@ if TYPE_CHECKING:
     )
     from airflow_integrations.route.definition import Route as Route
     from airflow_integrations.window import Window as Window
-
-from airflow_integrations.version import __version__
 
 _WHERE = {
     "AnswerError": "errors",
@@ -71,6 +72,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _WHERE:
+        from importlib import import_module
+
         return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
