@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-MAIN = "import sys; from airflow_integrations.cli import main; sys.exit(main(sys.argv[1:]))"
+MAIN = "import sys; from airflow_integrations.console_script import main; sys.exit(main())"
 
 
 @pytest.fixture(autouse=True)
