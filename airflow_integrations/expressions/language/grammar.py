@@ -219,11 +219,25 @@ class _Check(ast.NodeVisitor):
                 isinstance(right, ast.Constant) and right.value is None
             ):
                 raise ValueError(_is_remedy(right))
+            if isinstance(operator, (ast.In, ast.NotIn)) and self._is_lone_text(right):
+                value, text = self._written(node.left), self._written(right)
+                equal, word = ("==", "in") if isinstance(operator, ast.In) else ("!=", "not in")
+                raise ValueError(
+                    f"({text}) is a text, and `{word}` would look for a part of it; write {value} {equal} {text}, or "
+                    f"{value} {word} ({text},); for a part of the text leave the parentheses out"
+                )
             if isinstance(right, ast.Set) and isinstance(operator, (ast.In, ast.NotIn)):
                 for element in right.elts:
                     self.visit(element)
             else:
                 self.visit(right)
+
+    def _is_lone_text(self, node: ast.expr) -> bool:
+        """Whether this is ``("paid")``, which people take for a list of one."""
+        if not isinstance(node, ast.Constant) or type(node.value) is not str:
+            return False
+        line = self.source.splitlines()[node.lineno - 1].encode()
+        return line[: node.col_offset].rstrip().endswith(b"(")
 
     def visit_Set(self, node: ast.Set) -> None:
         raise ValueError("a set has no order; write a list […] (sets may stand behind `in`)")

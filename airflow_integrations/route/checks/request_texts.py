@@ -38,7 +38,7 @@ def request_mistakes(template: Template, name: str, root: str | None, visible: C
     elif template.flavor == "path":
         yield from _path_mistakes(template)
     if template.flavor != "text":
-        yield from _placeholders(template, root)
+        yield from _placeholders(template, root, visible)
 
 
 def _is_data(template: Template, visible: Collection[str]) -> bool:
@@ -57,12 +57,12 @@ def _path_mistakes(template: Template) -> Iterator[str]:
             yield credentials_remedy(name, query=True)
 
 
-def _placeholders(template: Template, root: str | None) -> Iterator[str]:
+def _placeholders(template: Template, root: str | None, visible: Collection[str]) -> Iterator[str]:
     fixed = _HELD.sub("", template.text)
     patterns = (*_PLACEHOLDERS, *(_PATH_PLACEHOLDERS if template.flavor == "path" else ()))
     for pattern in patterns:
         if found := pattern.search(fixed.partition("?")[0] if pattern in _PATH_PLACEHOLDERS else fixed):
             words = found.group(found.lastindex or 1)
-            value = words if "." in words or root is None else f"{root}.{words}"
+            value = words if "." in words or words in visible else f"{root or 'params'}.{words}"
             yield f"{found[0]} would be sent as it stands; values stand in {{{{ }}}}: write {{{{ {value} }}}}"
             return
