@@ -24,7 +24,7 @@ STAGES: tuple[type[RouteOperator], ...] = (FetchOperator, TransformOperator, Pus
 
 
 def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
-    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task. Does no I/O but read Airflow's
+    """The DAG of a route: ``fetch >> transform >> push >> settle``, with ``tasks.spread`` of push, or one task. Does no I/O but read Airflow's
     configuration.
 
     Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
@@ -94,14 +94,19 @@ def _dag(
         **dag_arguments(route),
     }
     with DAG(**options | given) as dag:
-        before = None
+        before: list[RouteOperator] = []
         for position, operator in enumerate(_operators(route)):
             stage = operator.stage
             arguments = task_arguments(route, stage, position, events=events) | ends.get(stage, {})
-            task = operator(task_id=stage, route=route, **arguments)
-            if before is not None:
-                before >> task
-            before = task
+            tasks = [operator(task_id=stage, route=route, **arguments)]
+            if operator is PushOperator and not events and route.tasks.spread > 1:
+                tasks = [
+                    PushOperator(task_id=task_id, route=route, part=part, **arguments)
+                    for part, task_id in enumerate(route.tasks.pushes)
+                ]
+            for one in before:
+                one >> tasks
+            before = tasks
     # Set last, and one by one: every task would get a copy of them, and the constructor compiles each JSON Schema to
     # check its default. For 200 routes that is half a second of parsing; a test checks the defaults instead.
     for name, param in params.items():

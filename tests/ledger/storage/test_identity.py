@@ -129,8 +129,10 @@ def test_a_backup_from_before_ledgers_had_ids_is_the_ledger(database_url: str, m
     with Database.open(database_url) as database, database.write() as connection:
         connection.execute(text("DROP TABLE integrations_identity"))
         connection.execute(text("UPDATE integrations_version SET version_num = '0005'"))
-        for later in ("token", "wait", "store", "creation", "progress", "source_piece", "compatibility", "pace"):
-            connection.execute(text(f"DROP TABLE integrations_{later}"))
+        later = ("token", "wait", "store", "creation", "progress", "source_piece", "compatibility", "pace", "part")
+        for table in later:
+            connection.execute(text(f"DROP TABLE integrations_{table}"))
+        connection.execute(text("ALTER TABLE integrations_claim DROP COLUMN part"))
         connection.execute(text("ALTER TABLE integrations_route DROP COLUMN woken"))
     for file in (marker, other):
         Ledger.open(database_url, marker=file).close()

@@ -180,6 +180,16 @@ def takes_paces(connection: Connection) -> None:
     connection.execute(text("INSERT INTO integrations_pace (connection, free_at) VALUES ('shop', 1.5)"))
 
 
+def a_claim(connection: Connection) -> None:
+    a_run_and_an_entity(connection)
+    connection.execute(text("INSERT INTO integrations_claim VALUES (1, 1, 1, 0, 1, 9.5, '')"))
+
+
+def takes_parts(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_part (run, part, applied) VALUES (1, 1, 5)"))
+    assert connection.scalars(text("SELECT part FROM integrations_claim")).all() == [0]
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -193,6 +203,7 @@ STEPS = [
     Step("0010", a_run_and_an_entity, takes_source_pieces),
     Step("0011", a_run_and_an_entity, tells_compatibility),
     Step("0012", a_run_and_an_entity, takes_paces),
+    Step("0013", a_claim, takes_parts),
 ]
 
 
