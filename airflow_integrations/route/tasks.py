@@ -134,9 +134,9 @@ class TaskOptions(StageOptions):
     Since: 0.2
     """
     spread: Annotated[int, Field(strict=True, ge=1, le=32)] = 1
-    """Over how many Airflow tasks the sending of a large run is spread: ``push``, ``push_2``, ``push_3``, … Each sends the
-    entities of its own keys, on any worker, and is retried by itself; the states of one key stay in order. They share
-    ``delivery.concurrency``, which is at least as large. Not for a target that puts a run's entities into one file.
+    """Over how many Airflow tasks the sending of a large run is spread: ``push``, ``push_2``, ``push_3``, … Each sends
+    the entities of its own keys, on any worker, and is retried by itself; the states of one key stay in order. They
+    share ``delivery.concurrency``, which is at least as large. Not for a target that puts many entities into one file.
 
     Example: ``spread: 4``
     Since: 0.2
@@ -145,7 +145,7 @@ class TaskOptions(StageOptions):
     """A run with at most this many entities is sent by one task, and the further ones are skipped: each costs the start
     of a process.
 
-    Example: ``spread_above: 200_000``
+    Example: ``spread_above: 200000``
     Since: 0.2
     """
     fetch: StageOptions | None = None

@@ -24,8 +24,8 @@ STAGES: tuple[type[RouteOperator], ...] = (FetchOperator, TransformOperator, Pus
 
 
 def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
-    """The DAG of a route: ``fetch >> transform >> push >> settle``, with ``tasks.spread`` of push, or one task. Does no I/O but read Airflow's
-    configuration.
+    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task; ``tasks.spread`` tasks that push. Does
+    no I/O but read Airflow's configuration.
 
     Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
     ``documented`` may be False where nobody reads the DAG's page, as in a task. ``overrides`` go to ``DAG``.
@@ -98,12 +98,11 @@ def _dag(
         for position, operator in enumerate(_operators(route)):
             stage = operator.stage
             arguments = task_arguments(route, stage, position, events=events) | ends.get(stage, {})
-            tasks = [operator(task_id=stage, route=route, **arguments)]
-            if operator is PushOperator and not events and route.tasks.spread > 1:
-                tasks = [
-                    PushOperator(task_id=task_id, route=route, part=part, **arguments)
-                    for part, task_id in enumerate(route.tasks.pushes)
-                ]
+            names = route.tasks.pushes if operator is PushOperator and not events else (stage,)
+            tasks = [
+                operator(task_id=name, route=route, **arguments | ({"part": part} if part else {}))
+                for part, name in enumerate(names)
+            ]
             for one in before:
                 one >> tasks
             before = tasks

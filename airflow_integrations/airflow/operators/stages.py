@@ -151,8 +151,8 @@ class PushOperator(RouteOperator):
     target's outage does not let it send. XCom: as fetch, with what became of them. Where something was delivered the
     route's asset changes.
 
-    :param part: Which part of a large run this task sends, from 0, where several tasks of a DAG send; the first one sends
-        small runs alone.
+    :param part: Which part of a large run this task sends, from 0, where several tasks of a DAG send; the first one
+        sends small runs alone.
     """
 
     stage = "push"

@@ -18,9 +18,7 @@ class Outbounds:
     """The entities of one run's push, or of a part of it. ``transformed`` is None where there was nothing for transform
     to do."""
 
-    def __init__(
-        self, staging: Staging, fetched: Manifest, transformed: Manifest | None, part: Part = WHOLE
-    ) -> None:
+    def __init__(self, staging: Staging, fetched: Manifest, transformed: Manifest | None, part: Part = WHOLE) -> None:
         self.staging = staging
         self.part = part
         self._route = fetched.route

@@ -17,8 +17,8 @@ from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.step_progress import StepProgress
 from airflow_integrations.engine.push.latency import Ages
 from airflow_integrations.engine.push.ledger_writer import LedgerWriter
-from airflow_integrations.engine.push.parts import WHOLE, Part
 from airflow_integrations.engine.push.outcomes import UNANSWERED, Outcomes, target_of
+from airflow_integrations.engine.push.parts import WHOLE, Part
 from airflow_integrations.engine.push.workers import PushWorkers
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.records import RouteState, RunRef

@@ -197,13 +197,13 @@ def problems(staging: Staging) -> Iterator[Problem]:
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     if fetched and (transformed is None or transformed.complete):
         for part in parts_of(transformed):
-            yield from _of_push(Journal.read(staging, Outbounds(staging, fetched, transformed, part).count, part.number))
+            yield from _of_push(
+                Journal.read(staging, Outbounds(staging, fetched, transformed, part).count, part.number)
+            )
 
 
 def _of_push(journal: Journal) -> Iterator[Problem]:
     last = {ordinal: outcome for _, ordinal, outcome in journal.outcomes() if outcome.key}
     for _, outcome in sorted(last.items()):
         if outcome.status in WRONG:
-            yield Problem(
-                outcome.key, "push", outcome.status, outcome.reason or "", http_status=outcome.http_status
-            )
+            yield Problem(outcome.key, "push", outcome.status, outcome.reason or "", http_status=outcome.http_status)

@@ -88,9 +88,7 @@ def reserve(
     are ``taken``; where that run's lease has passed they are free, and that run cannot renew it any more.
     """
     lock_leases(connection, run.route_id)
-    connection.execute(
-        _OVERLAPPING, {"of": run.id, "its_part": run.part, "start": first, "end": first + len(keys)}
-    )
+    connection.execute(_OVERLAPPING, {"of": run.id, "its_part": run.part, "start": first, "end": first + len(keys)})
     asked = frozenset(keys)
     taken = set(asked & others_claims(connection, run, asked, now))
     known: dict[str, Known] = {}

@@ -253,9 +253,7 @@ def _giving_back(dialect: str) -> Update:
 
 
 @writing
-def note_outage(
-    connection: Connection, route_id: int, *, until: float | None, outages: int | None = None
-) -> None:
+def note_outage(connection: Connection, route_id: int, *, until: float | None, outages: int | None = None) -> None:
     """One more outage in a row of the route's target: nothing is sent before ``until``. None: it is back.
 
     ``outages``: the how-manieth it is to the caller. Parts of a run that meet the same one count it once.

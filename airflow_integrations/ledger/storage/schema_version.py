@@ -40,7 +40,21 @@ __all__ = [
     "migrate",
 ]
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+)
 """Those in migrations/versions, oldest first. Named here because importing Alembic takes longer than the rest."""
 HEAD: Final = REVISIONS[-1]
 COMPATIBLE_SINCE: Final = "0011"

@@ -21,7 +21,7 @@ from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.status import CLOSED
 from airflow_integrations.ledger.storage import tables
 
-KEYS = "ab"
+KEYS = "ad"
 VERSIONS = 5
 RUNS = 3
 
