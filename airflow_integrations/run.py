@@ -65,6 +65,9 @@ class Run:
     events: bool = False
     """Take what waits in the route's inbox, and of other routes' fetches, and ask no source. Runs that fetch take it
     along."""
+    leaves_out: bool = False
+    """A part of the source that cannot be read may be left out while the others can: the route's mark and cursor stay
+    then, and its next run asks for everything again."""
     event_age: float = 0.0
     """Seconds that an event has waited before the run takes it along: fresh ones have a run of their own coming."""
 

@@ -39,7 +39,7 @@ _MODULES = (
     "airflow_integrations.http.connections",
     "airflow_integrations.http.session",
     "airflow_integrations.http.auth.sign_in",
-    "airflow_integrations.incoming.http.children",
+    "airflow_integrations.incoming.http.for_each.children",
     "airflow_integrations.incoming.http.job.pages",
     "airflow_integrations.incoming.http.pager",
     "airflow_integrations.incoming.http.streaming",

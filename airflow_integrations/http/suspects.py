@@ -1,4 +1,8 @@
-"""Questions that a service cannot answer while it answers others: each is the matter of whoever needs it, alone."""
+"""Questions that a service cannot answer while it answers others: each is the matter of whoever needs it, alone.
+
+It is the rule of :mod:`airflow_integrations.blame`. Questions are asked at the same time, so those in trouble count as
+in a row, and a question that was answered before shows whether the service is there.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from airflow_integrations.blame import MOST_SUSPECTS, are_to_blame
 from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.http.errors import Refused
 
-__all__ = ["MOST_SILENT", "MOST_SUSPECTS", "Suspects", "Trouble", "all_of"]
+__all__ = ["MOST_SILENT", "Suspects", "Trouble", "all_of", "may_be_its_own"]
 
-MOST_SUSPECTS = 3
-"""Where more of the questions that are asked together are in trouble, it is looked whether the service is there."""
 MOST_SILENT = 20
 """Where more questions are in trouble before any was answered, the service is away. More than the suspects: those that
 an earlier run put off come together, and first."""
@@ -72,7 +75,7 @@ class Suspects:
             try:
                 answer = await ask(group)
             except (OutageError, Refused, AnswerError) as trouble:
-                if not _may_be_its_own(trouble):
+                if not may_be_its_own(trouble):
                     raise
                 failing += 1
                 if failing > self._most:
@@ -90,7 +93,7 @@ class Suspects:
             failing = len(alone)
             answers = await all_of(map(one, left))
             troubled = [answer for answer in answers if isinstance(answer, Trouble)]
-            sure = answered and len(alone) + len(troubled) <= MOST_SUSPECTS
+            sure = are_to_blame(len(alone) + len(troubled), serves=answered)
             halves: list[Sequence[Q]] = []
             for group, answer in zip(left, answers, strict=True):
                 if len(group) > 1 and (isinstance(answer, Trouble) or divides(answer)):
@@ -129,7 +132,7 @@ class Suspects:
             raise self._trouble
 
 
-def _may_be_its_own(trouble: Trouble) -> bool:
+def may_be_its_own(trouble: Trouble) -> bool:
     """Not where the server turns away whoever asks: for want of a login, or because too much was asked."""
     if isinstance(trouble, Refused):
         return trouble.status == 403

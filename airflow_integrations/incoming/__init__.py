@@ -14,7 +14,7 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.manifest import SourcePiece
 
-__all__ = ["Completer", "Gone", "Incoming", "Page", "Unfinished"]
+__all__ = ["Completer", "Gone", "Incoming", "LeftOut", "Page", "Unfinished"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,21 @@ class Unfinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """In the place of records: a part of the source, such as the children of one parent, that could not be read while
+    others could. ``item`` names it. Only in a run that :attr:`Run.leaves_out` such parts."""
+
+    item: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Records as the source gave them, in its order, and where to go on after them.
 
     A record is a plain value, or ``msgspec.Raw`` where the source's JSON could be cut apart without decoding it, or
-    :class:`Gone`, or :class:`Unfinished` where :meth:`Completer.complete` can ask for it another time.
+    :class:`Gone`, or :class:`Unfinished` where :meth:`Completer.complete` can ask for it another time, or
+    :class:`LeftOut`.
     ``resume`` is a JSON value that makes :meth:`Incoming.pages` continue behind this page; None on the last page.
     ``versions`` are the source's own of the records, one for each: for routes without ``entity.version``.
     ``by_position`` says that pages are asked for by where they stand (an offset, a number), so that records which move

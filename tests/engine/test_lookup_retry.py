@@ -80,10 +80,16 @@ class World:
         self.number += 1
         MemoryIncoming.pages_to_give = [list(records)]
         window = Window(datetime.fromisoformat("2026-01-01T00:00Z"), datetime.fromisoformat("2026-01-02T00:00Z"))
-        run = Run(self.route, f"run-{self.number}", window, **asked)
+        self.asked = run = Run(self.route, f"run-{self.number}", window, **asked)
         self.staging = Staging(self.folder / "staging", "orders", run.run_id)
         async with self.services() as services:
             await fetch(run, services, self.staging)
+        return await self.again()
+
+    async def again(self) -> Balance:
+        """The stages of the last run behind its fetch, once more."""
+        run = self.asked
+        async with self.services() as services:
             await transform(run, services, self.staging)
             await push(run, services, self.staging)
             self.troubles = gather(problems(self.staging))
@@ -186,6 +192,20 @@ async def test_after_the_last_attempt_it_is_rejected_with_the_reason(world: Worl
     world.clock.now += 100_000
     assert went(await world.run()) == {}
     assert sent() == []
+
+
+async def test_a_run_whose_transform_starts_over_counts_one_attempt(world: World) -> None:
+    """It was killed behind its work, or a person cleared it."""
+    for attempts in (1, 2):
+        await world.run(*([{"number": 2, "customer": "b"}] if attempts == 1 else []))
+        assert world.entity("2").attempts == attempts
+        for _ in range(3):
+            world.clock.now += 60
+            assert went(await world.again()) == {"fetched" if attempts == 1 else "carried_in": 1, "retrying": 1}
+            assert world.entity("2").attempts == attempts
+        world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "rejected": 1}
+    assert "looked 3 times since" in world.entity("2").message
 
 
 async def test_a_new_state_begins_to_count_anew(world: World) -> None:

@@ -35,11 +35,11 @@ from airflow_integrations.engine.fetch.start import Begun, begin, cursor_options
 from airflow_integrations.engine.fetch.thin_events import completed_pages, take_thin_events
 from airflow_integrations.engine.fetch.upstream_route import Unread, publish
 from airflow_integrations.engine.fetch.windows import moves_cursor
-from airflow_integrations.engine.fetch.withheld import decided_page
+from airflow_integrations.engine.fetch.withheld import decided_page, read_part
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.settle.rejections import note_rejections
 from airflow_integrations.errors import AnswerError, EntityError, IntegrationError
-from airflow_integrations.incoming import Completer, Gone, Incoming, Page, Unfinished
+from airflow_integrations.incoming import Completer, Gone, Incoming, LeftOut, Page, Unfinished
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
 from airflow_integrations.ledger.runs.claims import renew_leases
 from airflow_integrations.ledger.runs.vanished import note_seen
@@ -153,6 +153,8 @@ class _Fetch:
                     if not {Gone, Unfinished}.isdisjoint(map(type, page.records)):
                         deletes = not self.looks_for_vanished  # else what was not seen is deleted anyway
                         page = await decided_page(page, self._thin(None), self.intake, deletes=deletes)
+                    if LeftOut in map(type, page.records):
+                        page = read_part(page, self.intake, self.watch)
                     enough = self._take(page)
                     self.manifest.source_pieces += page.finished
                     self.given = page.cursor

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from airflow_integrations.engine.fetch.cursor import newer_than
-from airflow_integrations.engine.fetch.windows import window_of
+from airflow_integrations.engine.fetch.windows import moves_mark, window_of
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.definitions import remember_definition
@@ -64,6 +65,7 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
     elif getattr(run.route.incoming.config, "keeps_cursor", False):
         cursor = known
     run = replace(run, window=window, interval=run.interval or run.window, cursor=cursor)
+    run = replace(run, leaves_out=_leaves_out(run, state.mark))
     hash_, now = route_hash(run.route), services.now()
     ref = begin_run(
         ledger,
@@ -77,6 +79,12 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
     )
     remember_definition(ledger, ref, hash_, lambda: definition_yaml(run.route), now)
     return Begun(run, ref, state.cursor)
+
+
+def _leaves_out(run: Run, mark: datetime | None) -> bool:
+    """Whether the next run asks for all of this one's window again where this one leaves something out. With
+    ``entity.group`` nothing can be left out: it may have lines of any entity."""
+    return run.route.entity.group is None and moves_mark(run, mark) and (mark is None or mark < run.window.end)
 
 
 async def run_ref(run: Run, services: Services, staging: Staging) -> RunRef:

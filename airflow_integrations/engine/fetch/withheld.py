@@ -1,4 +1,4 @@
-"""What stands on a page in the place of records: that the source no longer has them, or could not give them now."""
+"""What stands on a page in the place of records: that the source no longer has them, or could not give them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from airflow_integrations.engine.fetch.incomplete_records import Completed, ThinRecords
 from airflow_integrations.engine.fetch.intake import Intake
-from airflow_integrations.errors import OutageError
-from airflow_integrations.incoming import Gone, Page, Unfinished
+from airflow_integrations.engine.fetch.pages.listing import STAYS, ListingWatch
+from airflow_integrations.errors import EntityError, OutageError
+from airflow_integrations.incoming import Gone, LeftOut, Page, Unfinished
 
-__all__ = ["decided_page"]
+__all__ = ["decided_page", "read_part"]
 
 
 async def decided_page(page: Page, thin: ThinRecords, intake: Intake, *, deletes: bool) -> Page:
@@ -32,6 +33,16 @@ async def decided_page(page: Page, thin: ThinRecords, intake: Intake, *, deletes
     kept = [(record, at) for at, record in enumerate(page.records) if type(record) is not Gone]
     versions = page.versions and [page.versions[at] for _, at in kept]
     return replace(page, records=[record for record, _ in kept], versions=versions)
+
+
+def read_part(page: Page, intake: Intake, watch: ListingWatch | None) -> Page:
+    """The page without the parts of the source that could not be read: each is rejected, and the window is not done."""
+    assert watch is not None  # only a run that moves the route's mark leaves anything out
+    for part in page.records:
+        if type(part) is LeftOut:
+            intake.reject("", part.item, EntityError(part.reason), watch)
+            watch.unsettled = watch.unsettled or f"{part.reason}. {STAYS}"
+    return replace(page, records=[record for record in page.records if type(record) is not LeftOut])
 
 
 def _kept(record: Unfinished, one: Completed) -> Completed:

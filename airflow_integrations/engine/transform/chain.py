@@ -20,7 +20,7 @@ from airflow_integrations.engine.segment_lines import (
 )
 from airflow_integrations.entity import Entity
 from airflow_integrations.ledger.records import NOT_FOUND, Known, Outcome, PayloadStage
-from airflow_integrations.ledger.runs.claims import known_entities
+from airflow_integrations.ledger.runs.claims import decided_in, known_entities
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
 from airflow_integrations.plurals import times
@@ -78,7 +78,7 @@ class Chain:
 
     async def open(self, run: Run, services: Services) -> None:
         """Call :meth:`close` also where this raises."""
-        self._services = services
+        self._services, self._run_id = services, run.run_id
         for step in self.steps:
             await step.open(run, services)
             self._opened.append(step)
@@ -150,10 +150,12 @@ class Chain:
         """Those for which nothing was found come again after a pause, and are rejected after the last attempt."""
         late, self._late = self._late, []
         keys = [entity.key for entity, *_ in late]
-        known = await asyncio.to_thread(known_entities, self._services.ledger, self._route, keys)
+        ledger = self._services.ledger
+        known = await asyncio.to_thread(known_entities, ledger, self._route, keys)
+        before = await asyncio.to_thread(decided_in, ledger, self._route, self._run_id, keys)
         now = self._services.now()
         for entity, reason, waits in late:
-            attempts, since = self._attempts(known.get(entity.key), entity, now)
+            attempts, since = self._attempts(known.get(entity.key), entity, now, again=entity.key in before)
             due = next_attempt(
                 self._retry, attempts=attempts, since=since, now=now, retry_after=None, rng=self._services.rng
             )
@@ -164,12 +166,13 @@ class Chain:
                 self.retrying_count += 1
                 self._keep_problem(entity, "retrying", reason, None, Later(attempts, since, due, waits))
 
-    def _attempts(self, known: Known | None, entity: Entity, now: float) -> tuple[int, float]:
-        """How often this state of the entity has been looked for, this time included, and since when."""
+    def _attempts(self, known: Known | None, entity: Entity, now: float, *, again: bool) -> tuple[int, float]:
+        """How often this state of the entity has been looked for, this time included, and since when. ``again``: this
+        run has counted its attempt."""
         same = known is not None and known.error_class == NOT_FOUND
         if known is None or not same or known.version != (entity.version or self._version):
             return 1, now
-        return known.attempts + 1, now if known.since is None else known.since
+        return known.attempts + (not again), now if known.since is None else known.since
 
     # Fates
 

@@ -28,8 +28,6 @@ __all__ = ["AloneDetails", "Details", "DetailsCompleter", "asks_of_items_alone",
 _ABSENT = object()
 _ASKED = ("path", "query", "headers", "body", "form", "body_text")
 _OF_LIST = frozenset({"status", "headers", "body", "request"})
-MOST_OUTAGES = 3
-"""After so many in a row the source is taken to be away."""
 
 
 class MissingError(AnswerError):
@@ -249,9 +247,12 @@ class DetailsCompleter:
     """A :class:`~airflow_integrations.incoming.Completer` that asks as ``details`` says."""
 
     def __init__(self, details: Details, client: HttpClient, base: Mapping[str, Any]) -> None:
+        from airflow_integrations.http.suspects import Suspects
+
         self._details = details
         self._client = client
         self._base = base
+        self._suspects = Suspects(live=True)  # what becomes of events is told at once: no end decides
 
     def question(self, item: Any) -> bytes:
         asked = RequestTemplate.render(
@@ -262,32 +263,23 @@ class DetailsCompleter:
 
     async def complete(self, items: Sequence[Any]) -> list[Any]:
         """One item whose answer is an outage or a 403 is its own matter where others are answered."""
-        answers: list[Any] = [None] * len(items)
-        troubles: list[OutageError | Refused] = []
-        waiting = iter(enumerate(items))
-        in_a_row = 0
+        import asyncio
 
-        async def work() -> None:
-            nonlocal in_a_row
-            for index, item in waiting:  # one iterator for all workers
+        turns = asyncio.Semaphore(self._details.concurrency)
+
+        async def ask(questions: Sequence[_Question]) -> Any:
+            async with turns:
                 try:
-                    answers[index] = await self._one(item)
-                    in_a_row = 0
-                except (AnswerError, EntityError) as error:
-                    answers[index] = Unfinished(item, str(error))
-                    in_a_row = 0
-                except (OutageError, Refused) as error:
-                    if isinstance(error, Refused) and error.status != 403:
-                        raise
-                    in_a_row += 1
-                    troubles.append(error)
-                    answers[index] = Unfinished(item, str(error), later=isinstance(error, OutageError))
-                    if in_a_row >= MOST_OUTAGES:
-                        raise
+                    return await self._one(questions[0].item)
+                except (AnswerError, EntityError) as error:  # whoever gives this answer is there
+                    return Unfinished(questions[0].item, str(error))
 
-        await _all_of(work, min(self._details.concurrency, len(items)))
-        if troubles and len(troubles) == len(items):
-            raise troubles[0]
+        answers: list[Any] = [None] * len(items)
+        questions = [_Question(place, item, self._base) for place, item in enumerate(items)]
+        for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask):
+            trouble = isinstance(answer, OutageError | Refused)
+            later = isinstance(answer, OutageError)
+            answers[one.place] = Unfinished(one.item, str(answer), later=later) if trouble else answer
         return answers
 
     async def _one(self, item: Any) -> Any:

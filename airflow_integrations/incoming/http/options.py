@@ -11,7 +11,7 @@ from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
 from airflow_integrations.formats.records_format import RecordsFormat
 from airflow_integrations.incoming.http.details import Details
-from airflow_integrations.incoming.http.for_each import ForEach
+from airflow_integrations.incoming.http.for_each.options import ForEach
 from airflow_integrations.incoming.http.job.options import Job
 from airflow_integrations.incoming.http.keyset import Keyset
 from airflow_integrations.incoming.http.listed import Listed

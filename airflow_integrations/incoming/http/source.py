@@ -69,7 +69,9 @@ class HttpIncoming:
         config = self.config
         if not config.lists:
             return _nothing()
-        from airflow_integrations.incoming.http.children import children_pages  # who reads the file needs none of it
+        from airflow_integrations.incoming.http.for_each.children import (
+            children_pages,  # who reads the file needs none of it
+        )
         from airflow_integrations.incoming.http.job.pages import job_pages
         from airflow_integrations.incoming.http.walk import Plan, Walk
 
@@ -86,7 +88,7 @@ class HttpIncoming:
 
         if config.for_each is None:
             return walk(base).pages(resume)
-        return children_pages(config.for_each, client, base, walk, services.log, resume)
+        return children_pages(config.for_each, client, base, walk, services.log, resume, leaves_out=run.leaves_out)
 
     def _draft(self, run: Run, names: Mapping[str, Any]) -> RequestTemplate:
         draft = RequestTemplate.render(self.config, names)

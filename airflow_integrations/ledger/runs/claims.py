@@ -42,6 +42,7 @@ from airflow_integrations.ledger.storage.transactions import reading, writing
 __all__ = [
     "KEYS_AT_ONCE",
     "LOST",
+    "decided_in",
     "end_leases",
     "known_entities",
     "make_pending",
@@ -140,6 +141,21 @@ def known_entities(connection: Connection, route: str, keys: Sequence[str]) -> d
             some = among(connection, _entity.key, keys[first : first + KEYS_AT_ONCE])
             rows = connection.execute(select(_entity.key, *_KNOWN).where(_entity.route_id == route_id, some))
             found |= {key: Known(*fields) for key, *fields in rows}
+    return found
+
+
+@reading
+def decided_in(connection: Connection, route: str, run_id: str, keys: Sequence[str]) -> set[str]:
+    """Return those of the keys whose status was decided by this run, and which it has not taken over again since."""
+    found: set[str] = set()
+    run = tables.run.c
+    its = select(run.route_id, run.id).join_from(tables.run, tables.route, tables.route.c.id == run.route_id)
+    its = its.where(tables.route.c.name == route, run.run_id == run_id)
+    if (ref := connection.execute(its).one_or_none()) is not None:
+        decided = _entity.route_id == ref.route_id, _entity.run == ref.id, _entity.status != "pending"
+        for first in range(0, len(keys), KEYS_AT_ONCE):
+            some = among(connection, _entity.key, keys[first : first + KEYS_AT_ONCE])
+            found.update(connection.scalars(select(_entity.key).where(*decided, some)))
     return found
 
 

@@ -22,6 +22,7 @@ from airflow_integrations.formats.media_types import OF_FORMAT
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.email.options import EmailOptions
 from airflow_integrations.outgoing.files.spool import Spool
+from airflow_integrations.outgoing.rendered_text import rendered_text
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Mail", "MailWriter"]
@@ -57,7 +58,7 @@ class MailWriter:
     def write(self, part: Sequence[Outbound]) -> Mail:
         """A mail for these. Raises EntityError where none can be written, SetupError for a missing Variable."""
         options, names = self._options, self._names.of(part)
-        sender = _address(_rendered(options.from_, names, "from"), "from")
+        sender = _address(rendered_text(options.from_, names, "from"), "from")
         told = {name: _addresses(getattr(options, name), names, name) for name in ("to", "cc", "bcc")}
         if options.recipients is not None:
             told["to"] += _listed(options.recipients.compile()(names))
@@ -71,9 +72,9 @@ class MailWriter:
         for name, header in (("to", "To"), ("cc", "Cc")):
             if told[name]:
                 message[header] = told[name]
-        if options.reply_to is not None and (text := _rendered(options.reply_to, names, "reply_to")):
+        if options.reply_to is not None and (text := rendered_text(options.reply_to, names, "reply_to")):
             message["Reply-To"] = _address(text, "reply_to")
-        message["Subject"] = _rendered(options.subject, names, "subject")[:500]
+        message["Subject"] = rendered_text(options.subject, names, "subject")[:500]
         message["Date"] = format_datetime(datetime.fromtimestamp(self._now(), UTC))
         message["Message-ID"] = name = f"<{_id(part)}@{sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence notes come back
@@ -85,7 +86,7 @@ class MailWriter:
 
     def _fill(self, message: EmailMessage, part: Sequence[Outbound], names: Mapping[str, Any]) -> None:
         options = self._options
-        text = _rendered(options.text, names, "text") if options.text is not None else ""
+        text = rendered_text(options.text, names, "text") if options.text is not None else ""
         rows = self._rows(names) if options.table is not None else []
         message.set_content("\n".join([*([text] if text else []), *("\t".join(row) for row in rows)]) + "\n")
         if rows:
@@ -93,7 +94,7 @@ class MailWriter:
         attachment = options.attachment
         if attachment is None:
             return
-        name = _rendered(attachment.name, self._base, "attachment.name")
+        name = rendered_text(attachment.name, self._base, "attachment.name")
         if not name or set(name) & set('/\\:*?"<>|') or name.startswith(".") or len(name) > 200:
             raise EntityError(f"{name[:80]!r} is not a name of a file", field="attachment.name")
         written = attachment.written
@@ -132,19 +133,8 @@ def _id(part: Sequence[Outbound]) -> str:
     return content_hash(b"\x00".join(each.idempotency_key.encode() for each in part))
 
 
-def _rendered(template: Template, names: Mapping[str, Any], place: str) -> str:
-    try:
-        text = template.render(names)
-        text.encode()
-    except EntityError as error:
-        raise EntityError(error.reason, field=place) from None
-    except UnicodeEncodeError:
-        raise EntityError("the text is not valid Unicode: half a surrogate pair", field=place) from None
-    return text
-
-
 def _addresses(given: Template | tuple[Template, ...], names: Mapping[str, Any], place: str) -> list[Address]:
-    texts = [_rendered(each, names, place) for each in ((given,) if isinstance(given, Template) else given)]
+    texts = [rendered_text(each, names, place) for each in ((given,) if isinstance(given, Template) else given)]
     return [_address(text, place) for text in texts if text.strip()]
 
 

@@ -11,6 +11,7 @@ from airflow_integrations.expressions import Template
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.http.request_body import Body, itself, no_body, structured, written
 from airflow_integrations.outgoing.queues.options import MessageOptions
+from airflow_integrations.outgoing.rendered_text import rendered_text
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Message", "MessageWriter"]
@@ -97,13 +98,4 @@ def _body(structure: Any, text: Template | None, otherwise: Body) -> Body:
 
 
 def _rendered(template: Template | None, names: Mapping[str, Any], place: str) -> str:
-    if template is None:
-        return ""
-    try:
-        text = template.render(names)
-        text.encode()
-    except EntityError as error:
-        raise EntityError(error.reason, field=place) from None
-    except UnicodeEncodeError:
-        raise EntityError("the text is not valid Unicode: half a surrogate pair", field=place) from None
-    return text
+    return "" if template is None else rendered_text(template, names, place)

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
+from airflow_integrations.blame import Ended, each_alone
 from airflow_integrations.config.model import Model
 from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.outgoing import Outbound, Result
@@ -28,8 +29,6 @@ _NO_DELETION = (
     "missing: emit sends deletions and nothing says how; write deletion: {} for a message without a body, or leave "
     "missing at ignore"
 )
-MOST_SUSPECTS = 3
-"""The most messages of a batch of which each, alone, may be why the broker closes the connection."""
 UNSENT = Result("pending", reason="the connection ended before it was sent", cause="outage")
 Loc = tuple[int | str, ...]
 
@@ -162,28 +161,29 @@ class QueueOutgoing(ABC):
         return [unheard if result is None else result for result in told]
 
     async def _each_alone(self, messages: list[Message], told: list[Result | None]) -> list[Result | None]:
-        """What became of them, where the broker closed the connection while some were under way: one of these may be
-        why, and would hold up the others for ever. They are sent once more, each alone, and those behind them as well.
-        """
-        suspects = 0
-        for place, message in enumerate(messages):
-            if told[place] is not None and told[place] is not UNSENT:
-                continue
+        """What became of them, where the broker closed the connection while some were under way. These are sent once
+        more, each alone, and those behind them as well."""
+        left = [place for place, result in enumerate(told) if result is None or result is UNSENT]
+
+        async def send(place: int) -> Result | Ended:
             try:
                 link = await self._linked()
-                (told[place],) = await link.publish([message])
-                if told[place] is not None:
-                    continue
-                if link.silent:
-                    break
-                await self._linked()  # it lets us in again
-            except (OutageError, SetupError):
-                break
-            told[place] = refused(f"the broker closes the connection when it gets this: {link.ended}", later=True)
-            suspects += 1
-            if suspects == MOST_SUSPECTS:
-                break
+                (told[place],) = await link.publish([messages[place]])
+            except (OutageError, SetupError) as error:
+                return Ended(str(error), heard=False)
+            return told[place] or Ended(link.ended or "", heard=not link.silent)
+
+        for place, result in zip(left, await each_alone(left, send, self._is_there), strict=False):
+            if isinstance(result, Ended):
+                told[place] = refused(f"the broker closes the connection when it gets this: {result.why}", later=True)
         return told
+
+    async def _is_there(self) -> bool:
+        try:
+            await self._linked()
+        except (OutageError, SetupError):
+            return False
+        return True
 
     def _unheard(self, why: str) -> Result:
         if self.repeatable:

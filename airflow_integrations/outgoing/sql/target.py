@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from airflow_integrations.blame import Ended, each_alone
 from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.formats.json import encode_anyhow
 from airflow_integrations.outgoing import Outbound, Result
@@ -28,8 +29,6 @@ __all__ = ["SqlOutgoing"]
 Loc = tuple[int | str, ...]
 ROUNDS = 5
 """So often a transaction that lost a race is tried again at once; then it is tried later."""
-MOST_SUSPECTS = 3
-"""The most entities of a batch of which each, alone, may be why the database ends the connection."""
 
 
 class SqlOutgoing:
@@ -159,23 +158,21 @@ class SqlOutgoing:
     ) -> list[Result]:
         """What became of those under which the connection was lost, and nothing was written. One of them may be why, as
         a row that is larger than MySQL takes, and would hold up the others for ever."""
-        results: list[Result] = []
-        suspects = 0
-        for planned, marker in together:
-            if not await self._is_back(session):  # what is not sent is not to blame
-                break
+
+        async def send(one: tuple[Planned, Marker]) -> Result | Ended:
+            nonlocal error
+            planned, marker = one
             try:
-                results += await self._transaction(session, writer, [planned], [marker])
-                continue
+                (result,) = await self._transaction(session, writer, [planned], [marker])
+                return result
             except (OutageError, SetupError) as again:
                 error = again
-            if suspects == MOST_SUSPECTS or not session.is_lost or not await self._is_back(session):
-                break
-            suspects += 1
-            why = f"the database ends the connection when it gets this: {error}"
-            results.append(Result("failed", reason=why[:500], cause="later", later=True))
-        if not results:
+                return Ended(str(again), heard=session.is_lost)
+
+        told = await each_alone(together, send, lambda: self._is_back(session))
+        if not told:
             raise error
+        results = [_ended(result.why) if isinstance(result, Ended) else result for result in told]
         cause = "setup" if isinstance(error, SetupError) else "outage"
         return results + [Result("pending", reason=str(error), cause=cause)] * (len(together) - len(results))
 
@@ -241,6 +238,11 @@ class SqlOutgoing:
             except Exception as error:  # the next run does it
                 self._log.warning("old markers could not be deleted: %s", error)
         await self._stack.aclose()
+
+
+def _ended(why: str) -> Result:
+    text = f"the database ends the connection when it gets this: {why}"
+    return Result("failed", reason=text[:500], cause="later", later=True)
 
 
 def _prepared(session: Session) -> bool:

@@ -135,6 +135,16 @@ async def test_one_whose_answer_fails_waits_and_holds_up_nobody(route: Any, shop
     assert sent() == [{"number": 1}, {"number": 2, "full": True}]
 
 
+async def test_several_in_a_row_whose_answers_fail_hold_up_nobody_either(route: Any, shop: Shop) -> None:
+    shop.orders = {str(number): {} for number in range(1, 7)}
+    shop.statuses = {str(number): 500 for number in range(1, 6)}
+    whole = route()
+    whole.put(*({"number": number} for number in range(1, 7)))
+    assert counts(await whole.work()) == {"fetched": 6, "delivered": 1, "retrying": 5}
+    assert whole.waiting == 0
+    assert shop.asked["6"] == 2, "it shows that the shop is there"
+
+
 async def test_one_whose_answer_fails_for_good_is_rejected_in_the_end(route: Any, shop: Shop) -> None:
     shop.orders = {"1": {}, "2": {}}
     shop.statuses = {"2": 500}

@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy
 from sql_surroundings import Tables, route_of, run_of
 
+from airflow_integrations.blame import MOST_SUSPECTS
 from airflow_integrations.errors import OutageError
 from airflow_integrations.formats.json import encode
 from airflow_integrations.outgoing import Outbound, Result
-from airflow_integrations.outgoing.sql.target import MOST_SUSPECTS, SqlOutgoing
+from airflow_integrations.outgoing.sql.target import SqlOutgoing
 
 
 @pytest.fixture
@@ -57,6 +58,12 @@ async def test_it_fails_alone(deadly: Tables, options: dict[str, Any]) -> None:
     assert {(each.status, each.cause, each.later) for each in told.values()} == {("failed", "later", True)}
     assert "the database ends the connection when it gets this" in str(told[7].reason)
     assert deadly.rows("select count(*), count(distinct id) from texts") == [(118, 118)]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_more_than_three_fail_alone_where_others_are_written_between(deadly: Tables) -> None:
+    ((*results,),) = await sent(deadly, ["fine", "deadly"] * 5)
+    assert [result.status for result in results] == ["delivered", "failed"] * 5
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -20,10 +20,11 @@ from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import SegmentRef
 
-__all__ = ["PASSES", "ListingWatch", "settled_pages"]
+__all__ = ["PASSES", "STAYS", "ListingWatch", "settled_pages"]
 
 PASSES = 3
 """A listing is read three times at most."""
+STAYS = "The route's mark and cursor stay, and nothing is deleted"
 _PARTS = 256
 
 
@@ -159,7 +160,7 @@ class ListingWatch:
             what += [f"{known} different keys came of {now.total} records"] if short else []
             self.unsettled = (
                 f"the records moved while they were read page by page ({'; '.join(what)}), {PASSES} times in a row: "
-                "some may be missing. The route's mark and cursor stay, and nothing is deleted. Where the source gives "
+                f"some may be missing. {STAYS}. Where the source gives "
                 "records from a value or a token, use style keyset or style cursor; otherwise ask it for a stable and "
                 "unique order, for example by id, ascending. Where it has several records of a key, "
                 "write pagination.repeats: true"

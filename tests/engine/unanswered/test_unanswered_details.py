@@ -10,26 +10,15 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from engine_kinds import Clock, MemoryOutgoing
+from asked_world import AskedWorld, Service
+from engine_kinds import MemoryOutgoing
 
 from airflow_integrations.engine.fetch.fetch import fetch
-from airflow_integrations.engine.push.push import push
-from airflow_integrations.engine.settle.settle import settle
-from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import AnswerError, IntegrationError, OutageError, SetupError
-from airflow_integrations.http import Endpoint
-from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.runs.runs import route_state
-from airflow_integrations.route.definition import Route
-from airflow_integrations.run import Run, Services
-from airflow_integrations.staging.folder import Staging
-from airflow_integrations.window import Window
-
-WINDOW = Window.parse("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 
 
-class Shop:
+class Shop(Service):
     """Lists orders, four on a page, and answers for the details of those in ``bad`` as that says."""
 
     def __init__(self) -> None:
@@ -37,7 +26,6 @@ class Shop:
         self.bad: dict[int, Any] = {}
         self.asked: Counter[int] = Counter()
         self.before_page: Callable[[int], None] = lambda page: None
-        self.url = ""
 
     async def list(self, request: web.Request) -> web.Response:
         page = int(request.query["page"])
@@ -58,80 +46,37 @@ class Shop:
             return web.Response(status=how, text="not this one")
         return web.json_response({"id": number, "at": f"2026-01-01T0{number}", "total": number * 10})
 
-    def endpoint(self, connection: str) -> Endpoint:
-        return Endpoint(connection, self.url, retry_budget=0)
 
-    def variable(self, name: str) -> str | None:
-        return None
-
-
-class World:
-    def __init__(self, shop: Shop, url: str, folder: Path) -> None:
-        self.shop, self.clock, self.ledger, self.folder = shop, Clock(), Ledger.open(url), folder
-        self.number = 0
-        self.load()
+class World(AskedWorld):
+    service: Shop
 
     def load(self, entity: Any = None, http: Any = None, **options: Any) -> None:
-        self.route = Route.load(
-            {
-                "route": "orders",
-                "entity": {"name": "order", "key": "order.id", **(entity or {})},
-                "incoming": {
-                    "http": {
-                        "connection": "shop",
-                        "path": "/orders",
-                        "records": "body.orders",
-                        "pagination": {"style": "page", "size": 4},
-                        "details": {"path": "/orders/{{ item.id }}"},
-                        **(http or {}),
-                    }
-                },
-                "schedule": {"every": "1h"},
-                "outgoing": {"memory": {}},
-                "delivery": {"retry": {"attempts": 5, "delay": "10m", "max_delay": "10m"}},
-                **options,
-            }
-        )
+        listed = {
+            "connection": "shop",
+            "path": "/orders",
+            "records": "body.orders",
+            "pagination": {"style": "page", "size": 4},
+            "details": {"path": "/orders/{{ item.id }}"},
+        }
+        entity = {"name": "order", "key": "order.id", **(entity or {})}
+        super().load(entity=entity, incoming={"http": {**listed, **(http or {})}}, **options)
 
-    def begin(self, number: int | None = None) -> tuple[Run, Staging]:
-        self.number = number or self.number + 1
-        run = Run(self.route, f"run-{self.number}", WINDOW, kind="scheduled")
-        return run, Staging(self.folder / "staging", "orders", run.run_id)
-
-    def services(self) -> Services:
-        return Services(self.shop, now=self.clock, ledger=self.ledger)
+    @property
+    def shop(self) -> Shop:
+        return self.service
 
     async def run(self, number: int | None = None) -> dict[str, int]:
-        """A run, or one more attempt of it."""
-        run, staging = self.begin(number)
-        self.clock.now += 1
-        async with self.services() as services:
-            await fetch(run, services, staging)
-            await transform(run, services, staging)
-            await push(run, services, staging)
-            balance = await settle(run, services, staging)
-        assert balance.balanced, balance.lines()
-        return {name: count for name, count in balance.counts.items() if count}
-
-    def entity(self, key: str) -> Any:
-        return where(self.ledger, "orders", key, self.clock())
+        return await self.fetched_run(number)
 
 
 @pytest.fixture
 async def world(ledger_url: str, tmp_path: Path) -> AsyncIterator[World]:
     MemoryOutgoing.sent.clear()
     shop = Shop()
-    app = web.Application()
-    app.router.add_get("/orders", shop.list)
-    app.router.add_get("/orders/{id}", shop.order)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    shop.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    made = World(shop, ledger_url, tmp_path)
-    yield made
-    made.ledger.close()
-    await runner.cleanup()
+    async with shop.answering({"/orders": shop.list, "/orders/{id}": shop.order}):
+        made = World(shop, ledger_url, tmp_path)
+        yield made
+        made.ledger.close()
 
 
 def sent() -> list[int]:

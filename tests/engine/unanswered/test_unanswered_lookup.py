@@ -4,108 +4,65 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing
+from asked_world import AskedWorld, Service
+from engine_kinds import MemoryIncoming, MemoryOutgoing
 
 from airflow_integrations.engine.fetch.fetch import fetch
-from airflow_integrations.engine.push.push import push
-from airflow_integrations.engine.settle.balance import Balance
-from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import OutageError
-from airflow_integrations.http import Endpoint
-from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.runs.runs import route_state
-from airflow_integrations.route.definition import Route
-from airflow_integrations.run import Run, Services
+from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.window import Window
-
-WINDOW = Window(datetime.fromisoformat("2026-01-01T00:00Z"), datetime.fromisoformat("2026-01-02T00:00Z"))
 
 
-class Shop:
+class Shop(Service):
     """Answers 500 for the orders in ``bad``."""
 
     def __init__(self) -> None:
         self.bad: set[str] = set()
-        self.url = ""
 
     async def order(self, request: web.Request) -> web.Response:
         key = request.match_info["key"]
         return web.Response(status=500) if key in self.bad else web.json_response({"total": f"T{key}"})
 
-    def endpoint(self, connection: str) -> Endpoint:
-        return Endpoint(connection, self.url, retry_budget=0)
 
-    def variable(self, name: str) -> str | None:
-        return None
+class World(AskedWorld):
+    service: Shop
 
-
-class World:
-    def __init__(self, shop: Shop, url: str, folder: Path) -> None:
-        self.shop, self.clock, self.ledger, self.folder = shop, Clock(), Ledger.open(url), folder
-        self.route = Route.load(
-            {
-                "route": "orders",
-                "entity": {"name": "order", "key": "order.id"},
-                "incoming": {"memory": {}},
-                "schedule": {"every": "1h"},
-                "transform": [
-                    {"lookup": {"name": "more", "http": {"connection": "shop", "path": "/orders/{{ order.id }}"}}},
-                    {"map": {"id": "order.id", "total": "more.total"}},
-                ],
-                "outgoing": {"memory": {}},
-                "delivery": {"retry": {"attempts": 2, "delay": "10m", "max_delay": "10m"}},
-            }
+    def load(self, **options: Any) -> None:
+        more = {"lookup": {"name": "more", "http": {"connection": "shop", "path": "/orders/{{ order.id }}"}}}
+        super().load(
+            incoming={"memory": {}},
+            transform=[more, {"map": {"id": "order.id", "total": "more.total"}}],
+            delivery={"retry": {"attempts": 2, "delay": "10m", "max_delay": "10m"}},
+            **options,
         )
-        self.number = 0
 
-    def begin(self, *records: Any) -> tuple[Run, Staging]:
-        self.number += 1
+    @property
+    def shop(self) -> Shop:
+        return self.service
+
+    def begins(self, *records: Any) -> tuple[Run, Staging]:
         MemoryIncoming.pages_to_give = [list(records)]
-        run = Run(self.route, f"run-{self.number}", WINDOW, kind="scheduled")
-        return run, Staging(self.folder / "staging", "orders", run.run_id)
-
-    def services(self) -> Services:
-        return Services(self.shop, now=self.clock, ledger=self.ledger)
+        return self.begin()
 
     async def run(self, *records: Any) -> dict[str, int]:
-        run, staging = self.begin(*records)
-        async with self.services() as services:
-            await fetch(run, services, staging)
-            await transform(run, services, staging)
-            return await self.rest(run, services, staging)
-
-    async def rest(self, run: Run, services: Services, staging: Staging) -> dict[str, int]:
-        await push(run, services, staging)
-        balance: Balance = await settle(run, services, staging)
-        assert balance.balanced
-        return {name: count for name, count in balance.counts.items() if count}
-
-    def entity(self, key: str) -> Any:
-        return where(self.ledger, "orders", key, self.clock())
+        MemoryIncoming.pages_to_give = [list(records)]
+        return await self.fetched_run()
 
 
 @pytest.fixture
 async def world(ledger_url: str, tmp_path: Path) -> AsyncIterator[World]:
     shop = Shop()
-    app = web.Application()
-    app.router.add_get("/orders/{key}", shop.order)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    shop.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    made = World(shop, ledger_url, tmp_path)
-    yield made
-    made.ledger.close()
-    await runner.cleanup()
+    async with shop.answering({"/orders/{key}": shop.order}):
+        made = World(shop, ledger_url, tmp_path)
+        yield made
+        made.ledger.close()
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +111,7 @@ async def test_a_service_that_is_away_costs_no_attempt(world: World) -> None:
     await world.run(*orders(1, 3))
     world.clock.now += 601
     world.shop.bad = {"3", "4"}
-    run, staging = world.begin(*orders(4))
+    run, staging = world.begins(*orders(4))
     async with world.services() as services:
         await fetch(run, services, staging)
         for _ in range(3):  # the task's tries
@@ -170,7 +127,7 @@ async def test_a_service_that_is_away_costs_no_attempt(world: World) -> None:
 async def test_a_task_that_starts_over_decides_anew(world: World) -> None:
     """Transform was killed behind its work, and its next try finds the service well."""
     world.shop.bad = {"3"}
-    run, staging = world.begin(*orders(1, 2, 3))
+    run, staging = world.begins(*orders(1, 2, 3))
     async with world.services() as services:
         await fetch(run, services, staging)
         await transform(run, services, staging)
