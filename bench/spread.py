@@ -1,8 +1,8 @@
-"""One large run, sent by one process and by several: ``python -m bench.spread TOTAL PUSHES LEDGER``.
+"""One large run, sent by one process and by several: ``python -m bench.spread TOTAL PUSHES LEDGER bulk|single``.
 
 LEDGER is ``sqlite`` or the URL of a PostgreSQL server. Source and target are a process of their own, and so is each
-stage, as under Airflow. Prints a line of JSON: seconds on the clock and of CPU for each stage, those of all pushes added
-up, and the CPU of source and target.
+stage, as under Airflow. Prints a line of JSON: seconds on the clock and of CPU for each stage, those of all pushes
+added up, and the CPU of source and target.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from bench.through_engine import Loopback, written
 
 async def stage(name: str, part: int, pushes: int, given: dict[str, Any]) -> None:
     """What one task does."""
-    definition = route(given["total"], given["schema"], "bulk") | {"tasks": {"spread_above": 0}}
+    definition = route(given["total"], given["schema"], given["how"]) | {"tasks": {"spread_above": 0}}
     window = Window(EPOCH, datetime.fromtimestamp(given["now"], UTC))
     run, staging = Run(Route.load(definition), "bench", window), Staging(given["folder"], "bench", "bench")
     with Ledger.open(given["ledger"]) as ledger:
@@ -50,10 +50,11 @@ async def stage(name: str, part: int, pushes: int, given: dict[str, Any]) -> Non
                     await push(run, services, staging, part=part)
                 case _:
                     balance = await settle(run, services, staging)
-                    assert balance.counts["delivered"] == given["total"], balance.lines()
+                    if balance.verdict:
+                        raise SystemExit(balance.verdict)
 
 
-def main(total: int, pushes: int, server: str) -> dict[str, Any]:
+def main(total: int, pushes: int, server: str, how: str) -> dict[str, Any]:
     served = subprocess.Popen([sys.executable, "-m", "bench.servers"], stdout=subprocess.PIPE, text=True)
     assert served.stdout is not None
     try:
@@ -62,6 +63,7 @@ def main(total: int, pushes: int, server: str) -> dict[str, Any]:
             given = {
                 "url": url,
                 "total": total,
+                "how": how,
                 "folder": folder,
                 "schema": str(written(Path(folder, "sales_order.json"))),
                 "ledger": fresh(server, Path(folder)),
@@ -82,8 +84,9 @@ def main(total: int, pushes: int, server: str) -> dict[str, Any]:
 def _tasks(name: str, pushes: int, given: dict[str, Any]) -> None:
     parts = range(pushes if name == "push" else 1)
     command = [sys.executable, "-m", "bench.spread", name]
-    told = [subprocess.Popen([*command, str(part), str(pushes), json.dumps(given)]) for part in parts]
-    if any([task.wait() for task in told]):
+    tasks = [subprocess.Popen([*command, str(part), str(pushes), json.dumps(given)]) for part in parts]
+    ended = [task.wait() for task in tasks]
+    if any(ended):
         raise SystemExit(f"{name} failed")
 
 
@@ -94,6 +97,6 @@ def _children() -> float:
 
 if __name__ == "__main__":
     if sys.argv[1].isdigit():
-        print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))
+        print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])))
     else:
         asyncio.run(stage(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.loads(sys.argv[4])))
