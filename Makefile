@@ -60,8 +60,9 @@ demo-check: $(STAMP) ## run the demo without a screen and check every order in t
 demo-shopify: $(STAMP) ## start a Shopify, an SAP S/4HANA and Airflow, and watch payments become sales orders (Ctrl-C ends it)
 	@exec $(BIN)/python -m airflow_integrations.demo shopify
 
-demo-shopify-check: $(STAMP) ## payments become sales orders while SAP is away, Shopify throttles and a process is killed
-	@exec $(BIN)/python -m airflow_integrations.demo shopify check
+# AIRFLOW=1: in a real Airflow, which takes some minutes.
+demo-shopify-check: $(STAMP) ## payments become sales orders while SAP is away, Shopify throttles and processes are killed (AIRFLOW=1)
+	@exec $(BIN)/python -m airflow_integrations.demo shopify check $(if $(AIRFLOW),--airflow)
 
 screenshots: $(STAMP) ## pictures of the console for README and docs, in light and dark (needs Chromium)
 	@$(BIN)/python tests/airflow/web/pages/screenshots.py

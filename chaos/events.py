@@ -25,12 +25,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
-from sqlalchemy import select
-
 from airflow_integrations.demo.components import Components
-from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.ledger.storage import tables
+from airflow_integrations.demo.consumer_process import consumer_pid
 from bench.ledgers import connection_json, fresh, fresh_database, servers
 
 RATE = 50
@@ -115,7 +111,7 @@ def _kill_all(airflow: Components, ledger: str, name: str, pause: float) -> list
     for victim in KILLED:
         time.sleep(pause)
         if victim == "consumer":
-            if (pid := _consumer(ledger, name)) is None:
+            if (pid := consumer_pid(ledger, name)) is None:
                 continue
             os.kill(pid, signal.SIGKILL)
         else:
@@ -124,22 +120,12 @@ def _kill_all(airflow: Components, ledger: str, name: str, pause: float) -> list
             airflow.restart(victim)
         killed.append(victim)
         end = time.monotonic() + 150
-        while not airflow.healthy() or (victim == "consumer" and _consumer(ledger, name) is None):
+        while not airflow.healthy() or (victim == "consumer" and consumer_pid(ledger, name) is None):
             airflow.check()
             if time.monotonic() > end:
                 raise SystemExit(f"not back 150 s after {victim} was killed")
             time.sleep(0.5)
     return killed
-
-
-def _consumer(ledger: str, name: str) -> int | None:
-    """The process that is the route's consumer now."""
-    consumer = tables.consumer.c
-    with Ledger.open(ledger) as opened, opened.read() as connection:
-        query = select(consumer.holder).join(tables.route, tables.route.c.id == consumer.route_id)
-        holder = connection.scalar(query.where(tables.route.c.name == name, consumer.lease_until > time.time()))
-    pid = None if holder is None else int(holder.split(":")[1])
-    return pid if pid is not None and psutil.pid_exists(pid) else None
 
 
 def _arrived(airflow: Components, target: str, name: str, accepted: set[str], patience: float = 420) -> dict[str, int]:
@@ -183,7 +169,7 @@ def airflow_with_routes(server: str, folder: Path) -> Iterator[tuple[Components,
                 while f"warm-{name}" not in warm.accepted:
                     warm.send(name, f"warm-{name}")
                     time.sleep(0.5)
-            while _consumer(ledger, "live") is None:
+            while consumer_pid(ledger, "live") is None:
                 airflow.check()
                 time.sleep(0.5)
             yield airflow, target, ledger

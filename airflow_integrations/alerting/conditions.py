@@ -12,12 +12,16 @@ from airflow_integrations.ledger.status import DECIDED, WRONG
 from airflow_integrations.listen.backlog import Backlog
 from airflow_integrations.plurals import counted
 from airflow_integrations.route.alerts import Alerts, ErrorRate, Kind, SourceBehind
+from airflow_integrations.route.contracts.learned import Drift
 from airflow_integrations.route.definition import Schedule
 
 __all__ = ["Finding", "Outlook", "find"]
 
 NextTick = Callable[[Schedule, datetime], datetime]
 """When the interval that begins at a moment ends."""
+
+MOST_DRIFTS = 5
+"""Fields that an alert tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Outlook:
     now: float
     backlog: Backlog | None = None
     """What waits at the source; None where it cannot tell."""
+    drifts: tuple[Drift, ...] = ()
+    """How the source's fields differ from what the route's contract has learned."""
     asked: str = "the target"
     """The systems one of which was away where the route's circuit is open: ``erp or crm``."""
 
@@ -61,6 +67,8 @@ def find(kind: Kind, alerts: Alerts, outlook: Outlook) -> Finding | None:
         return _queue(alerts.queue_older_than, outlook) if alerts.queue_older_than else None
     if kind == "source_behind":
         return _source(alerts.source_behind, outlook) if alerts.source_behind else None
+    if kind == "contract":
+        return _contract(outlook.drifts) if alerts.contract else None
     return _late(alerts.late, outlook) if alerts.late else None
 
 
@@ -123,6 +131,14 @@ def _source(limit: SourceBehind, outlook: Outlook) -> Finding | None:
     if waits.size is not None and limit.size is not None and waits.size > limit.size:
         return Finding(f"{waits} wait at the source, more than {size_text(limit.size)}")
     return None
+
+
+def _contract(drifts: tuple[Drift, ...]) -> Finding | None:
+    if not drifts:
+        return None
+    told = "; ".join(map(str, drifts[:MOST_DRIFTS]))
+    more = f"; and {len(drifts) - MOST_DRIFTS:,} more" if len(drifts) > MOST_DRIFTS else ""
+    return Finding(f"{told}{more}", drifts[0].run_id)
 
 
 def _late(limit: timedelta, outlook: Outlook) -> Finding | None:

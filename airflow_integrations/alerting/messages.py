@@ -29,6 +29,7 @@ _TITLES: dict[Kind, str] = {
     "queue_older_than": "entities wait for too long",
     "source_behind": "too much waits at the source",
     "late": "a run is late",
+    "contract": "the source's fields have changed",
 }
 _HEADS: dict[Transition, str] = {"firing": "ALERT", "still": "STILL", "resolved": "RESOLVED", "passed": "PASSED"}
 

@@ -223,6 +223,37 @@ LEDGER_COMMANDS: tuple[Command | Group, ...] = (
         ),
     ),
     Group(
+        "contract",
+        "Fields of a route's source, as its contract has learned them",
+        (
+            Command("show", "Show the fields, and what differs from them", "ledger.contract", (ROUTE, *FORMAT)),
+            Command(
+                "accept",
+                "Take what differs for right from now on",
+                "ledger.contract",
+                (
+                    ROUTE,
+                    Option(
+                        ("--field",),
+                        {
+                            "metavar": "PATH",
+                            "action": "append",
+                            "default": [],
+                            "help": "only of this field, such as lines[].sku; may be given several times",
+                        },
+                    ),
+                    *FORMAT,
+                ),
+            ),
+            Command(
+                "reset",
+                "Forget what was learned; the next runs are learned from",
+                "ledger.contract",
+                (ROUTE, Option(("--yes",), {"action": "store_true", "help": "don't ask"})),
+            ),
+        ),
+    ),
+    Group(
         "ledger",
         "The ledger itself",
         (

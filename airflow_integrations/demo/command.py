@@ -158,6 +158,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--every", type=float, default=3, help="seconds from one new order to the next (default 3)")
     parser.add_argument("--port", type=int, help="port of Airflow's UI (default: a free one)")
     parser.add_argument("--timeout", type=float, default=300, help="seconds that check may take (default 300)")
+    parser.add_argument("--airflow", action="store_true", help="shopify check: in a real Airflow, which takes longer")
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(["shop", *given] if given[:1] in (["show"], ["check"]) else given)
     if not options.dags.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from gzip import BadGzipFile
 from lzma import LZMAError
 from typing import Any
@@ -12,6 +12,7 @@ from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.document import DocumentReader
 from airflow_integrations.formats.media_types import type_of_name
+from airflow_integrations.formats.tar import is_tar
 from airflow_integrations.formats.unpacking import is_zip
 
 __all__ = ["MAX_DOCUMENT", "bodies"]
@@ -19,7 +20,9 @@ __all__ = ["MAX_DOCUMENT", "bodies"]
 CHUNK = 256 * 1024
 MAX_DOCUMENT = 64 * 1024 * 1024
 """Bytes of a file whose format has to be read as a whole."""
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+_UNPACKED = (".gz", ".bz2", ".xz", ".zst")
+"""Endings of what the place where a file is has unpacked already."""
+_COMPRESSED = (*_UNPACKED, ".zip", ".tgz", ".tar")
 
 
 def bodies(
@@ -78,8 +81,17 @@ def _whole(
     return options.read(bytes(whole), content_type, most=MAX_DOCUMENT, most_records=most_records)
 
 
+def _claimed(name: str) -> tuple[str, Callable[[bytes], bool]] | None:
+    """What the content must begin with, by the ending of the name."""
+    if name.endswith(".zip"):
+        return "zip file", is_zip
+    for ending in _UNPACKED:
+        name = name.removesuffix(ending)
+    return ("tar archive", is_tar) if name.endswith(".tar") else None
+
+
 def _chunks(content: Any, path: str) -> Iterator[bytes]:
-    first = path.lower().endswith(".zip")
+    claimed = _claimed(path.lower())
     while True:
         try:
             chunk = content.read(CHUNK)
@@ -87,7 +99,7 @@ def _chunks(content: Any, path: str) -> Iterator[bytes]:
             raise ContentError(f"the file is not the compressed one that its name says: {error}") from None
         if not chunk:
             return
-        if first and not is_zip(chunk):
-            raise ContentError("the file is not the compressed one that its name says: it is not a zip file")
-        first = False
+        if claimed is not None and not claimed[1](chunk):
+            raise ContentError(f"the file is not the compressed one that its name says: it is not a {claimed[0]}")
+        claimed = None
         yield chunk

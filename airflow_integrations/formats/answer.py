@@ -72,8 +72,8 @@ class AnswerFormat(Model):
     Example: ``xml: {record: order, list: [line]}``
     """
     zip_files: str | None = None
-    """Which files of a zip file are read, such as ``"*.csv"``: all of them, one behind the other, where the format is
-    read record by record. Left out: a zip file has to hold one file.
+    """Which files of a zip file or tar archive are read, such as ``"*.csv"``: all of them, one behind the other, where
+    the format is read record by record. Left out: it has to hold one file.
 
     Example: ``zip_files: "*.csv"``
     """
@@ -223,9 +223,7 @@ class AnswerFormat(Model):
         unpacking = Unpacking(self.zip_files, most=most, held=most)
         pieces = [*unpacking.feed(content), *unpacking.finish()]
         if None in pieces:
-            raise ContentError(
-                "the zip file has several files that zip_files names; one document is read from one file"
-            )
+            raise ContentError("the archive has several files that zip_files names; one document is read from one file")
         return b"".join(piece for piece in pieces if piece is not None) if len(pieces) != 1 else pieces[0] or b""
 
     def decode_document(self, content: bytes, content_type: str | None) -> Any:

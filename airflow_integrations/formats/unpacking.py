@@ -1,4 +1,4 @@
-"""gzip and zip files that came as content: unpacked by what they begin with, whatever their Content-Type says."""
+"""gzip, zip and tar files that came as content: unpacked by what they begin with, whatever their Content-Type says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from airflow_integrations.formats import ContentError
+from airflow_integrations.formats.tar import BLOCK, TarReader, is_tar
 from airflow_integrations.http.content.content_encoding import CodingError, Decoding
 
 __all__ = ["Unpacking", "is_packed", "is_zip"]
@@ -34,18 +35,19 @@ def is_zip(start: bytes) -> bool:
 
 
 def is_packed(start: bytes) -> bool:
-    """Whether content that begins so is a gzip or a zip file."""
-    return start[:3] == GZIP or is_zip(start)
+    """Whether content that begins so is a gzip or zip file or a tar archive."""
+    return start[:3] == GZIP or is_zip(start) or is_tar(start)
 
 
 class Unpacking:
-    """Bytes in, bytes out; others than gzip and zip as they are. ``None`` stands between two files of a zip file.
+    """Bytes in, bytes out; others than gzip, zip and tar as they are, and a tar archive in gzip, too. ``None`` stands
+    between two files of a zip file or tar archive.
 
     Raises ContentError for what is damaged, and for more than the bounds allow.
     """
 
     def __init__(self, files: str | None, *, most: int | None, held: int, zips: bool = True) -> None:
-        """``files``: a pattern for the names of the files that are wanted of a zip file. ``most``: unpacked bytes of
+        """``files``: a pattern for the names of the files that are wanted of several. ``most``: unpacked bytes of
         all. ``held``: bytes of a zip file, which is held as a whole, because what is in it stands at its end.
         ``zips``: whether zip files are unpacked."""
         self._zips = zips
@@ -55,9 +57,12 @@ class Unpacking:
         self._start: bytes | None = b""
         self._gzip: Decoding | None = None
         self._zip: io.BytesIO | None = None
+        self._head: bytes | None = b""
+        """The beginning of what is not packed, or not any more, until it shows whether it is a tar archive."""
+        self._tar: TarReader | None = None
         self._packed = self._size = 0
         self.file: str | None = None
-        """The name of the zip file's file that is handed out."""
+        """The name of the file that is handed out, of several."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes | None]:
         if self._start is not None:
@@ -78,6 +83,10 @@ class Unpacking:
                 self._gzip.finish()
             except CodingError:
                 raise ContentError("the gzip file ends in the middle") from None
+        if self._head:
+            yield self._head
+        if self._tar is not None:
+            self._tar.finish()
         if self._zip is not None:
             yield from self._unzipped(self._zip)
 
@@ -98,14 +107,30 @@ class Unpacking:
                 )
             self._zip.write(chunk)
         elif self._gzip is None:
-            yield chunk
+            yield from self._opened(chunk)
         else:
             for at in range(0, len(chunk), SLICE):
                 try:
                     for piece in self._gzip.feed(chunk[at : at + SLICE]):
-                        yield self._counted(piece)
+                        yield from self._opened(self._counted(piece))
                 except CodingError as error:
                     raise ContentError(f"the gzip file is damaged: {str(error).rpartition(': ')[2]}") from None
+
+    def _opened(self, piece: bytes) -> Iterator[bytes | None]:
+        """The files in a tar archive; what is none as it is."""
+        if self._head is not None:
+            piece = self._head + piece
+            if len(piece) < BLOCK:
+                self._head = piece
+                return
+            self._head = None
+            self._tar = TarReader(self._files) if is_tar(piece) else None
+        if self._tar is None:
+            yield piece
+            return
+        for each in self._tar.feed(piece):
+            self.file = self._tar.file
+            yield each
 
     def _counted(self, piece: bytes) -> bytes:
         self._size += len(piece)

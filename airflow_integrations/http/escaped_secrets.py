@@ -28,6 +28,8 @@ _FEW = 24
 """Up to so many forms each is looked for by itself; more of them share one pass."""
 _CORE = 6
 """Characters of a piece of base64 from which on it says something."""
+_RELEASED = re.compile(r"[+:'?*]")
+"""What EDIFACT writes with its release character, ``O?'Neil``."""
 _NESTED = re.compile(r"[\\%&]")
 _ESCAPE = re.compile(
     r"""
@@ -141,6 +143,8 @@ def _forms(secret: str) -> Iterator[str]:
     variants = [secret, " ".join(secret.split())]
     if not secret.isprintable():
         variants.append("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in variants[1]))
+    if _RELEASED.search(secret):
+        variants.append(_RELEASED.sub(r"?\g<0>", secret))
     if not secret.isascii():
         variants.append(plain.decode("latin-1"))  # a server that took the bytes of a header as Latin-1
     for variant in variants:

@@ -9,6 +9,8 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from airflow_integrations.expressions.evaluation.limits import has_some_digits
+
 __all__ = [
     "DIGITS",
     "LOCAL_TIME",
@@ -76,8 +78,10 @@ def of_text_only(text: str) -> SortValue:
 
 
 def sort_value(found: Any) -> SortValue | None:
-    """A field's value as JSON gives it; None for what is neither a number nor a text."""
+    """A field's value as JSON gives it; None for what is neither a number that can be written out nor a text."""
     if isinstance(found, bool) or not isinstance(found, str | int | Decimal):
+        return None
+    if isinstance(found, Decimal) and not has_some_digits(found):
         return None
     if not isinstance(found, str):
         return SortValue(NUMBER, Decimal(found), format(Decimal(found), "f"))

@@ -16,11 +16,11 @@ from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import writing
 from airflow_integrations.ledger.storage.upsert import insert_into
 
-__all__ = ["STORE", "reserve"]
+__all__ = ["REMEMBERED", "STORE", "reserve"]
 
 STORE = "control_numbers"
 REMEMBERED = 150
-"""Files whose numbers are remembered for a further attempt: the newest ones of a partner."""
+"""Files, requests and messages whose numbers are remembered for a further attempt: the newest ones of a partner."""
 
 _s = tables.store.c
 
@@ -31,8 +31,9 @@ def reserve(
 ) -> tuple[int, float]:
     """The number for ``holder``, and when it was given to it first, in seconds since 1970.
 
-    ``holder`` names one file of one run. ``partner``: those to whom numbers are counted, at most 512 characters.
-    Behind ``most`` comes 1. Raises RunError where the store holds something else under this name.
+    ``holder`` names one file of one run, or what one request or message carries. ``partner``: those to whom numbers are
+    counted, at most 512 characters. Behind ``most`` comes 1. Raises RunError where the store holds
+    something else under this name.
     """
     empty = {"name": STORE, "key": partner, "value": "{}", "changed": now, "written": now}
     connection.execute(insert_into(connection, tables.store).values(empty).on_conflict_do_nothing())

@@ -14,6 +14,7 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Template
 from airflow_integrations.expressions.language.dependencies import Path
 from airflow_integrations.expressions.scopes import Flavor
+from airflow_integrations.expressions.templates.jinja import MAX_OUTPUT
 from airflow_integrations.odata.literals import EdmType, Version, literal
 from airflow_integrations.odata.typed import TypedExpression
 
@@ -34,6 +35,7 @@ NAME = r"[^\W\d]\w*"
 PropertyPath = Annotated[str, Field(pattern=rf"^{NAME}(/{NAME})*$", max_length=200)]
 EntitySet = Annotated[str, Field(pattern=rf"^{NAME}([./]{NAME})*$", max_length=300)]
 
+MOST_WRITTEN = MAX_OUTPUT["query"]
 _TOKENS = re.compile(rf"'(?:[^']|'')*'|@({NAME})|'")
 """Texts in quotes, bound values by name, and a quote that is never closed."""
 
@@ -46,15 +48,22 @@ class BoundValue:
     expression: Expression
     type: EdmType | None
     version: Version
-    nullable: bool = True
+    one: bool = False
+    """It is a key, or what a property equals: neither null nor a list, and as short as any other text in a URL."""
 
     def write(self, names: Mapping[str, Any]) -> str:
         """The literal. Raises EntityError where there is no value for it, or one of another type."""
         try:
             value = self.expression.compile_for_literals()(names)
-            if value is None and not self.nullable:
-                raise EntityError(f"{self.expression.text} is null or missing")
-            return literal(value, self.type, self.version)
+            if self.one:
+                if value is None:
+                    raise EntityError(f"{self.expression.text} is null or missing")
+                if isinstance(value, (list, tuple)):
+                    raise EntityError(f"{self.expression.text} is a list, and one value belongs here")
+            written = literal(value, self.type, self.version)
+            if self.one and len(written) > MOST_WRITTEN:
+                raise EntityError(f"the text would have more than {MOST_WRITTEN} characters")
+            return written
         except EntityError as error:
             raise EntityError(error.reason, field=self.place) from None
 
@@ -163,7 +172,7 @@ def equalities(values: Mapping[str, TypedExpression], version: Version, place: s
     """``A eq 'x' and B eq 2``."""
     pieces: list[str | BoundValue] = []
     for name, typed in values.items():
-        bound = BoundValue(f"{place}.{name}", typed, typed.type, version, nullable=False)
+        bound = BoundValue(f"{place}.{name}", typed, typed.type, version, one=True)
         pieces += [f"{' and ' if pieces else ''}{name} eq ", bound]
     return tuple(pieces)
 
@@ -171,8 +180,7 @@ def equalities(values: Mapping[str, TypedExpression], version: Version, place: s
 def key_predicate(values: Mapping[str, TypedExpression], version: Version, place: str) -> tuple[str | BoundValue, ...]:
     """``('x')``, or ``(A='x',B=2)`` for a key of several properties."""
     bound = {
-        name: BoundValue(f"{place}.{name}", typed, typed.type, version, nullable=False)
-        for name, typed in values.items()
+        name: BoundValue(f"{place}.{name}", typed, typed.type, version, one=True) for name, typed in values.items()
     }
     if len(bound) == 1:
         return ("(", *bound.values(), ")")

@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions.evaluation.limits import plain_digits
 from airflow_integrations.expressions.functions import moments
 from airflow_integrations.odata.literals import EdmType, Version, exact_number, local_time, written_value
 from airflow_integrations.window import rfc3339
@@ -125,7 +126,10 @@ class PropertyTypes:
             except EntityError as error:
                 raise EntityError(error.reason, field=place) from None
         if self._version == 2 and isinstance(value, Decimal):
-            return format(value, "f")
+            try:
+                return plain_digits(value)
+            except EntityError as error:
+                raise EntityError(error.reason, field=place) from None
         return value
 
 

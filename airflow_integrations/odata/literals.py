@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions.evaluation.guards import kind_of, text_of
+from airflow_integrations.expressions.evaluation.limits import plain_digits
 from airflow_integrations.expressions.functions import moments
 from airflow_integrations.window import rfc3339
 
@@ -133,11 +134,14 @@ def exact_number(value: Any) -> int | Decimal:
 
 def _number(value: Any, type_: EdmType, version: Version) -> str:
     number = exact_number(value)
+    if isinstance(number, int):
+        return str(number)
+    written = plain_digits(number)  # of 1e999999999 it would not fit into memory
     if type_ in ("int", "int64"):
-        if number != int(number):
+        if number != number.to_integral_value():
             raise ValueError
-        number = int(number)
-    return format(number, "f") if isinstance(number, Decimal) else str(number)
+        return str(int(number))
+    return written
 
 
 def _guid(value: Any, type_: EdmType, version: Version) -> str:

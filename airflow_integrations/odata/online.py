@@ -20,6 +20,7 @@ __all__ = [
     "asked_model",
     "body_checks",
     "filter_checks",
+    "key_checks",
     "name_checks",
     "service_model",
     "typed_checks",
@@ -112,6 +113,15 @@ def typed_checks(
             yield (place, path), why
         else:
             yield from value_check(model, type_, path, typed, (place, path))
+
+
+def key_checks(
+    model: ServiceModel, type_: EntityType, place: str, key: Mapping[str, TypedExpression]
+) -> Iterator[Placed]:
+    """The properties of a key: those that the model has, all of them, with values of their types."""
+    yield from typed_checks(model, type_, place, key)
+    if key and type_.key and set(key) <= type_.properties.keys() and set(key) != set(type_.key):
+        yield (place,), f"the service's model: the key is {', '.join(type_.key)}"
 
 
 def value_check(

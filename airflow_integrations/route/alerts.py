@@ -22,8 +22,16 @@ __all__ = [
     "Target",
 ]
 
-Kind = Literal["failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late"]
-ALERTS: tuple[Kind, ...] = ("failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late")
+Kind = Literal["failure", "error_rate", "nothing_received", "queue_older_than", "source_behind", "late", "contract"]
+ALERTS: tuple[Kind, ...] = (
+    "failure",
+    "error_rate",
+    "nothing_received",
+    "queue_older_than",
+    "source_behind",
+    "late",
+    "contract",
+)
 """What can be wrong, named as in the route's file."""
 
 SHORTEST = timedelta(minutes=1)
@@ -236,6 +244,13 @@ class Alerts(Model):
     """A scheduled run has not ended this long after its time. A route without a schedule is never late.
 
     Example: ``late: 1h``
+    """
+    contract: Annotated[bool, Field(strict=True)] = True
+    """Whether it counts as wrong that the source's fields differ from what the route's ``contract`` has learned.
+
+    Example: ``contract: false``
+
+    Since: 0.3
     """
     repeat: Duration = Field(default="4h", validate_default=True)
     """Notify again after this time while it lasts.

@@ -19,6 +19,7 @@ from airflow_integrations.expressions import SCOPES, Expression, Sees
 from airflow_integrations.expressions.functions.catalogue import CATALOGUE
 from airflow_integrations.masking.mask_path import MaskPath
 from airflow_integrations.route.alerts import Alerts
+from airflow_integrations.route.contracts.options import ContractOptions
 from airflow_integrations.route.dag_options import DagOptions
 from airflow_integrations.route.delivery import Delivery
 from airflow_integrations.route.grouping import GroupOptions
@@ -226,6 +227,13 @@ class Route(Model):
     """Where entities come from. A route whose events carry the records needs none.
 
     Example: ``incoming: {http: {connection: shop, path: /api/orders, records: body.orders}}``
+    """
+    contract: ContractOptions | None = None
+    """Which fields the source gives, and of which types, is learned from the first runs; what happens where it changes.
+    Left out: nothing is learned.
+
+    Example: ``contract: {on_type_change: reject}``
+    Since: 0.3
     """
     transform: tuple[TransformStage, ...] = ()
     """The steps that change entities, in this order.

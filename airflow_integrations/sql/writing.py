@@ -24,6 +24,8 @@ __all__ = ["Convert", "writer_of"]
 Convert = Callable[[Any], Any]
 """From a value of JSON that is not null to the driver's. Raises EntityError."""
 
+MAX_DIGITS = 1000
+"""Of a number that is written out: as many as expressions compute with."""
 _WHOLE = re.compile(r"-?\d{1,40}", re.ASCII)
 _TIME = re.compile(r"-?\d{1,3}:[0-5]\d(:[0-5]\d(\.\d{1,6})?)?", re.ASCII)
 """What MySQL's TIME holds, which is up to 838 hours. It would read others as well: ``101`` as a minute and a second."""
@@ -127,7 +129,7 @@ class _Writer:
     def _string(self, value: Any, length: int | None) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             raise EntityError(f"a text belongs here, not {_kind(value)}")
-        text = value if isinstance(value, str) else format(value, "f") if isinstance(value, Decimal) else str(value)
+        text = str(value) if not isinstance(value, Decimal) else format(_of_some_digits(value), "f")
         if length is not None and len(text) > length:
             raise EntityError(f"the text has {len(text)} characters, and the column takes {length}")
         return self._text(text)
@@ -208,9 +210,9 @@ class _Writer:
         if isinstance(value, dict | list):
             raise EntityError(f"one value belongs here, not {_kind(value)}")
         if self._dialect == "postgresql" and not isinstance(value, str):
-            return encode(value).decode() if isinstance(value, bool) else format(Decimal(value), "f")
+            return encode(value).decode() if isinstance(value, bool) else format(_number(value), "f")
         if isinstance(value, Decimal) and self._dialect == "sqlite":
-            return self._sqlite_number(value)
+            return self._sqlite_number(_number(value))
         return self._text(value) if isinstance(value, str) else value
 
 
@@ -257,11 +259,20 @@ def _whole(value: Any) -> int:
 
 
 def _number(value: Any) -> Decimal:
+    if isinstance(value, Decimal):
+        return _of_some_digits(value)
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value)
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise EntityError(f"a number belongs here, not {_shown(value)}")
     return Decimal(value)
+
+
+def _of_some_digits(value: Decimal) -> Decimal:
+    """The number. Raises EntityError for one such as ``1e999999999``, which written out would not fit into memory."""
+    if value.is_finite() and max(value.adjusted(), -int(value.as_tuple().exponent)) > MAX_DIGITS:
+        raise EntityError(f"written out, the number has more than {MAX_DIGITS} digits")
+    return value
 
 
 def _binary(value: Any) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from airflow_integrations.alerting.conditions import Finding, Outlook, find
 from airflow_integrations.ledger.queries.health import Books, Depth, EndedRun, RunHealth
 from airflow_integrations.listen.backlog import Backlog
 from airflow_integrations.route.alerts import ALERTS, Alerts
+from airflow_integrations.route.contracts.learned import Drift
 from airflow_integrations.route.definition import Schedule
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -30,8 +32,8 @@ def look(
 ) -> Finding | None:
     alerts = Alerts.model_validate({"notify": [{"email": "ops@example.com"}], "failure": False, kind: setting})
     planned = Schedule.model_validate(schedule) if schedule else None
-    outlook = Outlook(RunHealth(**health), depth, planned, interval_end, watched, now, backlog, "erp or crm")
-    assert [find(other, alerts, outlook) for other in ALERTS if other != kind] == [None] * 5
+    outlook = Outlook(RunHealth(**health), depth, planned, interval_end, watched, now, backlog, asked="erp or crm")
+    assert [find(other, alerts, outlook) for other in ALERTS if other != kind] == [None] * 6
     return find(kind, alerts, outlook)
 
 
@@ -162,3 +164,13 @@ def test_what_waits_at_the_source() -> None:
     found = look("source_behind", {"size": "1GB"}, backlog=Backlog(size=1_500_000_000))
     assert found == Finding("1.5 GB of the log wait at the source, more than 1GB")
     assert look("source_behind", {"size": "1GB"}, backlog=Backlog(rows=2000)) is None
+
+
+def test_fields_that_differ_are_told() -> None:
+    alerts = Alerts.model_validate({"notify": [{"email": "ops@example.com"}]})
+    drifts = tuple(Drift(f"field_{n}", "new", "", "text", NOW, "r1") for n in range(7))
+    outlook = Outlook(RunHealth(), None, None, interval_end, NOW, NOW, drifts=drifts)
+    told = "; ".join(f"field_{n} is new (text)" for n in range(5))
+    assert find("contract", alerts, outlook) == Finding(f"{told}; and 2 more", "r1")
+    assert find("contract", alerts, replace(outlook, drifts=())) is None
+    assert find("contract", alerts.model_copy(update={"contract": False}), outlook) is None

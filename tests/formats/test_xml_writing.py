@@ -196,3 +196,21 @@ def test_memory_is_flat() -> None:
     used, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert used < 800_000
+
+
+def test_one_record_may_be_the_whole_document() -> None:
+    options: dict[str, Any] = {
+        "root": "o:order",
+        "record": None,
+        "namespaces": {"o": "urn:o"},
+        "attributes": {"v": "1"},
+        "nulls": "nil",
+    }
+    refused: list[EntityError] = []
+    records = [{"@v": "2"}, {"@n": 1, "a": None, "l": [1, 2]}, {"n": 2}]
+    document = etree.fromstring(write(*records, refused=refused, **options))
+    assert (document.tag, dict(document.attrib)) == ("{urn:o}order", {"v": "1", "n": "1"})
+    assert [child.tag for child in document] == ["a", "l", "l"]
+    assert [error.field for error in refused] == ["@v", None]
+    assert etree.fromstring(write(**options)).tag == "{urn:o}order"
+    assert etree.fromstring(write({}, **options)).tag == "{urn:o}order"

@@ -138,3 +138,9 @@ def test_thousands_of_secrets_are_looked_for_in_one_pass() -> None:
     shown = finder.hide(text)
     assert time.process_time() - begun < 3
     assert shown.count("***") == 1667
+
+
+@pytest.mark.parametrize("secret", ["O'Neil", "+49 171 1234567", "who? me", "a:b+c'd*e", "???????"])
+def test_edifacts_release_character_hides_nothing(secret: str) -> None:
+    written = "".join(f"?{char}" if char in "+:'?*" else char for char in secret)
+    assert SecretFinder([secret]).hide(f"NAD+BY+{written}'UNS+S'").startswith("NAD+BY+***")

@@ -85,6 +85,13 @@ def test_a_body_is_written_by_its_types() -> None:
     assert caught.value.field == "net"
 
 
+@pytest.mark.parametrize("types", [{}, {"net": "decimal"}, {"net": "int64"}])
+def test_a_number_in_a_body_that_fills_memory_is_an_error_of_its_property(types: dict[str, Any]) -> None:
+    with pytest.raises(EntityError, match="more than 1000 digits") as caught:
+        TypedBody("order", "request", types, 2).compile()({"order": {"net": Decimal("1e999999999")}})
+    assert caught.value.field == "net"
+
+
 def test_what_only_a_create_sends_is_left_out_of_an_update() -> None:
     body = TypedBody("order", "target", {}, 4, without=["id", "items/pos"]).compile()
     order = {"id": 1, "name": "x", "items": [{"pos": 1, "sku": "a"}, {"sku": "b"}]}

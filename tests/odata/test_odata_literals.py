@@ -17,6 +17,7 @@ from airflow_integrations.expressions import Expression
 from airflow_integrations.odata.bound import (
     BoundText,
     bound_filter,
+    equalities,
     filter_mistakes,
     key_predicate,
 )
@@ -146,3 +147,32 @@ def test_mistakes_in_a_filter(text: str, names: list[str], told: str) -> None:
 def test_a_moment_stays_one_for_a_literal() -> None:
     assert Expression("params.at", "run").compile_for_literals()({"params": {"at": MOMENT}}) == MOMENT
     assert Expression("window.start", "run").compile()({"window": {"start": MOMENT}}) == "2026-01-31T10:00:00Z"
+
+
+HUGE = Decimal("1e999999999")
+"""Written out, it would have a billion digits."""
+
+
+@pytest.mark.parametrize("version", [2, 4])
+@pytest.mark.parametrize("type_", [None, "decimal", "double", "int", "int64"])
+@pytest.mark.parametrize("value", [HUGE, Decimal("-1e999999999"), Decimal("1e-999999999")])
+def test_a_number_that_fills_memory_is_refused(value: Decimal, type_: Any, version: Any) -> None:
+    with pytest.raises(EntityError, match="more than 1000 digits"):
+        literal(value, type_, version)
+
+
+@pytest.mark.parametrize("value", [["a"], ["a", "b"], [1], []])
+def test_a_key_and_what_a_property_equals_are_one_value(value: list[Any]) -> None:
+    typed = {"ID": TypedExpression("order.id", "entity")}
+    for place, pieces in (("key", key_predicate(typed, 4, "key")), ("find", equalities(typed, 4, "find"))):
+        with pytest.raises(EntityError, match="is a list, and one value belongs here") as caught:
+            BoundText(pieces, "entity", "path").render({"order": {"id": value}})
+        assert caught.value.field == f"{place}.ID"
+
+
+def test_a_key_is_as_short_as_any_other_text_in_a_path() -> None:
+    """A server may close the connection of a request whose line is too long, as if it were away."""
+    path = BoundText(key_predicate({"ID": TypedExpression("order.id", "entity")}, 4, "key"), "entity", "path")
+    assert len(path.render({"order": {"id": "x" * 7000}})) == 7004
+    with pytest.raises(EntityError, match="more than 8000 characters"):
+        path.render({"order": {"id": "x" * 9000}})

@@ -29,13 +29,17 @@ GUID = b"""<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata
 async def told(part: str, options: dict[str, Any], model: bytes | None, version: int = 4) -> list[Placed]:
     there = {"connection": "erp", "version": version, "entity_set": "Orders"}
     stages: dict[str, Any] = {"incoming": {"odata": there}, "outgoing": {"none": {}}}
-    stages[part] = {"odata": there | options}
+    looks_up = {"lookup": {"name": "found", "odata": there | options}}
+    stages |= {"transform": [looks_up]} if part == "lookup" else {part: {"odata": there | options}}
     entity = {"name": "order", "key": "order.id"}
     made = Route.load({"route": "orders", "entity": entity, "params": {"x": 1}, **stages})
-    stage = getattr(made, part)
+    stage = made.transform[0] if part == "lookup" else getattr(made, part)
     service = ODataService(version=version, model=model)
     async with service.serving(), Services(service) as services:
         found: list[Placed] = await stage.component().check_online(stage.config, made, services)
+    if part == "lookup":
+        assert {place[0] for place, _ in found} <= {"odata"}
+        return [(place[1:], text) for place, text in found]
     return found
 
 
@@ -54,6 +58,9 @@ async def test_a_route_that_fits_the_model(version: int) -> None:
     body = {"id": "order.id", "total": "order.total", "items": lines}
     writes = {"key": {"id": "order.id"}, "id": "id", "body": body, "types": {"items/qty": "decimal"}}
     assert await told("outgoing", {**writes, "create_only": ["id", "items"]}, MODELS[version], version) == []
+    asks = {"select": ["id", "items/sku"], "expand": ["items"]}
+    assert await told("lookup", {**asks, "key": {"id": "order.id"}}, MODELS[version], version) == []
+    assert await told("lookup", {**asks, "find": {"customer": "order.customer"}}, MODELS[version], version) == []
 
 
 async def test_lists_that_are_looked_into(capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,6 +100,18 @@ async def test_lists_that_are_looked_into(capsys: pytest.CaptureFixture[str]) ->
             ("body", "items", "map", "skuu"),
             "did you mean 'sku'",
         ),
+        ("lookup", {"entity_set": "Order", "key": {"id": "order.id"}}, ("entity_set",), "did you mean 'Orders'"),
+        ("lookup", {"key": {"ID": "order.id"}}, ("key", "ID"), "unknown property 'ID'"),
+        ("lookup", {"key": {"customer": "order.id"}}, ("key",), "the key is id"),
+        ("lookup", {"find": {"custmer": "order.id"}}, ("find", "custmer"), "did you mean 'customer'"),
+        (
+            "lookup",
+            {"find": {"total": {"value": "order.x", "type": "guid"}}},
+            ("find", "total"),
+            "total is Edm.Decimal; its type is decimal or double or int or int64 here, not guid",
+        ),
+        ("lookup", {"key": {"id": "order.id"}, "select": ["id", "custmer"]}, ("select", 1), "'customer'"),
+        ("lookup", {"key": {"id": "order.id"}, "expand": ["item"]}, ("expand", 0), "did you mean 'items'"),
         ("outgoing", {"operation": "create", "types": {"total": "date"}}, ("types", "total"), "total is Edm.Decimal"),
         ("outgoing", {"operation": "create", "create_only": ["ids"]}, ("create_only", 0), "did you mean 'id'"),
         ("outgoing", {"operation": "action", "action": "confirm"}, ("action",), "unknown action 'confirm'"),
@@ -114,6 +133,9 @@ async def test_a_text_is_no_guid_and_a_base_has_the_key() -> None:
     assert text == "the service's model: id is Edm.Guid; write {value: order.id, type: guid}"
     typed = {"id": {"value": "order.id", "type": "guid"}}
     assert await told("outgoing", {"key": typed, "body": {"at": "order.at"}}, GUID) == []
+    ((place, text),) = await told("lookup", {"find": {"id": "order.id"}}, GUID)
+    assert (place, text) == (("find", "id"), "the service's model: id is Edm.Guid; write {value: order.id, type: guid}")
+    assert await told("lookup", {"key": typed}, GUID) == []
     assert await told("incoming", {"entity_set": "Opens", "select": ["anything"]}, GUID) == []
 
 

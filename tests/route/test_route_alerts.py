@@ -33,7 +33,10 @@ def mistakes(folder: Path, alerts: str) -> list[str]:
         ("notify: [{email: []}]", "alerts.notify.0.email: no address: write one such as ops@example.com"),
         ('notify: [{email: "a@b.c\\nBcc: x@y.z"}]', "is not allowed here; write an address, such as ops@example.com"),
         ("notify: [{apprise: 'json://secret@host'}]", "is not allowed here; write letters, digits, _, . and -"),
-        (f"{NOTIFY}, nothing_recieved: 3h", "did you mean 'nothing_received'? One of: error_rate, failure, late"),
+        (
+            f"{NOTIFY}, nothing_recieved: 3h",
+            "did you mean 'nothing_received'? One of: contract, error_rate, failure, late",
+        ),
         (f"{NOTIFY}, late: 10s", "alerts.late: it is looked every two minutes: write 1m or more"),
         (f"{NOTIFY}, late: 5", "alerts.late: 5 is not a duration; write it like 5s, if seconds are meant"),
         (f"{NOTIFY}, repeat: 1m", "alerts.repeat: nobody wants to hear it again so soon: write 15m or more"),
@@ -55,7 +58,7 @@ def test_defaults_are_completed_by_the_route_and_null_turns_off(tmp_path: Path) 
     (tmp_path / "orders.yaml").write_text(ROUTE + "alerts: {late: null, failure: false, error_rate: 5%}\n")
     alerts = read(tmp_path).alerts
     assert alerts is not None
-    assert alerts.wanted() == ("error_rate", "queue_older_than")
+    assert alerts.wanted() == ("error_rate", "queue_older_than", "contract")
     (tmp_path / "orders.yaml").write_text(ROUTE + "alerts: null\n")
     assert read(tmp_path).alerts is None
 

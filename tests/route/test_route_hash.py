@@ -67,6 +67,7 @@ WORKING: list[dict[str, Any]] = [
     {"entity": {"key": "entity.number"}},
     {"outgoing": {"http": {"connection": "erp", "method": "PUT", "path": "/"}}},
     {"window": {"overlap": "5m"}},
+    {"contract": {"on_new_field": "fail"}},
 ]
 PLAIN = {
     "route": "orders",

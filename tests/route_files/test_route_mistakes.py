@@ -19,7 +19,7 @@ FILTER = 'order.status == "paid"'
 # What is replaced in the good route, by what, and the mistake that comes of it: line:column  path: message
 TABLE = [
     # keys of the route
-    ("priority: critical", "prioriti: high", "4:1  unknown key 'prioriti', did you mean 'priority'? One of: alerts, dag, delivery,"),
+    ("priority: critical", "prioriti: high", "4:1  unknown key 'prioriti', did you mean 'priority'? One of: alerts, contract, dag,"),
     ("priority: critical", "priority: urgent", "4:11  priority: unknown value 'urgent'. One of: critical, high, low, normal"),
     ("priority: critical", "priority: hihg", "4:11  priority: unknown value 'hihg', did you mean 'high'? One of:"),
     ("priority: critical", "priority: 1", "4:11  priority: expected one of critical, high, normal, low, found the number 1"),

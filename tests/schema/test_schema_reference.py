@@ -17,7 +17,10 @@ from airflow_integrations.schema.reference.options import block_doc, options
 from airflow_integrations.schema.reference.pages import reference_pages
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-BLOCKS = list(all_blocks())
+BLOCKS = [
+    block for block in all_blocks() if "body_format" not in block.steps or block.place.startswith("outgoing.redis.")
+]
+"""The formats of bodies are the same ones wherever a route may write them: they are looked at once."""
 NAMED_FILE = re.compile(r"[\w-]+(?:/[\w-]+)*\.(?:csv|json|graphql|sql)\b")
 DELIVERIES: tuple[dict[str, Any], ...] = ({}, {"batch": 100}, {"in_doubt": "verify"})
 """What options of outgoing may need: to read the results of a batch, or to ask for an entity in doubt."""

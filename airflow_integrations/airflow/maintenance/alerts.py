@@ -27,12 +27,15 @@ from airflow_integrations.engine.masked_reasons import masked_group
 from airflow_integrations.errors import IntegrationError
 from airflow_integrations.ledger import alerts as known
 from airflow_integrations.ledger.alerts import AlertState
+from airflow_integrations.ledger.contract import learned_of
 from airflow_integrations.ledger.queries.health import OPEN_STATUSES, Depth, RunHealth, depths, run_health
 from airflow_integrations.ledger.queries.overview import error_groups
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.plurals import counted
 from airflow_integrations.route.alerts import Kind, Target
 from airflow_integrations.route.connections import asked_by_delivery
+from airflow_integrations.route.contracts.learned import Drift
+from airflow_integrations.route.contracts.learned import drifts as drifts_of
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route_files.load import RouteFiles
 
@@ -150,9 +153,13 @@ class _Evaluation:
         since = self._now - rate.over.total_seconds() if rate is not None else None
         health = run_health(self._database, route.route, seen=seen, since=since)
         paused: list[bool] = []
+        learned = learned_of(self._database, route.route) if route.contract and alerts.contract else None
+        drifts = tuple(drifts_of(learned)) if learned else ()
         for kind in alerts.wanted():
+            if kind == "contract" and route.contract is None:
+                continue
             state = before.get((route.route, kind), self._fresh(kind))
-            finding = find(kind, alerts, self._outlook(route, health, state))
+            finding = find(kind, alerts, self._outlook(route, health, state, drifts))
             if finding is not None and not finding.while_paused:
                 if not paused:
                     paused.append(self._paused(route.route))
@@ -167,11 +174,11 @@ class _Evaluation:
         begin = self._now - LOOK_BACK if kind == "failure" else self._now
         return AlertState(watched=begin, seen=begin)
 
-    def _outlook(self, route: Route, health: RunHealth, state: AlertState) -> Outlook:
+    def _outlook(self, route: Route, health: RunHealth, state: AlertState, drifts: tuple[Drift, ...]) -> Outlook:
         depth = self._open.get(route.route)
         asked = asked_by_delivery(route)
         waiting = self._waiting.get(route.route)
-        return Outlook(health, depth, route.schedule, interval_end, state.watched, self._now, waiting, asked)
+        return Outlook(health, depth, route.schedule, interval_end, state.watched, self._now, waiting, drifts, asked)
 
     def _paused(self, route: str) -> bool:
         """Also where Airflow does not know its DAG: it cannot run then, and the import errors say why."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow_integrations.cli.airflow_access import connections, open_ledger
 from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.preview.contract import differences
 from airflow_integrations.cli.preview.forecast import Prospects, look_ahead
 from airflow_integrations.cli.preview.masked import masked_trial
 from airflow_integrations.cli.preview.text import show
@@ -23,6 +24,7 @@ from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.formats.json import encode
 from airflow_integrations.ledger.status import WRONG
 from airflow_integrations.ledger.store import values_shown
+from airflow_integrations.route.contracts.seen import Different
 from airflow_integrations.route.links import reads_ledger
 from airflow_integrations.run import Connections, Run
 from airflow_integrations.simulate.record import RecordingServices, test_text
@@ -41,11 +43,12 @@ def run(args: argparse.Namespace) -> int:
     trial, real, prospects = asyncio.run(_tried(asked, connections()))
     if args.record:
         Path(args.record).write_text(test_text(asked, trial, real.recorded), encoding="utf-8")
+    differing = differences(loaded.route, (entity.source for entity in trial.fetched))
     trial = masked_trial(trial, loaded.route)
     if args.format == "json":
-        out(encode(_plain(asked, trial, prospects)).decode())
+        out(encode(_plain(asked, trial, prospects, differing)).decode())
     else:
-        show(asked, trial, prospects)
+        show(asked, trial, prospects, differing)
         if args.record:
             out(f"Recorded as a route test: {args.record}. Read it before you share it: it may hold personal data.")
     return FAILED if trial.error or _goes_wrong(trial) else OK
@@ -80,7 +83,7 @@ class _Target:
             self.database = real.database
 
 
-def _plain(asked: Run, trial: Trial, prospects: Prospects) -> dict[str, Any]:
+def _plain(asked: Run, trial: Trial, prospects: Prospects, differing: list[Different]) -> dict[str, Any]:
     return {
         "route": asked.route.route,
         "window": list(asked.window.dump()),
@@ -106,6 +109,9 @@ def _plain(asked: Run, trial: Trial, prospects: Prospects) -> dict[str, Any]:
             for heard in requests
         ],
         "stored": trial.stored,
+        "contract": [
+            {"path": one.path, "kind": one.kind, "expected": one.expected, "found": one.found} for one in differing
+        ],
         "warnings": trial.warnings,
         "counts": prospects.counts(trial),
         "ledger_error": prospects.unknown,

@@ -13,10 +13,12 @@ from rich.text import Text
 from airflow_integrations.cli.preview.forecast import Prospects
 from airflow_integrations.cli.run.options import EVENTS_ONLY, where_from
 from airflow_integrations.cli.terminal import console, table
+from airflow_integrations.display.printable import visible
 from airflow_integrations.display.reasons import place_and_reason
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.engine.push.forecast import Forecast
 from airflow_integrations.formats.json import encode
+from airflow_integrations.route.contracts.seen import Different
 from airflow_integrations.run import Run
 from airflow_integrations.simulate.replay import Heard
 from airflow_integrations.simulate.trial import Passed, Trial
@@ -28,6 +30,7 @@ MOST_LINES = 80
 MOST_LINE = 200
 """Characters of one line."""
 MOST_REQUESTS = 20
+_SIGNS = {"new": "+", "gone": "-", "type": "~"}
 
 
 def pretty(value: Any) -> list[str]:
@@ -52,7 +55,7 @@ def aligned(before: list[str], after: list[str]) -> Iterator[tuple[str, str, boo
             )
 
 
-def show(run: Run, trial: Trial, prospects: Prospects) -> None:
+def show(run: Run, trial: Trial, prospects: Prospects, differing: list[Different]) -> None:
     """Print it all."""
     screen = console()
     went = ", ".join(
@@ -87,6 +90,11 @@ def show(run: Run, trial: Trial, prospects: Prospects) -> None:
         screen.print(f"Would be stored in {store}:", style="bold")
         for line in pretty(values):
             screen.print(Text(f"    {line}"))
+    if differing:
+        screen.print()
+        screen.print("Fields that differ from what the contract has learned:", style="bold")
+        for one in differing:
+            screen.print(Text(f"    {_SIGNS[one.kind]} {visible(str(one))}", style="yellow"))
     for warning in trial.warnings:
         screen.print(f"warning: {warning}", style="yellow")
     if trial.error is not None:
@@ -137,5 +145,7 @@ def _request(heard: Heard) -> Any:
     if heard.data is None:
         return head
     body = heard.data
+    if b"\0" in heard.body[:4096]:
+        return Group(head, Text(f"    {len(heard.body):,} bytes that are not text"))
     lines = pretty(body) if not isinstance(body, str) else body.splitlines()[:MOST_LINES]
     return Group(head, Text("\n".join(f"    {line[:MOST_LINE]}" for line in lines)))

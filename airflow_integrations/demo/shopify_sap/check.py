@@ -1,8 +1,8 @@
 """The reference scenario as a check: a payment in Shopify is known to SAP as a sales order within seconds, its customer
 first, and nothing is ever doubled or lost.
 
-Real processes and real HTTP, and no Airflow: the processes of ``worker``. What is measured is from the payment to the
-order's creation in SAP.
+Real processes and real HTTP, with the processes of ``worker`` or in a real Airflow. What is measured is from the
+payment to the order's creation in SAP.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from airflow_integrations.demo.check import ledger_faults
+from airflow_integrations.demo.shopify_sap.carriers import Carrier, Workers
 from airflow_integrations.demo.shopify_sap.room import CUSTOMERS, ORDERS, STOCK, Room
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.queries.overview import runs
 
-__all__ = ["Figures", "Report", "check", "faults_of"]
+__all__ = ["POINTS", "Figures", "Report", "check", "faults_of", "live_through"]
 
 POINTS = 1000
 """Shopify's points a second: the plan Shopify Plus. The standard plan does not carry 10 orders a second."""
-QUIET, BUSY, STORM = 8, 30, 30
-"""Orders of the three phases."""
+ORDERS_PAID = (8, 30, 42)
+"""In the three phases."""
 AWAY = 3.0
 """Seconds for which SAP is away in the storm."""
 THROTTLED = 3
@@ -68,38 +69,44 @@ class Report:
 
 
 def check(home: Path, routes: Path, *, timeout: float = 120) -> Report:
-    """Live through the scenario in ``home``, an empty folder. Raises RoomError, ProcessDied and RestError."""
+    """Live through the scenario in ``home``, an empty folder, without Airflow. Raises RoomError, ProcessDied and
+    RestError."""
     with Room(home, routes, points=POINTS) as room:
-        Ledger.open(room.ledger).close()
-        room.start_worker("receive", str(room.hooks))
-        for route in (CUSTOMERS, ORDERS):
-            room.start_worker("consume", route)
-        _arrive(room, _pay(room, 1, 0), timeout)  # all is imported and connected then
-        phases = {f"one each {_PAUSE:g} s": _pay(room, QUIET, _PAUSE)}
-        _arrive(room, [*phases.values()][-1], timeout)
-        phases["10 a second"] = _pay(room, BUSY, 0.1)
-        _arrive(room, [*phases.values()][-1], timeout)
-        phases["SAP away, Shopify throttling, webhooks doubled and late, a consumer killed"] = _storm(room)
-        _arrive(room, [*phases.values()][-1], timeout)
-        room.wait("the last webhooks", lambda: room.shopify.get("/demo/truth")["under_way"] == 0, timeout)
-        room.wait("the consumers to close their books", lambda: _closed(room), timeout)
-        before = room.sap.get("/demo/books")
-        room.run_routes(timeout, ORDERS, STOCK)  # as the schedule does: what was delivered is not sent again
-        truth, books = room.shopify.get("/demo/truth"), room.sap.get("/demo/books")
-        faults = [*faults_of(truth, books), *_ledger(room, books)]
-        if before["updates"] != books["updates"] or len(before["orders"]) != len(books["orders"]):
-            faults.append("a run of the orders' route sent again what was delivered")
-        paid = {order["name"]: order["paid_at"] for order in truth["orders"]}
-        made = {order["reference"]: order["at"] for order in books["orders"]}
-        figures = [
-            Figures.of(phase, [float(made[name]) - float(paid[name]) for name in names])
-            for phase, names in phases.items()
-            if made.keys() >= set(names)
-        ]
-        return Report(tuple(figures), truth["throttled"], tuple(faults))
+        return live_through(room, Workers(room), timeout=timeout)
+
+
+def live_through(room: Room, carrier: Carrier, *, timeout: float, orders: tuple[int, int, int] = ORDERS_PAID) -> Report:
+    """The scenario in a room where both systems answer. ``timeout``: seconds for each thing that is waited for;
+    ``orders``: those of the three phases. Raises RoomError, ProcessDied and RestError."""
+    quiet, busy, storm = orders
+    carrier.start(timeout)
+    _arrive(room, _pay(room, 1, 0), timeout)  # all is imported and connected then
+    phases = {f"one each {_PAUSE:g} s": _pay(room, quiet, _PAUSE)}
+    _arrive(room, [*phases.values()][-1], timeout)
+    phases["10 a second"] = _pay(room, busy, 0.1)
+    _arrive(room, [*phases.values()][-1], timeout)
+    phases[_WRONG] = _storm(room, carrier, storm)
+    _arrive(room, [*phases.values()][-1], timeout)
+    room.wait("the last webhooks", lambda: room.shopify.get("/demo/truth")["under_way"] == 0, timeout)
+    room.wait("the consumers to close their books", lambda: _closed(carrier.ledger), timeout)
+    before = room.sap.get("/demo/books")
+    carrier.run(timeout, ORDERS, STOCK)  # as the schedule does: what was delivered is not sent again
+    truth, books = room.shopify.get("/demo/truth"), room.sap.get("/demo/books")
+    faults = [*faults_of(truth, books), *_ledger(carrier.ledger, truth, books)]
+    if before["updates"] != books["updates"] or len(before["orders"]) != len(books["orders"]):
+        faults.append("a run of the orders' route sent again what was delivered")
+    paid = {order["name"]: order["paid_at"] for order in truth["orders"]}
+    made = {order["reference"]: order["at"] for order in books["orders"]}
+    figures = [
+        Figures.of(phase, [float(made[name]) - float(paid[name]) for name in names])
+        for phase, names in phases.items()
+        if made.keys() >= set(names)
+    ]
+    return Report(tuple(figures), truth["throttled"], tuple(faults))
 
 
 _PAUSE = 0.4
+_WRONG = "SAP away, Shopify throttling, webhooks doubled and out of order, consumer and webhook server killed"
 
 
 def _pay(room: Room, count: int, pause: float) -> list[str]:
@@ -110,18 +117,25 @@ def _pay(room: Room, count: int, pause: float) -> list[str]:
     return names
 
 
-def _storm(room: Room) -> list[str]:
+def _storm(room: Room, carrier: Carrier, count: int) -> list[str]:
+    """What goes wrong comes one after the other, while orders are paid all the time."""
+
+    def throttle() -> None:
+        room.shopify.call("POST", "/demo/throttle", {"queries": THROTTLED})
+
     room.shopify.call("POST", "/demo/webhooks", {"unruly": True})
-    names = _pay(room, STORM // 5, 0.1)
-    room.sap.call("POST", "/demo/away", {"seconds": AWAY})
-    names += _pay(room, STORM // 5, 0.1)
-    room.shopify.call("POST", "/demo/throttle", {"queries": THROTTLED})
-    names += _pay(room, STORM // 5, 0.1)
-    room.processes.kill(f"consume {ORDERS}")
-    names += _pay(room, STORM // 5, 0.1)
-    room.start_worker("consume", ORDERS)
-    room.shopify.call("POST", "/demo/throttle", {"queries": THROTTLED})
-    names += _pay(room, STORM - 4 * (STORM // 5), 0.1)
+    names: list[str] = []
+    for go_wrong in (
+        lambda: room.sap.call("POST", "/demo/away", {"seconds": AWAY}),
+        throttle,
+        carrier.kill_consumer,
+        carrier.bring_consumer_back,
+        carrier.kill_receiver,
+        carrier.bring_receiver_back,
+        throttle,
+    ):
+        go_wrong()
+        names += _pay(room, count // 7, 0.1)
     room.shopify.call("POST", "/demo/webhooks", {"unruly": False})
     return names
 
@@ -133,8 +147,8 @@ def _arrive(room: Room, names: Sequence[str], timeout: float) -> None:
     room.wait(f"{len(names)} orders to arrive in SAP", there, timeout)
 
 
-def _closed(room: Room) -> bool:
-    with Ledger.open(room.ledger) as ledger:
+def _closed(address: str) -> bool:
+    with Ledger.open(address) as ledger:
         return all(each.finished is not None for route in (CUSTOMERS, ORDERS) for each in runs(ledger, route, 100).runs)
 
 
@@ -168,11 +182,11 @@ def faults_of(truth: Mapping[str, Any], books: Mapping[str, Any]) -> list[str]:
     return [f"{what}: {', '.join(sorted(found)[:5])} ({len(found)})" for what, found in checks.items() if found]
 
 
-def _ledger(room: Room, books: Mapping[str, Any]) -> list[str]:
+def _ledger(address: str, truth: Mapping[str, Any], books: Mapping[str, Any]) -> list[str]:
     ids = {order["reference"]: order for order in books["orders"]}
-    gids = {order["name"]: order["id"] for order in room.shopify.get("/demo/truth")["orders"]}
+    gids = {order["name"]: order["id"] for order in truth["orders"]}
     made = [{"number": gids[name], "id": order["number"]} for name, order in ids.items() if name in gids]
-    with Ledger.open(room.ledger) as ledger:
+    with Ledger.open(address) as ledger:
         found = [where(ledger, ORDERS, each["number"], time.time()) for each in made]
         known = [record for record in found if record is not None]
         closed = [each for each in runs(ledger, ORDERS, 1000).runs if each.finished is not None]

@@ -24,6 +24,7 @@ __all__ = ["WebhookSender", "rest_customer", "rest_order"]
 ANSWER_SECONDS = 5.0
 AGAIN_SECONDS = 0.3
 """Shopify's pauses are longer: 8 attempts in 4 hours."""
+MOST_ATTEMPTS = 1_000
 
 
 class WebhookSender:
@@ -82,7 +83,7 @@ class WebhookSender:
         }
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS))
-        for _ in range(200):
+        for _ in range(MOST_ATTEMPTS):
             try:
                 async with self._session.post(self.url, data=body, headers=signed) as answer:
                     if answer.status < 300:

@@ -33,16 +33,12 @@ from airflow_integrations.engine.outbound_lines import read_outbound
 from airflow_integrations.engine.push.circuit_breaker import close_circuit, open_circuit_in_transform
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.session import PushSession
-from airflow_integrations.engine.segment_lines import (
-    Problem,
-    encode_deletion,
-    encode_problem,
-    read_entities,
-)
+from airflow_integrations.engine.segment_lines import Problem, encode_deletion, encode_problem, read_entities
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.rejections import note_rejections, rejection
 from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.engine.transform.chain import Chain
+from airflow_integrations.engine.transform.contract_of_run import contract_of
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError, OutageError
 from airflow_integrations.ledger.lease_times import PUSH_SECONDS
@@ -137,6 +133,7 @@ class LiveRun:
         self._lines = SegmentWriter(staging, "carried-live", manifest.carried)
         self._problems = SegmentWriter(staging, "problems-fetch-live", manifest.problems)
         self._told = sum(segment.entities for segment in manifest.problems)
+        self._contract = await contract_of(run, services)
         self._stack.push_async_callback(self._close_chain)
         try:
             await self._open_chain()
@@ -335,6 +332,8 @@ class LiveRun:
         self._session.books.hurry()
 
     async def _transform(self, entities: list[Entity]) -> None:
+        if self._contract is not None:
+            entities = self._contract.admit(entities, self._chain.rejected)
         await self._chain.through(entities)
         if self._holds_back:  # what was held back until the last batch has passed: here each is the last
             async for _ in self._chain.flush():
@@ -393,6 +392,8 @@ class LiveRun:
                 await self._session.note_unanswered()
         finally:
             await self._stack.aclose()
+        if self._contract is not None:
+            await self._contract.end_live()
         balance = await settle(self.run, self._services, self._staging)
         if error is not None and not isinstance(error, OutageError):
             raise error

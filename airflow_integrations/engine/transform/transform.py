@@ -12,6 +12,7 @@ from airflow_integrations.engine.push.parts import counts_of, repeats_batches
 from airflow_integrations.engine.segment_lines import read_entities
 from airflow_integrations.engine.settle.rejections import note_rejections
 from airflow_integrations.engine.transform.chain import Chain
+from airflow_integrations.engine.transform.contract_of_run import contract_of
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import restart_push
@@ -33,7 +34,7 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
     ``spread``: how many tasks send them. What they send is divided where there are more than ``tasks.spread_above``.
 
     Always starts over: it has no effect outside staging. Raises RunError where fetch has not finished or was done by
-    another definition of the route.
+    another definition of the route, and AnswerError where the source breaks a contract that says so.
     """
     started = services.monotonic()
     digest = data_hash(run.route)
@@ -61,7 +62,7 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
         filtered=stage.filtered_writer.segments,
         saved_at=services.now(),
         seconds=services.monotonic() - started,
-        warnings=stage.chain.warnings() if fetched.entities else [],
+        warnings=[*stage.chain.warnings(), *stage.differences] if fetched.entities else [],
     )
     if not run.dry_run:
         await note_rejections(ref, services, staging, manifest)
@@ -100,15 +101,20 @@ class _Transform:
         self.problem_writer = SegmentWriter(staging, "problems-transform")
         self.filtered_writer = SegmentWriter(staging, "filtered")
         self.chain = Chain(run.route, self.writer, self.problem_writer, version, filtered_writer=self.filtered_writer)
+        self.differences: list[str] = []
+        """Of the source's fields from what was learned, for people."""
         self.noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.noted.set_result(None)
 
     async def work(self, fetched: Manifest) -> None:
         chain = self.chain
+        contract = await contract_of(self.run, self.services)
+        if contract is not None and contract.may_fail:
+            await contract.rehearse(read_entities(self.staging.blocks(fetched.segments), lambda *_: None))
         try:
             await chain.open(self.run, self.services)
             for batch in read_entities(self.staging.blocks(fetched.segments), chain.rejected):
-                await chain.through(batch)
+                await chain.through(batch if contract is None else contract.admit(batch, chain.rejected))
                 await self._passed()
             async for _ in chain.flush():
                 await self._passed()
@@ -117,6 +123,8 @@ class _Transform:
             self.filtered_writer.close_segment()
             await self._note_left()
             await self.noted
+            if contract is not None:
+                self.differences = await contract.end()
             self._tell()
         finally:
             await asyncio.gather(self.noted, return_exceptions=True)

@@ -15,6 +15,7 @@ __all__ = [
     "MAX_TEXT",
     "LimitError",
     "bounded_text",
+    "has_some_digits",
     "measure",
     "plain_digits",
 ]
@@ -48,12 +49,17 @@ def bounded_text(text: str) -> str:
     return text
 
 
+def has_some_digits(number: decimal.Decimal) -> bool:
+    """Whether a Decimal can be written without an exponent: ``1e999999999`` would not fit into memory."""
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and max(number.adjusted(), -exponent) <= MAX_DIGITS
+
+
 def plain_digits(number: decimal.Decimal) -> str:
     """A Decimal without an exponent, such as ``0.000001``. Raises EntityError where that takes too many digits."""
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):
+    if not number.is_finite():
         raise EntityError("the number is not finite")
-    if number.adjusted() > MAX_DIGITS or -exponent > MAX_DIGITS:
+    if not has_some_digits(number):
         raise EntityError(f"written out, the number has more than {MAX_DIGITS} digits")
     return format(number, "f")
 

@@ -18,7 +18,7 @@ from airflow_integrations.formats.writing.xml_names import (
     check_name,
     element_text,
 )
-from airflow_integrations.formats.writing.xml_options import XmlOutput
+from airflow_integrations.formats.writing.xml_options import XmlOutput, declared_encoding
 
 __all__ = ["XmlWriter"]
 
@@ -41,28 +41,51 @@ class XmlWriter:
         name = codecs.lookup(options.encoding).name
         self._ascii_names = None if name.startswith("utf") else name
         self._encode = codecs.getincrementalencoder(name)("xmlcharrefreplace").encode
-        self._out.write(self._encode(self._beginning(_declared(name))))
+        head = f'<?xml version="1.0" encoding="{declared_encoding(name)}"?>\n'
+        self._out.write(self._encode(head + (self._beginning() if options.record is not None else "")))
 
     def add(self, record: Record) -> None:
         value = object_of(record.value, "a record of XML")
-        text = "".join(["\n", *self._element(self._options.record, value, [])])
+        text = self._document(value) if self._options.record is None else self._record(self._options.record, value)
         totals = self._totals.of(value)
         self._out.write(self._encode(text))
         self._totals.add(totals)
 
     def finish(self) -> None:
         options = self._options
+        if options.record is None:
+            self._out.write(
+                self._encode("\n" if self._totals.records else f"<{options.root}{self._attributes()}/>\n", True)
+            )
+            return
         text = "" if options.container is None else f"\n</{options.container}>"
         for name, cell in options.footer.items():
             text += f"\n<{name}>{element_text(_text_of(self._totals.value(cell, 0)))}</{name}>"
         self._out.write(self._encode(f"{text}\n</{options.root}>\n", True))
 
-    def _beginning(self, encoding: str) -> str:
+    def _record(self, name: str, value: dict[str, Any]) -> str:
+        return "".join(["\n", *self._element(name, value, [])])
+
+    def _document(self, value: dict[str, Any]) -> str:
+        """The root that the one record is."""
+        if self._totals.records:
+            raise EntityError("the document is one record (xml.record: null), and it has one already")
+        for name in self._options.attributes:
+            if f"@{name}" in value:
+                raise EntityError("the root has this attribute already, by xml.attributes", field=f"@{name}")
+        begin, *others = self._element(self._options.root, value, [])
+        return "".join([begin, self._attributes(), *others])
+
+    def _attributes(self) -> str:
+        """Those of the root, with its namespaces."""
         options = self._options
         attributes = {"xmlns": options.namespace} if options.namespace is not None else {}
         attributes |= {f"xmlns:{prefix}": uri for prefix, uri in options.declared.items()} | options.attributes
-        head = "".join(f' {name}="{attribute_text(text)}"' for name, text in attributes.items())
-        text = f'<?xml version="1.0" encoding="{encoding}"?>\n<{options.root}{head}>'
+        return "".join(f' {name}="{attribute_text(text)}"' for name, text in attributes.items())
+
+    def _beginning(self) -> str:
+        options = self._options
+        text = f"<{options.root}{self._attributes()}>"
         text += "".join(f"\n<{name}>{element_text(text)}</{name}>" for name, text in options.header.items())
         return text + (f"\n<{options.container}>" if options.container is not None else "")
 
@@ -133,15 +156,6 @@ class XmlWriter:
     def _in_encoding(self, name: str) -> None:
         if self._ascii_names is not None:  # a name cannot have a character by its number
             encoded_text(name, self._ascii_names)
-
-
-def _declared(encoding: str) -> str:
-    """The name that other programs know an encoding of Python by (IANA's character sets)."""
-    if encoding.startswith("cp125"):
-        return f"windows-{encoding[2:]}"
-    if encoding.startswith("iso8859-"):
-        return f"ISO-8859-{encoding[8:]}"
-    return {"ascii": "US-ASCII", "utf-8-sig": "UTF-8"}.get(encoding, encoding.replace("_", "-").upper())
 
 
 def _text_of(value: Any) -> str:

@@ -12,7 +12,7 @@ from airflow_integrations.formats.text import checked_encoding, unwritable_in_xm
 from airflow_integrations.formats.writing.totals import FooterCell
 from airflow_integrations.formats.writing.xml_names import NIL, PLAIN, XmlNameError, check_name
 
-__all__ = ["XmlCell", "XmlOutput", "xml_encoding"]
+__all__ = ["XmlCell", "XmlOutput", "declared_encoding", "xml_encoding"]
 
 _ASCII = "".join(map(chr, range(32, 127)))
 _OWN = frozenset({"http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/"})
@@ -30,6 +30,15 @@ def xml_encoding(name: str) -> str:
     ):
         raise ValueError(f"XML is not written in {name}; take utf-8, utf-16, or an encoding that has ASCII in it")
     return name
+
+
+def declared_encoding(encoding: str) -> str:
+    """The name that other programs know an encoding of Python by (IANA's character sets)."""
+    if encoding.startswith("cp125"):
+        return f"windows-{encoding[2:]}"
+    if encoding.startswith("iso8859-"):
+        return f"ISO-8859-{encoding[8:]}"
+    return {"ascii": "US-ASCII", "utf-8-sig": "UTF-8"}.get(encoding, encoding.replace("_", "-").upper())
 
 
 class XmlCell(ShortForm, FooterCell):
@@ -64,8 +73,9 @@ class XmlOutput(Model):
     Example: ``root: orders``
     Since: 0.2
     """
-    record: _Name = "record"
-    """The name of the element that each entity becomes.
+    record: _Name | None = "record"
+    """The name of the element that each entity becomes. ``null``: the entity is the root itself, and the document has
+    no other.
 
     Example: ``record: order``
     Since: 0.2
@@ -126,7 +136,7 @@ class XmlOutput(Model):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        elements = {"root": [self.root], "record": [self.record], "container": [self.container or "a"]}
+        elements = {"root": [self.root], "record": [self.record or "a"], "container": [self.container or "a"]}
         elements |= {"attributes": list(self.attributes), "header": list(self.header), "footer": list(self.footer)}
         for option, names in elements.items():
             for name in names:
@@ -137,6 +147,13 @@ class XmlOutput(Model):
                     raise ValueError(f"{option}: {error}") from None
                 except UnicodeEncodeError:
                     raise ValueError(f"{option}: the name {name!r} cannot be written in {self.encoding}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _one_root(self) -> Self:
+        beside = [name for name in ("container", "header", "footer") if getattr(self, name)]
+        if self.record is None and beside:
+            raise ValueError(f"with record: null the entity is the whole document; take {beside[0]} out")
         return self
 
     @model_validator(mode="after")

@@ -17,7 +17,7 @@ _UNREADABLE = {
     **dict.fromkeys(("avro", "orc", "feather", "arrow"), "let the source write Parquet, CSV or JSON lines"),
     **dict.fromkeys(("xls", "xlsb", "ods", "numbers"), "save it as .xlsx"),
     **dict.fromkeys(("pdf", "doc", "docx", "html", "htm"), "it holds no records; ask for CSV, .xlsx or JSON"),
-    **dict.fromkeys(("7z", "rar", "tar", "tgz"), "let the source pack with .gz, .bz2, .xz, .zst or .zip"),
+    **dict.fromkeys(("7z", "rar"), "let the source pack with .gz, .bz2, .xz, .zst, .zip or .tar"),
 }
 """Endings of files that would be taken for JSON, each with the way out."""
 
@@ -29,6 +29,9 @@ def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, s
     if config.format == "auto" and type_of_name(config.path) == PARQUET and not is_installed():
         yield ("path",), REMEDY
     ending = config.path.lower().rpartition(".")[2]
+    inner = type_of_name(config.path.lower().removesuffix(f".{ending}"))
+    if config.format == "auto" and ending in ("tar", "tgz") and inner is None:
+        yield ("path",), f"the ending .{ending} does not say what the files in it are; name it, such as format: csv"
     if config.format == "auto" and ending in _UNREADABLE:
         yield ("path",), f"files of the format .{ending} are not read; {_UNREADABLE[ending]}"
     if route.missing != "ignore" and not config.again:

@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, model_validator
 from airflow_integrations.config.model import Model, walk
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.expressions import Expression, Sees
+from airflow_integrations.expressions.evaluation.limits import has_some_digits
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.formats.json import encode, encode_anyhow
 from airflow_integrations.incoming.http.request_template import RequestTemplate
@@ -237,7 +238,8 @@ def check_place(value: Any, said: Response) -> None:
 
 
 def parameter_text(value: Any) -> str:
-    return format(value, "f") if isinstance(value, Decimal) else str(value)
+    """A number without an exponent, unless that took thousands of digits."""
+    return format(value, "f") if isinstance(value, Decimal) and has_some_digits(value) else str(value)
 
 
 def header_text(value: Any) -> str:

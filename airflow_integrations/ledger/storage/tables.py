@@ -31,6 +31,7 @@ __all__ = [
     "claim",
     "compatibility",
     "consumer",
+    "contract",
     "creation",
     "definition",
     "entity",
@@ -393,3 +394,12 @@ creation = Table(
     Column("found", LargeBinary, comment="the object that the answer held, JSON; NULL: none"),
 )
 """What lookups create where they find nothing: each is created once, whoever asks."""
+
+contract = Table(
+    f"{PREFIX}contract",
+    metadata,
+    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("learned", Text, nullable=False, comment="the fields, and what differs from them, JSON"),
+    Column("changed", Float, nullable=False, comment="when it became another one"),
+)
+"""What routes with a contract have learned of their sources' fields: one row a route, of bounded size."""

@@ -85,6 +85,8 @@ class FilesOutgoing:
             )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
+        if config.per == "run" and config.written == "xml" and config.xml.record is None:
+            yield ("xml", "record"), "with record: null a file has one entity: write per: entity"
         of_one = {route.entity.name, "source", "key", *lookup_names(route)}
         read = sorted(frozenset(config.path.names) & of_one)
         if config.per == "run":

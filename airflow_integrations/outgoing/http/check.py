@@ -77,6 +77,9 @@ def _of_batches(options: HttpOptions, route: Route) -> Iterator[tuple[tuple[int 
     if options.upsert is not None:
         yield ("upsert",), f"an upsert sends entities one by one; set delivery.batch to 1 (it is {batch})"
         return
+    form = options.body_format
+    if form is not None and options.body is None and form.written == "xml" and form.xml.record is None:
+        yield ("body_format", "xml", "record"), f"with record: null a body is one entity; delivery.batch is {batch}"
     if options.id is not None:
         yield ("id",), f"one answer is about {batch} entities (delivery.batch); read their ids with results.id"
     of_one = {entity, "source", "target_id", "delivered", *lookup_names(route)}

@@ -10,7 +10,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import Duration
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.outgoing.http.query_options import Find, Verify
-from airflow_integrations.outgoing.http.request_options import Create, HeaderName, Message, Update
+from airflow_integrations.outgoing.http.request_options import UNCOUNTED, Create, HeaderName, Message, Update
 
 __all__ = ["Delivering", "Upsert", "refuse_idle_deadline", "refuse_two_ways"]
 
@@ -120,6 +120,8 @@ def refuse_two_ways(options: Delivering) -> None:
     for name in ("method", "path", "query"):
         if name in options.model_fields_set:
             raise ValueError(f"{name} does not go with upsert; its find, create and update have their own")
+    if options.body_format is not None and options.body_format.partner is not None:
+        raise ValueError(f"{options.body_format.written} {UNCOUNTED}")
 
 
 def refuse_idle_deadline(options: Delivering, results_wait: bool = False) -> None:

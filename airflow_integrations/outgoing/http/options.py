@@ -17,8 +17,8 @@ from airflow_integrations.outgoing.http.steps.options import Choice, Step
 __all__ = ["HttpOptions", "Results"]
 
 _OF_ONE_REQUEST = frozenset(
-    {"method", "path", "query", "body", "body_text", "form", "content_type", "upsert", "success_when", "waiting_when"}
-    | {"waiting_deadline", "verify", "id", "results", "refused"}
+    {"method", "path", "query", "body", "body_text", "body_format", "form", "content_type", "upsert"}
+    | {"success_when", "waiting_when", "waiting_deadline", "verify", "id", "results", "refused"}
 )
 """Options that say nothing where a route has ``steps`` or ``choose``."""
 

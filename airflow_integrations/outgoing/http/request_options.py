@@ -9,9 +9,21 @@ from pydantic import AfterValidator, Field, model_validator
 
 from airflow_integrations.config.credentials import credentials_remedy, is_always_credentials
 from airflow_integrations.expressions import Expression, Sees, Structure, Template, Texts
+from airflow_integrations.outgoing.body_format import BodyFormat
 from airflow_integrations.outgoing.http.answers.rule_options import RefusalRules
 
-__all__ = ["Create", "Delete", "HeaderName", "MediaType", "Message", "Method", "Status", "Update", "one_line"]
+__all__ = [
+    "UNCOUNTED",
+    "Create",
+    "Delete",
+    "HeaderName",
+    "MediaType",
+    "Message",
+    "Method",
+    "Status",
+    "Update",
+    "one_line",
+]
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")  # RFC 9110, section 5.6.2
 _CLIENTS_OWN = frozenset(
@@ -43,6 +55,7 @@ def one_line(template: Template) -> Template:
     return template
 
 
+UNCOUNTED = "numbers its interchanges, which the requests of upsert and delete cannot; send it with one request (path)"
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 MediaType = Annotated[str, AfterValidator(_media_type), Field(max_length=200)]
 Status = Annotated[int, Field(strict=True, ge=200, le=499)]
@@ -92,8 +105,16 @@ class Message(RefusalRules):
 
     Example: ``form: {number: order.number}``
     """
+    body_format: BodyFormat | None = None
+    """The format of the body: XML, CSV, JSON lines and others that files are written in. Its records are the entity, or
+    all of a batch; with ``body`` what that makes, a record for each value of a list.
+
+    Example: ``body_format: json_lines``
+    Since: 0.2
+    """
     content_type: MediaType | None = None
-    """Default ``application/json``; for ``body_text`` it is ``text/plain; charset=utf-8``, for ``form`` a form's.
+    """Default ``application/json``; for ``body_text`` it is ``text/plain; charset=utf-8``, for ``form`` a form's, for
+    ``body_format`` the format's.
 
     Example: ``content_type: application/vnd.api+json``
     """
@@ -106,15 +127,26 @@ class Message(RefusalRules):
                 "a request has either body (JSON) or body_text (text) or form (a form), and only one of them; "
                 f"found {' and '.join(given)}"
             )
+        if self.body_format is not None and given not in ([], ["body"]):
+            raise ValueError(f"body_format writes entities, or what body makes, and {given[0]} is a body already")
         return self
 
     @property
     def describes_body(self) -> bool:
         """Whether it says what its body is."""
-        return self.body is not None or self.body_text is not None or self.form is not None
+        parts = (self.body, self.body_text, self.form, self.body_format)
+        return any(part is not None for part in parts)
 
 
-class Create(Message):
+class _Uncounted(Message):
+    @model_validator(mode="after")
+    def _no_number(self) -> Self:
+        if self.body_format is not None and self.body_format.partner is not None:
+            raise ValueError(f"{self.body_format.written} {UNCOUNTED}")
+        return self
+
+
+class Create(_Uncounted):
     """The request for an entity that the target does not have yet."""
 
     path: Annotated[Template, Sees("request", flavor="path")]
@@ -124,7 +156,7 @@ class Create(Message):
     """
 
 
-class Update(Message):
+class Update(_Uncounted):
     """The request for an entity that the target has; it also sees ``target``, what ``find`` found."""
 
     method: Method = "PUT"
@@ -168,7 +200,7 @@ class Update(Message):
     """
 
 
-class Delete(Message):
+class Delete(_Uncounted):
     """The request for an entity that the source no longer has; it also sees ``key`` and ``target_id``.
 
     Statuses from 200 to 299 confirm it, and so do 404 and 410: the target does not have it.
@@ -213,3 +245,17 @@ class Delete(Message):
 
     Example: ``form: {number: key}``
     """
+    body_format: BodyFormat | None = None
+    """The format of ``body``, instead of JSON.
+
+    Example:
+        body_format: json_lines
+        body: {number: key}
+    Since: 0.2
+    """
+
+    @model_validator(mode="after")
+    def _says_its_body(self) -> Self:
+        if self.body_format is not None and self.body is None:
+            raise ValueError("write body: too, which says what the target is told of an entity that is gone")
+        return self

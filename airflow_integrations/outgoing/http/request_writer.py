@@ -8,6 +8,7 @@ from typing import Any
 from airflow_integrations.errors import EntityError, RunError
 from airflow_integrations.expressions import Template, texts_of
 from airflow_integrations.http import Request
+from airflow_integrations.outgoing.formatted_body import FormattedBody
 from airflow_integrations.outgoing.http.options import HttpOptions
 from airflow_integrations.outgoing.http.query_options import Question
 from airflow_integrations.outgoing.http.request_body import (
@@ -133,6 +134,8 @@ def body_of(message: Message, options: HttpOptions, *, together: bool) -> Body:
 
 def own_body(message: Message) -> Body | None:
     """The body that a request itself describes, if it does."""
+    if message.body_format is not None:
+        return FormattedBody(message.body_format, message.body)
     if message.body_text is not None:
         return written(message.body_text)
     if message.form is not None:
@@ -143,6 +146,8 @@ def own_body(message: Message) -> Body | None:
 def _type_of(message: Message) -> str:
     if message.form is not None:
         return FORM
+    if message.body_format is not None:
+        return message.body_format.content_type
     return TEXT if message.body_text is not None else JSON
 
 

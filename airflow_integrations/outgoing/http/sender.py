@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.errors import AnswerError, EntityError, IntegrationError, UnknownOutcome
+from airflow_integrations.formats.writing.control import Control
 from airflow_integrations.http.errors import UnreadableError
 from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.formatted_body import FormattedBody, Numbers
 from airflow_integrations.outgoing.http.answers.reasons import LaterError, later, reason_text, unwritable
 from airflow_integrations.outgoing.http.answers.response_rules import ResponseRules
 from airflow_integrations.outgoing.http.options import HttpOptions
@@ -39,6 +41,7 @@ class Sender:
         services: Services,
         *,
         key: Callable[[Sequence[Outbound]], str],
+        route: str,
         together: bool = False,
         place: str = "",
         values: bool = False,
@@ -71,6 +74,9 @@ class Sender:
         self._names = RequestNames(base, entity, names_read(*parts), together=together)
         self._writer = writer_of(options, options, base, place, repeatable=self._repeatable)
         self._body = body_of(options, options, together=together)
+        self._numbers: Numbers | None = None
+        if options.body_format is not None and options.body_format.partner is not None:
+            self._numbers = Numbers(options.body_format, route, services)
         self._screen = self.judgement.screen(options, place)
 
     async def send(self, part: Sequence[Outbound]) -> list[Result] | None:
@@ -107,6 +113,8 @@ class Sender:
                 return None
             why = f"its request has {len(body)} bytes, above max_body_bytes ({most})"
             return [Result("failed", reason=why, cause="too_large")]
+        if self._numbers is not None:
+            request = self._request(part, await self._numbers.awaited(self._key(part)))
         try:
             answer = await self._screen.send(self.client, request)
         except UnknownOutcome as error:
@@ -135,9 +143,12 @@ class Sender:
         results = iter(sent)
         return [failed[outbound.key] if outbound.key in failed else next(results) for outbound in part]
 
-    def _request(self, part: Sequence[Outbound]) -> Request:
+    def _request(self, part: Sequence[Outbound], control: Control | None = None) -> Request:
         names = self._names.of(part)
-        body = self._body(part, names)
+        if control is not None and isinstance(self._body, FormattedBody):
+            body: bytes | None = self._body.numbered(part, names, control)
+        else:
+            body = self._body(part, names)
         key = self._key(part) if self._writer.sends_key else None
         return self._writer.write(names, body, key)
 

@@ -78,7 +78,9 @@ class HttpOutgoing:
             self._steps = await open_steps(options, self._route, base, services)
         else:
             shaped: dict[str, Any] = {"together": self._together, "wording": wording}
-            self._sender = Sender(options, base, entity, client, services, key=self._key, **shaped)
+            self._sender = Sender(
+                options, base, entity, client, services, key=self._key, route=self._route.route, **shaped
+            )
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
         return await in_parts(batch, self._attempt)

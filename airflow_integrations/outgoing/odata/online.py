@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from airflow_integrations.config.suggestions import unknown
 from airflow_integrations.odata.model import EntityType, ServiceModel
-from airflow_integrations.odata.online import Placed, body_checks, typed_checks, value_check
+from airflow_integrations.odata.online import Placed, body_checks, key_checks, typed_checks, value_check
 from airflow_integrations.outgoing.odata.options import ODataOptions
 
 __all__ = ["wrong_by"]
@@ -23,9 +23,7 @@ def wrong_by(model: ServiceModel, options: ODataOptions) -> Iterator[Placed]:
         yield ("entity_set",), type_
         return
     for place, keyed in (("key", options.key), ("delete", options.delete or {})):
-        yield from typed_checks(model, type_, place, keyed)
-        if keyed and type_.key and set(keyed) <= type_.properties.keys() and set(keyed) != set(type_.key):
-            yield (place,), f"the service's model: the key is {', '.join(type_.key)}"
+        yield from key_checks(model, type_, place, keyed)
     yield from typed_checks(model, type_, "find", options.find)
     if options.id is not None and (why := model.wrong(type_, options.id)):
         yield ("id",), why

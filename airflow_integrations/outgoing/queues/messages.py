@@ -9,6 +9,7 @@ from typing import Any
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
 from airflow_integrations.outgoing import Outbound
+from airflow_integrations.outgoing.formatted_body import FormattedBody, Numbers
 from airflow_integrations.outgoing.http.request_body import Body, itself, no_body, structured, written
 from airflow_integrations.outgoing.queues.options import MessageOptions
 from airflow_integrations.outgoing.rendered_text import rendered_text
@@ -42,7 +43,8 @@ class Message:
 
 
 class MessageWriter:
-    """Writes the messages of one run. ``check`` looks at one before it goes, and raises EntityError."""
+    """Writes the messages of one run. ``check`` looks at one before it goes, and raises EntityError. ``numbers``: those
+    of the interchanges, where the messages are such; the writer then asks the ledger."""
 
     def __init__(
         self,
@@ -50,15 +52,16 @@ class MessageWriter:
         base: Mapping[str, Any],
         entity: str,
         check: Callable[[Message], None],
+        numbers: Numbers | None = None,
     ) -> None:
         self._options = options
         self._check = check
         self._names = RequestNames(base, entity, names_read(options) - {"key"}, together=False)
         deletion = options.deletion
-        self._body = _body(options.body, options.body_text, itself)
-        self._gone = _body(deletion.body, None, no_body) if deletion else no_body
-        is_text = options.body_text is not None
-        self._content_type = options.content_type or (TEXT if is_text else JSON)
+        self._body = _body(options, itself)
+        self._gone = structured(deletion.body) if deletion and deletion.body is not None else no_body
+        self._content_type = options.content_type or _type_of(options)
+        self._numbers = numbers
 
     def write(self, outbound: Outbound) -> Message:
         """Raises EntityError where none can be written, SetupError for a missing Variable."""
@@ -88,13 +91,23 @@ class MessageWriter:
             if text:
                 message.headers[name] = text
         self._check(message)
+        if self._numbers is not None and isinstance(self._body, FormattedBody) and not gone:
+            message.body = self._body.numbered((outbound,), names, self._numbers.of(message.id))
         return message
 
 
-def _body(structure: Any, text: Template | None, otherwise: Body) -> Body:
-    if structure is not None:
-        return structured(structure)
-    return written(text) if text is not None else otherwise
+def _body(options: MessageOptions, otherwise: Body) -> Body:
+    if options.body_format is not None:
+        return FormattedBody(options.body_format, options.body)
+    if options.body is not None:
+        return structured(options.body)
+    return written(options.body_text) if options.body_text is not None else otherwise
+
+
+def _type_of(options: MessageOptions) -> str:
+    if options.body_format is not None:
+        return options.body_format.content_type
+    return JSON if options.body_text is None else TEXT
 
 
 def _rendered(template: Template | None, names: Mapping[str, Any], place: str) -> str:

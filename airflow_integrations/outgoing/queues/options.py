@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from airflow_integrations.config.credentials import credentials_remedy, is_always_credentials
 from airflow_integrations.config.model import Model
 from airflow_integrations.expressions import Sees, Structure, Template
+from airflow_integrations.outgoing.body_format import BodyFormat
 from airflow_integrations.outgoing.http.request_options import MediaType, one_line
 
 __all__ = ["MESSAGE_ID", "Address", "Deletion", "HeaderName", "HeaderText", "MessageOptions", "PropertyText"]
@@ -68,9 +69,16 @@ class MessageOptions(Model):
         body_text: <order number="{{ order.number | xml }}"/>
         content_type: application/xml
     """
+    body_format: BodyFormat | None = None
+    """The format of the body: XML, CSV, EDIFACT and others that files are written in. Its record is the entity; with
+    ``body`` what that makes, a record for each value of a list. The message for a deletion is JSON.
+
+    Example: ``body_format: json_lines``
+    Since: 0.2
+    """
     content_type: MediaType | None = None
     """What the body is said to be. Default ``application/json``; for ``body_text`` it is ``text/plain;
-    charset=utf-8``.
+    charset=utf-8``, for ``body_format`` the format's.
 
     Example: ``content_type: application/xml``
     """
@@ -94,6 +102,8 @@ class MessageOptions(Model):
     def _one_body(self) -> Self:
         if self.body is not None and self.body_text is not None:
             raise ValueError("a message has either body (JSON) or body_text (text), and only one of them")
+        if self.body_format is not None and self.body_text is not None:
+            raise ValueError("body_format writes the entity, or what body makes, and body_text is a body already")
         folded = [name.lower() for name in self.headers]
         if len(set(folded)) < len(folded):
             raise ValueError("a header stands in headers twice, in capital and small letters")

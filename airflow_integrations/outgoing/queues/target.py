@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 from airflow_integrations.blame import Ended, each_alone
 from airflow_integrations.config.model import Model
 from airflow_integrations.errors import EntityError, OutageError, SetupError
+from airflow_integrations.ledger.control_numbers import REMEMBERED
 from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.formatted_body import Numbers
 from airflow_integrations.outgoing.http.answers.reasons import reason_text, unwritable
 from airflow_integrations.outgoing.queues.messages import Message, MessageWriter
 from airflow_integrations.queues.broker import Broker, broker_of
@@ -28,6 +30,10 @@ ANSWER_SECONDS = 30.0
 _NO_DELETION = (
     "missing: emit sends deletions and nothing says how; write deletion: {} for a message without a body, or leave "
     "missing at ignore"
+)
+_TOO_MANY = (
+    f"the numbers of the newest {REMEMBERED} interchanges are remembered, so that one that is sent again has its own; "
+    f"{{}} messages may be under way (delivery.batch times delivery.concurrency); allow {REMEMBERED // 2} at most"
 )
 UNSENT = Result("pending", reason="the connection ended before it was sent", cause="outage")
 Loc = tuple[int | str, ...]
@@ -103,6 +109,9 @@ class QueueOutgoing(ABC):
         """What is wrong with the configuration in this route: places below the configuration, and messages."""
         if config.deletion is None and route.missing != "ignore":
             yield (), _NO_DELETION
+        form, delivery = config.body_format, route.delivery
+        if form is not None and form.partner is not None and delivery.batch * delivery.concurrency > REMEMBERED // 2:
+            yield ("body_format",), _TOO_MANY.format(delivery.batch * delivery.concurrency)
 
     @classmethod
     async def check_online(cls, config: Any, route: Route, services: Services) -> list[tuple[Loc, str]]:
@@ -119,7 +128,10 @@ class QueueOutgoing(ABC):
     async def open(self, run: Run, services: Services) -> None:
         self._services = services
         base = services.base_names(run)
-        self._writer = MessageWriter(self._options, base, self._route.entity.name, self.check)
+        form = self._options.body_format
+        self._counted = form is not None and form.partner is not None
+        numbers = Numbers(form, self._route.route, services) if self._counted else None
+        self._writer = MessageWriter(self._options, base, self._route.entity.name, self.check, numbers)
         if services.rehearsal is None:
             await self._linked()
 
@@ -136,10 +148,13 @@ class QueueOutgoing(ABC):
             return self._link
 
     async def send(self, batch: Sequence[Outbound]) -> list[Result]:
-        written = [self._written(outbound) for outbound in batch]
+        written = await asyncio.to_thread(self._all_written, batch) if self._counted else self._all_written(batch)
         messages = [each for each in written if isinstance(each, Message)]
         results = iter(await self._published(messages) if messages else [])
         return [next(results) if isinstance(each, Message) else each for each in written]
+
+    def _all_written(self, batch: Sequence[Outbound]) -> list[Message | Result]:
+        return [self._written(outbound) for outbound in batch]
 
     def _written(self, outbound: Outbound) -> Message | Result:
         try:

@@ -63,7 +63,7 @@ def body_mistakes(
         own = getattr(config, "body_text", None)
         named = getattr(config, "content_type", None) or _of_headers(getattr(config, "headers", None))
         kind = named or outer[0]
-        others = any(getattr(config, name, None) is not None for name in ("body", "form"))
+        others = any(getattr(config, name, None) is not None for name in ("body", "form", "body_format"))
         text = own if isinstance(own, Template) else None if others else outer[1]
         if isinstance(own, Template) or (named and text is not None and hasattr(config, "body_text")):
             assert text is not None

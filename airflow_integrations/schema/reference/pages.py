@@ -94,7 +94,7 @@ def reference_pages() -> dict[str, str]:
     """File name to text. Every block of a route file stands on one page, once, wherever a route may write it."""
     pages = {page[0]: _Page(*page) for page in _PAGES}
     homes: dict[type, tuple[_Page, Block]] = {}
-    for block in all_blocks():
+    for block in sorted(all_blocks(), key=_borrows):
         if block.outer is None:
             pages[_MASK].blocks.append(block)
         if block.model not in homes:
@@ -112,6 +112,11 @@ def reference_pages() -> dict[str, str]:
         f"- {link}\n" for link in listed
     )
     return texts
+
+
+def _borrows(block: Block) -> bool:
+    """Whether it is in the format of a body: those formats stand where files are told of, which have them first."""
+    return "body_format" in block.steps[:-1]
 
 
 def _page_of(block: Block, pages: dict[str, _Page]) -> _Page:

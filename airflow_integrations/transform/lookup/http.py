@@ -158,7 +158,9 @@ class HttpRows:
         try:
             asked = rendered(self._config, {**self._base, "ids": [text for (text,) in keys]})
         except EntityError as error:
-            return error
+            unwritable = _RefusedError(error.reason, field=error.field)
+            unwritable.divisible = True  # one of the keys, or all of them together
+            return unwritable
         return await self._ask(asked, remember=False, many=True)
 
     async def _ask_one(self, asked: Sequence[Asked]) -> RowsByKey | EntityError:

@@ -31,7 +31,7 @@ class LookupOptions(Model):
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=60)]
-    """What expressions call the row that was found; with ``each`` the list of rows.
+    """What expressions call the row that was found; with ``all`` or ``each`` the list of rows.
 
     Example: ``name: tax``
     """
@@ -104,6 +104,19 @@ class LookupOptions(Model):
 
     Example: ``where: {country: order.country}``
     """
+    all: Annotated[bool, Field(strict=True)] = False
+    """With ``file`` and ``sql``: several rows may match, and what is found is the list of them all, as of a join. Where
+    none does, ``missing`` says what happens; ``null`` gives an empty list. At most 10,000 rows may match.
+
+    Example:
+        all: true
+        name: prices
+        file: lookups/prices.csv
+        where: {sku: order.sku}
+        missing: null
+
+    Since: 0.3
+    """
     each: Annotated[Expression, Sees("entity")] | None = None
     """A list of the entity: one look-up for each of its elements, which ``key``, ``where`` and the texts of ``http``
     call ``item``. What is found is a list in the same order.
@@ -149,6 +162,8 @@ class LookupOptions(Model):
             raise ValueError(
                 "where is missing: which column of the rows has which value? Such as {number: order.customer}"
             )
+        if self.all and self.file is None and self.sql is None:
+            raise ValueError(f"all goes with file and sql; with {given[0]} leave it out: one row is found")
         by_key = self.route is not None or self.store is not None
         if by_key and self.key is None:
             raise ValueError(f"key is missing: under which key does {given[0]} have it? Such as order.customer.id")

@@ -33,6 +33,8 @@ __all__ = ["SqlQuestion", "SqlRows"]
 
 ROWS_OF_ONE = 100
 """Rows that a question may have on the average before its query is given up: one is meant."""
+ROWS_OF_ALL = 10_000
+"""Rows that one question may have where all are meant."""
 
 
 class SqlQuestion(NamedTuple):
@@ -45,7 +47,10 @@ class SqlQuestion(NamedTuple):
 class SqlRows:
     """The rows of one lookup, for the length of a run."""
 
-    def __init__(self, name: str, config: SqlLookup, where: Mapping[str, Expression], cache: Any) -> None:
+    def __init__(
+        self, name: str, config: SqlLookup, where: Mapping[str, Expression], cache: Any, *, every: bool = False
+    ) -> None:
+        self._every = every
         self._name, self._config, self._cache_for = name, config, cache
         self._columns = tuple(where)
         self._values = [(column, expression.compile()) for column, expression in where.items()]
@@ -93,7 +98,8 @@ class SqlRows:
             found.update(rows)
             for question, row in rows.items():
                 if not isinstance(row, EntityError):
-                    self._cache.add(question.key, {} if row is None else {question.key: row}, 300, at)
+                    size_of = 300 * len(row) if self._every and row else 300
+                    self._cache.add(question.key, {} if row is None else {question.key: row}, size_of, at)
         return found
 
     def nothing_found(self, question: SqlQuestion) -> str:
@@ -108,12 +114,14 @@ class SqlRows:
 
     def _prepared(self) -> _Source:
         if self._source is None:
-            self._source = _Source(self._config, self._session, self._columns, self._zone, self._params)
+            self._source = _Source(
+                self._config, self._session, self._columns, self._zone, self._params, every=self._every
+            )
         return self._source
 
     def _together(self, questions: Sequence[SqlQuestion]) -> dict[SqlQuestion, Any]:
-        """One row for each, None or an EntityError. What the database refuses is halved until the values that are to
-        blame are alone."""
+        """One row for each, or a list of all, None or an EntityError. What the database refuses is halved until the
+        values that are to blame are alone."""
         source, found = self._prepared(), dict[SqlQuestion, Any]()
         wanted: dict[SqlQuestion, tuple[Any, ...]] = {}
         for question in questions:
@@ -148,7 +156,10 @@ class _Source:
         columns: tuple[str, ...],
         zone: ZoneInfo | None,
         params: Mapping[str, Any],
+        *,
+        every: bool,
     ) -> None:
+        self._every = every
         self._config, self._session, self._columns, self._zone, self._params = config, session, columns, zone, params
         self._table: Table | None = None
         self._writers: list[Callable[[Any], Any]] = []
@@ -179,7 +190,7 @@ class _Source:
         return tuple(made)
 
     def rows(self, wanted: Mapping[SqlQuestion, tuple[Any, ...]]) -> dict[SqlQuestion, Any]:
-        """One row, None or an EntityError for each question."""
+        """One row, or all of them in a list, None or an EntityError for each question."""
         keys = dict.fromkeys(wanted.values())
         exact: dict[Any, list[Any]] = {}
         folded: dict[Any, list[Any]] = {}
@@ -196,8 +207,9 @@ class _Source:
                         booleans=declared(database.dialect, self._table, "BOOLEAN"),
                     )
                 count += len(rows)
-                if count > ROWS_OF_ONE * len(keys):
-                    raise EntityError(f"over {ROWS_OF_ONE} rows match; compare more columns in where")
+                most = max(ROWS_OF_ONE * len(keys), ROWS_OF_ALL) if self._every else ROWS_OF_ONE * len(keys)
+                if count > most:
+                    raise EntityError(f"over {most // len(keys):,} rows match; compare more columns in where")
                 for values in rows:
                     record = reader.record(values)
                     row = record if isinstance(record, dict) else EntityError(_reason(record))
@@ -238,7 +250,7 @@ class _Source:
                 except EntityError as error:
                     found[question] = error
                     continue
-            found[question] = self._one(rows or [])
+            found[question] = self._all(rows or []) if self._every else self._one(rows or [])
         half = (len(unclear) + 1) // 2
         for some in (unclear[:half], unclear[half:]):
             if some:
@@ -258,6 +270,13 @@ class _Source:
                         field=f"where.{name}",
                     )
         return [row for rows in folded.values() for row in rows]
+
+    def _all(self, found: Sequence[Any]) -> Any:
+        """A list of rows; None where there are none."""
+        for row in found:
+            if isinstance(row, EntityError):
+                return row
+        return [self._one([row]) for row in found] or None
 
     def _one(self, found: Sequence[Any]) -> Any:
         if len(found) > 1:

@@ -38,8 +38,8 @@ _TAKEN = frozenset(name for scope in SCOPES.values() for name in scope.names) | 
 
 
 class Lookup(TransformerBase):
-    """Finds one row for each entity, or for each element of one of its lists; expressions behind it read it by the
-    lookup's name.
+    """Finds one row for each entity, or for each element of one of its lists, or all rows that match; expressions
+    behind it read them by the lookup's name.
 
     Where nothing is found the entity is rejected, or goes on with null under that name. A compared value that is null
     finds nothing. Rows belong to the table: expressions read them, nothing changes them.
@@ -72,6 +72,8 @@ class Lookup(TransformerBase):
         for entity, questions in asked:
             rows = [None if question is None else found.get(question) for question in questions]
             if self._stays(entity, questions, rows, fates):
+                if self.config.all:
+                    rows = [row or [] for row in rows]
                 row = rows if self._each is not None else rows[0]
                 name = self.config.name
                 entity.found = {**entity.found, name: row} if entity.found else {name: row}
@@ -170,17 +172,20 @@ class Lookup(TransformerBase):
 
     @classmethod
     async def check_online(cls, config: Any, route: Route, services: Services) -> list[tuple[tuple[Any, ...], str]]:
-        """What a database says against the configuration: it raises SetupError and OutageError."""
+        """What the system that is asked says against the options; a database raises SetupError and OutageError."""
         if config.sql is not None:
             run = Run(route, "validate", Window(EPOCH, datetime.now(UTC)), params=dict(route.params))
             await SqlRows(config.name, config.sql, config.where, config.cache).check(run, services)
-        return []
+            return []
+        from airflow_integrations.transform.lookup.online import asked
+
+        return await asked(config, services)
 
     @classmethod
     def check_files(cls, config: Any) -> FoundMistakes:
         if config.file is not None:
             try:
-                load_table(config.file.path, tuple(config.where), config.delimiter)
+                load_table(config.file.path, tuple(config.where), config.delimiter, every=config.all)
             except ValueError as error:
                 yield ("file",), f"{config.file.text} {error}"
         if config.graphql is not None:
@@ -196,9 +201,9 @@ def _source(config: LookupOptions, place: Place) -> Rows:
     if config.graphql is not None:
         return GraphQLRows(config.name, config.graphql, Columns(config.where), config.cache, place)
     if config.file is not None:
-        return TableRows(config.name, config.file, Columns(config.where), config.delimiter, place)
+        return TableRows(config.name, config.file, Columns(config.where), config.delimiter, place, every=config.all)
     if config.sql is not None:
-        return SqlRows(config.name, config.sql, config.where, config.cache)
+        return SqlRows(config.name, config.sql, config.where, config.cache, every=config.all)
     assert config.key is not None
     if config.route is not None:
         return DeliveredRows(config.name, config.route, config.key)

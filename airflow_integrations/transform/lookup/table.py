@@ -19,14 +19,19 @@ from airflow_integrations.transform.lookup.compared import Columns, compared, sh
 
 __all__ = ["Table", "TableRows", "load_table"]
 
-Table = dict[tuple[str, ...], dict[str, Any]]
-"""Rows by the texts of the compared columns, in the order of the route's ``where``."""
+Table = dict[tuple[str, ...], Any]
+"""Rows by the texts of the compared columns, in the order of the route's ``where``; lists where all are wanted."""
+MOST_ROWS = 10_000
+"""Of one key, where all rows are wanted."""
 
 
 class TableRows:
     """The rows of a file, as the file is now: a live run looks before each batch whether it has changed."""
 
-    def __init__(self, name: str, file: FileReference, columns: Columns, delimiter: str, place: Place) -> None:
+    def __init__(
+        self, name: str, file: FileReference, columns: Columns, delimiter: str, place: Place, *, every: bool = False
+    ) -> None:
+        self._every = every
         self._name = name
         self._path = file.path
         self._text = file.text
@@ -62,7 +67,7 @@ class TableRows:
     def _load(self) -> None:
         try:
             state = self._state_now()  # before it is read: what is written meanwhile is read the next time
-            self._table = load_table(self._path, self._columns.names, self._delimiter)
+            self._table = load_table(self._path, self._columns.names, self._delimiter, every=self._every)
         except (ValueError, OSError) as error:
             raise SetupError(f"{self._place}: {self._text} {error}") from None
         self._state = state
@@ -84,10 +89,11 @@ class TableRows:
         return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def load_table(path: Path, columns: tuple[str, ...], delimiter: str = ",") -> Table:
+def load_table(path: Path, columns: tuple[str, ...], delimiter: str = ",", *, every: bool = False) -> Table:
     """The file's rows by ``columns``. Rows with nothing in one of them can match nothing and are left out.
 
-    Raises ValueError (without the file's name) for what is not such a table, and for two rows with equal keys.
+    ``every``: several rows may have a key. Raises ValueError (without the file's name) for what is not such a table,
+    for two rows with equal keys, and for over 10,000 of them where all are wanted.
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
@@ -104,6 +110,15 @@ def load_table(path: Path, columns: tuple[str, ...], delimiter: str = ",") -> Ta
         except EntityError as error:
             raise ValueError(f"{place}: {error.reason}") from None
         if None in key:
+            continue
+        if every:
+            rows_of_key = table.setdefault(key, [])  # type: ignore[arg-type]
+            if len(rows_of_key) >= MOST_ROWS:
+                shown = ", ".join(f"{column} = {text}" for column, text in zip(columns, key, strict=True))
+                raise ValueError(
+                    f"{place}: over {MOST_ROWS:,} rows have the key {shown}; compare more columns in where"
+                )
+            rows_of_key.append(row)
             continue
         if key in table:
             shown = ", ".join(f"{column} = {text}" for column, text in zip(columns, key, strict=True))

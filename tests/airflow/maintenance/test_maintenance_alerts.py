@@ -20,9 +20,13 @@ from airflow_integrations.airflow.maintenance import alerts
 from airflow_integrations.airflow.maintenance.alerts import evaluate_alerts
 from airflow_integrations.alerting.lifecycle import QUIET
 from airflow_integrations.ledger import alerts as known
+from airflow_integrations.ledger.contract import accept_drift, change_learned, learned_of
 from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import begin_run, find_run, finish_run, note_outage
+from airflow_integrations.route.contracts.learned import Learned, learn_from
+from airflow_integrations.route.contracts.options import ContractOptions
+from airflow_integrations.route.contracts.seen import Seen
 from airflow_integrations.window import Window
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
@@ -307,6 +311,30 @@ def test_what_waits_at_a_source_is_a_gauge_and_an_alert(
     world.look()
     assert "3 rows wait at the source, more than 2" in json.dumps(hook.bodies)
     assert [(sent.tag("route"), sent.value) for sent in statsd.named("integrations.source.rows")] == [("outbox", 3.0)]
+
+
+def test_fields_that_differ_are_an_alert_until_they_are_accepted(world: World, mailbox: Mailbox) -> None:
+    world.route("orders", EMAIL + "}\ncontract: {learn: 1}")
+    world.route("others", EMAIL + "}")
+    world.look()
+    for record in ({"total": 1}, {"total": "1"}):
+        with open_ledger() as ledger:
+            seen = Seen(learned_of(ledger, "orders") or Learned())
+            seen.look(record)
+            seen.counted()
+
+            def change(learned: Learned, seen: Seen = seen) -> Learned:
+                return learn_from(learned, seen, ContractOptions(learn=1), run_id="r", began=0.0, now=world.now)
+
+            change_learned(ledger, "orders", change, world.now)
+    world.look()
+    assert subjects(mailbox) == ["ALERT orders: the source's fields have changed"]
+    assert "total is text, and was number" in mailbox.html()[0]
+    with open_ledger() as ledger:
+        assert ("others", "contract") not in known.read(ledger)
+        accept_drift(ledger, "orders", [], "jane", world.now)
+    world.look()
+    assert subjects(mailbox)[1:] == ["RESOLVED orders: the source's fields have changed"]
 
 
 def test_the_gauges_tell_what_waits_and_what_fires(world: World, hook: Hook, statsd: Listener) -> None:

@@ -169,3 +169,13 @@ def test_of_an_upsert_both_requests_are_shown(call, routes, systems, method, pat
     assert [asked["body"] is not None for asked in requests[:4]] == [False, True, False, True]
     assert json.loads(told)["rejected"] == []
     assert systems.documents == []
+
+
+def test_a_body_in_another_format_is_shown(call, routes, systems):
+    route = routes / "orders.yaml"
+    route.write_text(route.read_text().replace("path: /documents", "path: /documents\n    body_format: FORMAT"))
+    text = route.read_text()
+    route.write_text(text.replace("FORMAT", "{xml: {root: Order, record: null, encoding: iso-8859-1}}"))
+    assert "<Order><Number>1</Number>" in call("preview", "orders", "--key", "1")[1]
+    route.write_text(text.replace("FORMAT", "excel"))
+    assert re.search(r"[0-9,]+ bytes that are not text", call("preview", "orders", "--key", "1")[1])

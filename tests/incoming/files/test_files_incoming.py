@@ -350,3 +350,32 @@ def test_parquet_is_read_and_a_bad_row_is_told_with_its_file(tmp_path: Path) -> 
     assert scene.run() == ["A1", "C3"]
     (problem,) = scene.problems("run1")
     assert problem.reason.endswith("a.parquet: row 2 of row group 1, column price: NaN is not a number of JSON")
+
+
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst"])
+def test_tar_archives(tmp_path: Path, ending: str) -> None:
+    for name, number in (("one.csv", 1), ("two.csv", 2), ("two.txt", 3)):
+        (tmp_path / name).write_text(f"sku,price\n{number},10\n")
+    packed = {".tar": [], ".tar.gz": ["-z"], ".tar.bz2": ["-j"], ".tar.xz": ["-J"], ".tar.zst": ["--zstd"]}[ending]
+    scene = Scene(tmp_path, path=f"{tmp_path}/in/*{ending}", format="csv", zip_files="*.csv")
+    path = scene.put(f"a{ending}", minutes=-30)
+    files = ["one.csv", "two.csv", "two.txt"]
+    subprocess.run(["tar", *packed, "-cf", path, "-C", tmp_path, *files], check=True)
+    scene.age(path, -30)
+    broken = scene.put(f"b{ending}", minutes=-30)
+    content = path.read_bytes()
+    broken.write_bytes(content[: 1100 if ending == ".tar" else len(content) // 2])
+    scene.age(broken, -30)
+    assert scene.run()[:2] == ["1", "2"]
+    (problem,) = scene.problems("run1")
+    assert f"b{ending}" in problem.reason
+
+
+@pytest.mark.parametrize("path", ["/in/*.tar", "/in/*.tgz"])
+def test_a_tar_archive_does_not_say_what_is_in_it(tmp_path: Path, path: str) -> None:
+    scene = Scene(tmp_path, path=path)
+    with pytest.raises(ValidationError, match="name it, such as format: csv"):
+        _ = scene.route
+    assert Scene(tmp_path, path=path, format="csv").route
+    for named in ("/in/*.csv.tar.gz", "/in/*.csv.tar", "/in/*.csv.tgz"):
+        assert Scene(tmp_path, path=named).route

@@ -129,9 +129,20 @@ def test_a_backup_from_before_ledgers_had_ids_is_the_ledger(database_url: str, m
     with Database.open(database_url) as database, database.write() as connection:
         connection.execute(text("DROP TABLE integrations_identity"))
         connection.execute(text("UPDATE integrations_version SET version_num = '0005'"))
-        later = ("token", "wait", "store", "creation", "progress", "source_piece", "compatibility", "pace", "part")
-        for table in later:
-            connection.execute(text(f"DROP TABLE integrations_{table}"))
+        made_later = (
+            "token",
+            "wait",
+            "store",
+            "creation",
+            "progress",
+            "source_piece",
+            "compatibility",
+            "pace",
+            "contract",
+            "part",
+        )
+        for later in made_later:
+            connection.execute(text(f"DROP TABLE integrations_{later}"))
         connection.execute(text("ALTER TABLE integrations_claim DROP COLUMN part"))
         connection.execute(text("ALTER TABLE integrations_route DROP COLUMN woken"))
     for file in (marker, other):

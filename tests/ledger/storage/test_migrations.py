@@ -180,6 +180,11 @@ def takes_paces(connection: Connection) -> None:
     connection.execute(text("INSERT INTO integrations_pace (connection, free_at) VALUES ('shop', 1.5)"))
 
 
+def takes_contracts(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_contract (route_id, learned, changed) VALUES (1, '{}', 1.5)"))
+    assert connection.scalars(text("SELECT since FROM integrations_compatibility")).all() == ["0011"]
+
+
 def a_claim(connection: Connection) -> None:
     a_run_and_an_entity(connection)
     connection.execute(text("INSERT INTO integrations_claim VALUES (1, 1, 1, 0, 1, 9.5, '')"))
@@ -203,7 +208,8 @@ STEPS = [
     Step("0010", a_run_and_an_entity, takes_source_pieces),
     Step("0011", a_run_and_an_entity, tells_compatibility),
     Step("0012", a_run_and_an_entity, takes_paces),
-    Step("0013", a_claim, takes_parts),
+    Step("0013", a_run_and_an_entity, takes_contracts),
+    Step("0014", a_claim, takes_parts),
 ]
 
 

@@ -13,6 +13,8 @@ from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.sql.target import SqlOutgoing
 
 FAR = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"]
+HUGE = Decimal("1e999999999")
+"""Written out, it would have a billion digits."""
 REFUSED: dict[str, dict[str, tuple[str, list[Any]]]] = {
     "postgresql": {
         "naive": ("timestamp", FAR[:1]),
@@ -23,6 +25,9 @@ REFUSED: dict[str, dict[str, tuple[str, list[Any]]]] = {
         "amount": ("double precision", [Decimal("1E+400"), Decimal("1E-400"), "NaN"]),
         "short": ("real", [Decimal("1E+300")]),
         "low": ("small", [11, "x", Decimal("1.5")]),
+        "note": ("text", [HUGE]),
+        "total": ("numeric", [HUGE, Decimal("1e-999999999")]),
+        "scaled": ("numeric(12, 2)", [HUGE, Decimal("1e-999999999")]),
     },
     "mariadb": {
         "clock": ("time", ["1", "101", "1.5", "2026-01-31T02:30:00", 90]),
@@ -36,6 +41,8 @@ REFUSED: dict[str, dict[str, tuple[str, list[Any]]]] = {
         "day": ("date", ["2026-02-30", "infinity", 20260131]),
         "clock": ("time", ["25:00", "1"]),
         "amount": ("real", [Decimal("1E+400")]),
+        "note": ("text", [HUGE]),
+        "total": ("numeric", [HUGE, Decimal("1e-999999999")]),
         "doc": ("json", [2**63, Decimal("1E+400"), Decimal("0.1000000000000000000001")]),
     },
 }

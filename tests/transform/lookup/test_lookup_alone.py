@@ -67,7 +67,7 @@ async def orders() -> AsyncIterator[Orders]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    made.endpoints = {"shop": Endpoint("shop", url, retry_budget=0, read_timeout=0.3)}
+    made.endpoints = {"shop": Endpoint("shop", url, retry_budget=0, read_timeout=1)}
     yield made
     await runner.cleanup()
 
@@ -219,3 +219,23 @@ async def test_many_of_a_thousand_fail_alone_where_the_service_is_there(chain: A
     steps = chain(lookup(HTTP), endpoints=orders.endpoints, batch=100)
     assert len(await steps.values(*({"id": number} for number in range(300)))) == 270
     assert steps.books.counts == {"missing": 30}
+
+
+@pytest.mark.parametrize(
+    ("odd", "told"), [("\ud800", "half of a surrogate pair"), ("x" * 9000, "more than 8000 characters")]
+)
+async def test_a_key_that_cannot_be_written_holds_up_no_other_of_its_request(
+    chain: Any, orders: Orders, odd: str, told: str
+) -> None:
+    steps = chain(lookup(BATCH), endpoints=orders.endpoints, batch=100)
+    out = await steps.values(*({"id": number} for number in ("1", "2", odd, "3", "4")))
+    assert [value["id"] for value in out] == ["1", "2", "3", "4"]
+    assert list(steps.books.reasons) == ["2"]
+    assert told in steps.books.reasons["2"]
+
+
+async def test_keys_that_are_too_long_together_are_asked_for_in_halves(chain: Any, orders: Orders) -> None:
+    steps = chain(lookup(BATCH, missing=None), endpoints=orders.endpoints, batch=100)
+    out = await steps.values(*({"id": f"{number}{'x' * 3000}"} for number in range(5)), {"id": "1"})
+    assert len(out) == 6
+    assert steps.books.reasons == {}

@@ -13,6 +13,7 @@ from sql_surroundings import Surroundings, Tables
 from transform_chain import Chain, parse
 
 from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.transform.lookup import sql as lookup_sql
 
 SET = {"set": {"found": "customer"}}
 
@@ -33,10 +34,10 @@ def tables(database_url: str) -> Tables:
 def on(tables: Tables, chain: Callable[..., Chain]) -> Callable[..., Chain]:
     """A lookup in the table, with the row in the entity's field ``found``."""
 
-    def build(sql: dict[str, Any], where: dict[str, str], **more: Any) -> Chain:
-        options: dict[str, Any] = {k: more.pop(k) for k in ("missing", "cache", "each") if k in more}
+    def build(source: dict[str, Any], where: dict[str, str], **more: Any) -> Chain:
+        options: dict[str, Any] = {k: more.pop(k) for k in ("missing", "cache", "each", "all") if k in more}
         step: dict[str, Any] = {
-            "lookup": {"name": "customer", "sql": {"connection": "db", **sql}, "where": where, **options}
+            "lookup": {"name": "customer", "sql": {"connection": "db", **source}, "where": where, **options}
         }
         made = chain(step, SET, **more)
         made.connections = Surroundings(tables.url)  # type: ignore[assignment]
@@ -92,6 +93,29 @@ async def test_two_rows_reject_the_entity_that_asks_for_one(on: Any) -> None:
     steps = on({"table": "customers"}, {"number": "order.no"})
     assert len(await steps.values({"no": "twice"}, {"no": "A-1"})) == 1
     assert "several rows match" in steps.books.reasons["0"]
+
+
+async def test_all_rows_that_match_are_a_list(on: Any, asked: list[str]) -> None:
+    steps = on({"table": "customers", "columns": ["id"]}, {"number": "order.no"}, all=True, missing="null", batch=3)
+    orders = [{"no": no} for no in ("twice", "A-1", "none", "twice", "none", None)]
+    found = [[row["id"] for row in order["found"]] for order in await steps.values(*orders)]
+    assert [sorted(rows) for rows in found] == [[5, 6], [1], [], [5, 6], [], []]
+    assert len(asked) == 1
+    steps = on({"table": "customers"}, {"number": "order.no"}, all=True)
+    assert await steps.values({"no": "none"}) == []
+    assert "no customer found" in steps.books.reasons["0"]
+
+
+async def test_so_many_rows_of_one_are_refused(on: Any, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup_sql, "ROWS_OF_ALL", 3)
+    monkeypatch.setattr(lookup_sql, "ROWS_OF_ONE", 1)
+    tables.run("INSERT INTO customers VALUES " + ", ".join(f"({n}, 'many', 1, 1, 1)" for n in range(100, 105)))
+    steps = on({"table": "customers"}, {"number": "order.no"}, all=True)
+    assert [len(order["found"]) for order in await steps.values({"no": "many"}, {"no": "twice"}, {"no": "A-1"})] == [
+        2,
+        1,
+    ]
+    assert "over 3 rows match" in steps.books.reasons["0"]
 
 
 async def test_what_the_database_refuses_rejects_its_entity_alone(on: Any, tables: Tables) -> None:

@@ -48,6 +48,34 @@ async def test_nothing_found_rejects(chain: Any) -> None:
     assert "where.country: a lookup compares texts and numbers" in told["4"]
 
 
+async def test_a_join_finds_all_rows(chain: Any, tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text("sku,list,price\nA,retail,2\nB,retail,3\nA,trade,1\n,none,0\n")
+    join = {"name": "prices", "file": "prices.csv", "where": {"sku": "order.sku"}, "all": True, "missing": "null"}
+    steps = chain({"lookup": join}, {"set": {"prices": "{row.list: row.price for row in prices}"}})
+    assert await steps.values({"sku": "A"}, {"sku": "B"}, {"sku": "C"}, {}) == [
+        {"sku": "A", "prices": {"retail": "2", "trade": "1"}},
+        {"sku": "B", "prices": {"retail": "3"}},
+        {"sku": "C", "prices": {}},
+        {"prices": {}},
+    ]
+    each = {**join, "each": "order.lines", "where": {"sku": "item"}}
+    steps = chain({"lookup": each}, {"set": {"lines": "[len(rows) for rows in prices]"}})
+    assert await steps.values({"lines": ["A", "C", "B"]}) == [{"lines": [2, 0, 1]}]
+    steps = chain({"lookup": {**join, "missing": "reject"}})
+    assert await steps.values({"sku": "C"}) == []
+    assert steps.books.reasons["0"] == "transform.0.lookup: no prices found for sku = C"
+
+
+def test_a_join_with_a_hundred_thousand_rows_holds_each_once(tmp_path: Path) -> None:
+    file = tmp_path / "many.csv"
+    file.write_text("sku,price\n" + "".join(f"S{n // 4},{n}\n" for n in range(100_000)))
+    table = load_table(file, ("sku",), every=True)
+    assert (len(table), [row["price"] for row in table["S7",]]) == (25_000, ["28", "29", "30", "31"])
+    file.write_text("sku,price\n" + "S,1\n" * 10_001)
+    with pytest.raises(ValueError, match="line 10002: over 10,000 rows have the key sku = S"):
+        load_table(file, ("sku",), every=True)
+
+
 @pytest.mark.parametrize("missing", [None, "null"])
 async def test_nothing_found_goes_on_with_null(chain: Any, missing: Any) -> None:
     steps = chain({"lookup": {**TAX["lookup"], "missing": missing}}, {"set": {"tax": "tax.code"}})
@@ -131,6 +159,7 @@ def test_delimiter_and_byte_order_mark(tmp_path: Path) -> None:
         ({"file": "tax.csv", "where": {"a": "1 +"}}, "cannot be read"),
         ({"file": "none.csv", "where": {"a": "1"}}, "no file"),
         ({"file": "tax.csv", "where": {"a": "1"}, "missing": "skip"}, "reject"),
+        ({"store": "codes", "key": "order.sku", "all": True}, "all goes with file and sql; with store leave it out"),
     ],
 )
 def test_mistakes_in_the_route(tmp_path: Path, options: Any, message: str) -> None:

@@ -15,6 +15,7 @@ from starlette.staticfiles import StaticFiles
 from airflow_integrations.airflow.web.console import Console
 from airflow_integrations.airflow.web.pages import (
     actions,
+    contract,
     entities,
     entity,
     errors,
@@ -34,7 +35,7 @@ __all__ = ["build_pages"]
 
 log = logging.getLogger(__name__)
 
-PARTS = (overview, entity, entities, store, route, errors, queue, actions, jobs, find, tabs)
+PARTS = (overview, entity, entities, store, contract, route, errors, queue, actions, jobs, find, tabs)
 """Modules with a ``router``; an entity's key may hold slashes, so its page is looked for first."""
 _KEPT_BY_BROWSERS = "public, max-age=31536000, immutable"
 

@@ -18,8 +18,10 @@ from airflow_integrations.airflow.web.views.overview import error_rate
 from airflow_integrations.airflow.web.views.queue import errors
 from airflow_integrations.airflow.web.views.route import Series, route_runs, route_series, route_view
 from airflow_integrations.airflow.web.views.without_key import keyless_view
+from airflow_integrations.ledger.contract import learned_of
 from airflow_integrations.ledger.runs.definitions import definition
 from airflow_integrations.ledger.status import WRONG
+from airflow_integrations.route.contracts.learned import drifts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,12 +45,15 @@ def route_page(
 ) -> Response:
     hours = hours if hours in _STRETCHES else "24"
     view, now = route_view(console, who, route, hours=1.0), console.now()  # the period's sums come with the series
+    learned = learned_of(console.database, route)
     series = route_series(console, who, route, since=now - float(hours) * 3600, until=now, stretches=_STRETCHES[hours])
     return page(
         request,
         "route.html",
         view=view,
         line=msgspec.structs.replace(view.line, error_rate=error_rate(series.total.counts)),
+        learned=learned,
+        drifts=drifts(learned) if learned else [],
         series=series,
         flow=picture(view.line.outline, series.total.counts),
         stage=stage,

@@ -52,7 +52,7 @@ async def open_steps(options: HttpOptions, route: Route, base: Mapping[str, Any]
     for number, way in enumerate(given):
         client = RecordingClient(await services.client(way.connection or options.connection), now=services.now)
         place, policy = f"outgoing.http.{part}.{number}", route.delivery.in_doubt
-        ways.append(Way(way, place, options, policy, base, route.entity.name, client, services))
+        ways.append(Way(way, place, options, policy, base, route, client, services))
     return Steps(options, ways, base, route.entity.name, now=services.now)
 
 

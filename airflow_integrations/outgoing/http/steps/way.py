@@ -14,6 +14,7 @@ from airflow_integrations.outgoing.http.recording_client import RecordingClient
 from airflow_integrations.outgoing.http.request_writer import merged_headers
 from airflow_integrations.outgoing.http.sender import Sender
 from airflow_integrations.outgoing.http.steps.options import Choice, Step, label_of
+from airflow_integrations.route.definition import Route
 from airflow_integrations.route.delivery import InDoubt
 from airflow_integrations.run import Services
 
@@ -35,7 +36,7 @@ class Way:
         outer: HttpOptions,
         policy: InDoubt | None,
         base: Mapping[str, Any],
-        entity: str,
+        route: Route,
         client: RecordingClient,
         services: Services,
     ) -> None:
@@ -48,9 +49,10 @@ class Way:
         self.sender = Sender(
             options,
             base,
-            entity,
+            route.entity.name,
             client,
             services,
+            route=route.route,
             key=lambda part: part[0].idempotency_key,
             place=place,
             values=self.needs_value,

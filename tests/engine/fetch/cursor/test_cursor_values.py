@@ -55,6 +55,7 @@ def test_it_never_falls_below_the_old_one() -> None:
         ([1, "x"], None),
         ([1], "x"),
         ([{}], None),
+        ([Decimal("1e999999999")], None),
     ],
 )
 def test_a_mix_of_types_is_an_error_that_says_so(values: list[Any], saved: str | None) -> None:
