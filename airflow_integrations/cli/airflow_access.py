@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.errors import SetupError
 
 if TYPE_CHECKING:
+    from airflow_integrations.airflow.config.connections import AirflowConnections
     from airflow_integrations.ledger.ledger import Ledger
-    from airflow_integrations.run import Connections
 
 __all__ = [
     "are_bundled",
@@ -32,12 +32,20 @@ __all__ = [
 ]
 
 
-def connections() -> Connections:
-    """Connections and Variables as Airflow's own commands see them; without a metadata database, as tasks do."""
+def connections() -> AirflowConnections:
+    """Connections and Variables as Airflow's own commands see them; without a metadata database, as tasks do. Airflow
+    is loaded when it has to be asked."""
+    from airflow_integrations.airflow.config.command_line import CommandLineConnections
+
+    return CommandLineConnections(loaded=_log_aside)
+
+
+def _see_database() -> None:
+    """For the ledger's Connection, which may be in the metadata database."""
     from airflow_integrations.airflow.config.connections import AirflowConnections
 
+    AirflowConnections.for_command_line()
     _log_aside()
-    return AirflowConnections.for_command_line()
 
 
 class _Stderr:
@@ -61,9 +69,7 @@ def _log_aside() -> None:
 
 def has_password(connection: str) -> bool:
     """Of a Connection of any type. Raises SetupError where it is missing."""
-    from airflow_integrations.airflow.config.connections import AirflowConnections
-
-    return bool(AirflowConnections.for_command_line().broker(connection).password)
+    return bool(connections().broker(connection).password)
 
 
 def staging_base() -> str:
@@ -99,7 +105,10 @@ def are_bundled() -> bool:
 def staging_max_bytes() -> int | None:
     """How much staging may hold. Raises SetupError for a setting that is not a size."""
     from airflow_integrations.airflow.config import settings
+    from airflow_integrations.airflow.config.without_airflow import staging_limit_without_airflow
 
+    if (found := staging_limit_without_airflow()) is not None:
+        return settings.bytes_of(found)
     return settings.staging_max_bytes()
 
 
@@ -119,7 +128,7 @@ def open_ledger(*, begin_again: bool = False, migrates: bool | None = None) -> L
         return Ledger.open(url, marker=marker, begin_again=begin_again, migrates=migrates is not False)
     from airflow_integrations.airflow.config.ledger import open_ledger
 
-    connections()  # its Connection may be in the metadata database
+    _see_database()
     return open_ledger(begin_again=begin_again, migrates=migrates)
 
 
@@ -131,7 +140,7 @@ def ledger_place() -> str:
     name = settings.ledger_connection()
     if not name:
         return f"SQLite, {settings.sqlite_ledger()}"
-    connections()
+    _see_database()
     try:
         kind = "SQLite" if ledger_url().startswith("sqlite") else "PostgreSQL"
     except SetupError:  # opening it says why

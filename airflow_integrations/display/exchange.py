@@ -8,7 +8,7 @@ from airflow_integrations.display.printable import pretty
 from airflow_integrations.http.errors import reason_phrase
 from airflow_integrations.http.exchange import Exchange
 
-__all__ = ["KEPT_BYTES", "answer_behind", "answered", "asked"]
+__all__ = ["KEPT_BYTES", "answer_behind", "answered", "asked", "whose"]
 
 KEPT_BYTES = 4_096
 """Of an answer that broke a stage off: its reason may stand behind much else."""
@@ -24,6 +24,16 @@ def answer_behind(error: BaseException) -> str | None:
 
 def asked(exchange: Exchange) -> str:
     return _message(exchange.request, exchange.request_headers, exchange.request_body)
+
+
+def whose(exchange: Exchange) -> str | None:
+    """Where the entity's own part of the request is, where only the beginning of a batch's request was kept."""
+    if exchange.entities is None or not (exchange.request_body or "").endswith("…"):
+        return None
+    return (
+        f"the request is that of a batch of {exchange.entities:,} entities, and its beginning was kept: this entity's "
+        "part may be behind it; it is made of the payload, as it goes to the target"
+    )
 
 
 def answered(exchange: Exchange) -> str:

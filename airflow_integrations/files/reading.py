@@ -11,9 +11,9 @@ from typing import Any
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.document import DocumentReader
-from airflow_integrations.formats.media_types import type_of_name
-from airflow_integrations.formats.tar import is_tar
-from airflow_integrations.formats.unpacking import is_zip
+from airflow_integrations.formats.packing.tar import is_tar
+from airflow_integrations.formats.packing.unpacking import is_zip
+from airflow_integrations.formats.recognition.media_types import type_of_name
 
 __all__ = ["MAX_DOCUMENT", "bodies"]
 

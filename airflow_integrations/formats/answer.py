@@ -11,13 +11,13 @@ from pydantic import Field
 from airflow_integrations.config.model import Model
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError, FormatName, RecordReader
-from airflow_integrations.formats.content_sniffing import START, check_start
 from airflow_integrations.formats.document import DocumentReader
 from airflow_integrations.formats.head import HEAD, head_of
 from airflow_integrations.formats.options import CsvOptions, Encoding, XmlOptions
+from airflow_integrations.formats.packing.unpacking import Unpacking, is_packed
+from airflow_integrations.formats.recognition.content_start import START, check_start
 from airflow_integrations.formats.record_bound import refuse_crowded_json
 from airflow_integrations.formats.text import TextDecoding, charset, is_marked, is_utf_8
-from airflow_integrations.formats.unpacking import Unpacking, is_packed
 from airflow_integrations.http import Answer
 
 __all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from airflow_integrations.formats import ContentError, RecordReader, WholeReader
-from airflow_integrations.formats.unpacking import Unpacking
+from airflow_integrations.formats.packing.unpacking import Unpacking
 
 __all__ = ["DocumentReader"]
 

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 from airflow_integrations.formats import FormatName, RecordReader
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.excel.options import ExcelOptions
-from airflow_integrations.formats.media_types import EXCEL, PARQUET
 from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
 from airflow_integrations.formats.parquet.options import ParquetOptions
+from airflow_integrations.formats.recognition.media_types import EXCEL, PARQUET
 from airflow_integrations.formats.text import charset
 from airflow_integrations.formats.text_formats import TextFormats, edi_type
 

@@ -31,6 +31,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How long the last attempt took."""
     attempts: int | None = None
     """How often it was sent until this answer."""
+    entities: int | None = None
+    """How many entities the batch had that it was sent for; None: one, or nobody counted."""
     error: str | None = None
     """Why there is no answer, or none that is of use."""
 

@@ -11,7 +11,7 @@ from email.utils import getaddresses
 from typing import Any
 
 from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.media_types import type_of_name
+from airflow_integrations.formats.recognition.media_types import type_of_name
 from airflow_integrations.listen import Message
 
 __all__ = ["messages_of"]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from pydantic import model_validator
 
 from airflow_integrations.config.model import ShortForm
-from airflow_integrations.formats.media_types import OF_FORMAT
+from airflow_integrations.formats.recognition.media_types import OF_FORMAT
 from airflow_integrations.formats.writing.control import Control
 from airflow_integrations.formats.writing.written_format import FormatWritten, WrittenFile
 from airflow_integrations.formats.writing.xml_options import declared_encoding

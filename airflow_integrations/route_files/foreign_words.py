@@ -15,7 +15,7 @@ _ROUTE = by_word(
     ("every interval", "schedule: {every: 15m}"),
     ("timezone", 'schedule: {cron: "*/5 * * * *", timezone: Europe/Madrid}'),
     ("start_date", 'schedule: {cron: "*/5 * * * *", start: 2026-01-31}'),
-    ("catchup", 'schedule: {cron: "*/5 * * * *", start: 2026-01-31, catchup: true}'),
+    ("catchup", 'schedule: {cron: "*/5 * * * *", start: 2026-01-31, catchup: true}; without catchup it is false'),
     ("batch batch_size", "delivery: {batch: 100}"),
     ("concurrency", "delivery: {concurrency: 8}"),
     ("in_doubt", "delivery: {in_doubt: hold}"),
@@ -25,7 +25,7 @@ _ROUTE = by_word(
     ("version", "entity: {version: order.updated_at}"),
     ("id", "route: for the route's name, entity: {key: order.number} for what identifies an entity"),
     (
-        "cursor_field replication_key",
+        "cursor_field replication_key incremental incremental_sync",
         "entity: {version: order.updated_at}; cursor: stands below incoming: http:",
     ),
     ("name dag_id", "route:"),
@@ -40,7 +40,7 @@ _ROUTE = by_word(
     ("latency", "trigger: {latency: low}"),
     ("default_args", "owner: data-team, tasks: {retries: 3}"),
     ("listen", "trigger: {listen: …}"),
-    ("email notify on_failure", "alerts: …"),
+    ("email notify on_failure notifications notification notifiers alerting", "alerts: …"),
     ("depends_on", "trigger: {assets: …}"),
     ("variables vars parameters env", "params: …"),
     ("source sources extract extractor extractors input from tap fetch", "incoming:"),
@@ -87,7 +87,7 @@ _REQUEST = by_word(
     ("conn_id http_conn_id connection_id conn credential", "connection: shop"),
     ("verb http_method request_method", "method: POST"),
     ("batch batch_size concurrency", "delivery: {batch: 100, concurrency: 8} at the top"),
-    ("retries max_retries", "nothing: the Connection's retry_budget and tasks: {retries: 3} count"),
+    ("retry retries max_retries", "nothing: the Connection's retry_budget and tasks: {retries: 3} count"),
     ("rate_limit requests_per_second", "nothing: requests_per_second stands in the Connection"),
     ("timeout verify verify_ssl ssl proxy", "nothing: it belongs to the Connection"),
     ("limit page_size per_page", "pagination: {style: page, size: 100, …}, or query: {limit: 100}"),
@@ -194,13 +194,27 @@ KEYS: dict[tuple[str, ...], dict[str, str]] = {
     ("trigger", "webhook"): _WEBHOOK,
     ("csv",): _CSV,
     ("lookup",): _LOOKUP,
+    ("validate",): by_word(
+        ("required properties type additionalProperties items", "schema: {type: object, required: [number]}"),
+    ),
+    ("alerts",): by_word(
+        (
+            "email slack teams pagerduty webhook channel to",
+            "notify: [{email: {to: [ops@example.com], connection: smtp_default}}]",
+        ),
+    ),
     **KEYS_OF_KINDS,
 }
 """Place to the words that people write there, each with what to write; ``csv`` is a place wherever it stands."""
 
 KINDS: dict[str, dict[str, str]] = {
     "transform": by_word(
-        ("where select condition if when query jq", 'filter: order.status == "paid"'),
+        ("where condition if when query jq", 'filter: order.status == "paid"'),
+        (
+            "select",
+            "map: {Number: order.number} for some of the fields, filter: … for some of the entities",
+        ),
+        ("default defaults fillna fill", 'set: {status: coalesce(order.status, "new")}'),
         ("choice switch router case branch", "filter: …, or in a map `a if condition else b`"),
         ("mapping fields project mapper jsonata template object", "map: {Number: order.number}"),
         ("add add_fields compute add_field assign register setBody setVariable variable", "set: {Total: order.total}"),
@@ -243,6 +257,7 @@ KINDS: dict[str, dict[str, str]] = {
             'email: {connection: mail, from: a@shop.example, to: "{{ order.email }}"}',
         ),
         ("amqp queue", "rabbitmq: {connection: broker, queue: orders}"),
+        ("stdout print console log debug null dummy", "none: {}; `preview` shows what would be sent"),
         ("stream pulsar eventhub kinesis pubsub", "kafka: {connection: broker, topic: orders}, where it speaks Kafka"),
     ),
 }

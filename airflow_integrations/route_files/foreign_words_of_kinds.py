@@ -18,6 +18,7 @@ _RESENDING = ("retries max_retries retry", "nothing: delivery: {retry: {attempts
 _PAGING = by_word(
     ("page_size per_page limit page_limit size_parameter batch_size", "size: 100, size_param: limit"),
     ("cursor_param cursor_parameter cursor_name page_token_option query_param", "param: cursor"),
+    ("page_param page_parameter page_name offset_param offset_parameter page_number_param", "param: page"),
     ("cursor_path cursor_value next_path next_url next_page next_link cursor", "next: body.next_cursor"),
     ("stop_condition stop_when until last_page", "end_when: body.last, where the style has it"),
     ("total_path total_count", "total: body.total"),

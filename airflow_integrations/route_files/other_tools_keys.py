@@ -20,6 +20,7 @@ from airflow_integrations.route_files.foreign_words_of_kinds import PRESET_KINDS
 __all__ = ["key_remedy", "kind_remedy", "step_remedy", "style_remedy", "value_remedy", "word_remedy"]
 
 _CRON = re.compile(r"(?:@\w+|(?:[\d*,/\-A-Za-z]+\s+){4}[\d*,/\-A-Za-z]+)")
+_NAMED = frozenset(["hourly", "daily", "weekly", "monthly", "yearly"])
 _EVERY = re.compile(r"(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
 
 
@@ -80,6 +81,8 @@ def step_remedy(given: object) -> str | None:
                 return f"a step has no {key}; write it as a comment"
     if not isinstance(given, str):
         return None
+    if given.strip().lower() in ("none", "null"):
+        return "write {none: {}}"
     text = given
     first, _, rest = text.strip().partition(" ")
     known = ("drop", "filter", "lookup", "map", "merge", "python", "rename", "set", "split", "validate")
@@ -93,6 +96,8 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
         plain = given.strip()
         if _CRON.fullmatch(plain):
             return f'write {{cron: "{plain}"}}'
+        if plain.lower() in _NAMED:
+            return f'write {{cron: "@{plain.lower()}"}}'
         if plain and _EVERY.fullmatch(plain):
             return f"write {{every: {plain}}}"
         return 'write {cron: "*/5 * * * *"}, or {every: 15m}'
@@ -103,6 +108,8 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
         return f"write {PAGINATION.get(given, PAGINATION['cursor'])}"
     if place == ("trigger",) and isinstance(given, str):
         return TRIGGERS.get(given, TRIGGERS["webhook"])
+    if place == ("trigger", "webhook") and isinstance(given, str):
+        return f"write {{path: {given.strip('/ ') or 'shop/orders'}, verify: {{shopify: <Connection>}}}}"
     if place == ("delivery", "retry") and isinstance(given, int):
         return f"write {{attempts: {given}}}"
     if place[-2:] == ("verify", "header") and isinstance(given, str):

@@ -33,6 +33,11 @@ MAX_DEPTH = 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _JSON_SURROGATES = re.compile(r"\\\\|\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})")
+_COMMENT = re.compile(r"\s*(?<!\S)#(.{0,200})")
+_LIKE_A_VALUE = re.compile(
+    r"""\s*(\[.*\]|\{.*\}|"[^"]*"|'[^']*'|[^\W\d]\w*(\.[^\W\d]\w*|\[[^\]]*\]|\([^()]*\))+(\s*[-+*/%<>=!|].*)?)\s*"""
+)
+"""A comment in place of a value, as whoever meant the value writes it: ``#[payload.x]``, ``# order.total``."""
 
 
 class _Unreadable(Exception):
@@ -81,6 +86,7 @@ class _Reader:
 
     def __init__(self, text: str, file: str) -> None:
         self.text = text
+        self.lines = text.splitlines()
         self.file = file
         self.mistakes: list[Mistake] = []
         self.anchors: dict[str, Node | None] = {}
@@ -149,11 +155,27 @@ class _Reader:
     def scalar(self, event: Any) -> Any:
         if not event.implicit[0]:
             return event.value
+        self.see_comment(event)
         try:
             return resolve(event.value)
         except ScalarError as error:
             self.mistakes.append(self.at(event, str(error)))
             return None
+
+    def see_comment(self, event: Any) -> None:
+        """Add a mistake where a comment was surely meant as the value, or as the rest of it."""
+        mark = event.end_mark
+        found = _COMMENT.match(self.lines[mark.line], mark.column) if mark.line < len(self.lines) else None
+        if found is None:
+            return
+        comment = found[1]
+        if not event.value and _LIKE_A_VALUE.fullmatch(comment):
+            meant = re.sub(r"^\[(.*)\]$", r"\1", comment.strip())
+            remedy = f"without # it is {meant}; if none is meant, write null"
+            self.mistakes.append(self.at(event, f"# begins a comment, so there is no value: {remedy}"))
+        elif event.value and comment.startswith(("{", "[")):
+            ends = f"a blank and # begin a comment, so the text ends before #{comment[0]}"
+            self.mistakes.append(self.at(event, f"{ends}: put quotes around all of it"))
 
     def sequence(self, depth: int) -> list[Node]:
         found = []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from airflow_integrations.errors import AnswerError, IntegrationError, OutageError, SetupError
 from airflow_integrations.sql.database import Database
 from airflow_integrations.sql.errors import is_of_database, kind_of, what_was_said
+from airflow_integrations.sql.statement import outside_texts
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,8 +26,14 @@ def raised_for(database: Database, error: Exception) -> IntegrationError:
     """What is raised for an error that is not about one row."""
     kind, said = kind_of(error), f"Connection {database.name!r}: {what_was_said(error)}"
     if kind == "setup":
-        return SetupError(said)
+        return SetupError(said + _operator_remedy(error, said))
     return AnswerError(said) if kind == "refused" else OutageError(said)
+
+
+def _operator_remedy(error: Exception, said: str) -> str:
+    """What to write for ``==``, where the database stumbled over it: some have it."""
+    statement = getattr(error, "statement", None) or ""
+    return "; SQL compares with one =" if "=" in said and "==" in outside_texts(statement) else ""
 
 
 class Session:

@@ -11,7 +11,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from airflow_integrations.config.suggestions import continued
 
-__all__ = ["BOUND", "SqlText", "parameter_mistakes"]
+__all__ = ["BOUND", "SqlText", "outside_texts", "parameter_mistakes"]
 
 BOUND = {
     "window_start": "the start of the run's window",
@@ -43,6 +43,11 @@ _REMEDIES = {
 }
 
 
+def outside_texts(sql: str) -> str:
+    """The statement without its texts, quoted names, comments and casts."""
+    return _PARTS.sub(lambda match: " " if match["name"] is None else match[0], sql)
+
+
 class SqlText:
     """A statement, or part of one. Raises ValueError, with the remedy, for one with a template or two statements."""
 
@@ -57,7 +62,7 @@ class SqlText:
                 "databases disagree about a backslash in a text; bind the text instead: add it to params of the "
                 "route and write :params.name"
             )
-        outside = _PARTS.sub(lambda match: " " if match["name"] is None else match[0], self.text)
+        outside = outside_texts(self.text)
         if ";" in outside:
             raise ValueError("one statement belongs here; take out what stands behind the first ;")
         if re.search(r"%\(\w+\)s|(?<!\w)\$\d", outside):

@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.json_records import separated
+from airflow_integrations.formats.packing.unpacking import Unpacking
 from airflow_integrations.formats.partial import Cutter
-from airflow_integrations.formats.unpacking import Unpacking
 from airflow_integrations.http.content.content_encoding import Decoding
 from airflow_integrations.http.error_text import message_in
 from airflow_integrations.route.webhooks.trigger import WebhookOptions

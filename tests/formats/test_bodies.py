@@ -16,7 +16,7 @@ from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.options import XmlOptions
-from airflow_integrations.formats.unpacking import ALWAYS, Unpacking
+from airflow_integrations.formats.packing.unpacking import ALWAYS, Unpacking
 from airflow_integrations.formats.xml import XmlReader
 from airflow_integrations.http import Answer, Request
 

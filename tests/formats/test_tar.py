@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
-from airflow_integrations.formats.tar import MAX_FILES, TarReader, is_tar
-from airflow_integrations.formats.unpacking import Unpacking
+from airflow_integrations.formats.packing.tar import MAX_FILES, TarReader, is_tar
+from airflow_integrations.formats.packing.unpacking import Unpacking
 
 CSV = b"id,name\n1,a\n2,b\n"
 LONG = "folder/" * 30 + "ä" * 60 + ".csv"

@@ -157,7 +157,7 @@ def test_interchanges_lines_and_workbooks_are_read_as_files_of_them_are() -> Non
     import openpyxl
     from edi_examples import ORDERS, PURCHASE_ORDERS
 
-    from airflow_integrations.formats.media_types import EXCEL
+    from airflow_integrations.formats.recognition.media_types import EXCEL
 
     body = decode(event(message(ORDERS.encode(), content_type="application/EDIFACT")).body)
     assert [each["message"]["reference"] for each in body] == ["1", "2"]

@@ -235,3 +235,28 @@ def test_the_pure_parser_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mistakes == []
     assert slow.plain() == quick.plain()
     assert node_at(slow, ("c", "b", 1)).column == node_at(quick, ("c", "b", 1)).column
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "total: # the sum",
+        "total: # e.g. order.total is one",
+        "total: # see docs/a.md\n  - 1",
+        "total:   # order.total\n  1",
+        't: "" # order.total',
+        "path: /orders # as in order.id",
+        "path: a#{b}",
+        "t: #fff",
+        "a: [1, # order.x\n 2]",
+    ],
+)
+def test_a_comment_is_a_comment(text: str) -> None:
+    assert parse(text.encode(), "f.yaml")[1] == []
+
+
+def test_many_values_on_one_line_are_read_in_linear_time() -> None:
+    text = "[" + ",".join(["1"] * 90_000) + "] # [a"
+    node, mistakes = parse(text.encode(), "f.yaml")
+    assert node is not None
+    assert mistakes == []

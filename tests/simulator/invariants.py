@@ -45,12 +45,26 @@ class Invariants:
             self._revs[key] = max(before, rev)
         if effect.part is not None and world.target.parts[key] != (effect.part, effect.value):
             self.fails("order of steps", f"{effect.part} is not the part of what {key} is now")
-        same = [e for e in world.target.effects if (e.key, e.content, e.step) == (key, effect.content, effect.step)]
+        same = self._same(effect)
         if "rev" in effect.value and len(same) > 1 and key not in world.retried | world.edited:
             if not world.shape.repeatable:
                 self.fails("nothing twice", f"{key} was created {len(same)} times with the same content")
             elif world.shape.out in ("post", "steps") and not world.unheard(key):
                 self.fails("nothing twice", f"{key} took effect twice under two idempotency keys")
+
+    def _same(self, effect: Effect) -> list[Effect]:
+        """This effect and those before it with the same content. What another edit of the route made of the state in
+        between is a change, and so is the way back: a run keeps the definition that it began with."""
+        same = list[Effect]()
+        for each in reversed(self._world.target.effects):
+            if (each.key, each.step) == (effect.key, effect.step):
+                if each.content == effect.content:
+                    same.append(each)
+                elif each.value is not None and all(
+                    each.value.get(name) == effect.value.get(name) for name in ("rev", "value")
+                ):
+                    break
+        return same
 
     def _decided(self, key: str) -> float:
         """When it was decided at the latest what takes effect now: what is tried again was so before it failed."""

@@ -21,6 +21,7 @@ _PAGING = {
     "offset": "{style: offset, param: skip, total: body.total}",
     "overlap": "{style: offset, param: skip, total: body.total, overlap: true}",
     "page": "{style: page, pages: body.pages}",
+    "counted page": "{style: page, pages: body.pages, total: body.total}",
     "none": "{style: none}",
 }
 _BY_POSITION = ("offset", "overlap", "page")
@@ -86,7 +87,9 @@ class Shape:
         asks = chance.choice(("all", "all", "window", "cursor"))
         events = chance.choice(("no", "no", "run", "run", "low"))
         fetches = events == "no" or (events == "run" and chance.random() < 0.6)
-        paging = chance.choice(tuple(name for name in _PAGING if asks == "all" or name not in _BY_POSITION))
+        paging = chance.choice(
+            tuple(name for name in _PAGING if name != "counted page" and (asks == "all" or name not in _BY_POSITION))
+        )
         out = chance.choice(tuple(name for name in _OUT if name not in _STEPS.values()))
         together = out == "batch" or (out in ("post", "put") and False)
         missing = asks == "all" and fetches and events == "no" and chance.random() < 0.4
@@ -124,7 +127,8 @@ def yaml_of(shape: Shape) -> str:
     if shape.fetches:
         lines += ["schedule: {every: 10m}"]
         lines += ["incoming:", "  http:", "    connection: source", "    path: /records", "    records: body.items"]
-        lines += [f"    pagination: {_PAGING[shape.paging]}"]
+        counted = shape.missing and shape.paging == "page"  # without it nothing tells that a record has moved
+        lines += [f"    pagination: {_PAGING['counted page' if counted else shape.paging]}"]
         if shape.asks == "window":
             lines += ['    query: {from: "{{ window.start }}", to: "{{ window.end }}"}']
         if shape.asks == "cursor":

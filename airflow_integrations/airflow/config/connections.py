@@ -8,6 +8,8 @@ providers-http sends as headers, are not sent.
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import json
 import logging
 import os
@@ -15,9 +17,6 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
-
-from airflow.sdk import Connection, Variable
-from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 
 from airflow_integrations.airflow.config.connection_options import ConnectionOptions
 from airflow_integrations.airflow.config.sign_in import auth_of, csrf_of
@@ -48,8 +47,11 @@ class AirflowConnections:
 
     @classmethod
     def for_command_line(cls) -> AirflowConnections:
-        """As ``airflow connections`` sees them, and without a metadata database those of environment and backends."""
+        """As ``airflow connections`` sees them, and without a metadata database those of environment and backends.
+        Airflow is loaded then, and its logs are configured."""
         os.environ.setdefault("_AIRFLOW_PROCESS_CONTEXT", "server")  # else the SDK leaves the database out
+        from airflow.sdk import Connection, Variable  # noqa: F401
+
         return cls()
 
     def endpoint(self, connection: str) -> Endpoint:
@@ -79,21 +81,43 @@ class AirflowConnections:
         found = self.read(connection, _DATABASE_EXAMPLE)
         return database_of(connection, found, _json_extra(connection, found))
 
-    def read(self, connection: str, example: str = _HTTP_EXAMPLE) -> Any:
-        """The Connection as Airflow has it. Raises SetupError where it is missing; ``example`` says what to add."""
+    def read(self, connection: str, example: str = "") -> Any:
+        """The Connection as Airflow has it. Raises SetupError where it is missing; ``example`` says what to
+        add; that of an HTTP API where it is empty."""
+        from airflow.sdk import Connection
+        from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+
         try:
             return Connection.get(connection)
         except AirflowNotFoundException:
-            raise SetupError(_missing(connection, example)) from None
+            raise SetupError(_missing(connection, example or _HTTP_EXAMPLE)) from None
         except (AirflowException, PermissionError) as error:
             raise SetupError(f"Connection {connection!r} could not be read: {error}") from None
 
     def variable(self, name: str) -> str | None:
+        """Raises SetupError where it cannot be read."""
+        from airflow.sdk import Variable
+        from airflow.sdk.exceptions import AirflowException
+
         try:
             value = Variable.get(name, default=None)
         except (AirflowException, PermissionError) as error:
             raise SetupError(f"Variable {name!r} could not be read: {error}") from None
         return None if value is None else str(value)
+
+
+def _names() -> set[str]:
+    """The Connections that the environment and, where this process may ask it, the metadata database have."""
+    names = {name.removeprefix("AIRFLOW_CONN_").lower() for name in os.environ if name.startswith("AIRFLOW_CONN_")}
+    if os.environ.get("_AIRFLOW_PROCESS_CONTEXT") == "server":
+        with contextlib.suppress(Exception):  # no database, or none that is migrated: a guess less
+            from airflow.models import Connection
+            from airflow.utils.session import create_session
+            from sqlalchemy import select
+
+            with create_session() as session:
+                names.update(session.scalars(select(Connection.conn_id)))
+    return names
 
 
 def _missing(connection: str, example: str) -> str:
@@ -111,8 +135,10 @@ def _missing(connection: str, example: str) -> str:
             'such as {"conn_type": "http", "host": "https://…", "login": "…", "password": "…"} or a URI, '
             "http://login:password@host:port, in which each part is percent-encoded"
         )
+    close = difflib.get_close_matches(connection, _names(), n=1)
+    meant = f", did you mean {close[0]!r}? It was looked for" if close else ": looked"
     return (
-        f"there is no Connection {connection!r}: looked in {', '.join(places)}. "
+        f"there is no Connection {connection!r}{meant} in {', '.join(places)}. "
         f"Add it: airflow connections add {connection} {example}"
     )
 

@@ -10,6 +10,7 @@ from airflow_integrations.errors import SetupError
 
 __all__ = [
     "DailyTime",
+    "bytes_of",
     "configured_routes",
     "daily_summary",
     "default_deferrable",
@@ -77,7 +78,11 @@ def staging_base() -> str:
 
 def staging_max_bytes() -> int | None:
     """``staging_max_bytes``: how much staging may hold, or None for as much as the disk. Raises SetupError."""
-    text = _option("staging_max_bytes")
+    return bytes_of(_option("staging_max_bytes"))
+
+
+def bytes_of(text: str) -> int | None:
+    """What ``staging_max_bytes`` says; None for an empty text. Raises SetupError."""
     if not text:
         return None
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.lower().replace("_", ""))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from airflow.sdk.log import mask_secret
 
 from airflow_integrations.airflow.config.ledger_vault import LedgerVault
 from airflow_integrations.airflow.config.sign_in_options import SendCookies, SendHeader, SignInOptions
@@ -68,8 +68,16 @@ def _basic(login: str, password: str, _: SignInOptions, __: Any) -> Auth:
     from airflow_integrations.http.auth.fixed import login_is_secret
 
     if login_is_secret(login, password):
-        mask_secret(login)  # Airflow hides passwords alone
+        _hide(login)  # Airflow hides passwords alone
     return Basic(login, password)
+
+
+def _hide(secret: str) -> None:
+    """In Airflow's logs, where this process has them: a command that did not load Airflow has none."""
+    if "airflow.sdk" in sys.modules:
+        from airflow.sdk.log import mask_secret
+
+        mask_secret(secret)
 
 
 def _bearer(_: str, password: str, __: SignInOptions, ___: Any) -> Auth:

@@ -10,40 +10,29 @@ import configparser
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from airflow_integrations.airflow.config.ledger import address
+from airflow_integrations.airflow.config.written_connection import (
+    UncertainError,
+    WrittenConnection,
+    read_connection,
+)
 from airflow_integrations.errors import SetupError
 
-__all__ = ["ledger_without_airflow", "routes_without_airflow", "staging_without_airflow"]
+__all__ = [
+    "Environment",
+    "ledger_without_airflow",
+    "routes_without_airflow",
+    "staging_limit_without_airflow",
+    "staging_without_airflow",
+]
 
 _SEARCH = ("secrets_backend", "backend", "backends_order")
 """Options of [secrets] and [workers] that say where Connections are looked up, or how."""
-_FIELDS = frozenset({"conn_type", "description", "extra", "host", "login", "password", "port", "schema"})
-
-
-class _UncertainError(Exception):
-    """Only Airflow knows."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A Connection, as Airflow has it."""
-
-    conn_type: str
-    host: str | None = None
-    schema: str | None = None
-    login: str | None = None
-    password: str | None = None
-    port: int | None = None
-    extra: str | None = None
-
-    @property
-    def extra_dejson(self) -> Any:
-        return json.loads(self.extra) if self.extra else {}
+_LOCAL = "airflow.dag_processing.bundles.local.LocalDagBundle"
+_OF_BUNDLE = frozenset({"name", "classpath", "kwargs"})
+_TRUE = ("true", "t", "1")
 
 
 def ledger_without_airflow(environ: Mapping[str, str] = os.environ) -> tuple[str, Path] | None:
@@ -52,15 +41,14 @@ def ledger_without_airflow(environ: Mapping[str, str] = os.environ) -> tuple[str
     Mistakes in the setup are left to Airflow, too: it has the words for them.
     """
     try:
-        home = Path(_expanded(environ.get("AIRFLOW_HOME", "~/airflow")))
-        options = _Options(environ, home)
+        home, options = _options(environ)
         name = options.get("integrations", "ledger_connection")
         url = _url(name, options, environ) if name else f"sqlite:///{home / 'integrations' / 'ledger.db'}"
-        if options.get("integrations", "ledger_auto_migrate").lower() not in ("", "true", "t", "1"):
+        if options.get("integrations", "ledger_auto_migrate").lower() not in ("", *_TRUE):
             return None
         if url.startswith("sqlite") and options.get("core", "executor") not in ("", "LocalExecutor"):
             return None
-    except (_UncertainError, SetupError, ValueError, OSError):
+    except (UncertainError, SetupError, ValueError, OSError):
         return None
     return url, home / "integrations" / "ledger.json"
 
@@ -74,20 +62,43 @@ def routes_without_airflow(environ: Mapping[str, str] = os.environ) -> str | Non
     """The configured folder of route files; None where Airflow has to be asked."""
 
     def beside_dags(home: Path, options: _Options) -> Path:
-        if options.get("dag_processor", "dag_bundle_config_list"):
-            raise _UncertainError
+        bundles = options.get("dag_processor", "dag_bundle_config_list")
+        if bundles and not _is_dags_folder(bundles):
+            raise UncertainError
         return Path(options.get("core", "dags_folder") or home / "dags") / "routes"
 
     return _folder(environ, ("integrations", "routes"), beside_dags)
 
 
+def _is_dags_folder(bundles: str) -> bool:
+    """Whether the dags folder is the only bundle, as it stands in an ``airflow.cfg`` that Airflow has written."""
+    try:
+        (only,) = json.loads(bundles)
+        return only["classpath"] == _LOCAL and not only.get("kwargs") and not only.keys() - _OF_BUNDLE
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
 def _folder(environ: Mapping[str, str], option: tuple[str, str], usual: Callable[[Path, _Options], Path]) -> str | None:
     try:
-        home = Path(_expanded(environ.get("AIRFLOW_HOME", "~/airflow")))
-        options = _Options(environ, home)
+        home, options = _options(environ)
         return options.get(*option) or str(usual(home, options))
-    except (_UncertainError, OSError):
+    except (UncertainError, OSError):
         return None
+
+
+def staging_limit_without_airflow(environ: Mapping[str, str] = os.environ) -> str | None:
+    """How much staging may hold as it is configured, empty where it is not; None where Airflow has to be asked."""
+    try:
+        return _options(environ)[1].get("integrations", "staging_max_bytes")
+    except (UncertainError, OSError):
+        return None
+
+
+def _options(environ: Mapping[str, str]) -> tuple[Path, _Options]:
+    """Airflow's folder and its options."""
+    home = Path(_expanded(environ.get("AIRFLOW_HOME", "~/airflow")))
+    return home, _Options(environ, home)
 
 
 def _expanded(text: str) -> str:
@@ -104,7 +115,7 @@ class _Options:
 
     def __init__(self, environ: Mapping[str, str], home: Path) -> None:
         if "AIRFLOW__CORE__UNIT_TEST_MODE" in environ:
-            raise _UncertainError
+            raise UncertainError
         self._environ = environ
         self._file = configparser.ConfigParser(interpolation=None)
         written = environ.get("AIRFLOW_CONFIG")
@@ -113,11 +124,11 @@ class _Options:
             self._file.read_string(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             if written is not None:
-                raise _UncertainError from None
+                raise UncertainError from None
         except (configparser.Error, UnicodeDecodeError):
-            raise _UncertainError from None
+            raise UncertainError from None
         if self._file.defaults():
-            raise _UncertainError
+            raise UncertainError
 
     def get(self, section: str, key: str) -> str:
         variable = f"AIRFLOW__{section.upper()}__{key.upper()}"
@@ -125,60 +136,51 @@ class _Options:
             return _expanded(self._environ[variable]).strip()
         computed = {f"{variable}_CMD", f"{variable}_SECRET"} & self._environ.keys()
         if computed or any(self._file.has_option(section, f"{key}_{how}") for how in ("cmd", "secret")):
-            raise _UncertainError
+            raise UncertainError
         text = self._file.get(section, key, fallback="")
         if "%" in text:
-            raise _UncertainError
+            raise UncertainError
         return _expanded(text).strip()
 
-    def searches_elsewhere(self) -> bool:
-        """Whether Connections may come from elsewhere before they come from the environment."""
-        return any(self.get(section, key) for section in ("secrets", "workers") for key in _SEARCH) or any(
+    def environment_first(self) -> bool:
+        """Whether Connections surely come from the environment before they come from elsewhere: a secrets backend
+        is asked before it, and a team has Connections of its own."""
+        if self.get("core", "multi_team").lower() in _TRUE:
+            return False
+        return not any(self.get(section, key) for section in ("secrets", "workers") for key in _SEARCH) and not any(
             name.startswith(("AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS_")) for name in self._environ
         )
 
 
 def _url(name: str, options: _Options, environ: Mapping[str, str]) -> str:
-    written = environ.get(f"AIRFLOW_CONN_{name.upper()}", "")
-    if not written or options.get("core", "multi_team") or options.searches_elsewhere():
-        raise _UncertainError
-    return address(name, _from_json(written) if written.lstrip().startswith("{") else _from_uri(written))
+    found = _of_environment(name, environ) if options.environment_first() else None
+    if found is None:
+        raise UncertainError
+    return address(name, found)
 
 
-def _from_json(written: str) -> _Found:
-    fields = json.loads(written)
-    extra, port = fields.get("extra"), fields.get("port")
-    texts = {name: fields.get(name) for name in ("conn_type", "host", "schema", "login", "password")}
-    if not fields.keys() <= _FIELDS or not all(text is None or type(text) is str for text in texts.values()):
-        raise _UncertainError
-    if type(port) not in (int, str, type(None)) or type(extra) not in (dict, str, type(None)):
-        raise _UncertainError
-    return _found(
-        texts, int(port) if port else None, json.dumps(extra) if type(extra) is dict and extra else extra or None
-    )
+def _of_environment(name: str, environ: Mapping[str, str]) -> WrittenConnection | None:
+    written = environ.get(f"AIRFLOW_CONN_{name.upper()}", "").strip()
+    return read_connection(name, written) if written else None
 
 
-def _from_uri(written: str) -> _Found:
-    parts = urlsplit(written)
-    netloc = parts.netloc.rpartition("@")[2]
-    if written.count("://") != 1 or not written.startswith(f"{parts.scheme}://") or "%" in netloc or parts.fragment:
-        raise _UncertainError
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if "__extra__" in query:
-        raise _UncertainError
-    texts = {
-        "conn_type": parts.scheme,
-        "host": parts.hostname or "",
-        "schema": unquote(parts.path[1:]),
-        "login": unquote(parts.username) if parts.username else parts.username,
-        "password": unquote(parts.password) if parts.password else parts.password,
-    }
-    return _found(texts, parts.port, json.dumps(query) if parts.query else None)
+class Environment:
+    """The Connections and Variables of the environment, where Airflow would take them before all others."""
 
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        try:
+            self._first = _options(environ)[1].environment_first()
+        except (UncertainError, OSError):
+            self._first = False
 
-def _found(texts: Mapping[str, str | None], port: int | None, extra: str | None) -> _Found:
-    kind = texts["conn_type"] or ""
-    kind = "postgres" if kind == "postgresql" else kind.replace("-", "_")
-    found = _Found(kind, texts["host"], texts["schema"], texts["login"], texts["password"], port, extra)
-    found.extra_dejson  # noqa: B018 - Airflow ignores what is not JSON
-    return found
+    def connection(self, name: str) -> WrittenConnection | None:
+        """None where Airflow has to be asked."""
+        try:
+            return _of_environment(name, self._environ) if self._first else None
+        except UncertainError:
+            return None
+
+    def variable(self, name: str) -> str | None:
+        """None where Airflow has to be asked."""
+        return self._environ.get(f"AIRFLOW_VAR_{name.upper()}") if self._first else None

@@ -15,7 +15,6 @@ from airflow_integrations.route import registry
 from airflow_integrations.run import Services
 
 if TYPE_CHECKING:
-    from airflow_integrations.airflow.config.connections import AirflowConnections
     from airflow_integrations.http import Endpoint
     from airflow_integrations.queues.broker import Broker
     from airflow_integrations.sql.database import Database
@@ -31,7 +30,7 @@ class Briefly:
     """Connections whose systems are asked again for a few seconds only: somebody waits."""
 
     def __init__(self) -> None:
-        self._known: AirflowConnections = connections()  # type: ignore[assignment]  # Airflow's know all types
+        self._known = connections()
 
     def endpoint(self, connection: str) -> Endpoint:
         found = self._known.endpoint(connection)

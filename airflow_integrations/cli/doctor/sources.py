@@ -26,7 +26,7 @@ async def check_sources(found: RouteFiles) -> list[Check]:
     }
     if not routes:
         return []
-    known: AirflowConnections = connections()  # type: ignore[assignment]  # those of Airflow know brokers, too
+    known = connections()
     checks = []
     for name, told in (await backlogs(routes, known)).items():
         what = f"source of {name}"

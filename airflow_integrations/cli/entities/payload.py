@@ -57,7 +57,7 @@ def payload_lines(record: EntityRecord, mask: Mask, content: Content) -> Iterato
 
 def exchange_lines(record: EntityRecord, mask: Mask, content: Content, *, most: int | None = None) -> Iterator[str]:
     """The last request and the answer to it, up to ``most`` characters of each, masked; empty where none was kept."""
-    from airflow_integrations.display.exchange import answered, asked
+    from airflow_integrations.display.exchange import answered, asked, whose
     from airflow_integrations.engine.push.journal.exchange_log import exchange_of  # with all that sends
 
     near, ref = Staging(staging_base(), record.route, ""), record.payload
@@ -67,6 +67,8 @@ def exchange_lines(record: EntityRecord, mask: Mask, content: Content, *, most: 
     if (exchange := exchange_of(near, ref, mask, secrets, known=content.known)) is not None:
         yield f"what the target was asked last, {moment(exchange.at)}"
         yield from _cut(asked(exchange), most)
+        if (told := whose(exchange)) is not None:
+            yield f"  ({told})"
         yield "what it answered"
         yield from _cut(answered(exchange), most)
 

@@ -297,6 +297,8 @@ class _Check(ast.NodeVisitor):
                     FOREIGN_FUNCTIONS[name] if name == "sub" else FOREIGN_METHODS.get(name, "write matches({0}, …)")
                 )
                 raise ValueError(f".{name}() is not part of expressions; {remedy.format(text)}")
+            if whole == "Variable" and name == "get":
+                raise ValueError("Variable.get() is not part of expressions; write var.name for an Airflow Variable")
             if name in FOREIGN_METHODS:
                 remedy = FOREIGN_METHODS[name].format(whole)
                 if whole.startswith("moment("):

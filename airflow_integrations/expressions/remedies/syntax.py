@@ -79,6 +79,7 @@ _SYNTAX: tuple[tuple[str, str], ...] = (
     (r"\?\?", "write coalesce(a, b) for a ?? b"),
     (r"\?\.", "write . for ?.: a field that is missing reads as None"),
     (r"~", 'write an f-string for ~: f"{order.a}{order.b}"'),
+    (r"^[^(\[]*\w->\w", "write . for ->: order.status"),
     (r"=>|->", "write a loop: [line.sku for line in order.lines if line.qty > 0]"),
     (r"!(?!=)", "write `not` for !"),
     (

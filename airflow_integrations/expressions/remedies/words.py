@@ -57,6 +57,7 @@ FOREIGN_METHODS: dict[str, str] = by_word(
     ("toString to_s asText isoformat toISOString toISO to_iso8601_string", "write text({0})"),
     ("fillna", "write coalesce({0}, other)"),
     ("astype", "write integer({0}), decimal({0}) or text({0})"),
+    ("equals equal eq equalTo equalsIgnoreCase is_equal", 'write {0} == "text"'),
     ("isna isnull", "write {0} is None"),
     ("notna notnull", "write {0} is not None"),
     ("apply applymap", _LOOP),
@@ -169,7 +170,10 @@ FOREIGN_FUNCTIONS: dict[str, str] = by_word(
     ),
     ("getattr hasattr", 'write get({0}, "field")'),
     ("env env_var getenv ENV", "write var.name for an Airflow Variable, params.name for a value of the run"),
-    ("config secret secrets", "credentials belong to the Connection; write params.name for a value of the run"),
+    (
+        "config secret secrets vault get_secret getSecret",
+        "credentials belong to the Connection; write params.name for a value of the run",
+    ),
     (
         "uuid uuid4 guid newguid random rand randint",
         "chance is not part of expressions, so that a replay gives the same result; write uuid5(order.number)",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from airflow_integrations.formats.media_types import PARQUET, type_of_name
 from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
+from airflow_integrations.formats.recognition.media_types import PARQUET, type_of_name
 from airflow_integrations.incoming.files.options import FilesIncomingConfig
 from airflow_integrations.route.definition import Route
 

@@ -22,7 +22,7 @@ from airflow_integrations.files.place import Place, is_object_store
 from airflow_integrations.files.reading import bodies
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.formats import BadRecord, ContentError
-from airflow_integrations.formats.guessing import Guess, guessed_format
+from airflow_integrations.formats.recognition.guessing import Guess, guessed_format
 from airflow_integrations.formats.records_format import RecordsFormat
 from airflow_integrations.plurals import counted
 from airflow_integrations.window import rfc3339

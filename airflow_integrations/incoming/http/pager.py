@@ -175,7 +175,7 @@ class Pager:
         more = self._more(said)
         ended = not more if more is not None else (None if total is None else so_far.records >= total)
         following = paging.after(at, said, raw, ended)
-        so_far.doubt = so_far.doubt or paging.moved(at, raw)
+        so_far.doubt = so_far.doubt or paging.moved(at, said, raw)
         if more is False and not paging.compares:
             following = None
         if paging.by_position and at and total is not None and earlier is not None and total < earlier:

@@ -212,7 +212,7 @@ class Offset(Counted):
     def after(
         self, at: Mapping[str, Any], said: Response, raw: Sequence[Any], ended: bool | None
     ) -> dict[str, Any] | None:
-        alone = bool(raw) and len(raw) == self.overlap_at(at) and self.moved(at, raw) is None
+        alone = bool(raw) and len(raw) == self.overlap_at(at) and self.moved(at, said, raw) is None
         if alone or self.is_last(raw, ended):
             return None
         following: dict[str, Any] = {"offset": at.get("offset", self.start) + len(raw)}
@@ -224,7 +224,7 @@ class Offset(Counted):
     def overlap_at(self, at: Mapping[str, Any]) -> int:
         return 1 if "last" in at else 0
 
-    def moved(self, at: Mapping[str, Any], raw: Sequence[Any]) -> str | None:
+    def moved(self, at: Mapping[str, Any], said: Response, raw: Sequence[Any]) -> str | None:
         if "last" not in at or (raw and record_print(raw[0]) == at["last"]):
             return None
         told = f"the record at offset {at['offset']} was another when it was asked for again"
@@ -273,11 +273,16 @@ class PageNumber(Counted):
     ) -> dict[str, Any] | None:
         page = at.get("page", self.start)
         if self.pages is not None:
-            if page - self.start + 1 >= whole_number(said, self.pages, "pagination.pages"):
-                return None
-        elif self.is_last(raw, ended):
+            pages = whole_number(said, self.pages, "pagination.pages")
+            return None if page - self.start + 1 >= pages else {"page": page + 1, "pages": pages}
+        return None if self.is_last(raw, ended) else {"page": page + 1}
+
+    def moved(self, at: Mapping[str, Any], said: Response, raw: Sequence[Any]) -> str | None:
+        """With ``total`` the route steps back by as many records as have left; without it a page less tells."""
+        if self.pages is None or self.total is not None or "pages" not in at:
             return None
-        return {"page": page + 1}
+        pages = whole_number(said, self.pages, "pagination.pages")
+        return f"pagination.pages fell from {at['pages']} to {pages}" if pages < at["pages"] else None
 
     def back(self, at: Mapping[str, Any], records: int, length: int) -> tuple[dict[str, Any], int] | None:
         page = at.get("page", self.start)

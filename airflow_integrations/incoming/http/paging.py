@@ -115,7 +115,7 @@ class Paging(Model):
         """How many records the page at this place has that the page before had as well."""
         return 0
 
-    def moved(self, at: Mapping[str, Any], raw: Sequence[Any]) -> str | None:
+    def moved(self, at: Mapping[str, Any], said: Response, raw: Sequence[Any]) -> str | None:
         """What tells that records moved between the page before and this one; None where nothing does."""
         return None
 

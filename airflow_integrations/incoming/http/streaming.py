@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.answer import BY_RECORD
-from airflow_integrations.formats.content_sniffing import START
 from airflow_integrations.formats.head import HEAD, head_of
 from airflow_integrations.formats.json import encode_anyhow
+from airflow_integrations.formats.recognition.content_start import START
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http.listed import Listed
 from airflow_integrations.incoming.http.pager import beyond_bound

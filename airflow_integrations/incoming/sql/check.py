@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from airflow_integrations.incoming.sql.options import SqlIncomingConfig
 from airflow_integrations.route.definition import Route
-from airflow_integrations.sql.statement import SqlText, parameter_mistakes
+from airflow_integrations.sql.statement import SqlText, outside_texts, parameter_mistakes
 
 __all__ = ["check_file", "mistakes"]
 
@@ -26,9 +27,21 @@ def mistakes(config: SqlIncomingConfig, route: Route) -> Iterator[tuple[Loc, str
                     "the window out, or leave missing at ignore"
                 ),
             )
+        if loc[-1] == "where":
+            for text in _condition_mistakes(outside_texts(sql.text)):
+                yield loc, text
     clash = sorted(set(config.children) & set(config.columns or ()))
     if clash:
         yield ("children", clash[0]), f"there is a column {clash[0]} as well; call the children something else"
+
+
+def _condition_mistakes(condition: str) -> Iterator[str]:
+    """What no database takes for what was meant."""
+    if re.match(r"\s*where\b", condition, re.IGNORECASE):
+        yield "the word WHERE is written for you; write the condition alone"
+    if found := re.search(r"(?<![<>!:=])(<>|!=|=)\s*null\b", condition, re.IGNORECASE):
+        right = "IS NULL" if found[1] == "=" else "IS NOT NULL"
+        yield f"nothing equals NULL, not even NULL: write {right} for {found[0]}"
 
 
 def check_file(config: SqlIncomingConfig) -> Iterator[tuple[Loc, str]]:

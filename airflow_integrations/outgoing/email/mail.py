@@ -18,7 +18,7 @@ from airflow_integrations.entity import content_hash
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
 from airflow_integrations.expressions.evaluation.guards import text_of
-from airflow_integrations.formats.media_types import OF_FORMAT
+from airflow_integrations.formats.recognition.media_types import OF_FORMAT
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.email.options import EmailOptions
 from airflow_integrations.outgoing.files.spool import Spool

@@ -136,6 +136,14 @@ def test_a_missing_connection_says_where_it_was_looked_for_and_how_to_add_it(mon
     assert "airflow connections add nowhere --conn-type http" in str(caught.value)
 
 
+def test_a_mistyped_connection_is_told_which_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WEB_SHOP", "http://shop.example")
+    with pytest.raises(SetupError, match="there is no Connection 'web_shpo', did you mean 'web_shop'"):
+        AirflowConnections().endpoint("web_shpo")
+    with pytest.raises(SetupError, match="there is no Connection 'unlike': looked in"):
+        AirflowConnections().endpoint("unlike")
+
+
 def test_variables_are_text_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_REGION", "EU")
     assert AirflowConnections().variable("region") == "EU"

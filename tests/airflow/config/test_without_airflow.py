@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from airflow_integrations.airflow.config.ledger import address
 from airflow_integrations.airflow.config.without_airflow import (
+    Environment,
     ledger_without_airflow,
     routes_without_airflow,
     staging_without_airflow,
@@ -43,6 +44,8 @@ def read(home: Path, environ: dict[str, str], cfg: str = "") -> str | None:
         ({"AIRFLOW_CONN_LED": JSON} | NAMED, "", "postgresql+psycopg://u:p%40%2F%25@db:5433/led"),
         ({"AIRFLOW_CONN_LED": JSON}, "[integrations]\nledger_connection = led\n", "postgresql+psycopg://u:p%40%2F%25@db:5433/led"),
         ({"AIRFLOW_CONN_LED": "postgres://u:p%40@db/led?sslmode=require"} | NAMED, "", "postgresql+psycopg://u:p%40@db/led?sslmode=require"),
+        ({"AIRFLOW_CONN_LED": "postgres://db/led?__extra__=%7B%22a%22%3A1%7D"} | NAMED, "", "postgresql+psycopg://db/led?a=1"),
+        ({"AIRFLOW_CONN_LED": JSON} | NAMED, "[core]\nmulti_team = False\n", "postgresql+psycopg://u:p%40%2F%25@db:5433/led"),
         ({"AIRFLOW_CONN_LED": "postgres://db/led", "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"} | NAMED, "", "postgresql+psycopg://db/led"),
     ],
 )  # fmt: skip
@@ -69,8 +72,7 @@ def test_found(tmp_path: Path, environ: dict[str, str], cfg: str, url: str) -> N
         ({"AIRFLOW_CONN_LED": JSON} | NAMED, "[workers]\nsecrets_backend = a.B\n"),
         ({"AIRFLOW_CONN_LED": JSON} | NAMED, "[core]\nmulti_team = True\n"),
         ({"AIRFLOW_CONN_LED": "mysql://db/led"} | NAMED, ""),  # a mistake, for which Airflow's room has the words
-        ({"AIRFLOW_CONN_LED": "postgres://http://db/led"} | NAMED, ""),
-        ({"AIRFLOW_CONN_LED": "postgres://db/led?__extra__=%7B%7D"} | NAMED, ""),
+        ({"AIRFLOW_CONN_LED": "postgres://http://h://db/led"} | NAMED, ""),
         ({"AIRFLOW_CONN_LED": '{"conn_type": "postgres", "uri": "x"}'} | NAMED, ""),
         ({"AIRFLOW_CONN_LED": '{"conn_type": "postgres", "host": 5}'} | NAMED, ""),
         ({"AIRFLOW_CONN_LED": '{"conn_type": "postgres", "host": "a", "schema": "b", "extra": "no json"}'} | NAMED, ""),
@@ -90,6 +92,49 @@ def test_folders(tmp_path: Path) -> None:
     assert routes_without_airflow({**environ, "AIRFLOW__INTEGRATIONS__ROUTES": "/r"}) == "/r"
 
 
+LOCAL = '[{"name": "dags-folder", "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {}}]'
+
+
+@pytest.mark.parametrize(
+    ("bundles", "found"),
+    [
+        (LOCAL, "/d/routes"),
+        (LOCAL.replace("{}", '{"path": "/elsewhere"}'), None),
+        (LOCAL.replace("}]", "}, {}]"), None),
+        (LOCAL.replace("LocalDagBundle", "OtherBundle"), None),
+        ("no list", None),
+    ],
+)
+def test_the_bundle_that_airflow_writes_into_its_configuration_is_the_dags_folder(
+    tmp_path: Path, bundles: str, found: str | None
+) -> None:
+    (tmp_path / "airflow.cfg").write_text(
+        f"[core]\ndags_folder = /d\n[dag_processor]\ndag_bundle_config_list = {bundles}\n"
+    )
+    assert routes_without_airflow({"AIRFLOW_HOME": str(tmp_path)}) == found
+
+
+def test_where_airflow_has_written_its_configuration_it_need_not_be_asked(tmp_path: Path) -> None:
+    environ = {"AIRFLOW_HOME": str(tmp_path), "AIRFLOW_CONN_SHOP": "http://shop.example"}
+    left_out = ("AIRFLOW__", "AIRFLOW_", "_AIRFLOW")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
+    subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from airflow.configuration import write_default_airflow_configuration_if_needed as w; w()",
+        ],
+        check=True,
+        env=own | environ,
+        timeout=120,
+    )
+    assert "[dag_processor]" in (tmp_path / "airflow.cfg").read_text()
+    assert routes_without_airflow(environ) == str(tmp_path / "dags" / "routes")
+    assert staging_without_airflow(environ) is not None
+    assert ledger_without_airflow(environ) is not None
+    assert Environment(environ).connection("shop") is not None
+
+
 PART = st.text(st.sampled_from("aZ0_-.~!$&'()*+,;=:@/?#[]% \"\\é"), max_size=6)
 FIELD = st.one_of(st.none(), PART)
 
@@ -98,6 +143,7 @@ def theirs(written: str) -> str | None:
     """What Airflow's environment backend makes of it."""
     from airflow.sdk.definitions.connection import Connection
 
+    written = written.strip()
     try:
         is_json = written.startswith("{")
         return address("led", Connection.from_json(written) if is_json else Connection.from_uri(written, "led"))
@@ -121,11 +167,3 @@ def test_a_connection_is_read_as_airflow_reads_it(tmp_path: Path, written: str) 
     found = ledger_without_airflow({"AIRFLOW_HOME": str(tmp_path), "AIRFLOW_CONN_LED": written, **NAMED})
     if found is not None:
         assert found[0] == theirs(written)
-
-
-@pytest.mark.parametrize("command", ["queue", "runs orders", "entities list orders", "entities show orders 7"])
-def test_a_command_that_needs_the_ledger_alone_imports_no_airflow(tmp_path: Path, command: str) -> None:
-    main = f"from airflow_integrations.cli import main; main({command.split()!r})"
-    code = f"import sys; {main}; sys.exit('airflow' in sys.modules)"
-    environ: dict[str, Any] = {"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path), "PATH": "/usr/bin:/bin"}
-    subprocess.run([sys.executable, "-c", code], env=environ, check=True, cwd=tmp_path, timeout=120)

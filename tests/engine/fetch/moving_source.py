@@ -12,12 +12,13 @@ from engine_kinds import Clock
 from airflow_integrations.http import Endpoint
 from airflow_integrations.run import Services
 
-__all__ = ["AFTER", "FROM", "LINK", "OFFSET", "OVERLAP", "PAGE", "RANGE", "TIE", "TOKEN", "URL", "Moving"]
+__all__ = ["AFTER", "FROM", "LINK", "OFFSET", "OVERLAP", "PAGE", "PAGES", "RANGE", "TIE", "TOKEN", "URL", "Moving"]
 
 Between = Callable[[list[dict[str, Any]], int], None]
 OFFSET = {"style": "offset", "param": "offset", "total": "body.total"}
 OVERLAP = {"style": "offset", "overlap": True}
 PAGE = {"style": "page", "param": "page", "total": "body.total"}
+PAGES = {"style": "page", "param": "page", "pages": "body.pages"}
 RANGE = {"style": "range"}
 TOKEN = {"style": "cursor", "next": "body.next", "param": "token"}
 LINK = {"style": "link"}
@@ -56,7 +57,8 @@ class Moving:
         if "limit" in query:
             return web.json_response({"rows": self.behind(query)[: self.size]})
         start = (int(query["page"]) - 1) * self.size if "page" in query else int(query.get("offset", 0))
-        return web.json_response({"rows": rows[start : start + self.size], "total": len(rows)})
+        counted = {"total": len(rows), "pages": -(-len(rows) // self.size)}
+        return web.json_response({"rows": rows[start : start + self.size], **counted})
 
     def range(self, asked: str) -> web.Response:
         first, last = map(int, asked.removeprefix("items=").split("-"))

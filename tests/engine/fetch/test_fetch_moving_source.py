@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from moving_source import AFTER, FROM, LINK, OFFSET, OVERLAP, PAGE, RANGE, TIE, TOKEN, URL, Moving
+from moving_source import AFTER, FROM, LINK, OFFSET, OVERLAP, PAGE, PAGES, RANGE, TIE, TOKEN, URL, Moving
 from two_routes import WINDOW
 
 from airflow_integrations.engine.fetch.fetch import fetch
@@ -72,6 +72,20 @@ async def test_a_record_that_leaves_between_two_pages_hides_no_other(
     assert manifest.warnings == []
     assert mark is not None
     assert source.asked <= -(-count // 50) + 2
+
+
+@pytest.mark.parametrize("asked_before", [1, 2])
+async def test_a_page_less_tells_that_a_record_has_left(make_run: MakeRun, tmp_path: Path, asked_before: int) -> None:
+    """Found by a simulated world: the record that moved up was taken for vanished, and deleted at the target."""
+
+    def leave(rows: list[dict[str, Any]], asked: int) -> None:
+        if asked == asked_before:
+            del rows[3]
+
+    manifest, came, mark = await fetched(make_run, Moving(rows(151), leave, 50), PAGES, tmp_path)
+    assert sorted(row["number"] for row in came) == list(range(151))
+    assert manifest.warnings == []
+    assert mark is not None
 
 
 @pytest.mark.parametrize("paging", [OFFSET, PAGE], ids=["offset", "page"])

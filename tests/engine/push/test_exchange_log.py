@@ -12,6 +12,7 @@ import pytest
 from engine_kinds import MemoryOutgoing
 from push_scene import Scene, answering
 
+from airflow_integrations.display.exchange import whose
 from airflow_integrations.engine.push.journal.exchange_log import AT_ONCE, KEPT, KEPT_LENGTH, Exchanges, exchange_of
 from airflow_integrations.errors import OutageError
 from airflow_integrations.http.exchange import Exchange, ExchangeFactory
@@ -60,6 +61,21 @@ async def test_what_the_target_said_of_an_entity_that_failed(scene: Scene) -> No
     assert exchange_of(near, at(near, 0), NONE, frozenset(), known=True) == said()
     assert exchange_of(near, at(near, 1), NONE, frozenset(), known=True) is None
     assert exchange_of(near, at(near, 2), NONE, frozenset(), known=True) == said()
+
+
+@pytest.mark.parametrize(
+    ("entities", "length", "told"), [(2, KEPT_LENGTH + 1, True), (2, 9, False), (1, KEPT_LENGTH + 1, False)]
+)
+def test_of_a_batch_it_is_told_where_the_entitys_own_part_is(
+    staging: Staging, make_run: Callable[..., Run], entities: int, length: int, told: bool
+) -> None:
+    exchanges = Exchanges(staging, make_run().route)
+    exchanges.note(range(entities), outbounds(*range(entities)), exchange("no", request_body="x" * length))
+    exchanges.close()
+    found = exchange_of(staging, at(staging, 0), NONE, frozenset(), known=True)
+    assert found is not None
+    assert found.entities == (2 if entities == 2 else None)
+    assert (whose(found) is not None) == told
 
 
 async def test_nothing_is_written_where_everything_arrives(scene: Scene) -> None:

@@ -327,6 +327,19 @@ async def test_what_is_not_there_is_told_with_what_is(tables: Tables, config: di
             await SqlIncoming.check_online(route.incoming.config, route, services)
 
 
+async def test_two_equals_signs_are_told_where_the_database_has_them_not(tables: Tables) -> None:
+    numbered(tables, 1)
+    config = {"table": "orders", "where": "name == 'x'"}
+    if tables.dialect == "sqlite":
+        await pages_of(tables, config)
+        return
+    with pytest.raises(SetupError, match="SQL compares with one ="):
+        await pages_of(tables, config)
+    with pytest.raises(SetupError) as caught:
+        await pages_of(tables, {"table": "orders", "where": "nonsense = 'a == b'"})
+    assert "compares" not in str(caught.value)
+
+
 async def test_a_fetch_writes_nothing(tables: Tables) -> None:
     numbered(tables, 1)
     if tables.dialect == "postgresql":

@@ -138,7 +138,8 @@ def _as_shown(line: _Line, mask: Mask, secrets: frozenset[str], known: bool) -> 
     gone, no content is told."""
     if (line.entities > 1 or not known) and not mask.names <= line.masked:
         return msgspec.structs.replace(line.exchange, request_body=None, body=None, error=None)
-    return _hidden(line.exchange, secrets)
+    exchange = line.exchange if line.entities == 1 else msgspec.structs.replace(line.exchange, entities=line.entities)
+    return _hidden(exchange, secrets)
 
 
 def _files(staging: Staging) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat, decode_json
-from airflow_integrations.formats.content_sniffing import is_html
+from airflow_integrations.formats.recognition.content_start import is_html
 from airflow_integrations.http import Answer
 
 __all__ = ["AnswerNames", "is_page"]

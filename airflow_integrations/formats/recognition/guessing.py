@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from airflow_integrations.formats.content_sniffing import is_html
-from airflow_integrations.formats.unpacking import is_zip
+from airflow_integrations.formats.packing.unpacking import is_zip
+from airflow_integrations.formats.recognition.content_start import is_html
 
 __all__ = ["Guess", "guessed_format"]
 

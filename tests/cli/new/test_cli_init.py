@@ -9,7 +9,7 @@ import pytest
 from airflow_integrations.cli import main
 from airflow_integrations.cli.init import loader_files
 
-DAGS = Path(__file__).parents[2] / "dags"
+DAGS = Path(__file__).parents[3] / "dags"
 
 
 def written(folder: Path) -> dict[str, str]:

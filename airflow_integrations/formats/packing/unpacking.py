@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.tar import BLOCK, TarReader, is_tar
+from airflow_integrations.formats.packing.tar import BLOCK, TarReader, is_tar
 from airflow_integrations.http.content.content_encoding import CodingError, Decoding
 
 __all__ = ["Unpacking", "is_packed", "is_zip"]

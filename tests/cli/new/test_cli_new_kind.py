@@ -15,7 +15,7 @@ import pytest
 from airflow_integrations.cli import main
 from airflow_integrations.cli.new.kind_scaffold import SCAFFOLDS
 
-TOP = Path(__file__).parents[2]
+TOP = Path(__file__).parents[3]
 
 
 def written(part: str, folder: Path, name: str = "acme_crm") -> Path:

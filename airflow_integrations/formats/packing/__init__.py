@@ -1,0 +1,1 @@
+"""Content that came packed: gzip, zip and tar."""

@@ -1,0 +1,55 @@
+"""What a command loads before it does its work. Upper bounds, so that nobody adds to them without seeing it;
+docs/performance.md has the figures."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_servers import Systems
+
+PROGRAM = """
+import sys
+from airflow_integrations.cli import main
+
+code = main(sys.argv[1:])
+print(code, *sys.modules)
+"""
+HEAVY = {"airflow", "aiohttp", "alembic", "jinja2", "pendulum", "psycopg", "pydantic", "rich", "sqlalchemy"}
+MODELS = {"jinja2", "pydantic"}
+RUNS = {*MODELS, "aiohttp", "pendulum", "rich", "sqlalchemy"}
+
+
+def loaded(*argv: str) -> tuple[int, set[str], int]:
+    """Exit code, the heavy libraries that are loaded, and how many modules of this package."""
+    done = subprocess.run([sys.executable, "-c", PROGRAM, *argv], capture_output=True, text=True, check=True)
+    code, *names = done.stdout.splitlines()[-1].split()
+    return int(code), HEAVY & set(names), sum(name.startswith("airflow_integrations") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("argv", "heavy", "modules"),
+    [
+        (["--help"], set(), 7),
+        (["new", "shipments"], MODELS, 220),
+        (["validate"], MODELS, 220),
+        (["list"], {*MODELS, "rich"}, 220),
+        (["queue"], {"sqlalchemy"}, 95),
+        (["entities", "list", "orders"], {"rich", "sqlalchemy"}, 95),
+        (["entities", "show", "orders", "1"], {"sqlalchemy"}, 103),
+        (["run", "orders"], RUNS, 415),
+        (["preview", "orders"], RUNS, 415),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_a_command_loads_what_it_needs_and_no_airflow(
+    call, routes: Path, systems: Systems, argv: list[str], heavy: set[str], modules: int
+) -> None:
+    if argv[0] == "--help":
+        argv = ["help"]
+    if argv[0] == "entities":
+        call("run", "orders")
+    code, found, ours = loaded(*argv)
+    assert (found, ours <= modules) == (heavy, True), (code, ours)
