@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.outbounds import Outbounds
+from airflow_integrations.engine.push.parts import parts_of
 from airflow_integrations.errors import RunError
 from airflow_integrations.staging.folder import Staging
 
@@ -28,4 +29,8 @@ def run_progress(staging: Staging) -> str:
     total = Outbounds(staging, fetched, transformed).count
     if total > MOST_COUNTED:
         return f"running, push of {total:,}"
-    return f"running, push {total - Journal.read(staging, total).pending:,} of {total:,}"
+    left = sum(
+        Journal.read(staging, Outbounds(staging, fetched, transformed, part).count, part.number).pending
+        for part in parts_of(transformed)
+    )
+    return f"running, push {total - left:,} of {total:,}"

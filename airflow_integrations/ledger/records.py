@@ -50,6 +50,8 @@ class RunRef:
     route_id: int
     route: str
     run_id: str
+    part: int = 0
+    """Which part of its push: each has a journal, and leases of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ class Outbound:
 
     ``deleted``: the source no longer has the entity, and the target is to be told. ``encoded`` is then the last state
     that is known, or ``null``. ``target_id`` is what the target called it when it was delivered, where it said so.
-    ``batch`` names the batch it was sent in without an answer; only the engine needs it. So does ``carried``: an
+    ``batch`` names the batch it was sent in without an answer; only the engine needs it. So does ``at``, the place of
+    its line among all that the run sends; and ``carried``: an
     earlier run made it of the record, so that it is older than what this run makes of the same version; and
     ``unanswered``: an earlier attempt of this run sent it, and no answer says what became of it.
 
@@ -58,6 +59,7 @@ class Outbound:
         deleted: bool = False,
         target_id: str | None = None,
         batch: str | None = None,
+        at: int = 0,
     ) -> None:
         self.key = key
         self.encoded = encoded
@@ -66,6 +68,7 @@ class Outbound:
         self.deleted = deleted
         self.target_id = target_id
         self.batch = batch
+        self.at = at
         self._route = route
         self._source = source
         self._found = found
@@ -119,6 +122,7 @@ class Outbound:
             deleted=self.deleted,
             target_id=self.target_id,
             batch=self.batch,
+            at=self.at,
         )
         left.__dict__.update(_hash=self.hash, carried=self.carried, delivered=self.delivered)
         return left

@@ -138,6 +138,11 @@ def _outgoing_mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     component, kind = route.outgoing.component(), route.outgoing.kind
     if route.missing != "ignore" and not getattr(component, "deletes", False):
         yield ("missing",), f"outgoing {kind} cannot delete at the target; leave missing at ignore"
+    if route.tasks.spread > 1 and getattr(component, "gathers", False):
+        yield ("tasks", "spread"), f"outgoing {kind} puts many entities into one file, so one task sends; leave it out"
+    if route.tasks.spread > route.delivery.concurrency:
+        allowed = f"they share delivery.concurrency, which is {route.delivery.concurrency}: give it at least as many"
+        yield ("tasks", "spread"), f"{route.tasks.spread} tasks send at the same time, and {allowed}"
     if route.delivery.in_doubt == "verify" and not hasattr(component, "verify"):
         yield ("delivery", "in_doubt"), f"outgoing {kind} cannot ask the target; write resend or hold"
 

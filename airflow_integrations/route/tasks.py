@@ -133,6 +133,21 @@ class TaskOptions(StageOptions):
     Example: ``single: true``
     Since: 0.2
     """
+    spread: Annotated[int, Field(strict=True, ge=1, le=32)] = 1
+    """Over how many Airflow tasks the sending of a large run is spread: ``push``, ``push_2``, ``push_3``, … Each sends
+    the entities of its own keys, on any worker, and is retried by itself; the states of one key stay in order. They
+    share ``delivery.concurrency``, which is at least as large. Not for a target that puts many entities into one file.
+
+    Example: ``spread: 4``
+    Since: 0.2
+    """
+    spread_above: Annotated[int, Field(strict=True, ge=0, le=100_000_000)] = 50_000
+    """A run with at most this many entities is sent by one task, and the further ones are skipped: each costs the start
+    of a process.
+
+    Example: ``spread_above: 200000``
+    Since: 0.2
+    """
     fetch: StageOptions | None = None
     """The task fetch, which also does the work of the others where a run has few entities (``together``).
 
@@ -166,6 +181,8 @@ class TaskOptions(StageOptions):
                 f"single: true makes one task, which has no stage {own[0]}: write the options of {', '.join(own)} into "
                 "tasks itself, or leave single out"
             )
+        if self.single and self.spread > 1:
+            raise ValueError("single: true makes one task, over which nothing is spread: leave single or spread out")
         together = self.model_fields_set & {"together"} and self.together > 0
         places = {"queue", "executor", "executor_config"}
         elsewhere = [stage for stage in own if stage != "fetch" and getattr(self, stage).model_fields_set & places]
@@ -196,6 +213,11 @@ class TaskOptions(StageOptions):
     def task_of(self, stage: str) -> str:
         """The id of the task that does the work of a stage: ``fetch``, ``transform``, ``push`` or ``settle``."""
         return SINGLE_TASK if self.single else stage
+
+    @property
+    def pushes(self) -> tuple[str, ...]:
+        """The ids of the tasks that send, the first one first."""
+        return ("push", *(f"push_{number}" for number in range(2, self.spread + 1)))
 
     def to_clear(self, stage: str) -> str:
         """What a person clears so that a run goes on with a stage, for messages."""

@@ -13,6 +13,8 @@
                          push.journal                what became of each entity at the target
                          definition.zst              what the run works by, with the content of the files it names
                          push.exchanges              what was asked and answered where something did not arrive
+                         push-p1.json, push-p1.journal, push-exchanges-p1, …   the same of the further parts of a push
+                                                     that is spread over several tasks
 
 Paths are the same for every attempt of a run; a file is written aside and renamed, so it is whole or not there.
 """
@@ -72,16 +74,15 @@ class Staging:
 
     # manifests
 
-    def manifest(self, stage: StagingStage) -> Manifest | None:
-        """The manifest of a stage, or None where that stage has not begun (or was cleared)."""
+    def manifest(self, stage: StagingStage, part: int = 0) -> Manifest | None:
+        """The manifest of a stage, of a part of push also, or None where it has not begun (or was cleared)."""
+        path = self.folder / _manifest_name(stage, part)
         try:
-            return manifest_decoder.decode((self.folder / f"{stage}.json").read_bytes())
+            return manifest_decoder.decode(path.read_bytes())
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise RunError(
-                f"the manifest {self.folder / f'{stage}.json'} is damaged ({error}): clear the run from fetch"
-            ) from None
+            raise RunError(f"the manifest {path} is damaged ({error}): clear the run from fetch") from None
 
     def completed(self, stage: StagingStage, *, route_hash: str) -> Manifest:
         """The finished manifest of the stage before. Raises RunError where it is missing or of another definition."""
@@ -99,8 +100,9 @@ class Staging:
         return manifest
 
     def save(self, manifest: Manifest) -> None:
-        manifest.path = str(self.folder / f"{manifest.stage}.json")
-        self.write(f"{manifest.stage}.json", msgspec.json.encode(manifest))
+        name = _manifest_name(manifest.stage, manifest.part)
+        manifest.path = str(self.folder / name)
+        self.write(name, msgspec.json.encode(manifest))
 
     # files
 
@@ -174,6 +176,10 @@ class Staging:
                         rest += block
                 if rest:
                     yield rest
+
+
+def _manifest_name(stage: StagingStage, part: int) -> str:
+    return f"{stage}-p{part}.json" if part else f"{stage}.json"
 
 
 def _path(base: Any) -> Any:

@@ -61,6 +61,10 @@ class Manifest(msgspec.Struct, kw_only=True):
     entities: int = 0
     """How many go on to the next stage."""
     counts: dict[str, int] = {}
+    part: int = 0
+    """push: which part of it, where it is spread over several tasks."""
+    parts: list[int] = []
+    """transform: how many entities each part of push has, those taken over included. Empty: push is not divided."""
     passed: list[int] = []
     """transform: how many entities came out of each of its steps."""
     segments: list[SegmentRef] = []

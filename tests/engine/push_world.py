@@ -7,7 +7,6 @@ import contextlib
 import functools
 import itertools
 import random
-import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -78,8 +77,11 @@ class MortalLedger:
 class World:
     """``contents[key][version - 1]`` is what a state of an entity says."""
 
-    def __init__(self, make_run: MakeRun, ledger: Ledger, folder: Path, contents: Contents, *, honours: bool) -> None:
+    def __init__(
+        self, make_run: MakeRun, ledger: Ledger, folder: Path, contents: Contents, *, honours: bool, parts: int = 1
+    ) -> None:
         self.make_run = make_run
+        self.parts = parts
         self.folder = folder
         self.contents = contents
         self.clock = Clock()
@@ -105,6 +107,7 @@ class World:
         route = {
             "entity": {"name": "order", "key": "order.number", "version": "order.version"},
             "transform": [{"map": {"content": "order.content"}}],
+            "tasks": {"spread_above": 0},
             "outgoing": {"memory": {"repeatable": self.target.honours}},
             "delivery": {
                 "batch": visit.batch,
@@ -135,7 +138,7 @@ class World:
             MemoryIncoming.pages_to_give = [records]
             fetched = await fetch(run, services, staging)
             if fetched.segments:
-                await transform(run, services, staging)
+                await transform(run, services, staging, spread=self.parts)
         self.begun[run_id] = visit
         self.settled.pop(run_id, None)
         for key, version in visit.states:
@@ -143,38 +146,57 @@ class World:
         await self.send(run_id, visit, **asked)
 
     async def send(self, run_id: str, visit: Visit, **asked: Any) -> None:
-        """The push of a run, and its end: also that of one that was pushed before."""
-        attempt = Attempt(visit, list(visit.answers))
-        ended = await self._mortal(attempt, run_id, self._push(attempt, self.run(run_id, visit, **asked)))
-        if ended and visit.settles:
+        """The push of a run, and its end: also that of one that was pushed before. Parts of it are pushed at the same
+        time, and the one dies that has more states."""
+        dying = sum(version for _, version in visit.states) % self.parts
+        attempts = [
+            Attempt(visit if part == dying else replace(visit, dies_at=None), list(visit.answers))
+            for part in range(self.parts)
+        ]
+        ended = await asyncio.gather(
+            *(
+                asyncio.create_task(self._mortal(attempt, run_id, self.run(run_id, visit, **asked), part))
+                for part, attempt in enumerate(attempts)
+            )
+        )
+        if all(ended) and visit.settles:
             await self.settle(run_id, **asked)
 
     async def settle(self, run_id: str, **asked: Any) -> None:
         run = self.run(run_id, self.begun.get(run_id, Visit()), **asked)
         self.settled[run_id] = await settle(run, self.services(Attempt(Visit())), self.staging(run_id))
 
-    async def _push(self, attempt: Attempt, run: Run) -> None:
+    async def _push(self, attempt: Attempt, run: Run, part: int) -> None:
         services, staging = self.services(attempt), self.staging(run.run_id)
         with contextlib.suppress(OutageError):
-            await push(run, services, staging, attempt.stop, final=attempt.visit.final)
+            await push(run, services, staging, attempt.stop, final=attempt.visit.final, part=part)
 
-    async def _mortal(self, attempt: Attempt, run_id: str, work: Coroutine[Any, Any, None]) -> bool:
-        """Work until it ends or is killed. Of a death nothing but what was on disk then remains."""
+    async def _mortal(self, attempt: Attempt, run_id: str, run: Run, part: int) -> bool:
+        """Push until it ends or is killed. Of a death nothing but what was on disk then remains."""
         ATTEMPT.set(attempt)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(self._push(attempt, run, part))
         dying = asyncio.create_task(attempt.died.wait())
         await asyncio.wait({task, dying}, return_when=asyncio.FIRST_COMPLETED)
         if not attempt.dead:
             dying.cancel()
             await task
             return True
-        folder, kept = self.staging(run_id).folder, self.folder / f"disk-of-{run_id}"
-        shutil.copytree(folder, kept)
+        folder = self.staging(run_id).folder
+        kept = {path: path.read_bytes() for path in self._files(folder, part)}
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        shutil.rmtree(folder)
-        kept.rename(folder)
+        for path in self._files(folder, part):
+            path.unlink()
+        for path, content in kept.items():
+            path.write_bytes(content)
         return False
+
+    def _files(self, folder: Path, part: int) -> list[Path]:
+        """What a push of this part writes; of a run with one part: all that is there."""
+        if self.parts == 1:
+            return list(folder.iterdir())
+        own = ("push.", "push-exchanges-0") if part == 0 else (f"push-p{part}", f"push-exchanges-p{part}")
+        return [path for path in folder.iterdir() if path.name.startswith(own)]
 
     async def together(self, *works: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*(asyncio.create_task(work) for work in works))

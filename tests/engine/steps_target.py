@@ -176,7 +176,7 @@ class StepWorld(World):
 
         return StepServices(self.told, attempt, now=self.clock, ledger=ledger, rng=random.Random(1), sleep=no_time)
 
-    async def _push(self, attempt: Attempt, run: Run) -> None:
+    async def _push(self, attempt: Attempt, run: Run, part: int) -> None:
         services, staging = self.services(attempt), self.staging(run.run_id)
         with contextlib.suppress(OutageError):
             async with services:

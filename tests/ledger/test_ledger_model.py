@@ -263,12 +263,12 @@ class Machine(RuleBasedStateMachine):
             )
             for row in rows
         } == model.entities  # fmt: skip
-        assert {row.id: (names[row.run], set(unpack(row[-1])), row.lease_until) for row in claims} == {
+        assert {row.id: (names[row.run], set(unpack(row._mapping["keys"])), row.lease_until) for row in claims} == {
             number: (claim.run, claim.keys, claim.lease) for number, claim in model.claims.items()
         }
         live: dict[str, str] = {}
         for row in claims:
-            for key in unpack(row[-1]) if row.lease_until >= model.now else ():
+            for key in unpack(row._mapping["keys"]) if row.lease_until >= model.now else ():
                 assert live.setdefault(key, names[row.run]) == names[row.run]
         for row in rows:
             assert (

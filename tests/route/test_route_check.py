@@ -44,6 +44,12 @@ def test_a_route_made_in_python_is_checked_like_a_file() -> None:
     ]
 
 
+def test_what_goes_into_one_file_is_not_spread(tmp_path: Path) -> None:
+    files = {"files": {"path": f"{tmp_path}/out/orders.csv"}}
+    with pytest.raises(ValidationError, match="outgoing files puts many entities into one file, so one task sends"):
+        Route.load(definition(outgoing=files, tasks={"spread": 2}))
+
+
 def test_outgoing_needs_only_what_it_reads(tmp_path: Path) -> None:
     steps = [lookup(tmp_path, "tax"), lookup(tmp_path, "shop"), {"map": {"Code": "shop.code"}}]
     assert names_needed_by_outgoing(Route.load(definition(transform=steps))) == frozenset()

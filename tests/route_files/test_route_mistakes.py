@@ -39,6 +39,8 @@ TABLE = [
     ("tags: [orders]", 'tags: [""]', "3:8  tags.0: empty"),
     ("tags: [orders]", "tasks: {retry_delay: soon}", "3:22  tasks.retry_delay: 'soon' is not a duration; write it like 30s, 5m"),
     ("tags: [orders]", "tasks: {timeout: 5}", "3:18  tasks.timeout: 5 is not a duration"),
+    ("tags: [orders]", "tasks: {spread: 9}", "3:17  tasks.spread: 9 tasks send at the same time, and they share delivery.concurrency, which is 8: give it at"),
+    ("tags: [orders]", "tasks: {spread: 2, single: true}", "3:1  tasks: single: true makes one task, over which nothing is spread: leave single or spread out"),
     ("tags: [orders]", "tasks: {retries: -1}", "3:18  tasks.retries: must be at least 0, found -1"),
     ("tags: [orders]", "params: [shop]", "3:1  params: expected a mapping (key: value), found a list"),
     ("tags: [orders]", "params: {1shop: x}", "3:10  params.1shop: '1shop' is not allowed here; write letters, digits and _"),

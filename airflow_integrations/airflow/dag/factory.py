@@ -24,8 +24,8 @@ STAGES: tuple[type[RouteOperator], ...] = (FetchOperator, TransformOperator, Pus
 
 
 def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
-    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task. Does no I/O but read Airflow's
-    configuration.
+    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task; ``tasks.spread`` tasks that push. Does
+    no I/O but read Airflow's configuration.
 
     Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
     ``documented`` may be False where nobody reads the DAG's page, as in a task. ``overrides`` go to ``DAG``.
@@ -94,14 +94,18 @@ def _dag(
         **dag_arguments(route),
     }
     with DAG(**options | given) as dag:
-        before = None
+        before: list[RouteOperator] = []
         for position, operator in enumerate(_operators(route)):
             stage = operator.stage
             arguments = task_arguments(route, stage, position, events=events) | ends.get(stage, {})
-            task = operator(task_id=stage, route=route, **arguments)
-            if before is not None:
-                before >> task
-            before = task
+            names = route.tasks.pushes if operator is PushOperator and not events else (stage,)
+            tasks = [
+                operator(task_id=name, route=route, **arguments | ({"part": part} if part else {}))
+                for part, name in enumerate(names)
+            ]
+            for one in before:
+                one >> tasks
+            before = tasks
     # Set last, and one by one: every task would get a copy of them, and the constructor compiles each JSON Schema to
     # check its default. For 200 routes that is half a second of parsing; a test checks the defaults instead.
     for name, param in params.items():

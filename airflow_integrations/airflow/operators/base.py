@@ -264,14 +264,25 @@ class RouteOperator(BaseOperator, SkipMixin):
 
         return openlineage_facets(self._worked_by, self.stage, self._counts)
 
-    def skip_stages(self, context: Context, stages: Iterable[str], result: dict[str, Any]) -> None:
-        """End this task well with ``result`` as its XCom, and skip later stages of this route. Does not return
-        where there are any."""
+    def skip_stages(
+        self, context: Context, stages: Iterable[str], result: dict[str, Any], *, beyond: int | None = None
+    ) -> None:
+        """End this task well with ``result`` as its XCom, and skip later stages of this route; also those tasks of push
+        that have nothing to send where it has only the parts below ``beyond``. Does not return where there are any."""
         wanted = set(stages)
-        tasks = [task for task in self._followers() if task.stage in wanted]
+        tasks = [task for task in self._followers() if task.stage in wanted or task.takes_no_part_of(beyond)]
         if tasks:
             context["ti"].xcom_push("return_value", result)
             self.skip(context["ti"], tasks)
+
+    @property
+    def pushes(self) -> int:
+        """How many tasks behind this one send."""
+        return max(1, sum(task.stage == "push" for task in self._followers()))
+
+    def takes_no_part_of(self, parts: int | None) -> bool:
+        """Whether this task has nothing to do where push has so many parts. None: nobody knows yet."""
+        return False
 
     def is_followed(self) -> bool:
         """Whether all other stages of the route come behind this task, as in a DAG that was made from a route."""
@@ -290,7 +301,10 @@ class RouteOperator(BaseOperator, SkipMixin):
             log.warning("Airflow does not say which tasks have succeeded: %s", error)
             return frozenset()
         states = found.get(context["run_id"], {})
-        return frozenset(stage for task_id, stage in tasks.items() if states.get(task_id) == "success")
+        ended: dict[str, set[str | None]] = {}
+        for task_id, stage in tasks.items():
+            ended.setdefault(stage, set()).add(states.get(task_id))
+        return frozenset(stage for stage, how in ended.items() if "success" in how and how <= {"success", "skipped"})
 
     def _followers(self) -> list[RouteOperator]:
         """The tasks behind this one that are stages of the same route."""

@@ -31,6 +31,12 @@ def next_steps(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> l
             f"  {stage} of this run, with Downstream: it goes on where it stopped, and nothing that was delivered is",
             "  sent again.",
         ]
+    if stage == "push" and len(tasks.pushes) > 1:
+        return [
+            f"→ The log of the task that failed, one of {', '.join(tasks.pushes)}, says why. Fix that, then clear that",
+            "  task of this run, with Downstream: it goes on where it stopped, and nothing that was delivered is sent",
+            "  again.",
+        ]
     if stage:
         return [
             f"→ The log of {tasks.task_of(stage)} says why. Fix that, then clear {tasks.to_clear(stage)}:",

@@ -92,7 +92,7 @@ class FetchOperator(RouteOperator):
             left = ("transform", "push") if balance.verdict else ("transform", "push", "settle")
             self.skip_stages(context, left, result)
         elif further:
-            self.skip_stages(context, ("transform",), result)
+            self.skip_stages(context, ("transform",), result, beyond=len(further[0].parts) or 1)
         elif not anything(manifest):
             if not needed_later(manifest):
                 staging.clean()
@@ -128,7 +128,7 @@ class TransformOperator(RouteOperator):
             async with self.services() as services:
                 run_as = as_fetched(run, staging)
                 try:
-                    return await transform(run_as, services, staging)
+                    return await transform(run_as, services, staging, spread=self.pushes)
                 except OutageError as error:
                     if is_last_try(context):
                         await open_circuit_after(error, run_as, services, staging)
@@ -139,6 +139,7 @@ class TransformOperator(RouteOperator):
         fetched = staging.manifest("fetch")
         if fetched is not None and not for_push(fetched, manifest):
             self.skip_stages(context, ("push",), result)
+        self.skip_stages(context, (), result, beyond=len(manifest.parts) or 1)
         return result
 
 
@@ -149,15 +150,22 @@ class PushOperator(RouteOperator):
     (``trigger_rule="none_failed"``). A retry sends what was not confirmed; the last one leaves to a later run what the
     target's outage does not let it send. XCom: as fetch, with what became of them. Where something was delivered the
     route's asset changes.
+
+    :param part: Which part of a large run this task sends, from 0, where several tasks of a DAG send; the first one
+        sends small runs alone.
     """
 
     stage = "push"
     ui_color = "#dcfce7"
 
-    def __init__(self, *, route: Route, **kwargs: Any) -> None:
+    def __init__(self, *, route: Route, part: int = 0, **kwargs: Any) -> None:
         kwargs.setdefault("trigger_rule", "none_failed")
         kwargs["outlets"] = [*(kwargs.get("outlets") or ()), *outlets(route)]
         super().__init__(route=route, **kwargs)
+        self.part = part
+
+    def takes_no_part_of(self, parts: int | None) -> bool:
+        return parts is not None and self.part >= parts
 
     def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
         from airflow_integrations.engine.fetch.windows import as_fetched
@@ -169,7 +177,7 @@ class PushOperator(RouteOperator):
             async with self.services() as services:
                 run_as = as_fetched(run, staging)
                 try:
-                    return await push(run_as, services, staging, stop, final=is_last_try(context))
+                    return await push(run_as, services, staging, stop, final=is_last_try(context), part=self.part)
                 finally:
                     await asyncio.to_thread(ring_woken, context["ti"], services.ledger)
 

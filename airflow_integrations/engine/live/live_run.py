@@ -351,7 +351,8 @@ class LiveRun:
 
     def _hand_over(self, content: bytes) -> None:
         if content:
-            outbounds = list(read_outbound(iter((content,)), self.run.route.route, self._manifest.version))
+            first, version = self._journal.entities, self._manifest.version
+            outbounds = list(read_outbound(iter((content,)), self.run.route.route, version, first=first))
             self._journal.grow(len(outbounds))
             self._feed.extend(outbounds)
 

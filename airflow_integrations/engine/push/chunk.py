@@ -60,7 +60,12 @@ class Batch:
         whatever run that will be: each of its entities remembers it. ``run`` is the ledger's number."""
         if len(self.outbounds) > 1:
             for outbound in self.outbounds:
-                outbound.batch = f"{run}:{self.ordinals[0]}:{len(self.outbounds)}"
+                outbound.batch = f"{run}:{self.outbounds[0].at}:{len(self.outbounds)}"
+
+    @property
+    def places(self) -> list[int]:
+        """Where the lines of its entities are among all that the run sends."""
+        return [outbound.at for outbound in self.outbounds]
 
     @property
     def keys(self) -> list[str]:

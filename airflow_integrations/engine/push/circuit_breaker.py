@@ -21,18 +21,19 @@ __all__ = ["clock", "close_circuit", "open_circuit", "open_circuit_in_transform"
 async def open_circuit(session: PushSession, error: OutageError) -> float:
     """The target is away: nothing of the route is sent before the moment it returns."""
     outages = 1 if session.traffic.answered else session.state.outages + 1
-    return await _open(session.ref, outages, error, session.services)
+    return await _open(session.ref, session.state, outages, error, session.services)
 
 
 async def open_circuit_in_transform(ref: RunRef, state: RouteState, error: OutageError, services: Services) -> float:
     """A system that a transformer asks is away: no run is started for events of the route, and nothing of it is sent,
     before the moment it returns. ``state`` is what the run began with."""
-    return await _open(ref, state.outages + 1, error, services)
+    return await _open(ref, state, state.outages + 1, error, services)
 
 
-async def _open(ref: RunRef, outages: int, error: OutageError, services: Services) -> float:
+async def _open(ref: RunRef, state: RouteState, outages: int, error: OutageError, services: Services) -> float:
     until = services.now() + max(circuit_pause(outages, services.rng), min(error.retry_after or 0, LONGEST_ASKED))
-    await asyncio.to_thread(note_outage, services.ledger, ref.route_id, until=until)
+    counted = state.outages + 1
+    await asyncio.to_thread(note_outage, services.ledger, ref.route_id, until=until, outages=counted)
     services.log.warning("%s; what is left is tried again from %s on", error, clock(until))
     return until
 

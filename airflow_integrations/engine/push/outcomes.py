@@ -207,10 +207,10 @@ class Outcomes:
                 hash=outbound.hash,
                 target_id=result.target_id,
                 payload_stage="push",
-                payload_at=ordinal,
+                payload_at=outbound.at,
                 deleted=outbound.deleted,
             )
-            for ordinal, outbound, result in zip(ordinals, outbounds, results, strict=True)
+            for outbound, result in zip(outbounds, results, strict=True)
         ]
 
     def again(
@@ -285,7 +285,7 @@ class Outcomes:
             version=outbound.version,
             hash=outbound.hash,
             payload_stage="push",
-            payload_at=ordinal,
+            payload_at=outbound.at,
             deleted=outbound.deleted,
         )
 

@@ -1,12 +1,14 @@
 """push: staged entities go to the target, batch by batch; the journal and the ledger keep what became of each.
 
 The order of things for a batch is reserve, send, confirm. The states of one key never overtake each other, in this run
-or beside others.
+or beside others. Where transform has divided the run's entities, each part is a push of its own: with its journal, its
+leases and its manifest, in any process.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from airflow_integrations.engine.fetch.start import run_ref
 from airflow_integrations.engine.gc_tuning import fewer_collections
@@ -15,6 +17,7 @@ from airflow_integrations.engine.push.circuit_breaker import clock, close_circui
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.replay import absorb_journal
 from airflow_integrations.engine.push.outbounds import Outbounds
+from airflow_integrations.engine.push.parts import parts_of
 from airflow_integrations.engine.push.session import PushSession
 from airflow_integrations.engine.settle.recovery import recover_others
 from airflow_integrations.errors import OutageError
@@ -30,9 +33,17 @@ __all__ = ["push"]
 
 
 async def push(
-    run: Run, services: Services, staging: Staging, stop: asyncio.Event | None = None, *, final: bool = False
+    run: Run,
+    services: Services,
+    staging: Staging,
+    stop: asyncio.Event | None = None,
+    *,
+    final: bool = False,
+    part: int = 0,
 ) -> Manifest:
     """Send what is not yet sent of the run's entities and return the finished manifest.
+
+    ``part``: which part of them, where transform has divided them. One that there is not has nothing to send.
 
     Delivers whatever it can: an entity that meets an outage is set aside and the others go on, until several batches
     in a row meet one. Then OutageError is raised and a later attempt sends the rest; with ``final`` (no attempt
@@ -43,9 +54,36 @@ async def push(
     digest = data_hash(run.route)
     fetched = staging.completed("fetch", route_hash=digest)
     own = sum(segment.entities for segment in fetched.segments)
-    outbounds = Outbounds(staging, fetched, staging.completed("transform", route_hash=digest) if own else None)
+    transformed = staging.completed("transform", route_hash=digest) if own else None
+    parts = parts_of(transformed)
+    if part < len(parts):
+        outbounds = Outbounds(staging, fetched, transformed, parts[part])
+        return await _push(run, services, outbounds, fetched, stop, final=final)
+    services.log.info("nothing to send: the other tasks of push send all of this run")
+    return Manifest(
+        route=run.route.route,
+        run_id=run.run_id,
+        stage="push",
+        part=part,
+        route_hash=digest,
+        window=fetched.window,
+        complete=True,
+    )
+
+
+async def _push(
+    run: Run,
+    services: Services,
+    outbounds: Outbounds,
+    fetched: Manifest,
+    stop: asyncio.Event | None,
+    *,
+    final: bool,
+) -> Manifest:
+    """Send a part, and save its manifest."""
+    staging, part = outbounds.staging, outbounds.part
     started = services.monotonic()
-    journal = Journal.open(staging, outbounds.count)
+    journal = Journal.open(staging, outbounds.count, part.number)
     error: Exception | None = None
     try:
         with fewer_collections():
@@ -54,14 +92,7 @@ async def push(
                 await journal.durable()
             else:
                 error = await _send(
-                    run,
-                    services,
-                    staging,
-                    journal=journal,
-                    outbounds=outbounds,
-                    fetched=fetched.version,
-                    stop=stop,
-                    final=final,
+                    run, services, journal=journal, outbounds=outbounds, fetched=fetched.version, stop=stop, final=final
                 )
     finally:
         journal.close()
@@ -72,7 +103,8 @@ async def push(
         route=run.route.route,
         run_id=run.run_id,
         stage="push",
-        route_hash=digest,
+        part=part.number,
+        route_hash=fetched.route_hash,
         window=fetched.window,
         complete=error is None,
         entities=outbounds.count,
@@ -84,7 +116,8 @@ async def push(
         manifest.counts["pending"] = journal.pending
     staging.save(manifest)
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in manifest.counts.items())
-    services.log.info("pushed: %s in %.1f s", told or "nothing to send", manifest.seconds)
+    which = f" part {part.number + 1} of {part.of}" if part.of > 1 else ""
+    services.log.info("pushed%s: %s in %.1f s", which, told or "nothing to send", manifest.seconds)
     services.log_traffic()
     if error is not None:
         raise error
@@ -94,7 +127,6 @@ async def push(
 async def _send(
     run: Run,
     services: Services,
-    staging: Staging,
     *,
     journal: Journal,
     outbounds: Outbounds,
@@ -103,11 +135,18 @@ async def _send(
     final: bool,
 ) -> Exception | None:
     """Send everything that can be sent. Returns what stands in the way of the rest, if anything does."""
-    ref = await run_ref(run, services, staging)
+    staging, part = outbounds.staging, outbounds.part
+    ref = replace(await run_ref(run, services, staging), part=part.number)
     await absorb_journal(ref, services, journal, outbounds)
     await recover_others(run, ref, services, staging)  # what they may have sent must be known
     async with PushSession(
-        run, ref, services, journal=journal, chunks=lambda session: Chunks(session, outbounds.read()), stop=stop
+        run,
+        ref,
+        services,
+        journal=journal,
+        chunks=lambda session: Chunks(session, outbounds.read()),
+        part=part,
+        stop=stop,
     ) as session:
         closed_until = session.state.circuit_until
         if closed_until > services.now() and journal.pending:

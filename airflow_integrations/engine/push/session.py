@@ -18,6 +18,7 @@ from airflow_integrations.engine.push.journal.step_progress import StepProgress
 from airflow_integrations.engine.push.latency import Ages
 from airflow_integrations.engine.push.ledger_writer import LedgerWriter
 from airflow_integrations.engine.push.outcomes import UNANSWERED, Outcomes, target_of
+from airflow_integrations.engine.push.parts import WHOLE, Part
 from airflow_integrations.engine.push.workers import PushWorkers
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.records import RouteState, RunRef
@@ -48,8 +49,10 @@ class PushSession:
         *,
         journal: Journal,
         chunks: Callable[[PushSession], Chunks],
+        part: Part = WHOLE,
         stop: asyncio.Event | None = None,
     ) -> None:
+        self.part = part
         self.run = run
         self.ref = ref
         self.services = services
@@ -82,7 +85,7 @@ class PushSession:
     async def open_target(self, staging: Staging, *, fetched: str | None) -> None:
         """Be ready to send. ``fetched`` is the version that the run's fetch gave entities without one. Raises what the
         kind's ``open`` does, such as SetupError."""
-        exchanges = Exchanges(staging, self.run.route)
+        exchanges = Exchanges(staging, self.run.route, self.part.number)
         self._stack.callback(exchanges.close)
         await self.outgoing.open(self.run, self.services)
         self._stack.push_async_callback(self.outgoing.close)

@@ -34,7 +34,7 @@ class PushWorkers:
 
     def __init__(self, session: PushSession, *, ages: Ages, exchanges: Exchanges) -> None:
         self._run_id = session.ref.id
-        self._workers = session.run.route.delivery.concurrency
+        self._workers = session.part.share(session.run.route.delivery.concurrency)
         self._services = session.services
         self._journal = session.journal
         self._books = session.books
@@ -131,7 +131,7 @@ class PushWorkers:
                     f"{counted(len(results), 'result')} for {counted(len(batch.outbounds), 'entity')}"
                 )
             await self._take_in(batch, results)
-            self._exchanges.of(batch.ordinals, batch.outbounds, results)
+            self._exchanges.of(batch.places, batch.outbounds, results)
 
     async def _gather(self, gathering: Gathering, batch: Batch) -> None:
         """The same where the kind puts many batches into one thing: this one has its fate when that is published."""
@@ -170,7 +170,7 @@ class PushWorkers:
                 await self._send(one)
             else:
                 await self._take_in(one, [found])
-                self._exchanges.of([ordinal], [outbound], [found])
+                self._exchanges.of([outbound.at], [outbound], [found])
 
     def _met(self, batch: Batch, error: OutageError | SetupError) -> None:
         """These had no answer: what becomes of them is decided by how others fare."""
@@ -179,7 +179,7 @@ class PushWorkers:
         else:
             self._traffic.set_aside.extend((*entity, None) for entity in self._entities(batch))
             self._traffic.fatal = self._traffic.fatal or error
-        self._exchanges.note(batch.ordinals, batch.outbounds, error.exchange)
+        self._exchanges.note(batch.places, batch.outbounds, error.exchange)
 
     async def _take_in(self, batch: Batch, results: Sequence[Result]) -> None:
         """Stretches that were not sent after all go back; what became of the others is written down."""

@@ -17,6 +17,7 @@ from airflow_integrations.engine.push.chunks import Chunks
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.replay import absorb_journal
 from airflow_integrations.engine.push.outbounds import Outbounds
+from airflow_integrations.engine.push.parts import parts_of
 from airflow_integrations.engine.push.session import PushSession
 from airflow_integrations.engine.segment_lines import Problem, read_problems
 from airflow_integrations.engine.settle.balance import Balance
@@ -44,7 +45,7 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
     """
     run = as_fetched(run, staging)
     ref = await run_ref(run, services, staging)
-    fetched, transformed, pushed = (staging.manifest(stage) for stage in ("fetch", "transform", "push"))
+    fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     counts: Counter[str] = Counter(dict.fromkeys((*INCOMING, *OUTCOMES), 0))
     for manifest in (fetched, transformed):
         counts.update(manifest.counts if manifest else {})
@@ -54,15 +55,12 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
     elif (transformed is None or not transformed.complete) and any(s.entities for s in fetched.segments):
         unfinished = "transform"
     else:
-        outbounds = Outbounds(staging, fetched, transformed)
-        journal = Journal.read(staging, outbounds.count)
-        if journal.pending and not run.dry_run:
-            unfinished = "push"
-            journal = await _conclude_rest(run, services, staging, ref, outbounds)
-        elif not run.dry_run:
-            await absorb_journal(ref, services, journal, outbounds)
-        counts.update(journal.counts)
-        counts["pending"] += journal.pending
+        for part in parts_of(transformed):
+            outbounds = Outbounds(staging, fetched, transformed, part)
+            journal, stopped = await _end_push(run, services, ref, outbounds)
+            unfinished = "push" if stopped else unfinished
+            counts.update(journal.counts)
+            counts["pending"] += journal.pending
     if unfinished in ("fetch", "transform"):
         counts["pending"] = max(0, sum(counts[name] for name in INCOMING) - sum(counts[name] for name in OUTCOMES))
     changed = bool(unfinished and fetched and fetched.complete and fetched.route_hash != data_hash(run.route))
@@ -70,16 +68,34 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
     lost = [] if balance.balanced else await unaccounted(ref, services, staging, fetched)
     balance = replace(balance, marked=unfinished in claimed)
     balance = replace(balance, verdict=_verdict(run.route, balance, lost))
-    await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, pushed) if m])
+    pushed = [staging.manifest("push", part.number) for part in parts_of(transformed)]
+    await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, *pushed) if m])
     return balance
 
 
-async def _conclude_rest(run: Run, services: Services, staging: Staging, ref: RunRef, outbounds: Outbounds) -> Journal:
+async def _end_push(run: Run, services: Services, ref: RunRef, outbounds: Outbounds) -> tuple[Journal, bool]:
+    """The ledger has what a part of push did; what it left undone is retried by a later run. Whether there was some."""
+    ref = replace(ref, part=outbounds.part.number)
+    journal = Journal.read(outbounds.staging, outbounds.count, ref.part)
+    if run.dry_run:
+        return journal, False
+    if journal.pending:
+        return await _conclude_rest(run, services, ref, outbounds), True
+    await absorb_journal(ref, services, journal, outbounds)
+    return journal, False
+
+
+async def _conclude_rest(run: Run, services: Services, ref: RunRef, outbounds: Outbounds) -> Journal:
     """What a push that failed for good left undone is retried by a later run."""
-    with closing(Journal.open(staging, outbounds.count)) as journal:
+    with closing(Journal.open(outbounds.staging, outbounds.count, ref.part)) as journal:
         await absorb_journal(ref, services, journal, outbounds)
         async with PushSession(
-            run, ref, services, journal=journal, chunks=lambda session: Chunks(session, outbounds.read())
+            run,
+            ref,
+            services,
+            journal=journal,
+            chunks=lambda session: Chunks(session, outbounds.read()),
+            part=outbounds.part,
         ) as session:
             not_before = services.now() + run.route.delivery.retry.delay.total_seconds()
             reason = "the run's push was not finished"
@@ -104,7 +120,7 @@ async def _close(
         services.ledger,
         ref,
         counts={name: count for name, count in balance.counts.items() if count} | _passed(manifests),
-        seconds={manifest.stage: round(manifest.seconds, 3) for manifest in manifests},
+        seconds=_seconds(manifests),
         verdict=balance.verdict,
         bytes=staging.size(),
         mark=mark,
@@ -116,6 +132,14 @@ async def _close(
         pieces=[(piece.name, piece.intact) for piece in pieces],
     )
     await let_go(run, services, pieces)
+
+
+def _seconds(manifests: list[Manifest]) -> dict[str, float]:
+    """How long each stage has worked; of the parts of push, which work at the same time, the longest."""
+    seconds: dict[str, float] = {}
+    for manifest in manifests:
+        seconds[manifest.stage] = max(round(manifest.seconds, 3), seconds.get(manifest.stage, 0.0))
+    return seconds
 
 
 def _passed(manifests: list[Manifest]) -> dict[str, int]:
@@ -172,15 +196,14 @@ def problems(staging: Staging) -> Iterator[Problem]:
             yield from read_problems(staging.blocks(manifest.problems))
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     if fetched and (transformed is None or transformed.complete):
-        journal = Journal.read(staging, Outbounds(staging, fetched, transformed).count)
-        last = {ordinal: outcome for _, ordinal, outcome in journal.outcomes() if outcome.key}
-        for ordinal, outcome in sorted(last.items()):
-            if outcome.status in WRONG:
-                yield Problem(
-                    outcome.key,
-                    "push",
-                    outcome.status,
-                    outcome.reason or "",
-                    http_status=outcome.http_status,
-                    ordinal=ordinal,
-                )
+        for part in parts_of(transformed):
+            yield from _of_push(
+                Journal.read(staging, Outbounds(staging, fetched, transformed, part).count, part.number)
+            )
+
+
+def _of_push(journal: Journal) -> Iterator[Problem]:
+    last = {ordinal: outcome for _, ordinal, outcome in journal.outcomes() if outcome.key}
+    for _, outcome in sorted(last.items()):
+        if outcome.status in WRONG:
+            yield Problem(outcome.key, "push", outcome.status, outcome.reason or "", http_status=outcome.http_status)

@@ -8,6 +8,7 @@ from functools import partial
 from airflow_integrations.engine.fetch.start import run_ref
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.push.journal.replay import absorb
+from airflow_integrations.engine.push.parts import counts_of, repeats_batches
 from airflow_integrations.engine.segment_lines import read_entities
 from airflow_integrations.engine.settle.rejections import note_rejections
 from airflow_integrations.engine.transform.chain import Chain
@@ -27,8 +28,10 @@ NOTED_AT_ONCE = 4_000
 """Filtered entities that are written to the ledger together: bounds memory."""
 
 
-async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
+async def transform(run: Run, services: Services, staging: Staging, *, spread: int = 1) -> Manifest:
     """Take the fetched entities through the transformers, in order, and return the finished manifest.
+
+    ``spread``: how many tasks send them. What they send is divided where there are more than ``tasks.spread_above``.
 
     Always starts over: it has no effect outside staging. Raises RunError where fetch has not finished or was done by
     another definition of the route, and AnswerError where the source breaks a contract that says so.
@@ -52,6 +55,7 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
         complete=True,
         entities=stage.chain.out,
         counts=stage.chain.counts,
+        parts=_parts(run, services, staging, fetched, stage, spread),
         passed=stage.chain.passed,
         segments=stage.writer.segments,
         problems=stage.problem_writer.segments,
@@ -65,6 +69,24 @@ async def transform(run: Run, services: Services, staging: Staging) -> Manifest:
     staging.save(manifest)
     stage.log(manifest)
     return manifest
+
+
+def _parts(
+    run: Run, services: Services, staging: Staging, fetched: Manifest, stage: _Transform, spread: int
+) -> list[int]:
+    """How many entities each part of push has; empty where it is not divided."""
+    total = stage.chain.out + sum(segment.entities for segment in fetched.carried)
+    own = any(segment.entities for segment in fetched.segments)  # else push does not ask for this manifest
+    if spread == 1 or total <= run.route.tasks.spread_above or not own:
+        return []
+    if repeats_batches(staging.blocks(fetched.carried)):
+        services.log.info(
+            "push is not spread: batches that an earlier run sent, and nobody answered, go again as they were"
+        )
+        return []
+    counts = counts_of(staging.blocks([*stage.writer.segments, *fetched.carried]), spread)
+    services.log.info("push is spread over %d tasks: %s entities", spread, " + ".join(map(str, counts)))
+    return counts
 
 
 class _Transform:

@@ -26,7 +26,7 @@ from airflow_integrations.ledger.status import CLOSED
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import lock_route
 from airflow_integrations.ledger.storage.database import Database
-from airflow_integrations.ledger.storage.tables import OPEN, claim, entity, run
+from airflow_integrations.ledger.storage.tables import OPEN, claim, entity, part, run
 from airflow_integrations.route.retention import Retention
 
 __all__ = ["Pruned", "StagedRun", "Usage", "forget_staging", "prune", "usage"]
@@ -218,10 +218,13 @@ def _unneeded(pointer: ColumnElement[int | None]) -> tuple[ColumnElement[bool], 
 def _delete_runs(database: Database, route_id: int, doomed: Sequence[int], batch: int) -> int:
     """An open entity can have come to point at a run since it was chosen, so that is asked again."""
     unneeded = (*_unneeded(entity.c.payload_run), *_unneeded(entity.c.run))
-    return sum(
+    deleted = sum(
         _change(database, route_id, delete(run).where(run.c.id.in_(some), run.c.staging == "", *unneeded))
         for some in _chunks(doomed, min(batch, 500))
     )
+    if deleted:
+        _change(database, route_id, delete(part).where(part.c.run.not_in(select(run.c.id))))
+    return deleted
 
 
 def _everywhere(database: Database, route_id: int, change: Update, batch: int) -> int:

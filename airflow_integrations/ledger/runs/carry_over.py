@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, exists, or_, select
 
 from airflow_integrations.ledger.records import Due, Lapsed, PayloadRef, RetryWanted, RunRef
 from airflow_integrations.ledger.runs.claims import make_pending, others_claims
@@ -30,6 +30,12 @@ _OWN: Final = and_(
 )
 """Taken by an earlier attempt of this run, whose lease had another end."""
 _ORPHANED: Final = or_(_OWN, and_(_entity.status == "pending", _entity.lease_until < bindparam("now")))
+_beside = tables.claim.alias().c
+_DEAD_CLAIMS = select(_claim.run).where(
+    _claim.lease_until < bindparam("now"),
+    ~exists().where(_beside.run == _claim.run, _beside.part != _claim.part, _beside.lease_until >= bindparam("now")),
+)
+"""Another part of the run is at work: the one that died is tried again, or settle closes its books."""
 _LAPSED = (
     select(
         _run.id,
@@ -43,7 +49,7 @@ _LAPSED = (
         _run.staging,
     )
     .join(tables.route, tables.route.c.id == _run.route_id)
-    .where(_run.id.in_(select(_claim.run).where(_claim.lease_until < bindparam("now"))))
+    .where(_run.id.in_(_DEAD_CLAIMS))
     .order_by(_run.id)
 )
 _LAPSED_OF_ROUTE = _LAPSED.where(tables.route.c.name == bindparam("route"))
@@ -115,7 +121,13 @@ def _takeable() -> Select[Any]:
             ),
             isouter=True,
         )
-        .order_by(_entity.next_attempt.nulls_last(), _entity.payload_run, _entity.payload_at, _entity.key)
+        .order_by(
+            _entity.next_attempt.nulls_last(),
+            _entity.payload_run,
+            _entity.batch,  # what goes again as it was stands together: parts of a run send what lies between
+            _entity.payload_at,
+            _entity.key,
+        )
         .limit(bindparam("most"))
     )
 

@@ -61,15 +61,19 @@ LOST = 0.0
 _claim = tables.claim.c
 _entity = tables.entity.c
 _OTHERS = (
-    select(_claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering)
+    select(_claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering, _claim.run, _claim.part)
     .join(tables.run, tables.run.c.id == _claim.run)
     .where(_claim.route_id == bindparam("route"), _claim.run != bindparam("run"))
 )
 _OVERLAPPING = delete(tables.claim).where(
-    _claim.run == bindparam("of"), _claim.first < bindparam("end"), _claim.first + _claim.count > bindparam("start")
+    _claim.run == bindparam("of"),
+    _claim.part == bindparam("its_part"),
+    _claim.first < bindparam("end"),
+    _claim.first + _claim.count > bindparam("start"),
 )
 _RESERVED = insert(tables.claim).returning(_claim.id)
 _END = delete(tables.claim).where(_claim.run == bindparam("of"))
+_RELEASE = _END.where(_claim.part == bindparam("its_part"))
 _UNANSWERED = (("maybe", MAYBE), ("unheard", UNHEARD))
 _KNOWN = [_entity[name] for name in Known.__struct_fields__]
 
@@ -78,13 +82,14 @@ _KNOWN = [_entity[name] for name in Known.__struct_fields__]
 def reserve(
     connection: Connection, run: RunRef, keys: Sequence[str], *, first: int, lease_until: float, now: float
 ) -> Reservation:
-    """Lease the keys, which are the run's entities ``first``, ``first + 1``, …, and return what is known of them.
+    """Lease the keys, which are the entities ``first``, ``first + 1``, … of the run's part, and return what is known of
+    them.
 
-    Replaces earlier leases of the run that overlap with these ordinals. Keys that another run has leased or taken over
+    Replaces earlier leases of the part that overlap with these ordinals. Keys that another run has leased or taken over
     are ``taken``; where that run's lease has passed they are free, and that run cannot renew it any more.
     """
     lock_leases(connection, run.route_id)
-    connection.execute(_OVERLAPPING, {"of": run.id, "start": first, "end": first + len(keys)})
+    connection.execute(_OVERLAPPING, {"of": run.id, "its_part": run.part, "start": first, "end": first + len(keys)})
     asked = frozenset(keys)
     taken = set(asked & others_claims(connection, run, asked, now))
     known: dict[str, Known] = {}
@@ -114,6 +119,7 @@ def reserve(
             "count": len(keys),
             "lease_until": lease_until,
             "keys": pack(free),
+            "part": run.part,
         },
     ).scalar_one()
     return Reservation(claim, known, frozenset(taken))
@@ -155,12 +161,15 @@ def decided_in(connection: Connection, route: str, run_id: str, keys: Sequence[s
 
 def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], now: float) -> set[str]:
     """All keys of the route that other runs have leased. Claims that have passed lose theirs where they are wanted,
-    but not while somebody closes the books of their run: what it sent is not in the ledger yet."""
+    but not while somebody closes the books of their run, or another part of it is at work, so that nobody does: what
+    was sent is not in the ledger yet."""
     held: set[str] = set()
     claims = connection.execute(_OTHERS, {"route": run.route_id, "run": run.id}).all()
     passed = []
-    for number, packed, lease_until, recovering in claims:
-        if lease_until >= now or (recovering or 0.0) >= now:
+    at_work = {(of_run, part) for *_, lease_until, _, of_run, part in claims if lease_until >= now}
+    for number, packed, lease_until, recovering, of_run, part in claims:
+        beside = at_work and any(one == of_run and other != part for one, other in at_work)
+        if lease_until >= now or (recovering or 0.0) >= now or beside:
             held.update(unpack(packed))
         else:
             passed.append((number, packed))
@@ -226,7 +235,7 @@ def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[st
 
 @writing
 def renew_leases(connection: Connection, run: RunRef, *, lease_until: float) -> int:
-    """Prolong all that the run has leased or taken over. Returns how many reservations are still its own.
+    """Prolong all that the part has leased and the run has taken over. Returns how many reservations are still its own.
 
     Fewer than it has made: a lease passed and another run took keys of it; the run must not send any more of those and
     reserves again what it has not decided.
@@ -239,7 +248,9 @@ def renew_leases(connection: Connection, run: RunRef, *, lease_until: float) -> 
     )
     renew_events(connection, run, lease_until=lease_until)
     return connection.execute(
-        update(tables.claim).where(_claim.run == run.id, _claim.lease_until > LOST).values(lease_until=lease_until)
+        update(tables.claim)
+        .where(_claim.run == run.id, _claim.part == run.part, _claim.lease_until > LOST)
+        .values(lease_until=lease_until)
     ).rowcount
 
 
@@ -248,5 +259,7 @@ def end_leases(connection: Connection, run: RunRef) -> None:
     connection.execute(_END, {"of": run.id})
 
 
-release_leases = writing(end_leases)
-"""Give up all leases of the run."""
+@writing
+def release_leases(connection: Connection, run: RunRef) -> None:
+    """Give up all leases of the part; those of the run's other parts stay."""
+    connection.execute(_RELEASE, {"of": run.id, "its_part": run.part})

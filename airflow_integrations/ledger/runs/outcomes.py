@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Float, String, Update, bindparam, delete, exists, func, select, update
+from sqlalchemy import Connection, Float, String, Update, bindparam, delete, exists, func, select, text, update
 
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
@@ -43,6 +43,11 @@ _APPLY: Final = (
     update(tables.run)
     .where(tables.run.c.id == bindparam("of"), tables.run.c.applied < bindparam("lines"))
     .values(applied=bindparam("lines"))
+)
+
+_APPLY_TO_PART: Final = text(
+    f"INSERT INTO {tables.part.name} AS p (run, part, applied) VALUES (:of, :its_part, :lines) "  # noqa: S608
+    "ON CONFLICT (run, part) DO UPDATE SET applied = excluded.applied WHERE p.applied < excluded.applied"
 )
 
 _Group = tuple[Status, bool, PayloadStage | None, bool, bool]
@@ -92,7 +97,7 @@ def conclude(
     lock_entities(connection, run.route_id, synchronous=applied is None)
     if claims:
         connection.execute(_GIVE_UP, {"of": run.id, "these": list(claims)})
-    if applied is not None and not connection.execute(_APPLY, {"of": run.id, "lines": applied}).rowcount:
+    if applied is not None and not _apply(connection, run, applied):
         return
     decisive: list[Outcome] = []
     for distinct in _rounds(outcomes):
@@ -105,6 +110,16 @@ def conclude(
     note_waits(connection, run.route_id, decisive)
     came = [outcome.key for outcome in outcomes if outcome.status == "delivered" and not outcome.deleted]
     wake(connection, run.route_id, came, now)
+
+
+def _apply(connection: Connection, run: RunRef, lines: int) -> bool:
+    """Whether so many lines of the part's journal were not applied before; from now on they are."""
+    if not run.part:
+        return bool(connection.execute(_APPLY, {"of": run.id, "lines": lines}).rowcount)
+    if not lines:  # nothing to apply, and no row to be made for it
+        return False
+    applied = {"of": run.id, "its_part": run.part, "lines": lines}
+    return bool(connection.execute(_APPLY_TO_PART, applied).rowcount)
 
 
 def _rounds(outcomes: Sequence[Outcome]) -> Iterator[Iterable[Outcome]]:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, String, Update, bindparam, func, insert, select, update
+from sqlalchemy import Connection, String, Update, bindparam, case, delete, func, insert, select, update
 
 from airflow_integrations.ledger.inbox.inbox import close_events
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
@@ -51,6 +51,9 @@ _STATE: Final = select(_route.mark, _route.cursor, _route.outages, _route.circui
 )
 _APPLIED: Final = select(_run.applied).where(_run.id == bindparam("run"))
 _KNOWN: Final = select(_run.id).where(_run.route_id == bindparam("route"), _run.run_id == bindparam("run"))
+_part = tables.part.c
+_APPLIED_OF_PART: Final = select(_part.applied).where(_part.run == bindparam("run"), _part.part == bindparam("part"))
+_FORGET_PARTS: Final = delete(tables.part).where(_part.run == bindparam("of"))
 _BEGIN: Final = insert(tables.run).returning(_run.id)
 _ONE: Final = update(tables.run).where(_run.id == bindparam("of"))
 _RESTART: Final = _ONE.values(applied=0)
@@ -118,22 +121,29 @@ def route_state(connection: Connection, route: str) -> RouteState:
 
 @reading
 def applied_lines(connection: Connection, run: RunRef) -> int:
-    """How many lines of the run's journal are in the ledger."""
+    """How many lines of the part's journal are in the ledger."""
+    if run.part:
+        return connection.scalar(_APPLIED_OF_PART, {"run": run.id, "part": run.part}) or 0
     lines: int = connection.execute(_APPLIED, {"run": run.id}).scalar_one()
     return lines
 
 
 @writing
 def rewind_journal(connection: Connection, run: RunRef, applied: int) -> None:
-    """The run's journal lost lines that were applied: those that it gets now are counted from ``applied`` on."""
+    """The part's journal lost lines that were applied: those that it gets now are counted from ``applied`` on."""
+    if run.part:
+        which = (_part.run == run.id, _part.part == run.part)
+        connection.execute(update(tables.part).where(*which).values(applied=applied))
+        return
     connection.execute(_REWIND, {"of": run.id, "lines": applied})
 
 
 @writing
 def restart_push(connection: Connection, run: RunRef) -> None:
-    """The run's journal was cleared: none of its lines is applied, and its leases are given up."""
+    """The run's journals were cleared: none of their lines is applied, and all its leases are given up."""
     lock_route(connection, run.route_id)
     connection.execute(_RESTART, {"of": run.id})
+    connection.execute(_FORGET_PARTS, {"of": run.id})
     end_leases(connection, run)
 
 
@@ -243,12 +253,18 @@ def _giving_back(dialect: str) -> Update:
 
 
 @writing
-def note_outage(connection: Connection, route_id: int, *, until: float | None) -> None:
-    """One more outage in a row of the route's target: nothing is sent before ``until``. None: it is back."""
+def note_outage(connection: Connection, route_id: int, *, until: float | None, outages: int | None = None) -> None:
+    """One more outage in a row of the route's target: nothing is sent before ``until``. None: it is back.
+
+    ``outages``: the how-manieth it is to the caller. Parts of a run that meet the same one count it once.
+    """
+    more: Any = _route.outages + 1
+    if outages is not None:
+        more = case((_route.outages < outages, outages), else_=_route.outages)
     connection.execute(
         update(tables.route)
         .where(_route.id == route_id)
-        .values(outages=0 if until is None else _route.outages + 1, circuit_until=until or 0.0)
+        .values(outages=0 if until is None else more, circuit_until=until or 0.0)
     )
 
 

@@ -41,6 +41,7 @@ __all__ = [
     "metadata",
     "overlay",
     "pace",
+    "part",
     "progress",
     "route",
     "run",
@@ -174,8 +175,19 @@ claim = Table(
     Column("count", Integer, nullable=False),
     Column("lease_until", Float, nullable=False),
     Column("keys", LargeBinary, nullable=False, comment="zstd of the keys, a newline between them"),
+    Column("part", Integer, nullable=False, server_default="0", comment="which part of the run's push"),
 )
 """Keys that a run's push has leased: one row for thousands of entities, gone when all of them have their fate."""
+
+part = Table(
+    f"{PREFIX}part",
+    metadata,
+    Column("run", _Id, primary_key=True, autoincrement=False),
+    Column("part", Integer, primary_key=True, autoincrement=False, comment="from 1: run.applied is of 0"),
+    Column("applied", Integer, nullable=False, comment="lines of its journal that are in this ledger"),
+    sqlite_with_rowid=False,
+)
+"""The further parts of runs whose push is spread over several tasks; each has a journal."""
 
 overlay = Table(
     f"{PREFIX}overlay",

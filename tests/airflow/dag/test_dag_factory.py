@@ -36,6 +36,24 @@ def test_the_stages_follow_each_other(make_route: Callable[..., Any]) -> None:
     assert {dag.get_task(stage).trigger_rule for stage in ("fetch", "transform")} == {"all_success"}
 
 
+def _tasks(dag: Any) -> Any:
+    return serialized(dag)["dag"]["tasks"]
+
+
+def test_a_push_that_is_spread_has_several_tasks_side_by_side(make_route: Callable[..., Any]) -> None:
+    route = make_route(tasks={"spread": 3, "push": {"pool": "erp"}}, trigger=HOOK, schedule={"every": "1h"})
+    dag = build_dag(route)
+    pushes = [dag.get_task(task_id) for task_id in ("push", "push_2", "push_3")]
+    assert [task.upstream_task_ids for task in pushes] == [{"transform"}] * 3
+    assert [task.downstream_task_ids for task in pushes] == [{"settle"}] * 3
+    assert {(task.pool, task.priority_weight, task.trigger_rule) for task in pushes} == {
+        ("erp", pushes[0].priority_weight, "none_failed")
+    }
+    assert len(dag.tasks) == 6
+    assert len(build_events_dag(route).tasks) == 4, "events are few"
+    assert _tasks(build_dag(make_route(tasks={"spread": 1}))) == _tasks(build_dag(make_route(tasks={})))
+
+
 def test_what_the_route_says_of_itself_is_the_dags(make_route: Callable[..., Any]) -> None:
     dag = build_dag(make_route(paused=False, max_active_runs=3))
     assert (dag.description, dag.owner, dag.max_active_runs) == ("Orders go to the books.", "sales-ops", 3)

@@ -83,6 +83,7 @@ ROUTES = {
     "outage": APART,
     "comes_back": APART,
     "refused": APART,
+    "spread": APART.replace("together: 0", "together: 0, spread: 2, spread_above: 20"),
     "mended": ON,
     "again": ON,
     "late": f"{ON}\ndag: {{deadline: {{after: 2s, notify: [{{apprise: others}}]}}}}",

@@ -132,6 +132,20 @@ def test_a_target_that_was_away_longer_gets_everything_by_itself(airflow: Airflo
     airflow.wait("the maintenance by itself", lambda: airflow.runs(MAINTENANCE, "scheduled"))
 
 
+def test_a_large_run_is_sent_by_several_tasks_and_a_small_one_by_the_first(airflow: Airflow, systems: Systems) -> None:
+    small = airflow.trigger("spread", window(5))
+    airflow.ended("spread", small)
+    large = airflow.trigger("spread", window(40))
+    airflow.ended("spread", large)
+    assert airflow.states("spread", small)["push_2"] == "skipped"
+    shares = [airflow.result("spread", large, task)["entities"] for task in ("push", "push_2")]
+    assert sum(shares) == 40
+    assert min(shares) > 5
+    counts = airflow.result("spread", large, "settle")["counts"]
+    assert (counts["delivered"], counts["unchanged"]) == (35, 5)
+    assert Counter(systems.state("spread")["received"]) == Counter(numbers(40))
+
+
 def test_a_refused_entity_is_shown_and_the_others_arrive(airflow: Airflow, systems: Systems) -> None:
     bad = numbers(5)[2]
     systems.control("refused", refuse=[bad])

@@ -184,7 +184,9 @@ def test_the_pause_before_a_retry_is_what_the_server_asked_for() -> None:
 def test_sigterm_gives_work_under_way_a_moment(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
-    async def deliver(run: Any, services: Any, staging: Any, stop: asyncio.Event, *, final: bool) -> Manifest:
+    async def deliver(
+        run: Any, services: Any, staging: Any, stop: asyncio.Event, *, final: bool, **how: Any
+    ) -> Manifest:
         begun.set()
         await stop.wait()
         await asyncio.sleep(0.05)  # the batch under way hears its answer
@@ -304,7 +306,7 @@ def test_push_knows_whether_it_is_the_last_try(
 ) -> None:
     said = []
 
-    async def push(*_: Any, final: bool) -> Manifest:
+    async def push(*_: Any, final: bool, **how: Any) -> Manifest:
         said.append(final)
         raise OutageError("away")
 
@@ -325,7 +327,7 @@ def test_an_outage_that_transforms_last_try_meets_opens_the_circuit(
     attempt: int,
     opened: bool,
 ) -> None:
-    async def transform(*_: Any) -> Manifest:
+    async def transform(*_: Any, **how: Any) -> Manifest:
         raise OutageError("the CRM is away")
 
     monkeypatch.setattr("airflow_integrations.engine.transform.transform.transform", transform)

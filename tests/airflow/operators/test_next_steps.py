@@ -74,6 +74,12 @@ def test_a_stage_that_did_not_end_is_cleared(make_route: Callable[..., Any], sta
     assert f"clear the task {stage} of this run" in lines[0]
 
 
+def test_of_a_push_that_is_spread_the_task_that_failed_is_cleared(make_route: Callable[..., Any]) -> None:
+    route = make_route(tasks={"spread": 2})
+    lines = next_steps(Run(route, "r", WINDOW), "orders", red(unfinished="push", pending=1), troubles())
+    assert "one of push, push_2," in lines[0]
+
+
 def test_keys_after_a_split_are_not_asked_of_the_source(make_route: Callable[..., Any]) -> None:
     route = make_route(transform=[{"split": {"each": "order.lines", "key": "item.sku"}}])
     lines = next_steps(Run(route, "r", WINDOW), "orders", red(rejected=1), troubles("A/1"))

@@ -174,3 +174,16 @@ def test_a_fetch_by_hand_without_the_others_goes_no_further(
     result = fetch.execute(make_context(dag, conf={"events": True}, run_after=NOW))
     assert result["entities"] == 1
     assert "skipped" not in result["counts"]
+
+
+def test_of_a_run_that_is_not_spread_the_further_tasks_that_push_are_skipped(
+    make_route: Callable[..., Any], make_context: Callable[..., Any]
+) -> None:
+    put(PAID)
+    dag = build_dag(make_route(trigger={}, tasks={"spread": 3, "together": 0}))
+    context = make_context(dag, conf={"events": True}, run_after=NOW)
+    task_of(dag, "fetch").execute(context)
+    with pytest.raises(DownstreamTasksSkipped) as caught:
+        task_of(dag, "transform").execute(context)
+    assert set(caught.value.tasks) == {"push_2", "push_3"}
+    assert task_of(dag, "push").execute(context)["entities"] == 1

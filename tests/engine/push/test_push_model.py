@@ -21,7 +21,7 @@ from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.status import CLOSED
 from airflow_integrations.ledger.storage import tables
 
-KEYS = "ab"
+KEYS = "ad"
 VERSIONS = 5
 RUNS = 3
 
@@ -122,13 +122,15 @@ def ledger() -> Iterator[Ledger]:
         yield opened
 
 
-def work(make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any], *, honours: bool) -> None:
+def work(
+    make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any], *, honours: bool, parts: int = 1
+) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr(asyncio, "to_thread", at_once)
         with ledger.write() as connection:
             for table in reversed(tables.metadata.sorted_tables):
                 connection.execute(delete(table))
-        world = World(make_run, ledger, Path(folder), contents, honours=honours)
+        world = World(make_run, ledger, Path(folder), contents, honours=honours, parts=parts)
         asyncio.run(asyncio.wait_for(play(world, scene), 60))
         check(world)
 
@@ -157,3 +159,22 @@ def test_a_target_that_must_not_get_anything_twice(
     make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
 ) -> None:
     work(make_run, ledger, contents, scene, honours=False)
+
+
+@pytest.mark.long
+@CALM
+@given(contents=contents, scene=scenes(ANSWERS))
+def test_parts_to_a_target_that_knows_what_it_has(
+    make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
+) -> None:
+    """The two keys are in different parts."""
+    work(make_run, ledger, contents, scene, honours=True, parts=2)
+
+
+@pytest.mark.long
+@CALM
+@given(contents=contents, scene=scenes(HELD))
+def test_parts_to_a_target_that_must_not_get_anything_twice(
+    make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
+) -> None:
+    work(make_run, ledger, contents, scene, honours=False, parts=2)

@@ -229,6 +229,17 @@ def test_books_go_by_age_but_never_of_the_newest_runs(books):
     assert books.runs() == runs[2:]
 
 
+def test_the_parts_of_a_run_go_with_its_books(books):
+    """SQLite gives a number again: another run would go on with its counts."""
+    gone, stays = books.run(200, staging=""), books.run(0)
+    with books.database.write() as connection:
+        for run in (gone, stays):
+            connection.execute(insert(tables.part).values(run=run, part=1, applied=9))
+    books.prune(retention())
+    with books.database.read() as connection:
+        assert connection.scalars(select(tables.part.c.run)).all() == [stays]
+
+
 def test_the_newest_run_keeps_its_number(books):
     """SQLite would give it to the next run, and what the old one decided would look like the new one's."""
     run = books.run(500, staging="")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ledger_runs import begin, delivered, finish, retrying, row
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs, take_due
 from airflow_integrations.ledger.runs.claims import release_leases, renew_leases, reserve
 from airflow_integrations.ledger.runs.outcomes import conclude
+from airflow_integrations.ledger.runs.runs import applied_lines, restart_push, rewind_journal
 
 
 def lease(ledger: Ledger, run, *keys: str, first: int = 0, until: float = 10.0, now: float = 1.0):
@@ -63,6 +66,43 @@ def test_a_lease_that_passed_is_renewed_where_nobody_has_wanted_its_keys(ledger:
     lease(ledger, slow, "a", until=10.0)
     assert renew_leases(ledger, slow, lease_until=30.0) == 1
     assert lease(ledger, other, "a", now=12.0, until=20.0).taken == {"a"}
+
+
+def test_parts_of_a_run_have_leases_of_their_own(ledger: Ledger) -> None:
+    one = begin(ledger, "run")
+    other, beside = replace(one, part=1), begin(ledger, "beside")
+    lease(ledger, one, "a", "b")
+    lease(ledger, other, "c", "d")
+    assert renew_leases(ledger, one, lease_until=20.0) == 1, "the other part's lease is not replaced, nor renewed"
+    release_leases(ledger, one)
+    assert lease(ledger, beside, "a", "c", first=9).taken == {"c"}
+
+
+def test_a_part_that_died_keeps_its_keys_while_another_part_is_at_work(ledger: Ledger) -> None:
+    """What it sent is in its journal alone: who recovers the run reads that, and nobody does as long as it works."""
+    dead, beside = begin(ledger, "run"), begin(ledger, "beside")
+    at_work = replace(dead, part=1)
+    lease(ledger, dead, "a", until=10.0)
+    lease(ledger, at_work, "b", until=30.0)
+    assert lease(ledger, beside, "a", now=12.0, until=50.0).taken == {"a"}
+    assert lapsed_runs(ledger, "orders", 12.0) == []
+    assert [lapsed.run for lapsed in lapsed_runs(ledger, "orders", 31.0)] == [dead]
+    assert lease(ledger, beside, "a", now=31.0, until=50.0).taken == frozenset()
+
+
+def test_each_part_counts_the_lines_of_its_own_journal(ledger: Ledger) -> None:
+    one = begin(ledger)
+    other = replace(one, part=1)
+    conclude(ledger, one, [delivered("a")], now=2.0, applied=7)
+    conclude(ledger, other, [delivered("b")], now=2.0, applied=3)
+    conclude(ledger, other, [delivered("b")], now=2.0, applied=3)
+    assert row(ledger, "b").deliveries == 1
+    assert (applied_lines(ledger, one), applied_lines(ledger, other)) == (7, 3)
+    rewind_journal(ledger, other, 1)
+    conclude(ledger, other, [delivered("b")], now=2.0, applied=2)
+    assert (row(ledger, "b").deliveries, applied_lines(ledger, one), applied_lines(ledger, other)) == (2, 7, 2)
+    restart_push(ledger, one)
+    assert (applied_lines(ledger, one), applied_lines(ledger, other)) == (0, 0)
 
 
 def test_what_is_known_comes_with_the_reservation(ledger: Ledger) -> None:

@@ -95,6 +95,13 @@ def test_outages_are_counted_until_the_target_is_back(ledger: Ledger) -> None:
     assert route_state(ledger, "orders") == RouteState()
 
 
+def test_parts_of_a_run_that_meet_one_outage_count_it_once(ledger: Ledger) -> None:
+    run = begin(ledger)
+    note_outage(ledger, run.route_id, until=60.0, outages=1)
+    note_outage(ledger, run.route_id, until=61.0, outages=1)
+    assert route_state(ledger, "orders") == RouteState(outages=1, circuit_until=61.0)
+
+
 def test_a_temporary_ledger_is_empty_and_private() -> None:
     with Ledger.temporary() as one, Ledger.temporary() as other:
         begin(one)

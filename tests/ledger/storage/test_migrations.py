@@ -185,6 +185,16 @@ def takes_contracts(connection: Connection) -> None:
     assert connection.scalars(text("SELECT since FROM integrations_compatibility")).all() == ["0011"]
 
 
+def a_claim(connection: Connection) -> None:
+    a_run_and_an_entity(connection)
+    connection.execute(text("INSERT INTO integrations_claim VALUES (1, 1, 1, 0, 1, 9.5, '')"))
+
+
+def takes_parts(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO integrations_part (run, part, applied) VALUES (1, 1, 5)"))
+    assert connection.scalars(text("SELECT part FROM integrations_claim")).all() == [0]
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -199,6 +209,7 @@ STEPS = [
     Step("0011", a_run_and_an_entity, tells_compatibility),
     Step("0012", a_run_and_an_entity, takes_paces),
     Step("0013", a_run_and_an_entity, takes_contracts),
+    Step("0014", a_claim, takes_parts),
 ]
 
 

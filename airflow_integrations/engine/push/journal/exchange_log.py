@@ -45,10 +45,11 @@ _decode = msgspec.json.Decoder(_Line).decode
 
 
 class Exchanges:
-    """Those of one attempt. Costs nothing as long as everything is delivered."""
+    """Those of one attempt of a part. Costs nothing as long as everything is delivered."""
 
-    def __init__(self, staging: Staging, route: Route) -> None:
+    def __init__(self, staging: Staging, route: Route, part: int = 0) -> None:
         self._staging = staging
+        self._name, self._parts = (f"{_PARTS}p{part}", f"{_PARTS}p{part}-") if part else (_NAME, _PARTS)
         self._hiding = Hiding(Mask(route.mask, entity=route.entity.name))
         self._noted = 0
         self._file: IO[bytes] | None = None
@@ -91,7 +92,7 @@ class Exchanges:
         if self._staging.local:
             if self._file is None:
                 self._staging.folder.mkdir(parents=True, exist_ok=True)
-                self._file = (self._staging.folder / _NAME).open("ab", buffering=0)
+                self._file = (self._staging.folder / self._name).open("ab", buffering=0)
             self._file.write(line)
             return
         self._waiting.append(line)
@@ -102,7 +103,7 @@ class Exchanges:
         if self._waiting:
             if self._part is None:
                 self._part = len(_files(self._staging))
-            self._staging.write(f"{_PARTS}{self._part:06d}", b"".join(self._waiting))
+            self._staging.write(f"{self._parts}{self._part:06d}", b"".join(self._waiting))
             self._part += 1
             self._waiting = []
 

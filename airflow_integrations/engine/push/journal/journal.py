@@ -3,6 +3,7 @@
 Before a batch is sent its ordinals are written as *sent*; when the target has answered, what became of each entity.
 A push that was killed leaves batches that are only *sent*: the next attempt knows which, and nothing else is sent
 again. An ordinal is an entity's position in what transform handed over, those taken over from earlier runs behind.
+Where push is spread over several tasks, each part has a journal and ordinals of its own.
 
 One JSON array a line: ``["sent", ordinals]``, ``["back", ordinals]`` (not sent after all), ``["done", ordinals,
 entries]``, and of an entity that goes in steps ``["step", ordinal, what the target has confirmed]``. Ordinals are
@@ -14,6 +15,7 @@ short by a crash is the last of its file and is passed over: what it would have 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
@@ -38,8 +40,9 @@ _encode = msgspec.json.Encoder().encode
 class Journal:
     """Open with :meth:`open`; one byte of memory for each entity of the run."""
 
-    def __init__(self, staging: Staging, entities: int) -> None:
+    def __init__(self, staging: Staging, entities: int, part: int = 0) -> None:
         self._staging = staging
+        self._name = f"push-p{part}" if part else "push"
         self.local = staging.local
         """Lines are appended to a file; else they become objects, and waiting for them is worth while."""
         self._state = bytearray(entities)
@@ -47,7 +50,7 @@ class Journal:
         self._waiting = b""
         self._pending: list[bytes] = []
         self._committing: asyncio.Task[None] | None = None
-        self._part = 0
+        self._object = 0
         self._unanswered: dict[int, list[int]] = {}
         self.steps: dict[int, list[StepDone]] = {}
         """What the target has confirmed of entities that have no outcome yet, by ordinal."""
@@ -58,22 +61,22 @@ class Journal:
         """How many of them would survive the death of this process."""
 
     @classmethod
-    def read(cls, staging: Staging, entities: int) -> Journal:
-        """What earlier attempts have written; nothing is opened for writing."""
-        journal = cls(staging, entities)
+    def read(cls, staging: Staging, entities: int, part: int = 0) -> Journal:
+        """What earlier attempts have written; nothing is opened for writing. ``part`` has so many entities."""
+        journal = cls(staging, entities, part)
         for line in journal._lines():
             journal._apply(line)
         journal.durable_lines = journal.done_lines
         return journal
 
     @classmethod
-    def open(cls, staging: Staging, entities: int) -> Journal:
+    def open(cls, staging: Staging, entities: int, part: int = 0) -> Journal:
         """The same, ready to go on. What was left to be retried later is open again: later may be now."""
-        journal = cls.read(staging, entities)
+        journal = cls.read(staging, entities, part)
         journal._state = journal._state.replace(bytes([_RETRYING]), bytes([_UNTOUCHED]))
         if journal.local:
             staging.folder.mkdir(parents=True, exist_ok=True)
-            file = (staging.folder / "push.journal").open("ab", buffering=0)
+            file = (staging.folder / f"{journal._name}.journal").open("ab", buffering=0)
             try:
                 if file.tell():
                     file.write(b"\n")  # ends a line that a crash may have cut short
@@ -82,6 +85,11 @@ class Journal:
                 raise
             journal._file = file
         return journal
+
+    @property
+    def entities(self) -> int:
+        """How many it is about."""
+        return len(self._state)
 
     def grow(self, entities: int) -> None:
         """The run has so many entities more, behind those that it has."""
@@ -197,9 +205,9 @@ class Journal:
         """Everything that waits becomes one object: stores without append get a new object, not a longer one."""
         lines, done = list(self._pending), self.done_lines
         try:
-            name = f"push-{self._part:06d}.journal"
+            name = f"{self._name}-{self._object:06d}.journal"
             await asyncio.to_thread(self._staging.write, name, b"".join(lines))
-            self._part += 1
+            self._object += 1
             del self._pending[: len(lines)]
             self._written += len(lines)
             self.durable_lines = done
@@ -251,11 +259,10 @@ class Journal:
         folder = self._staging.folder
         if not folder.exists():
             return
-        for path in sorted(
-            (p for p in folder.iterdir() if p.name.startswith("push") and p.name.endswith(".journal")), key=str
-        ):
-            if path.name != "push.journal":
-                self._part = max(self._part, int(path.name[5:-8]) + 1)
+        own = re.compile(rf"{self._name}(-\d+)?\.journal")
+        for path in sorted((path for path in folder.iterdir() if own.fullmatch(path.name)), key=str):
+            if path.name != f"{self._name}.journal":
+                self._object = max(self._object, int(path.name[len(self._name) + 1 : -8]) + 1)
             with path.open("rb") as lines:
                 for line in lines:
                     try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.step_progress import restored
 from airflow_integrations.engine.push.outbounds import Outbounds
 from airflow_integrations.engine.push.outcomes import UNANSWERED, Outcomes, target_of
+from airflow_integrations.engine.push.parts import parts_of
 from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.ledger.runs.claims import note_unanswered
 from airflow_integrations.ledger.runs.outcomes import conclude
@@ -23,7 +25,7 @@ BATCH = 5_000
 
 
 async def absorb(run: Run, ref: RunRef, services: Services, staging: Staging) -> None:
-    """Bring the ledger up to what an earlier attempt of a run has written into its journal, which is about to be
+    """Bring the ledger up to what earlier attempts of a run have written into its journals, which are about to be
     cleared. What is unanswered is in doubt where it must not simply be sent again.
 
     Where the run has not come to its push there is nothing to do.
@@ -31,8 +33,12 @@ async def absorb(run: Run, ref: RunRef, services: Services, staging: Staging) ->
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     if fetched is None or not fetched.complete or (transformed is not None and not transformed.complete):
         return
-    outbounds = Outbounds(staging, fetched, transformed)
-    journal = Journal.read(staging, outbounds.count)
+    for part in parts_of(transformed):
+        await _absorb(run, replace(ref, part=part.number), services, Outbounds(staging, fetched, transformed, part))
+
+
+async def _absorb(run: Run, ref: RunRef, services: Services, outbounds: Outbounds) -> None:
+    journal = Journal.read(outbounds.staging, outbounds.count, ref.part)
     await absorb_journal(ref, services, journal, outbounds)
     if getattr(target_of(run.route), "in_steps", False) and not run.dry_run:
         await _note_steps(ref, services, outbounds, journal)
@@ -99,7 +105,7 @@ async def _apply(
         if ordinal in wanted:
             outcome = wanted[ordinal]
             outcome.key, outcome.version, outcome.hash = outbound.key, outbound.version, outbound.hash
-            outcome.deleted = outbound.deleted
+            outcome.deleted, outcome.payload_at = outbound.deleted, outbound.at
         if ordinal >= last:
             break
     await asyncio.to_thread(conclude, services.ledger, ref, list(wanted.values()), now=services.now(), applied=applied)
