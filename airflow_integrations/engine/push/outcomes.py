@@ -55,6 +55,8 @@ class Outcomes:
         self.policy: InDoubt = route.delivery.in_doubt or ("resend" if outgoing.repeatable else "hold")
         if self.in_steps:
             self.policy = "resend"
+        self._may_have_arrived: dict[str, str] = {}
+        """Hashes of superseded states that went in steps and may be at the target, by key."""
 
     def before(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome | None:
         """The fate of an entity that need not be sent, or None for one that goes out."""
@@ -160,7 +162,16 @@ class Outcomes:
         outcome = self._fate(ordinal, outbound, "superseded")
         heard = met is None or not (_partly_there(outbound) or self.unanswered_after(met))
         outcome.unanswered = outbound.unanswered or not heard
+        if outcome.unanswered and self.in_steps:
+            self._may_have_arrived[outbound.key] = outbound.hash
         return outcome
+
+    def forget_outdated_steps(self, outbound: Outbound) -> None:
+        """Of a state that waits behind another one of its key. Where that has other content, which may have arrived by
+        now, the steps that the target had confirmed of this one before no longer count. They were read when the state
+        was reserved, so the ledger could not tell."""
+        if self._may_have_arrived.get(outbound.key, outbound.hash) != outbound.hash:
+            outbound.progress = None
 
     def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:
         """Another run has a state of it in flight."""
@@ -242,6 +253,7 @@ class Outcomes:
         if outbound is not last:
             return self.superseded(ordinal, outbound, error)
         if error is None:
+            self.forget_outdated_steps(outbound)
             result = Result("pending", reason="an earlier state of it could not be delivered")
             return self.again(ordinal, outbound, known, "behind", result, burnt=False)
         result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)

@@ -143,6 +143,8 @@ class PushSession:
             plan.conclude(batch.chunk, batch.ordinals, outcomes)
         for chunk, ordinal, outbound, error in traffic.take_set_aside():
             if traffic.held.get(outbound.key, outbound) is outbound:
+                if error is None:
+                    verdicts.forget_outdated_steps(outbound)
                 outcome = verdicts.again(ordinal, outbound, chunk.known.get(outbound.key), cause, result, burnt=False)
                 outcome.next_attempt = _later(outcome.next_attempt, not_before)
                 outcome.unanswered = outbound.unanswered or verdicts.unanswered_after(error)
