@@ -55,7 +55,7 @@ class Outcomes:
         self.policy: InDoubt = route.delivery.in_doubt or ("resend" if outgoing.repeatable else "hold")
         if self.in_steps:
             self.policy = "resend"
-        self._may_have_arrived: dict[str, str] = {}
+        self._may_have_arrived: dict[str, set[str]] = {}
         """Hashes of superseded states that went in steps and may be at the target, by key."""
 
     def before(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome | None:
@@ -163,14 +163,14 @@ class Outcomes:
         heard = met is None or not (_partly_there(outbound) or self.unanswered_after(met))
         outcome.unanswered = outbound.unanswered or not heard
         if outcome.unanswered and self.in_steps:
-            self._may_have_arrived[outbound.key] = outbound.hash
+            self._may_have_arrived.setdefault(outbound.key, set()).add(outbound.hash)
         return outcome
 
     def forget_outdated_steps(self, outbound: Outbound) -> None:
         """Of a state that waits behind another one of its key. Where that has other content, which may have arrived by
         now, the steps that the target had confirmed of this one before no longer count. They were read when the state
         was reserved, so the ledger could not tell."""
-        if self._may_have_arrived.get(outbound.key, outbound.hash) != outbound.hash:
+        if self._may_have_arrived.get(outbound.key, set()) - {outbound.hash}:
             outbound.progress = None
 
     def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:

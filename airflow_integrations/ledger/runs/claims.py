@@ -24,6 +24,7 @@ from sqlalchemy import (
 from airflow_integrations.ledger.inbox.inbox import renew_events
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
 from airflow_integrations.ledger.runs.history import KEPT, line
+from airflow_integrations.ledger.runs.progress import end_other_progress
 from airflow_integrations.ledger.runs.unanswered_sql import MAYBE, UNHEARD
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import (
@@ -219,7 +220,8 @@ def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[st
     """Note key, content hash and version of states that are unanswered; the rest of the row stays. Keys
     without a row have none: nothing was delivered that the target could have lost.
 
-    They were sent behind what the row knows, so that theirs are the newest versions.
+    They were sent behind what the row knows, so that theirs are the newest versions. Steps that were confirmed of other
+    content before that no longer count.
     """
     lock_entities(connection, run.route_id)
     values: dict[str, Any] = {
@@ -231,6 +233,7 @@ def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[st
     )
     for key, content, version in sent:
         connection.execute(statement, {"of": key, "sent": content, "its_version": version})
+    end_other_progress(connection, run.route_id, {key: content for key, content, _ in sent})
 
 
 @writing

@@ -15,6 +15,7 @@ from airflow_integrations.ledger.storage.transactions import reading, writing
 __all__ = [
     "change_progress",
     "drop_progress",
+    "end_other_progress",
     "known_progress",
     "note_progress",
     "partly_there",
@@ -66,6 +67,18 @@ def drop_progress(connection: Connection, route_id: int, keys: Sequence[str]) ->
     for first in range(0, len(keys), KEYS_AT_ONCE):
         some = among(connection, _p.key, keys[first : first + KEYS_AT_ONCE])
         connection.execute(delete(tables.progress).where(_p.route_id == route_id, some))
+
+
+def end_other_progress(connection: Connection, route_id: int, sent: dict[str, str]) -> None:
+    """Forget the steps of content other than what was sent since, by key: that may have arrived behind them."""
+    if not _any(connection, route_id):
+        return
+    keys, outdated = list(sent), []
+    for first in range(0, len(keys), KEYS_AT_ONCE):
+        some = among(connection, _p.key, keys[first : first + KEYS_AT_ONCE])
+        rows = connection.execute(select(_p.key, _p.hash).where(_p.route_id == route_id, some))
+        outdated += [row.key for row in rows if row.hash != sent[row.key]]
+    drop_progress(connection, route_id, outdated)
 
 
 def change_progress(connection: Connection, route_id: int, keys: Sequence[str], change: Callable[[str], str]) -> None:
