@@ -46,8 +46,8 @@ async def each_alone(
 ) -> list[R | Ended]:
     """What became of the first of ``entities``, in their order: what ``send`` gave, or Ended for one that is to blame.
 
-    It has fewer than there are entities where the system is away: those behind were not sent, and the next one may have
-    been. ``is_there`` opens a connection where there is none, and says whether the system lets us in.
+    Where the system is away the list is shorter than ``entities``. The first one without an answer may have been sent;
+    those behind it were not. ``is_there`` opens a connection where there is none, and says whether the system lets us in.
     """
     told: list[R | Ended] = []
     in_a_row = 0

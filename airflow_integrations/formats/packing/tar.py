@@ -2,6 +2,8 @@
 
 A name is only ever compared and told, so that a hostile one leads nowhere. What is not a plain file is passed over:
 folders, links, devices. Sparse files are refused, because what they hold is not what stands in the archive.
+
+Python's tarfile pulls its bytes from a file; here they are pushed as a server sends them, and nothing waits on disk.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ class SetAside:
             raise AnswerError(f"for_each: over {MOST_ASIDE} parents cannot be read; the first: {self.unreadable[0]}")
 
     def failed_again(self, one: _Aside, error: IntegrationError) -> None:
-        """Raises the error where it is no matter of this parent."""
+        """Note why its children did not come again. Raises the error where the parent cannot be the reason."""
         if not _may_be_its_own(error):
             raise error
         one.error = error
