@@ -47,7 +47,8 @@ async def each_alone(
     """What became of the first of ``entities``, in their order: what ``send`` gave, or Ended for one that is to blame.
 
     Where the system is away the list is shorter than ``entities``. The first one without an answer may have been sent;
-    those behind it were not. ``is_there`` opens a connection where there is none, and says whether the system lets us in.
+    those behind it were not. ``is_there`` opens a connection where there is none, and says whether the system lets us
+    in.
     """
     told: list[R | Ended] = []
     in_a_row = 0

@@ -172,7 +172,7 @@ class _Reader:
         if not event.value and _LIKE_A_VALUE.fullmatch(comment):
             meant = re.sub(r"^\[(.*)\]$", r"\1", comment.strip())
             remedy = f"without # it is {meant}; if none is meant, write null"
-            self.mistakes.append(self.at(event, f"# begins a comment, so there is no value: {remedy}"))
+            self.mistakes.append(self.at(event, f"there is no value, because # begins a comment: {remedy}"))
         elif event.value and comment.startswith(("{", "[")):
             ends = f"a blank and # begin a comment, so the text ends before #{comment[0]}"
             self.mistakes.append(self.at(event, f"{ends}: put quotes around all of it"))
