@@ -11,6 +11,7 @@ import pytest
 from emptied_database import EmptiedDatabase
 from hypothesis import settings
 from ledger_pool import LedgerPool
+from names_of_tests import value_in_name
 from route_definitions import GOOD, Write
 from shared_statements import share_statements
 from xdist_groups import Shared, group_of, longest_first
@@ -65,11 +66,7 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """A long value is named by its beginning: a test's name is in the environment of every process that it starts, and
-    the system refuses to start one where that is too large."""
-    if isinstance(val, str | bytes) and len(val) > 100:
-        return f"{val[:40]!a}, {len(val)} in all"
-    return None
+    return value_in_name(val)
 
 
 @pytest.fixture
