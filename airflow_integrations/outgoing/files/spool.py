@@ -13,9 +13,11 @@ from typing import IO, Any, Literal, Protocol
 from airflow_integrations.formats.writing import RecordWriter
 from airflow_integrations.outgoing import Outbound
 
-__all__ = ["Content", "Packed", "Piece", "Pieces", "Spool"]
+__all__ = ["Content", "Packed", "Piece", "Pieces", "Seal", "Spool"]
 
 Packed = Literal["gz", "zst"] | None
+Seal = Callable[[IO[bytes], IO[bytes]], None] | None
+"""Encrypts a complete file into another one; both are real files."""
 PIECE = 1024 * 1024
 
 
@@ -33,12 +35,20 @@ class Content(Protocol):
 
 
 class Spool:
-    """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
+    """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes, unless they
+    are encrypted."""
 
     def __init__(
-        self, writer: Callable[[Any], RecordWriter], *, packed: Packed = None, file: IO[bytes] | None = None
+        self,
+        writer: Callable[[Any], RecordWriter],
+        *,
+        packed: Packed = None,
+        seal: Seal = None,
+        file: IO[bytes] | None = None,
     ) -> None:
-        """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk."""
+        """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk, as
+        ``seal`` needs it."""
+        self._seal = seal
         self._file: IO[bytes] = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by close
         self._out: Any = _packing(self._file, packed)
         self._writer: RecordWriter = writer(self._out)
@@ -54,12 +64,17 @@ class Spool:
         self._count += 1
 
     def complete(self) -> None:
-        """All entities are in it: its size and checksum are known."""
+        """All entities are in it: its size and checksum are known. Raises what ``seal`` does."""
         self._writer.finish()
         if self._out is not self._file:
             self._out.close()
         self._file.flush()
         self._file.seek(0)
+        if self._seal is not None:
+            clear, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+            with clear:
+                self._seal(clear, self._file)
+            self._file.seek(0)
         digest = hashlib.sha256()
         while piece := self._file.read(PIECE):
             digest.update(piece)
@@ -99,13 +114,18 @@ class Pieces:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self.size = 0
 
-    def add(self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: Packed) -> Piece:
+    def add(
+        self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: Packed, seal: Seal = None
+    ) -> Piece:
         """A file with this entity alone. Raises EntityError for one that cannot be written in this format."""
-        spool = Spool(writer, packed=packed, file=io.BytesIO())
-        spool.add(outbound)
-        spool.complete()
-        self._file.seek(self.size)
-        spool.copy_to(self._file)
+        spool = Spool(writer, packed=packed, seal=seal, file=io.BytesIO() if seal is None else None)
+        try:
+            spool.add(outbound)
+            spool.complete()
+            self._file.seek(self.size)
+            spool.copy_to(self._file)
+        finally:
+            spool.close()
         piece = Piece(self._file, self.size, spool.size, spool.sha256)
         self.size += spool.size
         return piece
