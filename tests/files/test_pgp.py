@@ -179,7 +179,7 @@ def test_keys_are_nobody_elses_and_go(partner: Partner, keyring: Any, folders: P
 
 
 def test_no_secret_is_in_the_process_list(partner: Partner, keyring: Any, tmp_path: Path) -> None:
-    ours, seen = keyring(), []
+    ours, seen = keyring(), list[str]()
 
     class Slow(io.RawIOBase):
         """Looks at the processes while gpg is at work."""
@@ -207,7 +207,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next(partner: Partner, fol
         "k.own; os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     subprocess.run(
-        [sys.executable, "-c", script, str(folders)], input=partner.private(), text=True, check=False, cwd=os.getcwd()
+        [sys.executable, "-c", script, str(folders)], input=partner.private(), text=True, check=False, cwd=Path.cwd()
     )
     (left,) = folders.iterdir()
     assert (left / "private-keys-v1.d").exists()

@@ -128,9 +128,8 @@ def _remove(folder: Path) -> None:
     with suppress(OSError, subprocess.SubprocessError):
         arguments: Any = [shutil.which("gpgconf") or "gpgconf", "--homedir", str(folder)]
         for what in ("--kill gpg-agent", "--remove-socketdir"):
-            subprocess.run(
-                [*arguments, *what.split()], check=False, env=_environment(), timeout=10, capture_output=True
-            )  # noqa: S603
+            command = [*arguments, *what.split()]
+            subprocess.run(command, check=False, env=_environment(), timeout=10, capture_output=True)  # noqa: S603
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -18,7 +18,7 @@ PIECE = 256 * 1024
 MAX_SIZE = 4 * 1024 * 1024 * 1024
 """Bytes of a file, encrypted or not: both stand on this machine's disk while it is read."""
 ALWAYS, RATIO = 16 * 1024 * 1024, 300
-"""Decrypted bytes that are fine however few there were; and beyond that, for one encrypted byte: as for packed files."""
+"""Decrypted bytes that are always fine, and beyond that, for one encrypted byte: as for packed files."""
 _OF_A_SECRET = 16
 """What gpg tells of an imported key that is a private one."""
 
@@ -47,8 +47,9 @@ class Keyring:
 
     def require(self, *, own: bool, others: bool) -> None:
         """Raises SetupError where keys are missing or are not such, and for a passphrase that is wrong."""
-        assert (not own or self.own) and (not others or self.others)
+        assert not others or self.others
         if own:
+            assert self.own
             self._check_passphrase()
 
     def _check_passphrase(self) -> None:

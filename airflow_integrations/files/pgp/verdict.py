@@ -1,7 +1,7 @@
 """What gpg's status lines say of a message: taken, or refused with the reason.
 
-The lines are those of GnuPG's doc/DETAILS. Everything has to be said for a message to be taken; nothing is taken because
-no complaint was heard.
+The lines are those of GnuPG's doc/DETAILS. Everything has to be said for a message to be taken; nothing is taken
+because no complaint was heard.
 """
 
 from __future__ import annotations

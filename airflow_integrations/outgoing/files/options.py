@@ -32,14 +32,14 @@ class FilesOptions(WrittenFile):
     """
     path: Annotated[Template, Sees("written_file")]
     """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
-    at that place. An ending ``.gz`` or ``.zst`` packs it. ``sequence`` in it is a number that counts up from file to
+    at that place. An ending ``.gz``, ``.zst``, ``.zip`` or ``.tar.gz`` packs it. ``sequence`` in it is a number that counts up from file to
     file; with ``per: entity`` it sees the entity, and ``key``.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """
     pgp: PgpWritten | None = None
-    """Each file is encrypted with OpenPGP once it is complete. Its name may end in ``.pgp`` or ``.gpg``, or in ``.asc``,
-    which writes text; that does not count for the format.
+    """Each file is encrypted with OpenPGP once it is complete. Its name may end in ``.pgp`` or ``.gpg``, or in
+    ``.asc``, which writes text; that does not count for the format.
 
     Example:
         path: /out/orders.csv.pgp
@@ -110,10 +110,19 @@ class FilesOptions(WrittenFile):
         return self.format or format_of_name(self._clear_name.removesuffix(f".{self.packed}"))
 
     @property
-    def packed(self) -> Literal["gz", "zst"] | None:
+    def packed(self) -> Literal["gz", "zst", "zip", "tar.gz"] | None:
         """How a file is packed, which the ending of its name says."""
         name = self._clear_name
+        if name.endswith((".zip", ".tar.gz")):
+            return "zip" if name.endswith(".zip") else "tar.gz"
         return "gz" if name.endswith(".gz") else "zst" if name.endswith(".zst") else None
+
+    def inside(self, path: str) -> str:
+        """What the file in an archive is called: as the archive, less the endings that say what it is."""
+        name = path.rpartition("/")[2]
+        name = name if self.pgp is None else without_pgp_ending(name)
+        ending = f".{self.packed}"
+        return name[: -len(ending)] if name.lower().endswith(ending) else name
 
     @property
     def armored(self) -> bool:

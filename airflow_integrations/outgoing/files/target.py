@@ -193,7 +193,8 @@ class FilesOutgoing:
             )
         if self._pieces is None:
             self._pieces = Pieces()
-        piece = self._pieces.add(outbound, self._writing(key), packed=self._options.packed, seal=self._seal)
+        packed, inside = self._options.packed, self._options.inside(path)
+        piece = self._pieces.add(outbound, self._writing(key), packed=packed, seal=self._seal, name=inside)
         self._files[path] = _File(path, piece, [key], entity)
 
     def _new_spool(self) -> Spool:
@@ -268,9 +269,9 @@ class FilesOutgoing:
 
     def _write_one(self, spool: Spool, keys: list[str]) -> Result:
         """The file of many entities. Raises OutageError where its name is taken and must not be."""
-        spool.complete()
         sequence = self._sequence(str(self._receipts.next_number)) if self._names.counted else 0
         path = self._writer.path(self._names.of_run(sequence))
+        spool.complete(self._options.inside(path))
         (result,) = self._write([_File(path, spool, keys)])
         if result.status != "delivered":
             raise OutageError(result.reason or "", status=NOTHING_WRITTEN)

@@ -1,4 +1,4 @@
-"""Files that are encrypted with OpenPGP: what cannot be trusted is refused as a whole, told, and not counted as read."""
+"""Encrypted files: what cannot be trusted is refused as a whole, told, and not counted as read."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _online(scene: Scene) -> str:
     async def ask() -> None:
         async with Services(scene.places, ledger=scene.ledger) as services:
             route = scene.route
-            await FilesIncoming.check_online(route.incoming.config, route, services)  # type: ignore[arg-type]
+            await FilesIncoming.check_online(route.incoming.config, route, services)
 
     try:
         asyncio.run(ask())
