@@ -110,10 +110,10 @@ class PushSession:
         *unchanged*, or would send those steps again."""
         broken_off = self._workers.broken_off
         aside = [(outbound, error) for _, _, outbound, error in self.traffic.set_aside]
-        sent = [
-            *broken_off,
-            *(outbound for outbound, error in aside if error is None and outbound.unanswered),
-            *(outbound for outbound, error in aside if error is not None and self.verdicts.maybe_there(outbound, error)),
+        sent = broken_off + [
+            outbound
+            for outbound, error in aside
+            if outbound.unanswered or (error is not None and self.verdicts.maybe_there(outbound, error))
         ]
         if not sent or self.books.error is not None:
             return
