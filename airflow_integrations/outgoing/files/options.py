@@ -32,8 +32,8 @@ class FilesOptions(WrittenFile):
     """
     path: Annotated[Template, Sees("written_file")]
     """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
-    at that place. An ending ``.gz``, ``.zst``, ``.zip`` or ``.tar.gz`` packs it. ``sequence`` in it is a number that counts up from file to
-    file; with ``per: entity`` it sees the entity, and ``key``.
+    at that place. An ending ``.gz``, ``.zst``, ``.zip`` or ``.tar.gz`` packs it. ``sequence`` in it is a number that
+    counts up from file to file; with ``per: entity`` it sees the entity, and ``key``.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
     """

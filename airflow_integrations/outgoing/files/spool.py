@@ -131,7 +131,8 @@ class Pieces:
         seal: Seal = None,
         name: str = "",
     ) -> Piece:
-        """A file with this entity alone; ``name`` is that in an archive. Raises EntityError for one that cannot be written in this format."""
+        """A file with this entity alone; ``name`` is that in an archive. Raises EntityError for one that cannot be
+        written in this format."""
         spool = Spool(writer, packed=packed, seal=seal, file=io.BytesIO() if seal is None else None)
         try:
             spool.add(outbound)
