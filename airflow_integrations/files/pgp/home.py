@@ -32,7 +32,7 @@ NEW = 60.0
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name that nobody can guess is made in it
 _ARGUMENTS = (
     *("--no-options", "--batch", "--no-tty", "--quiet", "--no-greeting", "--display-charset", "utf-8"),
-    *("--disable-dirmngr", "--no-auto-key-locate", "--no-auto-key-import", "--no-auto-check-trustdb"),
+    *("--disable-dirmngr", "--no-auto-key-locate", "--no-auto-check-trustdb"),
     *("--trust-model", "always", "--pinentry-mode", "loopback", "--no-auto-key-retrieve"),
 )
 """No network, nobody asked, and no key trusted but those that are given: there are no others."""
