@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,12 +25,11 @@ CONTENT = b"sku,price\nA-1,19.90\n" * 50
 
 
 @pytest.fixture
-def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folders(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where the keys stand while they are in use. The path is short, for the sockets of gpg's agent."""
-    short = Path(f"/tmp/t{os.getpid()}")
-    short.mkdir(exist_ok=True)
-    monkeypatch.setattr(home, "_IN_MEMORY", short)
-    return short
+    with tempfile.TemporaryDirectory(prefix="pgp") as short:
+        monkeypatch.setattr(home, "_IN_MEMORY", Path(short))
+        yield Path(short)
 
 
 @pytest.fixture
