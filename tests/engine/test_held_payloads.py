@@ -130,6 +130,27 @@ async def test_what_did_not_arrive_is_sent_once_with_what_it_was(cleared: Cleare
     assert not any((await cleared.next("run-2")).values())
 
 
+@pytest.mark.parametrize("stage", ["fetch", "transform"])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"route": "ord', b"{}", b"\xff\x00", None], ids=["empty", "cut", "{}", "bytes", "gone"]
+)
+async def test_a_damaged_manifest_loses_and_doubles_nothing(
+    cleared: Cleared, stage: str, content: bytes | None
+) -> None:
+    for time in range(3):
+        path = cleared.staging.folder / f"{stage}.json"
+        if content is not None and path.exists():
+            path.write_bytes(content)
+        elif content is None and stage == "fetch":
+            path.unlink()
+        await cleared.attempt()
+        assert set(went()) == ({"4"} if time == 0 else set())
+        assert cleared.kept() == PAYLOADS
+    cleared.decide("failed")
+    assert (await cleared.next())["delivered"] == 2
+    assert went() == {key: (payload, cleared.keys[key]) for key, payload in PAYLOADS.items()}
+
+
 async def test_what_was_asked_to_be_sent_again_goes_with_the_cleared_run(cleared: Cleared) -> None:
     await cleared.attempt()
     cleared.decide("failed")

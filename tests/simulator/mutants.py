@@ -188,7 +188,7 @@ MUTANTS = (
         '_ORPHANED: Final = or_(_OWN, and_(_entity.status == "pending", _entity.lease_until < bindparam("now")))',
         "_ORPHANED: Final = _OWN",
         fits='shape.fetches and shape.events == "no" and shape.asks != "all"',
-        hint=74,
+        hint=410,
     ),
     Mutant(
         "events of a live run are done before they are staged",
