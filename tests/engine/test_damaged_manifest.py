@@ -46,7 +46,7 @@ async def pushed(scene: Scene, run: Run, *records: object) -> Staging:
     MemoryIncoming.pages_to_give, MemoryOutgoing.answer = [list(records)], refuses_two
     staging = scene.staging(run)
     for stage in (fetch, transform, push):
-        await stage(run, scene.services, staging)  # type: ignore[operator]
+        await stage(run, scene.services, staging)
     MemoryOutgoing.answer = all_delivered
     return staging
 

@@ -105,6 +105,18 @@ def test_a_field_may_be_called_length(tmp_path: Path, field: str) -> None:
     assert mistakes(tmp_path / "routes", route("map", field)) == []
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "[{filter: order.order.paid}, {set: {order.total: 1}}, {drop: [order.note]}]",
+        "[{map: {order: {total: order.t}}}, {set: {order.tax: 1}}]",
+        "[{set: {order: {total: 1}}}, {filter: order.order.total}, {set: {order.tax: 1}}]",
+    ],
+)
+def test_an_entity_may_have_a_field_of_its_own_name(tmp_path: Path, steps: str) -> None:
+    assert mistakes(tmp_path / "routes", route("transform", steps)) == []
+
+
 WEBHOOK = "{webhook: {path: shop/o, verify: {hmac: {header: X-Sig, secret: %s}}}}"
 
 

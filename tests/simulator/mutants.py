@@ -56,7 +56,7 @@ MUTANTS = (
         "known.delivered_hash == outbound.hash and known.maybe is None and",
         "known.delivered_hash == outbound.hash and",
         fits="not shape.with_rev and shape.repeatable",
-        hint=216,
+        hint=370,
     ),
     Mutant(
         "an idempotency key does not change with deliveries",

@@ -57,9 +57,9 @@ async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, ne
 
     What is unanswered of it is in doubt, what it had not sent is retried; its window counts as not
     completed. ``route`` is None where its file is gone or broken: then the run's own definition is used. Where its
-    staging is gone or its manifest damaged, or that definition gone, too, only its leases end, its events wait again, and the next
-    run fetches its window again; None is returned then. Should the run come to life after all it finds its own entities
-    open, and goes on.
+    staging is gone or its manifest damaged, or that definition gone, too, only its leases end, its events wait again,
+    and the next run fetches its window again; None is returned then. Should the run come to life after all it finds
+    its own entities open, and goes on.
     """
     staging = near.sibling(lapsed.staging) if lapsed.staging else None
     if staging is not None and _has_fetched(staging, services):
