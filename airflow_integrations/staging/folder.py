@@ -64,7 +64,7 @@ class DamagedManifest(RunError):
         super().__init__(
             f"the manifest {path} is damaged and has no sound copy ({error}). If you have a backup of one of them, put "
             f"it back as {path} and clear the run from fetch. If not, leave the folder as it is and start another run "
-            "of the same window: it fetches the entities again, and what was delivered is not sent again. Entities that "
+            "of the same window: it fetches the entities again; what was delivered is not sent again. Entities that "
             "the source does not give again stay open in the ledger, without their payload"
         )
 
