@@ -21,7 +21,7 @@ from airflow_integrations.route.checks.names import (
     name_mistakes,
     trigger_name_mistakes,
 )
-from airflow_integrations.route.checks.written_paths import path_mistakes
+from airflow_integrations.route.checks.written_paths import cursor_mistakes, path_mistakes
 from airflow_integrations.route.grouping import group_mistakes
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.window import AIRFLOW_ALIASES
@@ -78,6 +78,7 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from entity_mistakes(surroundings, route.entity, stages)
     yield from name_mistakes(surroundings, stages)
     yield from path_mistakes(route.entity, stages)
+    yield from cursor_mistakes(route.entity, stages)
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
     yield from group_mistakes(route)
