@@ -28,10 +28,10 @@ _PAGING = by_word(
 _FILES_READ = by_word(
     _CONNECTION,
     (
-        "pattern glob globs file files file_pattern wildcard filename file_name mask folder directory dir bucket prefix "
-        "url uri",
+        "pattern glob globs file files file_pattern wildcard filename file_name mask folder directory dir bucket",
         "path: /data/in/*.csv",
     ),
+    ("url uri prefix", "path: /data/in/*.csv"),
     ("archive move move_to archive_path archive_folder processed_path", "after: {move: read}"),
     ("delete delete_after remove delete_source", "after: delete"),
     ("start_date modified_after newer_than", "since: modified"),
