@@ -11,6 +11,7 @@
                          retried-0-00000.jsonl.zst   rejected ones of earlier runs that go through transform again
                          held-1-00000.jsonl.zst      payloads of entities that wait for a person, an answer or another
                                                      run while this run is fetched again
+                         held-exchanges-000001       what was asked and answered last of those
                          push.journal                what became of each entity at the target
                          definition.zst              what the run works by, with the content of the files it names
                          push.exchanges              what was asked and answered where something did not arrive

@@ -20,7 +20,7 @@ from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.route.definition import Route
 from airflow_integrations.staging.folder import Staging
 
-__all__ = ["KEPT", "Exchanges", "exchange_of"]
+__all__ = ["KEPT", "Exchanges", "exchange_of", "held_exchange_files", "hold_exchanges"]
 
 KEPT = 500
 """Exchanges that an attempt of a push keeps: those behind them are like them."""
@@ -34,6 +34,8 @@ AT_ONCE = 25
 """So many become one object, in a store without append."""
 _NAME = "push.exchanges"
 _PARTS = "push-exchanges-"
+_HELD = "held-exchanges-"
+"""How files begin that hold them of payloads which are kept when their run begins anew."""
 _TEXTS = ("request", "request_headers", "request_body", "part", "headers", "body", "error")
 
 
@@ -135,21 +137,45 @@ def exchange_of(
     ``secrets``: what the mask names in the entity's own payloads; ``known``: those payloads were all there.
     None: none was kept, or it is gone.
     """
-    if ref.stage != "push" or ref.held or not ref.folder:
+    if ref.stage != "push" or not ref.folder:
         return None
-    for name in reversed(_files(there := staging.sibling(ref.folder))):
+    there = staging.sibling(ref.folder)
+    names = _files(there, _HELD) if ref.held else _files(there)
+    for line in _latest_first(there, names):
+        if ref.line in line.ordinals:
+            return _as_shown(line, ref.line, mask, secrets, known)
+    return None
+
+
+def hold_exchanges(staging: Staging, attempt: int, places: Mapping[int, int]) -> None:
+    """Keep the last exchange of entities whose payloads are held. ``places``: ordinal in push to place in held."""
+    left, kept = set(places), list[bytes]()
+    for line in _latest_first(staging, _files(staging)) if places else ():
+        if about := sorted(left.intersection(line.ordinals)):
+            left.difference_update(about)
+            parts = {places[at]: line.parts[at] for at in about if at in line.parts}
+            held = msgspec.structs.replace(line, ordinals=tuple(places[at] for at in about), parts=parts)
+            kept.append(msgspec.json.encode(held) + b"\n")
+    if kept:
+        staging.write(f"{_HELD}{attempt:06d}", b"".join(kept))
+
+
+def held_exchange_files(staging: Staging) -> set[str]:
+    """The files of :func:`hold_exchanges`."""
+    return set(_files(staging, _HELD))
+
+
+def _latest_first(staging: Staging, names: Sequence[str]) -> Iterator[_Line]:
+    for name in reversed(names):
         try:
-            content = (there.folder / name).read_bytes()
+            content = (staging.folder / name).read_bytes()
         except FileNotFoundError:  # retention came in between
             continue
         for encoded in reversed(content.split(b"\n")):
             try:
-                line = _decode(encoded)
+                yield _decode(encoded)
             except msgspec.DecodeError:  # the last one, cut short by a crash
                 continue
-            if ref.at in line.ordinals:
-                return _as_shown(line, ref.at, mask, secrets, known)
-    return None
 
 
 def _as_shown(line: _Line, at: int, mask: Mask, secrets: frozenset[str], known: bool) -> Exchange:
@@ -163,12 +189,12 @@ def _as_shown(line: _Line, at: int, mask: Mask, secrets: frozenset[str], known: 
     return _hidden(exchange, secrets)
 
 
-def _files(staging: Staging) -> list[str]:
+def _files(staging: Staging, begin: str = _PARTS) -> list[str]:
     """Oldest first."""
     if not staging.folder.exists():
         return []
     names = [path.name for path in staging.folder.iterdir()]
-    return sorted(name for name in names if name == _NAME or name.startswith(_PARTS))
+    return sorted(name for name in names if name.startswith(begin) or (begin == _PARTS and name == _NAME))
 
 
 def _parts_of(body: str | None, ordinals: Sequence[int], batch: Mapping[int, Outbound]) -> Iterator[tuple[int, str]]:
