@@ -56,7 +56,7 @@ MUTANTS = (
         "known.delivered_hash == outbound.hash and known.maybe is None and",
         "known.delivered_hash == outbound.hash and",
         fits="not shape.with_rev and shape.repeatable",
-        hint=216,
+        hint=370,
     ),
     Mutant(
         "an idempotency key does not change with deliveries",
@@ -188,7 +188,7 @@ MUTANTS = (
         '_ORPHANED: Final = or_(_OWN, and_(_entity.status == "pending", _entity.lease_until < bindparam("now")))',
         "_ORPHANED: Final = _OWN",
         fits='shape.fetches and shape.events == "no" and shape.asks != "all"',
-        hint=74,
+        hint=410,
     ),
     Mutant(
         "events of a live run are done before they are staged",

@@ -25,6 +25,11 @@ _UNREADABLE = {
 
 def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
     """Places below the configuration, with what is wrong there."""
+    if "\\" in config.path and "://" not in config.path:
+        yield (
+            ("path",),
+            "it is a pattern of shells, with / between folders: * for any text, ? for a character, [0-9] for one digit",
+        )
     if config.connection is None and "://" not in config.path and not config.path.startswith("/"):
         yield ("path",), "write it from the root, such as /data/in/*.csv: a task may run in any folder"
     path = config.path.lower() if config.pgp is None else without_pgp_ending(config.path.lower())

@@ -210,6 +210,7 @@ async def test_what_was_taken_over_survives_a_crash_and_a_fetch_that_starts_over
     left = {path.name for path in staging.folder.iterdir()}
     assert left == {
         "fetch.json",
+        "fetch.json.copy",
         "definition.zst",
         *(segment.name for segment in (*manifest.segments, *manifest.carried)),
     }
