@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from engine_kinds import MemoryIncoming
 
-from airflow_integrations.engine.fetch.cursor import newer_than
+from airflow_integrations.engine.fetch.cursor.watch import newer_than
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.windows import as_fetched, settled_window
 from airflow_integrations.errors import AnswerError, OutageError
