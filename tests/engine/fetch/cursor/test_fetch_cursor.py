@@ -31,6 +31,7 @@ class AskedIncoming(MemoryIncoming):
 
     class Config(MemoryIncoming.Config):
         cursor: Cursor | None = None
+        cursor_reading: ClassVar[str] = "pages"
 
     runs: ClassVar[list[Run]] = []
 
@@ -94,12 +95,13 @@ def settle(run: Run, services: Services, staging: Staging) -> None:
         bytes=0,
         mark=end,
         cursor=manifest.cursor,
+        newest=manifest.newest,
         now=services.now(),
     )
 
 
 async def test_the_next_run_asks_for_what_is_newer(make_run: MakeRun, services: Services, tmp_path: Path) -> None:
-    AskedIncoming.pages_to_give = [[{"number": 1, "at": 5}], [{"number": 2, "at": 9}, {"number": 3, "at": 7}]]
+    AskedIncoming.pages_to_give = [[{"number": 2, "at": 9}, {"number": 3, "at": 7}], [{"number": 1, "at": 5}]]
     first, staging = make_run(route=ROUTE), Staging(tmp_path, "orders", "run-1")
     assert (await fetch(first, services, staging)).cursor == "9"
     settle(first, services, staging)
