@@ -26,6 +26,8 @@ class Case:
     size: int = 3
     more: dict[str, Any] = field(default_factory=dict)
     refuses: bool = False
+    begin: str = "53817264"
+    """In which order the keys were written."""
 
 
 CASES = [
@@ -34,7 +36,13 @@ CASES = [
     Case("several breaks", {2: ["k1", BREAK], 3: ["k2", BREAK], 5: ["k3", "k9", BREAK]}),
     Case("no break, the second page", {2: ["k2", "k8"]}),
     Case("no break, a later page", {3: ["k2", "k8"]}, by=("at",)),
-    Case("values that grow by chance", {2: ["k2", "k9"]}, size=7),
+    Case("no break, and numbers that show the order", {2: ["k2", "k5"]}, by=("rev",)),
+    Case(
+        "values that grow by chance until a break and behind it",
+        {3: ["k1", "k7", "k8", "k9", "k91", BREAK]},
+        begin="12345678",
+    ),
+    Case("values that grow by chance", {2: ["k2", "k9"]}, size=7, begin="12345678"),
     Case("in the order of the field", {2: ["k2", "k9"], 3: ["k3"]}, order="value"),
     Case("in the order of the field, with a break", {2: ["k2", "k9", BREAK]}, order="value"),
     Case("newest first", {2: ["k2", "k9"], 3: ["k3"]}, order="newest"),
@@ -57,8 +65,8 @@ def shown(case: Case, by: str) -> dict[str, Any]:
 )
 async def test_a_change_while_pages_are_read_is_not_passed_over(case: Case, by: str, tmp_path: Path) -> None:
     source = Changing(case.order, case.size, case.script, refuses=case.refuses)
-    for key in ("k5", "k3", "k8", "k1", "k7", "k2", "k6", "k4"):
-        source.write(key)
+    for number in case.begin:
+        source.write(f"k{number}")
         source.clock.now += 30.0
     source.clock.now += 3600.0
     follower = await followed(source, shown(case, by), tmp_path, runs=4)
