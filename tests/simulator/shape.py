@@ -139,7 +139,9 @@ def yaml_of(shape: Shape) -> str:
         if shape.asks == "window":
             lines += ['    query: {from: "{{ window.start }}", to: "{{ window.end }}"}']
         if shape.asks == "cursor":
-            lines += [f"    cursor: {{{'field: updated, param: changed' if shape.by_time else 'field: rev, param: since'}}}"]
+            lines += [
+                f"    cursor: {{{'field: updated, param: changed' if shape.by_time else 'field: rev, param: since'}}}"
+            ]
             lines += ["    query: {sort: number}"] if shape.by_key else []
     else:
         lines += ["incoming: {none: {}}"]

@@ -378,6 +378,8 @@ class _Fetch:
         else:
             pages = counted(self.pages, "page")
             log.info("fetched %s of %s in %s and %.1f s", entities, self.run.window, pages, manifest.seconds)
+        if self.cursor is not None:
+            self.cursor.log(log)
         self.services.log_traffic()
         self.intake.problems.log(log, "rejected by fetch")
         self.intake.waiting.log(log, "asked for again later")

@@ -188,8 +188,8 @@ def finish_run(
 ) -> None:
     """Close the books of a run.
 
-    ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them. ``newest`` is
-    the greatest value that the run saw of it: replaced with the cursor. ``read`` is
+    ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them. ``newest``
+    is the greatest value that the run saw of it: replaced with the cursor. ``read`` is
     another route and the number of its last fetch that this run has read: the route is done with it. The run's leases
     are given up. What it took over and did not decide is *retrying* again, due at once. The events that it took are
     done, or, where not all of its entities are ``decided``, wait for another run; so do those that are not among

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RouteState, RunRef
 from airflow_integrations.ledger.runs.carry_over import take_due
-from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.checkpoints import set_cursor, set_mark
+from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import begin_run, find_run, note_outage, route_state
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.window import Window
@@ -78,14 +78,14 @@ def test_a_cursor_is_replaced_where_there_is_one(ledger: Ledger) -> None:
 
 def test_the_newest_value_is_kept_beside_the_cursor_and_goes_when_a_person_sets_it(ledger: Ledger) -> None:
     run = begin(ledger)
-    for given, kept in [
-        ({"cursor": None, "newest": "7"}, (None, "7")),
-        ({"cursor": "5", "newest": "9"}, ("5", "9")),
-        ({"cursor": None}, ("5", "9")),
-        ({"cursor": "given by the source"}, ("given by the source", None)),
-        ({"cursor": "5", "newest": "9"}, ("5", "9")),
+    for cursor, newest, kept in [
+        (None, "7", (None, "7")),
+        ("5", "9", ("5", "9")),
+        (None, None, ("5", "9")),
+        ("given by the source", None, ("given by the source", None)),
+        ("5", "9", ("5", "9")),
     ]:
-        finish(ledger, run, **given)
+        finish(ledger, run, cursor=cursor, newest=newest)
         state = route_state(ledger, "orders")
         assert (state.cursor, state.newest) == kept
     set_mark(ledger, "orders", datetime(2026, 1, 1, tzinfo=UTC), "ana", 0.0)

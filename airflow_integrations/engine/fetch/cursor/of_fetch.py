@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from airflow_integrations.engine.fetch.cursor.pages import CursorPages
 from airflow_integrations.engine.fetch.cursor.watch import CursorWatch
 from airflow_integrations.engine.fetch.start import Begun, cursor_options
@@ -28,6 +30,6 @@ def cursor_watch(begun: Begun, services: Services, manifest: Manifest) -> Cursor
         """Seconds since before the first request, though the clock was put back meanwhile."""
         return max(services.now() - first, worked + services.monotonic() - began)
 
-    way = getattr(run.route.incoming.config, "cursor_reading", "apart")
+    way: Literal["ordered", "pages", "apart"] = getattr(run.route.incoming.config, "cursor_reading", "apart")
     pages = CursorPages(way, seen, taken, went_on=went_on)
     return CursorWatch(options, seen.known, now, staged=manifest.newest or manifest.cursor, pages=pages)

@@ -1,4 +1,4 @@
-"""Find a cursor that passes over nothing, whatever changed at the source while its pages were read.
+"""Find the cursor that passes over nothing, whatever changed at the source while its pages were read.
 
 The field of a cursor grows with every change. A record that was read on an early page may change while later ones are
 read, and a later page may bring a greater value than that change has got. If the greatest value that came became the
@@ -24,6 +24,9 @@ Such values are:
 
 Where the source itself gives its records in the order of the field, nothing of this is needed: a change then comes
 behind what was read, or the fetch has ended below it. Then all values count.
+
+Other ways to be asked for what is new need none of this. SQL orders by the cursor's column. A window's end is decided
+before the first request. The delta link of OData is the service's own promise. Files are known by name and content.
 
 What remains: rule 4 is wrong where the records come in another order (by id, say), no value shows it, a record that was
 read changes while others are read, and then more than a page of new records come with values that happen to grow. With

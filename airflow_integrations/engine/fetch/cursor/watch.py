@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -181,6 +182,16 @@ class CursorWatch:
         """Write into the manifest what the next run asks for, and what a later attempt needs to know."""
         manifest.cursor, manifest.newest = self.value, self.newest
         manifest.pages_seen = self._pages.seen() if self._pages else None
+
+    def log(self, log: logging.Logger) -> None:
+        """Say where the next run reads some of these records again."""
+        if self.value != self.newest:
+            log.info(
+                "the cursor becomes %s and not the newest value, %s: records may have changed while others were read. "
+                "The next run reads again what came above it",
+                (self.value or "nothing yet")[:40],
+                (self.newest or "")[:40],
+            )
 
     def warnings(self) -> list[str]:
         told = []

@@ -116,7 +116,12 @@ class Changing:
 
 
 def incoming(by: str, **more: Any) -> dict[str, Any]:
-    asking = {"connection": "shop", "path": "/records", "records": "body.rows", "cursor": {"field": by, "param": "since"}}
+    asking = {
+        "connection": "shop",
+        "path": "/records",
+        "records": "body.rows",
+        "cursor": {"field": by, "param": "since"},
+    }
     return {"http": {**asking, "pagination": {"style": "cursor", "next": "body.next", "param": "token"}, **more}}
 
 
@@ -161,7 +166,11 @@ class Follower:
 
 
 async def followed(
-    source: Changing, route: dict[str, Any], folder: Path, runs: int, before: Callable[[int], None] = lambda number: None
+    source: Changing,
+    route: dict[str, Any],
+    folder: Path,
+    runs: int,
+    before: Callable[[int], None] = lambda number: None,
 ) -> Follower:
     """So many runs; ``before`` is called with the number of each."""
     async with source.serving() as services:

@@ -75,6 +75,17 @@ async def test_a_change_while_pages_are_read_is_not_passed_over(case: Case, by: 
     assert sum(follower.came[1:]) <= 2 * len(source.records), "and not more than twice"
 
 
+async def test_a_record_of_the_first_page_changes_while_the_fetch_has_broken_off(tmp_path: Path) -> None:
+    """Found by a simulated world: K2's change was below the cursor that K3's had left, and was never fetched."""
+    source = Changing("key", 2, {2: ["K2", "K3", BREAK]})
+    for key in ("K2", "K3", "K1"):
+        source.write(key)
+    follower = await followed(source, {"incoming": incoming("rev")}, tmp_path, runs=3)
+    assert follower.has == source.records
+    assert follower.since == [None, "3", "5"]
+    assert follower.came == [3, 2, 0]
+
+
 @pytest.mark.parametrize("by", ["rev", "at"])
 @pytest.mark.parametrize("order", ["value", "newest", "key"])
 async def test_one_page_costs_nothing_more(order: str, by: str, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -83,16 +84,19 @@ class World:
         assert value is not None
         return since is None or bool(value.order > of_text(since).order)
 
+    def since(self, began: float) -> float:
+        return self.seconds - began
+
     def run(self) -> int:
         """How many records came."""
         options = Cursor(field="value", param="since")
         since = newer_than(options, self.cursor)
         manifest = Manifest(route="r", run_id="r", stage="fetch", route_hash="", window=("", ""))
         came, after, went_on = 0, None, False
-        began = self.seconds
-        seen = PagesSeen(known=self.newest or self.cursor, began=began)
+        seen = PagesSeen(known=self.newest or self.cursor, began=self.seconds)
         while True:
-            pages = CursorPages(self.way, seen, lambda: self.seconds - began, went_on=went_on)  # type: ignore[arg-type]
+            taken = partial(self.since, seen.began)
+            pages = CursorPages(self.way, seen, taken, went_on=went_on)  # type: ignore[arg-type]
             watch = CursorWatch(options, seen.known, staged=manifest.newest, pages=pages)
             breaks = False
             while not breaks:
@@ -116,8 +120,7 @@ class World:
                     self.cursor, self.newest = manifest.cursor or self.cursor, manifest.newest
                     return came
             if after is None:  # nothing was saved: it starts over
-                began = self.seconds
-                seen = PagesSeen(known=self.newest or self.cursor, began=began)
+                seen = PagesSeen(known=self.newest or self.cursor, began=self.seconds)
             else:
                 assert manifest.pages_seen is not None
                 seen, went_on = manifest.pages_seen, True
