@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -64,6 +65,8 @@ class PagesSeen(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """The greatest of all pages but the last one, of the first attempt."""
     old: tuple[str, str] | None = None
     """The greatest time that is surely older than the first request."""
+    limit: datetime | None = None
+    """Times up to here surely are; without a zone where they have none."""
     newer: list[tuple[str, str]] = []
     """Times of which that may turn out yet."""
 

@@ -59,8 +59,8 @@ def _behind_a_cursor(seed: int, shape: Shape) -> list[Deed]:
         return []
     keys = [f"K{number}" for number in range(1, chance.randint(4, 7))]
     deeds = [_write(590.0 + chance.random() * 8, key, 1) for key in chance.sample(keys, len(keys))]
-    for _ in range(chance.randint(1, 3)):
-        deeds.append(_write(605.0 + chance.random() * 280, chance.choice(keys), 2))
+    changes = chance.randint(1, 3)
+    deeds += [_write(605.0 + chance.random() * 280, chance.choice(keys), 2) for _ in range(changes)]
     if chance.random() < 0.7:
         deeds.append(Deed("source is away", round(601.1 + chance.random() * 0.8, 3), how=(60,)))
     else:

@@ -82,18 +82,15 @@ class CursorPages:
         self._first = _restored(seen.first)
         self._grown = _restored(seen.grown)
         self._newer = [value for each in seen.newer if (value := _restored(each)) is not None]
-        """Greatest values of pages, each greater than the one before it, for which the fetch has not yet taken too
-        little time."""
+        """Times above ``limit``, which may still rise to them: the greatest of all at the end of a page, ascending."""
         self.top = _restored(seen.top)
         """The greatest value that came in this run."""
         self.old = _restored(seen.old)
         """The greatest time that is surely older than the first request."""
-        self.limit: datetime | None = None
+        self.limit = seen.limit
         """Times up to here surely are."""
         self.grows = seen.grows
         """Whether no value was below one that came before it."""
-        if self.old is not None:
-            self.limit = self.old.order[0]
 
     def page_ends(self, top: SortValue | None, old: SortValue | None, *, grows: bool, found: bool) -> None:
         """Take note of what a page has changed. ``found``: it had values."""
@@ -146,6 +143,7 @@ class CursorPages:
             newer=[(value.kind, value.text) for value in self._newer],
             top=_dumped(self.top),
             old=_dumped(self.old),
+            limit=self.limit,
             grows=self.grows,
         )
 
