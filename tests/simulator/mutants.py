@@ -222,6 +222,14 @@ MUTANTS = (
         hint=19,
     ),
     Mutant(
+        "the greatest value that came becomes the cursor",
+        "engine/fetch/cursor/pages.py",
+        'return self._way == "ordered" or (self._way == "pages" and self._pages <= 1)',
+        "return True",
+        fits='shape.asks == "cursor" and shape.fetches and shape.paging != "none"',
+        hint=2100,
+    ),
+    Mutant(
         "an unanswered step is sent again",
         "outgoing/http/steps/runner.py",
         'if way.policy == "hold" and not self._progress.released:',

@@ -70,6 +70,10 @@ class Shape:
     """``resend: always``."""
     forgets: bool = False
     """Retention is minutes."""
+    by_time: bool = False
+    """A cursor is the time of the change, to the microsecond, and not its number."""
+    by_key: bool = False
+    """What is behind a cursor comes in the order of keys."""
     edit: int = 0
     """How often the route was edited: each edit adds a constant to what is sent."""
 
@@ -114,7 +118,10 @@ class Shape:
         """Drawn apart, so that the other shapes stay as they are."""
         in_steps = not self.waits and self.out in _STEPS and random.Random(f"steps {number}").random() <= 0.2
         forgets = random.Random(f"retention {number}").random() < 0.2
-        return replace(self, out=_STEPS[self.out] if in_steps else self.out, forgets=forgets)
+        order = random.Random(f"order {number}") if self.asks == "cursor" else None
+        by_time, by_key = (order.random() < 0.4, order.random() < 0.5) if order else (False, False)
+        out = _STEPS[self.out] if in_steps else self.out
+        return replace(self, out=out, forgets=forgets, by_time=by_time, by_key=by_key)
 
     def edited(self) -> Shape:
         return replace(self, edit=self.edit + 1)
@@ -132,7 +139,10 @@ def yaml_of(shape: Shape) -> str:
         if shape.asks == "window":
             lines += ['    query: {from: "{{ window.start }}", to: "{{ window.end }}"}']
         if shape.asks == "cursor":
-            lines += ["    cursor: {field: rev, param: since}"]
+            lines += [
+                f"    cursor: {{{'field: updated, param: changed' if shape.by_time else 'field: rev, param: since'}}}"
+            ]
+            lines += ["    query: {sort: number}"] if shape.by_key else []
     else:
         lines += ["incoming: {none: {}}"]
     if shape.events != "no":

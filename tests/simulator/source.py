@@ -91,7 +91,12 @@ class Source:
             records = [r for r in records if start <= datetime.fromisoformat(r["updated"]) < end]  # type: ignore[assignment]
         if "since" in query:
             records = [r for r in records if r["rev"] > int(query["since"])]  # type: ignore[assignment]
-        if "since" in query:
+        if "changed" in query:
+            since = datetime.fromisoformat(query["changed"])
+            records = [r for r in records if datetime.fromisoformat(r["updated"]) >= since]  # type: ignore[assignment]
+        if query.get("sort") == "number":
+            placed = [((r["number"], ""), r) for r in records]
+        elif "since" in query or "changed" in query:
             placed = [((f"{r['rev']:08d}", ""), r) for r in records]
         elif "from" in query:
             placed = [((r["updated"], r["number"]), r) for r in records]

@@ -115,6 +115,7 @@ async def _close(
         await publish(run, ref, services, fetched)  # where fetch died in between
     reads = fetched.reads if fetched and whole and reads_on(run) else None
     pieces = to_let_go(run, fetched) if sure else []
+    moves = fetched is not None and sure and moves_cursor(run)
     await asyncio.to_thread(
         finish_run,
         services.ledger,
@@ -124,7 +125,8 @@ async def _close(
         verdict=balance.verdict,
         bytes=staging.size(),
         mark=mark,
-        cursor=fetched.cursor if fetched and sure and moves_cursor(run) else None,
+        cursor=fetched.cursor if fetched and moves else None,
+        newest=fetched.newest if fetched and moves else None,
         now=services.now(),
         decided=whole,
         read=(reads.source, reads.upto) if reads else None,

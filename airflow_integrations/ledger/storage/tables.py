@@ -69,6 +69,7 @@ route = Table(
     Column("outages", Integer, nullable=False, server_default="0", comment="runs in a row that the target was away"),
     Column("circuit_until", Float, nullable=False, server_default="0", comment="nothing is sent before this moment"),
     Column("woken", Integer, nullable=False, server_default="0", comment="how often what its entities wait for came"),
+    Column("newest", Text, comment="the newest value of cursor.field that a run saw; the cursor may be an earlier one"),
 )
 
 run = Table(
