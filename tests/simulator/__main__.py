@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 from simulator.plan import Plan, plan_of
-from simulator.shape import yaml_of
+from simulator.route_file import yaml_of
 from simulator.shrink import report
 from simulator.world import live
 

@@ -1,45 +1,16 @@
-"""The shape of a world's route: drawn from the seed, written as YAML, and read as any route file is."""
+"""The shape of a world's route, drawn from the seed."""
 
 from __future__ import annotations
 
 import random
-import tempfile
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 
-from airflow_integrations.route.definition import Route
-from airflow_integrations.route_files.load import read_route
-
-__all__ = ["NAME", "Shape", "route_of", "yaml_of"]
+__all__ = ["NAME", "Shape"]
 
 NAME = "orders"
-_PAGING = {
-    "cursor": "{style: cursor, next: body.next, param: after}",
-    "link": "{style: link}",
-    "next_url": "{style: next_url, next: body.next_url}",
-    "offset": "{style: offset, param: skip, total: body.total}",
-    "overlap": "{style: offset, param: skip, total: body.total, overlap: true}",
-    "page": "{style: page, pages: body.pages}",
-    "counted page": "{style: page, pages: body.pages, total: body.total}",
-    "none": "{style: none}",
-}
+_PAGINGS = ("cursor", "link", "next_url", "offset", "overlap", "page", "none")
 _BY_POSITION = ("offset", "overlap", "page")
-_OUT = {
-    "put": 'method: PUT, path: "/items/{{ order.ref }}"',
-    "post": "path: /items, idempotent: true, id: body.id",
-    "hold": "path: /items, id: body.id",
-    "verify": 'path: /items, verify: {path: /items, query: {ref: "{{ order.ref }}"}, '
-    "found_when: 'body.items and body.items[0].value == order.value', id: 'body.items[0].id'}",
-    "batch": "path: /items, idempotent: true, results: {items: body.results, match: item.ref, ok: item.ok, "
-    "reason: item.error, retry_when: item.later}",
-    "upsert": 'upsert: {find: {path: /items, query: {ref: "{{ order.ref }}"}, target: body.items}, '
-    'create: {path: /items}, update: {method: PUT, path: "/items/{{ target.ref }}"}}',
-    "steps": "steps: [{name: part, path: /parts, idempotent: true, result: body.id}, {name: whole, path: /items, "
-    'query: {part: "{{ part }}"}, idempotent: true, result: body.id}], target_id: whole',
-    "held steps": "steps: [{name: part, path: /parts, result: body.id}, {name: whole, path: /items, "
-    'query: {part: "{{ part }}"}, result: body.id}], target_id: whole',
-}
+_OUTS = ("put", "post", "hold", "verify", "batch", "upsert")
 _STEPS = {"put": "steps", "upsert": "steps", "hold": "held steps"}
 """What some shapes become."""
 
@@ -72,10 +43,37 @@ class Shape:
     """Retention is minutes."""
     edit: int = 0
     """How often the route was edited: each edit adds a constant to what is sent."""
+    lines: str = "no"
+    """``group``: the source gives lines, which are made orders; ``split``: each line of an order becomes an entity;
+    ``joined``: so, and those of one order become one again."""
+    merge: str = ""
+    """Which of several states in one run goes on: ``last``, ``newest``; empty: all."""
+    apart: bool = False
+    """Each stage is a task of its own."""
+    spread: int = 1
+    """Over so many tasks push is spread."""
+    contract: str = ""
+    """What happens where the source has a new field: ``warn``, ``reject``, ``fail``; empty: nobody looks."""
+    table: str = ""
+    """What happens to the value 2, which a table does not know: ``reject``, ``retry``; empty: nobody looks."""
+    beside: str = ""
+    """The route beside this one: ``customers``, which delivers what orders wait for; ``feed``, whose fetches it reads."""
+    other: Shape | None = None
+    """Of that route."""
+    name: str = NAME
 
     @property
     def repeatable(self) -> bool:
         return self.out not in ("hold", "verify", "held steps")
+
+    @property
+    def target(self) -> str:
+        """The Connection of its target, which is also the host."""
+        return "target" if self.name == NAME else f"target-of-{self.name}"
+
+    @property
+    def source(self) -> str:
+        return "source-of-customers" if self.name == "customers" else "source"
 
     @property
     def in_steps(self) -> bool:
@@ -88,9 +86,9 @@ class Shape:
         events = chance.choice(("no", "no", "run", "run", "low"))
         fetches = events == "no" or (events == "run" and chance.random() < 0.6)
         paging = chance.choice(
-            tuple(name for name in _PAGING if name != "counted page" and (asks == "all" or name not in _BY_POSITION))
+            tuple(name for name in _PAGINGS if asks == "all" or name not in _BY_POSITION)
         )
-        out = chance.choice(tuple(name for name in _OUT if name not in _STEPS.values()))
+        out = chance.choice(_OUTS)
         together = out == "batch" or (out in ("post", "put") and False)
         missing = asks == "all" and fetches and events == "no" and chance.random() < 0.4
         return Shape(
@@ -118,47 +116,3 @@ class Shape:
 
     def edited(self) -> Shape:
         return replace(self, edit=self.edit + 1)
-
-
-def yaml_of(shape: Shape) -> str:
-    """The route file."""
-    lines = [f"route: {NAME}", "entity:", "  name: order", "  key: order.number"]
-    lines += ["  version: order.rev"] if shape.versioned else []
-    if shape.fetches:
-        lines += ["schedule: {every: 10m}"]
-        lines += ["incoming:", "  http:", "    connection: source", "    path: /records", "    records: body.items"]
-        counted = shape.missing and shape.paging == "page"  # without it nothing tells that a record has moved
-        lines += [f"    pagination: {_PAGING['counted page' if counted else shape.paging]}"]
-        if shape.asks == "window":
-            lines += ['    query: {from: "{{ window.start }}", to: "{{ window.end }}"}']
-        if shape.asks == "cursor":
-            lines += ["    cursor: {field: rev, param: since}"]
-    else:
-        lines += ["incoming: {none: {}}"]
-    if shape.events != "no":
-        latest = ", latest: true" if shape.latest else ""
-        low = ", latency: low" if shape.events == "low" else ""
-        lines += [f"trigger: {{webhook: {{path: shop/items, verify: none}}{latest}{low}}}"]
-    if shape.missing:
-        lines += ["missing: {at_most: 100%}"]
-    lines += ["transform:", '  - filter: order.state != "draft"']
-    lines += ["  - validate: {schema: {properties: {value: {minimum: 0}}}}"]
-    extra = (", rev: order.rev" if shape.with_rev else "") + (f", edit: {{const: {shape.edit}}}" if shape.edit else "")
-    lines += [f"  - map: {{ref: order.number, value: order.value{extra}}}"]
-    delete = ', delete: {path: "/items/{{ key }}"}' if shape.missing else ""
-    waits = ", waiting_when: status == 202, waiting_deadline: 2h" if shape.waits else ""
-    lines += [f"outgoing: {{http: {{connection: target, {_OUT[shape.out]}{delete}{waits}}}}}"]
-    policy = ", in_doubt: verify" if shape.out == "verify" else ""
-    again = ", resend: always" if shape.again else ""
-    retry = f"retry: {{attempts: {shape.attempts}, delay: 1m}}"
-    lines += [f"delivery: {{batch: {shape.batch}, concurrency: {shape.concurrency}{policy}{again}, {retry}}}"]
-    lines += ["retention: {payloads: 5m, runs: 2, history: 1h, events: 1h}"] if shape.forgets else []
-    return "\n".join(lines) + "\n"
-
-
-@lru_cache(maxsize=4096)
-def route_of(shape: Shape) -> Route:
-    """The route that its file says; raises RouteError where the file is wrong."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / f"{NAME}.yaml").write_text(yaml_of(shape), encoding="utf-8")
-        return read_route(Path(folder), NAME).route
