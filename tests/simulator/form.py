@@ -46,13 +46,14 @@ def formed(shape: Shape, seed: int) -> Shape:
 def _reading(shape: Shape, chance: random.Random) -> Shape:
     """It reads what the route ``feed`` fetches."""
     asks = chance.choice(("all", "window", "cursor"))
+    out = chance.choice(("put", "post", "batch", "verify"))
     feed = Shape(
         name="feed",
         asks=asks,
         paging=chance.choice(("cursor", "link", "next_url", "none")),
         versioned=asks == "cursor" or chance.random() < 0.6,
-        out=chance.choice(("put", "post", "batch", "verify")),
-        batch=chance.randint(1, 2),
+        out=out,
+        batch=chance.randint(2, 3) if out == "batch" else 1,
         with_rev=chance.random() < 0.5,
         apart=chance.random() < 0.3,
         forgets=shape.forgets,
@@ -65,13 +66,15 @@ def _reading(shape: Shape, chance: random.Random) -> Shape:
 def _customers(chance: random.Random) -> Shape:
     """The route that delivers what orders wait for."""
     by_events = chance.random() < 0.3
+    out = chance.choice(("put", "post", "hold", "verify", "batch"))
     return Shape(
         name="customers",
         asks=chance.choice(("all", "window")),
         paging=chance.choice(("cursor", "none")),
         events="run" if by_events else "no",
         fetches=not by_events,
-        out=chance.choice(("put", "post", "hold", "verify", "batch")),
+        out=out,
+        batch=2 if out == "batch" else 1,
         with_rev=chance.random() < 0.5,
         concurrency=chance.randint(1, 2),
         apart=chance.random() < 0.3,

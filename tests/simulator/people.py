@@ -85,12 +85,15 @@ def _clear(world: World, deed: Deed) -> None:
     world.airflow.clear(run)
 
 
-def accept_contracts(world: World) -> None:
-    """What a person does who finds a run red because fields of its source have changed."""
+def accept_contracts(world: World) -> int:
+    """What a person does who finds a run red because fields of its source have changed. How many there were."""
+    accepted = 0
     for flow in world.flows.values():
         if flow.shape.contract and any(row.name == flow.name for row in world.ledger.rows(tables.route)):
             for drift in accept_drift(world.ledger, flow.name, (), "ann", world.now()):
                 world.tell(f"a person accepts that {drift}")
+                accepted += 1
+    return accepted
 
 
 def payload_of_key(flow: Flow, key: str) -> Any:

@@ -127,7 +127,7 @@ def _mapped(shape: Shape) -> str:
     sent = [f"ref: {ref}", "value: order.value"]
     sent += ["rev: order.rev"] if shape.with_rev else []
     sent += [f"edit: {{const: {shape.edit}}}"] if shape.edit else []
-    sent += ["lines: [line.line for line in order.lines]"] if shape.lines == "group" else []
+    sent += ["lines: '[line.line for line in order.lines]'"] if shape.lines == "group" else []
     sent += ["customer: order.customer_id"] if shape.beside == "customers" else []
     return ", ".join(sent)
 
