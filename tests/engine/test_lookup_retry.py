@@ -24,6 +24,7 @@ from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.queries.overview import runs
+from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -250,3 +251,74 @@ async def test_events_of_a_resident_consumer_wait_as_well(world: World) -> None:
         assert sent() == [{"number": 1, "erp": "C-1"}]
     for books in runs(world.ledger, "orders", limit=100).runs:
         assert "do not balance" not in (books.verdict or "")
+
+
+def split(world: World, *before: Any) -> None:
+    """From now on each line of an order is an entity of its own, which has to know the customer."""
+    key = "[order.number, item.line]"
+    mapped = {"number": "order.number", "line": "item.line", "customer": "order.customer"}
+    steps = [*before, {"split": {"each": "order.lines", "key": key, "map": mapped}}]
+    found = {"name": "customer", "file": "customers.json", "where": {"id": "order.customer"}, "missing": "retry"}
+    last = {"map": {"number": "order.number", "line": "order.line", "erp": "customer.value"}}
+    definition = {
+        "route": "orders",
+        "entity": {"name": "order", "key": "order.number"},
+        "incoming": {"memory": {}},
+        "transform": [*steps, {"lookup": found}, last],
+        "outgoing": {"memory": {}},
+        "delivery": {"retry": {"attempts": 3, "delay": "10m", "max_delay": "10m"}},
+    }
+    world.route = Route.load(definition, folder=Folder(world.folder, world.folder))
+
+
+ORDER = {"number": 2, "customer": "b", "lines": [{"line": 1}, {"line": 2}]}
+
+
+async def test_parts_of_an_order_use_up_their_attempts(world: World) -> None:
+    """They are taken over as the order that they were split from, which was no attempt of theirs."""
+    split(world)
+    assert went(await world.run(ORDER)) == {"fetched": 1, "split_added": 1, "retrying": 2}
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "retrying": 2}
+    assert [world.entity(key).attempts for key in ("2|1", "2|2")] == [2, 2]
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "rejected": 2}
+    assert "looked 3 times since" in world.entity("2|1").message
+    world.clock.now += 100_000
+    assert went(await world.run()) == {}
+
+
+async def test_parts_of_a_run_that_breaks_off_behind_its_fetch_are_not_lost(world: World) -> None:
+    """Nobody fetches them again: the run that had them was done with their window."""
+    split(world)
+    await world.run(ORDER, kind="scheduled")
+    world.clock.now += 601
+    world.customers({"b": "C-2"})
+    MemoryIncoming.pages_to_give = [[]]
+    late = Run(world.route, "late", world.asked.window)
+    staging = Staging(world.folder / "staging", "orders", "late")
+    async with world.services() as services:
+        await fetch(late, services, staging)
+        books = await settle(late, services, staging)  # transform failed in all of its tries
+    assert books.unfinished == "transform"
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "delivered": 2}
+    assert [one["line"] for one in sent()] == [1, 2]
+
+
+async def test_what_is_no_part_any_more_and_what_was_split_ends(world: World) -> None:
+    split(world, {"validate": {"schema": {"properties": {"customer": {"const": "b"}}}}})
+    wrong = {**ORDER, "number": 3, "customer": "c"}
+    assert went(await world.run(ORDER, wrong)) == {"fetched": 2, "split_added": 1, "rejected": 1, "retrying": 2}
+    world.customers({"b": "C-2", "c": "C-3"})
+    split(world, {"set": {"lines": "[line for line in order.lines if line.line == 1]"}})
+    world.clock.now += 601
+    wanted = RetryWanted(statuses=frozenset({"retrying", "rejected"}))
+    assert went(await world.run(retry=wanted)) == {"carried_in": 2, "delivered": 2}
+    assert {key: world.entity(key).status for key in ("2|1", "2|2", "3", "3|1")} == {
+        "2|1": "delivered",
+        "2|2": "merged",
+        "3": "merged",
+        "3|1": "delivered",
+    }
+    world.clock.now += 100_000
+    assert went(await world.run()) == {}

@@ -269,7 +269,8 @@ class CarryOver:
 
     def _record(self, due: Due, record: object, newer: str | None = None) -> None:
         """A rejected entity begins again at the beginning: with the record that the source gave; or gives now, of the
-        version ``newer``."""
+        version ``newer``. One of several that were split from this record comes forth from it again, and keeps its
+        attempts until then; where it does not, settle ends it (:func:`end_former`)."""
         try:
             key, version = self._keys.read(record)
             line = encode_fetched(key, version or newer or due.version, record)
@@ -286,10 +287,6 @@ class CarryOver:
             self._taken.records += 1
             if self._retried.full:
                 self._retried.close_segment()
-        if key != due.key:
-            # One of several that were split from this record, or the route has another key now. Where the record
-            # brings it forth again it gets a fate of its own after this one.
-            self._end(due, "merged", f"it is part of {key} again")
 
     def _reject(self, due: Due, record: object, reason: str, field: str | None) -> None:
         told = self._hiding.reason(reason, record)
