@@ -20,6 +20,8 @@ from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.failure_summary import gather
 from airflow_integrations.engine.settle.settle import problems, settle
 from airflow_integrations.engine.transform.transform import transform
+from airflow_integrations.ledger.actions.entity_actions import skip
+from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.queries.entities import where
@@ -322,3 +324,31 @@ async def test_what_is_no_part_any_more_and_what_was_split_ends(world: World) ->
     }
     world.clock.now += 100_000
     assert went(await world.run()) == {}
+
+
+async def test_a_part_that_was_decided_does_not_begin_again_with_another_one(world: World) -> None:
+    """It comes forth from the same record, and would keep the other one waiting for ever, which then keeps it."""
+    split(world)
+    await world.run(ORDER)
+    skip(world.ledger, Selection("orders", keys=frozenset({"2|1"})), "not needed", "ann", world.clock())
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "merged": 1, "retrying": 1}
+    world.customers({"b": "C-2"})
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "merged": 1, "delivered": 1}
+    assert went(await world.again()) == {"carried_in": 1, "split_added": 1, "merged": 1, "unchanged": 1}
+    assert (world.entity("2|1").status, world.entity("2|2").status) == ("skipped", "unchanged")
+    assert [one["line"] for one in sent()] == [2]
+
+
+async def test_parts_that_wait_with_different_states_of_their_order_each_go_with_their_own(world: World) -> None:
+    split(world)
+    await world.run(ORDER)
+    world.clock.now += 1
+    await world.run({**ORDER, "customer": "c", "lines": [{"line": 1}]})
+    world.customers({"b": "C-2", "c": "C-3"})
+    world.clock.now += 601
+    balance = await world.run()
+    assert went(balance) == {"carried_in": 2, "split_added": 1, "superseded": 1, "delivered": 2}
+    assert sorted(one["line"] for one in sent()) == [1, 2]
+    assert {one["line"]: one["erp"] for one in sent()} == {1: "C-3", 2: "C-2"}

@@ -108,7 +108,8 @@ class CarryOver:
         # By its end the ledger tells this attempt's lease from that of an earlier one, which comes again.
         self._lease_until = services.now() + FETCH_SECONDS + services.rng.random()
         self._seen: set[str] = set()
-        self._records: set[str] = set()
+        self._records: set[tuple[str, str | None]] = set()
+        """Key and version of those that go through transform: parts of one state share a record."""
         self._taken = CarriedOver([], [], [])
         self._outcomes: list[Outcome] = []
 
@@ -273,15 +274,16 @@ class CarryOver:
         attempts until then; where it does not, settle ends it (:func:`end_former`)."""
         try:
             key, version = self._keys.read(record)
-            line = encode_fetched(key, version or newer or due.version, record)
+            state = key, version or newer or due.version
+            line = encode_fetched(*state, record)
         except EntityError as error:
             self._reject(due, record, error.reason, error.field)
             return
         except NOT_JSON as error:
             self._reject(due, record, why_not_json(error), None)
             return
-        if key not in self._records:
-            self._records.add(key)
+        if state not in self._records:
+            self._records.add(state)
             self._retried.add(line)
             self._taken.count += 1
             self._taken.records += 1
