@@ -8,11 +8,11 @@ import msgspec
 
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from simulator.deed import Deed
+from simulator.flows.shape import NAME
 from simulator.people import act
-from simulator.shape import NAME
 
 if TYPE_CHECKING:
-    from simulator.flow import Flow
+    from simulator.flows.flow import Flow
     from simulator.world import World
 
 __all__ = ["away", "do"]

@@ -1,4 +1,4 @@
-"""What a quarter of the worlds has beyond a plain route: lines, splits, several tasks, contracts, tables, a second route.
+"""What a quarter of the worlds has beyond a plain route: lines, splits, more tasks, contracts, tables, a second route.
 
 All of it is drawn apart, so that the other worlds stay as they are.
 """
@@ -9,7 +9,7 @@ import random
 from dataclasses import replace
 
 from simulator.deed import Deed
-from simulator.shape import Shape
+from simulator.flows.shape import Shape
 
 __all__ = ["form_deeds", "formed", "has_form"]
 
@@ -118,7 +118,5 @@ def form_deeds(seed: int, shape: Shape, minutes: int) -> list[Deed]:
         if chance.random() < 0.4:  # one of those that push dies, or meets what the others do not
             border = chance.choice(("commit", "disk", "request"))
             most = {"commit": 12, "disk": 12, "request": 3}[border]
-            deeds.append(
-                Deed("process dies at", number=chance.randint(3, 6), how=(border, chance.randint(1, most)))
-            )
+            deeds.append(Deed("process dies at", number=chance.randint(3, 6), how=(border, chance.randint(1, most))))
     return deeds

@@ -18,7 +18,7 @@ __all__ = ["Invariants"]
 
 
 class Invariants:
-    """Of the whole world; those of its flows are in :mod:`simulator.promises`."""
+    """Of the whole world; those of its flows are in :mod:`simulator.flows.promises`."""
 
     def __init__(self, world: World) -> None:
         self._world = world

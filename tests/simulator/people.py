@@ -19,7 +19,7 @@ from simulator.deed import Deed
 from simulator.tasks import quiet
 
 if TYPE_CHECKING:
-    from simulator.flow import Flow
+    from simulator.flows.flow import Flow
     from simulator.world import World
 
 __all__ = ["EDITED", "accept_contracts", "act", "payload_of_key"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from simulator.aimed import aimed_deeds
 from simulator.deed import Deed
+from simulator.flows.shape import Shape
 from simulator.form import form_deeds, formed, has_form
-from simulator.shape import Shape
 from simulator.small import is_small, small_deeds
 
 __all__ = ["Deed", "Plan", "plan_of"]

@@ -96,9 +96,7 @@ async def _stage(
         return Done(balance=await settle(run, services, staging))
 
 
-async def _fetch(
-    run: Run, services: Services, staging: Staging, stop: asyncio.Event, pushes: Sequence[str]
-) -> Done:
+async def _fetch(run: Run, services: Services, staging: Staging, stop: asyncio.Event, pushes: Sequence[str]) -> Done:
     manifest = await fetch(run, services, staging)
     if not anything(manifest):
         balance = await settle(as_fetched(run, staging), services, staging)

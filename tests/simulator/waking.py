@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow_integrations.ledger.records import NOT_FOUND
 from airflow_integrations.ledger.storage import tables
+from simulator.flows.shape import NAME
 from simulator.people import payload_of_key
-from simulator.shape import NAME
 
 if TYPE_CHECKING:
     from simulator.world import World

@@ -26,7 +26,7 @@ from simulator.borders.replaced import CURRENT, replace_borders
 from simulator.bounds import draw_bounds
 from simulator.deed import Deed
 from simulator.doings import away, do
-from simulator.flow import flows_of
+from simulator.flows.flow import flows_of
 from simulator.invariants import Invariants
 from simulator.people import accept_contracts
 from simulator.plan import Plan

@@ -16,11 +16,11 @@ from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import EPOCH, Window
 from simulator.borders.maintenance import tidy
 from simulator.borders.process import Died
-from simulator.shape import NAME
+from simulator.flows.shape import NAME
 from simulator.tasks import Done, quiet, stage
 
 if TYPE_CHECKING:
-    from simulator.flow import Flow
+    from simulator.flows.flow import Flow
     from simulator.world import World
 
 __all__ = ["Airflow", "DagRun"]
@@ -99,7 +99,9 @@ class Airflow:
                 states.pop(name, None)
             world.tell(f"{self._named(run)} begins")
             try:
-                for together in ([name] if name not in pushes else pushes for name in ("fetch", "transform", "push", "settle")):
+                for together in (
+                    [name] if name not in pushes else pushes for name in ("fetch", "transform", "push", "settle")
+                ):
                     wanted = [name for name in together if states.get(name) is None]
                     if together[0] != "settle" and "failed" in states.values():
                         states |= dict.fromkeys(wanted, "upstream_failed")
@@ -174,7 +176,7 @@ class Airflow:
         return flow.shape.events == "low" and bool(self.world.consumers)
 
     def _ring_between(self) -> None:
-        """What the doorbells of tasks and API servers do for routes that read others, or wait for what these deliver."""
+        """What doorbells do for routes that read others, or wait for what these deliver."""
         world = self.world
         if len(world.flows) == 1 or world.ledger.away:
             return

@@ -10,7 +10,7 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.route_files.load import LoadedRoute, RouteFiles
 
 if TYPE_CHECKING:
-    from simulator.flow import Flow
+    from simulator.flows.flow import Flow
     from simulator.world import World
 
 __all__ = ["tidy"]
@@ -45,6 +45,4 @@ async def tidy(world: World, services: Any) -> Wanted:
     async with services:
         thoroughly = any(flow.shape.forgets for flow in world.flows.values())
         known = _Known(world.flows)
-        return await keep_up(
-            services, known, world.base, services.now(), thoroughly=thoroughly, closed=closed
-        )
+        return await keep_up(services, known, world.base, services.now(), thoroughly=thoroughly, closed=closed)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.route.definition import Route
 from simulator.borders.clock import BEGIN
-from simulator.promises import Promises
-from simulator.route_file import route_of
-from simulator.shape import NAME, Shape
-from simulator.source import Source
-from simulator.target import Target
+from simulator.flows.promises import Promises
+from simulator.flows.route_file import route_of
+from simulator.flows.shape import NAME, Shape
+from simulator.flows.source import Source
+from simulator.flows.target import Target
 
 if TYPE_CHECKING:
     from simulator.world import World

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.ledger.status import CLOSED
+from simulator.flows.target import Effect
 from simulator.people import EDITED, payload_of_key
-from simulator.target import Effect
 
 if TYPE_CHECKING:
-    from simulator.flow import Flow
+    from simulator.flows.flow import Flow
 
 __all__ = ["Promises"]
 

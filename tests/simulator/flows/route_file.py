@@ -10,7 +10,7 @@ from pathlib import Path
 
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route_files.load import read_route
-from simulator.shape import NAME, Shape
+from simulator.flows.shape import NAME, Shape
 
 __all__ = ["route_of", "yaml_of"]
 
@@ -61,7 +61,8 @@ def yaml_of(shape: Shape) -> str:
     if shape.events != "no":
         latest = ", latest: true" if shape.latest else ""
         low = ", latency: low" if shape.events == "low" else ""
-        lines += [f"trigger: {{webhook: {{path: shop/{'items' if shape.name == NAME else shape.name}, verify: none}}{latest}{low}}}"]
+        path = "shop/items" if shape.name == NAME else f"shop/{shape.name}"
+        lines += [f"trigger: {{webhook: {{path: {path}, verify: none}}{latest}{low}}}"]
     if shape.missing:
         lines += ["missing: {at_most: 100%}"]
     lines += ["transform:"]
@@ -72,7 +73,9 @@ def yaml_of(shape: Shape) -> str:
     lines += ['  - filter: order.state != "draft"']
     lines += ["  - validate: {schema: {properties: {value: {minimum: 0}}}}"]
     if shape.table:
-        lines += [f"  - lookup: {{name: known, file: values.csv, where: {{value: order.value}}, missing: {shape.table}}}"]
+        lines += [
+            f"  - lookup: {{name: known, file: values.csv, where: {{value: order.value}}, missing: {shape.table}}}"
+        ]
     lines += _LOOKED_UP if shape.beside == "customers" else ()
     lines += [f"  - map: {{{_mapped(shape)}}}"]
     delete = ', delete: {path: "/items/{{ key }}"}' if shape.missing else ""

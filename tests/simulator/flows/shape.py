@@ -57,7 +57,7 @@ class Shape:
     table: str = ""
     """What happens to the value 2, which a table does not know: ``reject``, ``retry``; empty: nobody looks."""
     beside: str = ""
-    """The route beside this one: ``customers``, which delivers what orders wait for; ``feed``, whose fetches it reads."""
+    """The route beside it: ``customers``, which delivers what orders wait for; ``feed``, whose fetches it reads."""
     other: Shape | None = None
     """Of that route."""
     name: str = NAME
@@ -85,9 +85,7 @@ class Shape:
         asks = chance.choice(("all", "all", "window", "cursor"))
         events = chance.choice(("no", "no", "run", "run", "low"))
         fetches = events == "no" or (events == "run" and chance.random() < 0.6)
-        paging = chance.choice(
-            tuple(name for name in _PAGINGS if asks == "all" or name not in _BY_POSITION)
-        )
+        paging = chance.choice(tuple(name for name in _PAGINGS if asks == "all" or name not in _BY_POSITION))
         out = chance.choice(_OUTS)
         together = out == "batch" or (out in ("post", "put") and False)
         missing = asks == "all" and fetches and events == "no" and chance.random() < 0.4
