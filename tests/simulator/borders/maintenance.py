@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.engine.upkeep import Wanted, keep_up
-from airflow_integrations.errors import RouteError
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route_files.load import LoadedRoute, RouteFiles
 
@@ -26,8 +25,6 @@ class _Known:
         self._flows = flows
 
     def one(self, name: str) -> Route:
-        if name not in self._flows:
-            raise RouteError(f"there is no route {name}")
         return self._flows[name].route
 
     def all(self) -> RouteFiles:
