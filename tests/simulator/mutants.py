@@ -235,6 +235,7 @@ MUTANTS = (
         "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == part.number]",
         "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == 0]",
         fits="shape.spread > 1",
+        hint=6,
     ),
     Mutant(
         "a part counts its applied lines as those of the whole",
@@ -242,6 +243,7 @@ MUTANTS = (
         "    if not run.part:\n",
         "    if True:\n",
         fits="shape.spread > 1",
+        hint=135,
     ),
     Mutant(
         "a waiting order is never woken",
@@ -249,7 +251,28 @@ MUTANTS = (
         "    wake(connection, run.route_id, came, now)\n",
         "",
         fits='shape.beside == "customers"',
+        hint=51,
     ),
+    Mutant(
+        "a route is done with fetches that it could not read",
+        "engine/settle/settle.py",
+        "if fetched and whole and reads_on(run)",
+        "if fetched and reads_on(run)",
+        fits='shape.beside == "feed"',
+        hint=263,
+    ),
+    Mutant(
+        "of parts that wait with different states one record is taken",
+        "engine/fetch/carry_over.py",
+        "        if state not in self._records:",
+        "        if key not in {known for known, _ in self._records}:",
+        fits='shape.lines == "split" and shape.beside == "customers"',
+        hint=102,
+    ),
+)
+
+
+ELUSIVE = (
     Mutant(
         "who notes that it waits does not look once more",
         "engine/settle/rejections.py",
@@ -258,37 +281,12 @@ MUTANTS = (
         fits='shape.beside == "customers"',
     ),
     Mutant(
-        "a route is done with fetches that it could not read",
-        "engine/settle/settle.py",
-        "if fetched and whole and reads_on(run)",
-        "if fetched and reads_on(run)",
-        fits='shape.beside == "feed"',
-    ),
-    Mutant(
-        "of parts that wait with different states one record is taken",
-        "engine/fetch/carry_over.py",
-        "        if state not in self._records:",
-        "        if key not in {known for known, _ in self._records}:",
-        fits='shape.lines == "split" and shape.beside == "customers"',
-    ),
-    Mutant(
         "a line of an order is left out",
         "engine/fetch/pages/grouping.py",
         "                self._line(record, page.versions[place] if page.versions else None)",
         "                if place != 1 or page.final:\n                    self._line(record, None)",
         fits='shape.lines == "group"',
     ),
-    Mutant(
-        "a contract that fails lets the run go on",
-        "engine/transform/contract.py",
-        "        await self._learn()\n        route = self._run.route.route\n        raise AnswerError(",
-        "        return\n        route = self._run.route.route\n        raise AnswerError(",
-        fits='shape.contract == "fail"',
-    ),
-)
-
-
-ELUSIVE = (
     Mutant(
         "an entity that is taken over has no version",
         "engine/fetch/carry_over.py",
