@@ -1,4 +1,4 @@
-"""What a quarter of the worlds has beyond a plain route: lines, splits, more tasks, contracts, tables, a second route.
+"""What some of the worlds have beyond a plain route: lines, splits, more tasks, contracts, tables, a second route.
 
 All of it is drawn apart, so that the other worlds stay as they are.
 """
@@ -10,17 +10,19 @@ from dataclasses import replace
 
 from simulator.deed import Deed
 from simulator.flows.shape import Shape
+from simulator.small import is_small
 
 __all__ = ["form_deeds", "formed", "has_form"]
 
-SHARE = 0.25
+SHARE, OF_SMALL = 0.25, 0.08
+"""Of the large worlds, and of the small ones: one with a form takes twice as long."""
 SHAPES, STRETCH = 256, 100_000
 """So many shapes are drawn, others for each stretch of seeds: reading a route file takes as long as a small world."""
 
 
 def has_form(seed: int) -> bool:
     """Never where the worlds are in which faults were planted before there were forms."""
-    return random.Random(f"form {seed} 1004").random() < SHARE
+    return random.Random(f"form {seed} 1004").random() < (OF_SMALL if is_small(seed) else SHARE)
 
 
 def formed(shape: Shape, seed: int) -> Shape:
@@ -39,7 +41,8 @@ def formed(shape: Shape, seed: int) -> Shape:
         table = chance.choice(("reject", "retry"))
         shape = replace(shape, table=table, attempts=3 if table == "retry" else shape.attempts)
     if beside == "customers":
-        shape = replace(shape, beside=beside, other=_customers(chance))
+        attempts = min(shape.attempts, 3)  # what waits in vain is at its end soon
+        shape = replace(shape, beside=beside, other=_customers(chance), attempts=attempts)
     return shape
 
 

@@ -235,7 +235,7 @@ MUTANTS = (
         "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == part.number]",
         "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == 0]",
         fits="shape.spread > 1",
-        hint=6,
+        hint=84,
     ),
     Mutant(
         "a part counts its applied lines as those of the whole",
@@ -267,7 +267,7 @@ MUTANTS = (
         "        if state not in self._records:",
         "        if key not in {known for known, _ in self._records}:",
         fits='shape.lines == "split" and shape.beside == "customers"',
-        hint=102,
+        hint=1346,
     ),
 )
 
