@@ -80,7 +80,7 @@ MUTANTS = (
         "    taken = set(asked & others_claims(connection, run, asked, now))",
         "    taken = set[str]()",
         fits='shape.fetches and shape.events == "run"',
-        hint=22,
+        hint=112,
     ),
     Mutant(
         "a fetch that broke off moves the mark",
