@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from simulator.deed import Deed
-from simulator.shape import Shape
+from simulator.flows.shape import Shape
 
 __all__ = ["aimed_deeds", "scene"]
 

@@ -113,9 +113,12 @@ class _Transform:
             await contract.rehearse(read_entities(self.staging.blocks(fetched.segments), lambda *_: None))
         try:
             await chain.open(self.run, self.services)
-            for batch in read_entities(self.staging.blocks(fetched.segments), chain.rejected):
-                await chain.through(batch if contract is None else contract.admit(batch, chain.rejected))
-                await self._passed()
+            retried = len(fetched.retried)
+            for again, segments in ((True, fetched.segments[:retried]), (False, fetched.segments[retried:])):
+                for batch in read_entities(self.staging.blocks(segments), chain.rejected):
+                    admitted = batch if contract is None else contract.admit(batch, chain.rejected)
+                    await chain.through(admitted, again=again)
+                    await self._passed()
             async for _ in chain.flush():
                 await self._passed()
             self.writer.close_segment()
