@@ -158,6 +158,27 @@ class JsonTokens(System):
         return await self.served_to(request)
 
 
+class SellingPartner(System):
+    """The token comes from another service, by a refresh token, and has a header of its own."""
+
+    header, token_path, grant = "x-amz-access-token", "/auth/o2/token", "refresh_token"
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == self.token_path:
+            told = await request.post()
+            if (told["client_id"], told["client_secret"], told["grant_type"]) != (LOGIN, PASSWORD, self.grant):
+                error = {"error": "invalid_client", "error_description": "Client authentication failed"}
+                return web.json_response(error, status=401)
+            return web.json_response({"access_token": self.logged_in(), "expires_in": 3600})
+        if request.headers.get(self.header) != self.good or "Authorization" in request.headers:
+            return web.json_response({"errors": [{"code": "Unauthorized"}]}, status=401)
+        return await self.served_to(request)
+
+
+class ShopifyApp(SellingPartner):
+    header, token_path, grant = "X-Shopify-Access-Token", "/admin/oauth/access_token", "client_credentials"
+
+
 class HmacSigned(System):
     async def answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -328,6 +349,8 @@ SYSTEMS: dict[str, type[System]] = {
     "A token in a header of its own": HeaderToken,
     "Salesforce (JWT bearer)": Salesforce,
     "A token endpoint that takes and gives JSON of its own": JsonTokens,
+    "Shopify (an app of your own)": ShopifyApp,
+    "Amazon Selling Partner API": SellingPartner,
     "Magento 2 (integration)": MagentoOAuth1,
     "Signatures": HmacSigned,
     "SAP Gateway (S/4HANA OData)": SapGateway,

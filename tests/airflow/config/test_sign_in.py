@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from sign_in_servers import LOGIN, PASSWORD, SYSTEMS, BusinessOne, MagentoToken, Salesforce, System
@@ -68,6 +69,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, serve: Any) -> Any:
             options["parameters"] = {"access_token": "token-of-integration", "access_token_secret": "token-s3cret"}
         fields = {"conn_type": "http", "host": url, "login": LOGIN, "password": password or system.password}
         monkeypatch.setenv("AIRFLOW_CONN_SYSTEM", json.dumps(fields | {"extra": extra}))
+        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
         endpoint = AirflowConnections().endpoint("system")
 
         async def at_once(_: float) -> None:
@@ -276,6 +278,8 @@ async def test_a_life_that_cannot_be_read_is_told(lives: Any, connect: Any) -> N
             {"auth": "oauth2", "token_url": "https://x/t", "scope": "a", "parameters": {"scope": "b"}},
             "parameters has scope, which its own option sets",
         ),
+        ({"auth": "oauth2", "token_url": "https://x/t", "send": "cookies"}, "sends its token in a header, such as send"),
+        ({"auth": "bearer", "send": {"header": "X"}}, "send belongs to auth oauth2 or session, and auth is bearer"),
         ({"auth": "hmac", "sign": {"header": "X", "over": "metod"}}, "unknown name 'metod'"),
         ({"auth": "hmac", "sign": {"header": "X", "over": "body", "key_encoding": "hex"}}, "is not a key in hex"),
         (
