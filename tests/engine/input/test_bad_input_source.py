@@ -105,6 +105,16 @@ async def test_one_bad_record_is_rejected_and_kept_and_the_others_go_on(
     assert "1 rejected of 3 entities" in (outcome.balance.verdict or "")
 
 
+@pytest.mark.parametrize(("raw", "key"), [fate[:2] for fate in FATES], ids=[str(n) for n in range(len(FATES))])
+async def test_two_bad_records_of_a_page_are_each_rejected_alone(raw: bytes, key: str, tmp_path: Path) -> None:
+    """With one that is no JSON the page is taken apart, and the other one is read in another way."""
+    page_of_both = records(raw + b', {"number": "M", "total": NaN}')
+    outcome = await Scene(tmp_path).run(page_of_both, transform=[{"set": {"seen": "True"}}])
+    assert [entity["number"] for entity in outcome.received] == ["G", "Z"]
+    assert outcome.counts == {"fetched": 4, "delivered": 2, "rejected": 2}
+    assert sorted(problem.key for problem in outcome.problems) == ["", key]
+
+
 @pytest.mark.parametrize(
     ("raw", "sent"),
     [
