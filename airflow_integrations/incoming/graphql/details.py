@@ -78,9 +78,6 @@ def _of_item(text: Template) -> Template:
 class GraphQLCompleter(DetailsCompleter):
     """Asks for whole entities; one of which a list inside came cut is not taken for a whole one."""
 
-    def __init__(self, details: Details, client: HttpClient, base: Mapping[str, Any]) -> None:
-        super().__init__(details, client, base)
-
     async def complete(self, items: Sequence[Any]) -> list[Any]:
         """As :meth:`DetailsCompleter.complete`."""
         found = await super().complete(items)

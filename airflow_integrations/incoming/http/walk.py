@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.errors import AnswerError
+from airflow_integrations.errors import AnswerError, OutageError, SetupError
 from airflow_integrations.expressions import Expression
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http.details import AloneDetails, Details, fetch_details
@@ -77,10 +77,18 @@ class Plan:
 
 
 class Walk:
-    """One list. ``names`` are those that its expressions see besides its answers."""
+    """One list. ``names`` are those that its expressions see besides its answers. ``repeats``: a page of it may be
+    asked for again only to see whether the source is there; not so where it is a large file."""
 
     def __init__(
-        self, plan: Plan, client: HttpClient, names: Mapping[str, Any], draft: RequestTemplate, log: logging.Logger
+        self,
+        plan: Plan,
+        client: HttpClient,
+        names: Mapping[str, Any],
+        draft: RequestTemplate,
+        log: logging.Logger,
+        *,
+        repeats: bool = True,
     ) -> None:
         self._plan = plan
         self._config = plan.config
@@ -89,6 +97,7 @@ class Walk:
         self._asking = plan.asking(client, names)
         self._log = log
         self._pager = self._new_pager()
+        self._repeats = repeats
         self.may_be_absent = False
         """Whether 404 and 410 mean that there is no such list (VanishedError)."""
 
@@ -157,7 +166,15 @@ class Walk:
         if self._plan.details is None:
             return said, raw, records
         if self._plan.alone is not None:
-            return said, raw, await self._plan.alone.fetch(said, records)
+
+            async def lets_in() -> bool:
+                try:
+                    await asking.ask(request, resumed=resumed)
+                except (OutageError, SetupError, AnswerError):
+                    return False
+                return True
+
+            return said, raw, await self._plan.alone.fetch(said, records, lets_in if self._repeats else None)
         return said, raw, await fetch_details(self._plan.details, self._client, said, records)
 
     async def _maybe(self, at: dict[str, Any], *, resumed: bool) -> Response:
