@@ -79,7 +79,9 @@ def _responses(content: bytes) -> tuple[list[Any], bool]:
         found: list[Any] = []
         for piece in apart[1]:
             with contextlib.suppress(ContentError):
-                found += [] if type(piece) is BadRecord else [read(bytes(piece)) if type(piece) is msgspec.Raw else piece]
+                found += (
+                    [] if type(piece) is BadRecord else [read(bytes(piece)) if type(piece) is msgspec.Raw else piece]
+                )
         return found, False
     responses = body.get("responses") if isinstance(body, dict) else None
     if not isinstance(responses, list):

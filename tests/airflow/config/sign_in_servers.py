@@ -9,15 +9,16 @@ import json
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 import jwt
 from aiohttp import web
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint  # type: ignore[import-untyped]
 
-__all__ = ["LOGIN", "PASSWORD", "SYSTEMS", "System"]
+__all__ = ["FIRST_REFRESH_TOKEN", "LOGIN", "PASSWORD", "SYSTEMS", "System"]
 
 LOGIN, PASSWORD = "manager", 's3cret-pa55wörd "<&'
+FIRST_REFRESH_TOKEN = "first-0123456789"  # noqa: S105 - of servers that are made here
 
 
 class System:
@@ -158,25 +159,76 @@ class JsonTokens(System):
         return await self.served_to(request)
 
 
-class SellingPartner(System):
-    """The token comes from another service, by a refresh token, and has a header of its own."""
+class Tokens(System):
+    """Another service of the vendor gives tokens to a client."""
 
-    header, token_path, grant = "x-amz-access-token", "/auth/o2/token", "refresh_token"
+    header, word = "Authorization", "Bearer "
+    """How requests carry the token."""
+    token_path, grant = "/connect/token", "client_credentials"
+    basic = False
+    """Whether the client says who it is by basic authentication; else in the form."""
+    scope = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        if request.path == self.token_path:
-            told = await request.post()
-            if (told["client_id"], told["client_secret"], told["grant_type"]) != (LOGIN, PASSWORD, self.grant):
-                error = {"error": "invalid_client", "error_description": "Client authentication failed"}
-                return web.json_response(error, status=401)
-            return web.json_response({"access_token": self.logged_in(), "expires_in": 3600})
-        if request.headers.get(self.header) != self.good or "Authorization" in request.headers:
-            return web.json_response({"errors": [{"code": "Unauthorized"}]}, status=401)
-        return await self.served_to(request)
+        if request.path != self.token_path:
+            ours = [request.headers.get(name) for name in {self.header, "Authorization"}]
+            if [each for each in ours if each] != [self.word + self.good]:
+                return web.json_response({"errors": [{"code": "Unauthorized"}]}, status=401)
+            return await self.served_to(request)
+        told = {name: str(text) for name, text in (await request.post()).items()}
+        client = f"{told.pop('client_id', '')}:{told.pop('client_secret', '')}"
+        if self.basic:
+            client = unquote_plus(base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode())
+        if client != f"{LOGIN}:{PASSWORD}" or told.pop("grant_type") != self.grant or told != self.wants():
+            error = {"error": "invalid_client", "error_description": "Client authentication failed"}
+            return web.json_response(error, status=401)
+        return web.json_response({"access_token": self.logged_in(), "expires_in": 3600} | self.gives())
+
+    def wants(self) -> dict[str, str]:
+        """What else stands in the form."""
+        return {"scope": self.scope} if self.scope else {}
+
+    def gives(self) -> dict[str, str]:
+        return {"token_type": "Bearer"}
 
 
-class ShopifyApp(SellingPartner):
-    header, token_path, grant = "X-Shopify-Access-Token", "/admin/oauth/access_token", "client_credentials"
+class Microsoft(Tokens):
+    token_path, scope = "/TENANT/oauth2/v2.0/token", "https://api.businesscentral.dynamics.com/.default"
+
+
+class Xero(Tokens):
+    basic, scope = True, "accounting.transactions accounting.contacts"
+
+
+class ShopifyApp(Tokens):
+    header, word, token_path = "X-Shopify-Access-Token", "", "/admin/oauth/access_token"
+
+    def gives(self) -> dict[str, str]:
+        return {"scope": "read_orders"}
+
+
+class QuickBooks(Tokens):
+    """A refresh token is taken once, and another one comes with each access token."""
+
+    token_path, grant, basic = "/oauth2/v1/tokens/bearer", "refresh_token", True
+    scope = "com.intuit.quickbooks.accounting"
+    refresh_token = FIRST_REFRESH_TOKEN
+
+    def wants(self) -> dict[str, str]:
+        return super().wants() | {"refresh_token": self.refresh_token}
+
+    def gives(self) -> dict[str, str]:
+        self.refresh_token = secrets.token_hex(12)
+        return {"token_type": "bearer", "refresh_token": self.refresh_token}
+
+
+class SellingPartner(Tokens):
+    """The refresh token stays the same; the access token has a header of its own."""
+
+    header, word, token_path, grant = "x-amz-access-token", "", "/auth/o2/token", "refresh_token"
+
+    def wants(self) -> dict[str, str]:
+        return {"refresh_token": FIRST_REFRESH_TOKEN}
 
 
 class HmacSigned(System):
@@ -349,6 +401,9 @@ SYSTEMS: dict[str, type[System]] = {
     "A token in a header of its own": HeaderToken,
     "Salesforce (JWT bearer)": Salesforce,
     "A token endpoint that takes and gives JSON of its own": JsonTokens,
+    "Microsoft (Business Central, Dynamics 365)": Microsoft,
+    "Xero (custom connection)": Xero,
+    "QuickBooks Online, Xero and others, on behalf of a person": QuickBooks,
     "Shopify (an app of your own)": ShopifyApp,
     "Amazon Selling Partner API": SellingPartner,
     "Magento 2 (integration)": MagentoOAuth1,
