@@ -56,8 +56,9 @@ class Suspects:
 
         A group in trouble, or with an answer that ``divides``, is halved until who is to blame is alone. ``tells``:
         whether an answer shows that the service is there. ``lets_in``: asks it something else, where none of these
-        questions was ever answered; if it answers that, MOST_SUSPECTS are to blame. Raises the trouble where the service
-        is taken to be away, or refuses everything, and what ``ask`` raises besides.
+        questions was ever answered and all are outages; if it answers that, MOST_SUSPECTS are to blame. What it refuses
+        all of is more likely the matter of who asks. Raises the trouble where the service is taken to be away, or
+        refuses everything, and what ``ask`` raises besides.
         """
         left = list(groups)
         found: list[tuple[Sequence[Q], Any]] = []
@@ -106,7 +107,8 @@ class Suspects:
                 if isinstance(answer, Trouble):
                     alone.append(group[0])
             if troubled and not sure:
-                await self._judge(troubled[0], alone, is_there, lets_in, last=not halves)
+                outages = all(isinstance(trouble, OutageError) for trouble in troubled)
+                await self._judge(troubled[0], alone, is_there, lets_in if outages else None, last=not halves)
             left = halves
         return found
 

@@ -186,17 +186,29 @@ async def test_where_none_is_answered_the_source_is_to_blame(world: World, how: 
 
 
 @pytest.mark.parametrize("bad", [[1], [1, 2, 3]])
-@pytest.mark.parametrize(("how", "fate"), [(500, "retrying"), (403, "rejected"), ("html", "rejected")])
-async def test_the_first_ones_hold_up_no_other(world: World, bad: list[int], how: Any, fate: str) -> None:
+@pytest.mark.parametrize("how", [500, "reset"])
+async def test_the_first_ones_hold_up_no_other(world: World, bad: list[int], how: Any) -> None:
     """Nothing was answered before them, but the list comes when it is asked for again."""
     world.load(http={"pagination": {"style": "page", "size": 1}})
     world.service.size = 1
     world.shop.bad = dict.fromkeys(bad, how)
-    assert await world.run() == {"fetched": 8, "delivered": 8 - len(bad), fate: len(bad)}
-    world.shop.bad, world.shop.listed = {}, bad
+    assert await world.run() == {"fetched": 8, "delivered": 8 - len(bad), "retrying": len(bad)}
+    world.shop.bad, world.shop.listed = {}, []
     world.clock.now += 601
-    await world.run()
+    assert await world.run() == {"carried_in": len(bad), "delivered": len(bad)}
     assert sent() == list(range(1, 9))
+
+
+@pytest.mark.parametrize(("how", "error"), [(403, SetupError), ("html", AnswerError)])
+async def test_where_the_first_ones_are_refused_it_may_be_who_asks(
+    world: World, how: Any, error: type[Exception]
+) -> None:
+    """A permission is missing, or details are asked for in a wrong way: what is put right then goes by itself."""
+    world.shop.bad, world.shop.listed = {3: how}, [3]
+    with pytest.raises(error):
+        await world.run(1)
+    world.shop.bad = {}
+    assert await world.run(1) == {"fetched": 1, "delivered": 1}
 
 
 async def test_one_that_is_all_there_is_waits_alone(world: World) -> None:
