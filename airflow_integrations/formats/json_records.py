@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_integrations.formats import BadRecord, ContentError, bad_record
+from airflow_integrations.formats import ContentError, bad_record
 from airflow_integrations.formats.json import read
 
 __all__ = ["separated"]

@@ -66,8 +66,9 @@ class Vault(Protocol):
 class Refreshed:
     """Takes what is kept while that is good; otherwise exchanges it, one process at a time, and keeps it first.
 
-    ``exchange`` asks the token endpoint with a refresh token, ``carried`` makes the headers that carry an access token. A process that is killed between the answer and the note
-    of it loses the new token; what is kept then is the old one, which most systems take once more within some minutes.
+    ``exchange`` asks the token endpoint with a refresh token, ``carried`` makes the headers that carry an access token.
+    A process that is killed between the answer and the note of it loses the new token; what is kept then is the old
+    one, which most systems take once more within some minutes.
     """
 
     def __init__(

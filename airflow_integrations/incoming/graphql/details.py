@@ -14,7 +14,7 @@ from airflow_integrations.incoming.graphql.cut_lists import cut_reason
 from airflow_integrations.incoming.http.details import Details, DetailsCompleter
 
 if TYPE_CHECKING:
-    from airflow_integrations.http import HttpClient
+    pass
 
 __all__ = ["GraphQLCompleter", "GraphQLDetails", "details_as_http"]
 

@@ -14,7 +14,8 @@ from aiohttp import web
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from sign_in_servers import FIRST_REFRESH_TOKEN, LOGIN, PASSWORD, SYSTEMS, BusinessOne, MagentoToken, Salesforce, System
+from sign_in_servers import SYSTEMS, BusinessOne, MagentoToken, Salesforce
+from sign_in_system import FIRST_REFRESH_TOKEN, LOGIN, PASSWORD, System
 
 from airflow_integrations.airflow.config.connections import AirflowConnections
 from airflow_integrations.errors import OutageError, SetupError
