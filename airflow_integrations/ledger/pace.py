@@ -19,7 +19,6 @@ from sqlalchemy import (
     Connection,
     Executable,
     Float,
-    Select,
     and_,
     bindparam,
     case,
@@ -68,7 +67,7 @@ def lease_turns(
 
 
 @cache
-def _leasing(dialect: str) -> tuple[Executable, Select[tuple[float]]]:
+def _leasing(dialect: str) -> tuple[Executable, Executable]:
     """Lease turns; and the seconds until the next free one. Made once: it takes longer than to carry them out."""
     clock, span, ahead = _clock(dialect), bindparam("span", type_=Float), bindparam("ahead", type_=Float)
     begins = case((and_(_pace.free_at > clock, _pace.free_at < clock + FAR), _pace.free_at), else_=clock)
