@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 from collections.abc import Iterator
@@ -21,7 +22,16 @@ settings.register_profile("untimed", deadline=None, print_blob=True)
 settings.load_profile("untimed")
 share_statements()
 
+# What is loaded and collected stays: to look through it again and again for garbage took a quarter of the collection.
+gc.disable()
+
 SHARED = pytest.StashKey[Shared]()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
