@@ -163,6 +163,8 @@ class Outcomes:
         outcome.unanswered = outbound.unanswered if met is None else self.maybe_there(outbound, met)
         if outcome.unanswered and self.in_steps:
             self._may_have_arrived.setdefault(outbound.key, set()).add(outbound.hash)
+            if (progress := outbound.progress) is not None and progress.begun:
+                outcome.steps = progress.dump()  # this content may come again, and no other be sent meanwhile
         return outcome
 
     def forget_outdated_steps(self, outbound: Outbound) -> None:

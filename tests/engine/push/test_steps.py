@@ -179,6 +179,23 @@ async def test_another_run_goes_on_where_a_push_ended_early(world: StepWorld, an
     assert effects(world) == [1, 1, 1]
 
 
+@pytest.mark.parametrize("world", [True, False], indirect=True)
+@pytest.mark.parametrize("at", [1, 2])
+@pytest.mark.parametrize("answer", ["away", "throttle"])
+async def test_what_is_confirmed_counts_beside_other_content_that_was_never_sent(
+    world: StepWorld, at: int, answer: str
+) -> None:
+    """0 breaks off between two steps, 1 waits behind it and never leaves, 0 comes again: it goes on where it was."""
+    await world.visit("r0", Visit(states=(("a", 1), ("a", 2)), answers=("ok",) * at + (answer,)))
+    assert world.told.asked == list(PATHS[: at + 1])
+    world.clock.now += 10
+    await world.visit("r1", Visit(states=(("a", 3),)))
+    await world.calm()
+    assert record(world).delivered_version == "3"
+    assert effects(world) == [1, 1, 1]
+    assert all(world.told.asked.count(path) == 1 for path in PATHS[:at])
+
+
 @pytest.mark.parametrize(("world", "status"), [(True, "delivered"), (False, "in_doubt")], indirect=["world"])
 @pytest.mark.parametrize("at", [0, 1, 2])
 async def test_another_run_takes_a_key_whose_request_was_broken_off(

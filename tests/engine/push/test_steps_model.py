@@ -108,8 +108,9 @@ def broken_off(answers: tuple[str, ...]) -> st.SearchStrategy[list[Any]]:
     return st.lists(visit, min_size=2, max_size=3).map(scene)
 
 
+@pytest.mark.parametrize("honours", [True, False])
 @settings(CALM, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # making a long scene shorter takes minutes
 @given(scene=broken_off(("away", "lost", "silent", "throttle")))
-def test_content_that_returns(make_run: MakeRun, ledger: Ledger, scene: list[Any]) -> None:
-    """A, B, A: what was confirmed of the first A does not count for the second one once B may have arrived."""
-    work(make_run, ledger, RETURNING, scene, honours=True)
+def test_content_that_returns(make_run: MakeRun, ledger: Ledger, scene: list[Any], *, honours: bool) -> None:
+    """A, B, A: what was confirmed of the first A counts for the second one, unless B may have arrived in between."""
+    work(make_run, ledger, RETURNING, scene, honours=honours)
