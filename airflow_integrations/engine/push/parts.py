@@ -1,4 +1,8 @@
-"""Divide a run's push into parts by the keys of its entities: each has a journal, and a task of its own."""
+"""Divide a run into parts by the keys of its entities: each has a journal, and a task of its own.
+
+Where the route's steps allow it, the task of a part also takes the part's own entities through them before it sends
+them. What was fetched of it is called its *share*.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ from typing import NamedTuple
 from zlib import crc32
 
 from airflow_integrations.engine.segment_lines import key_of_line, transformed_lines
+from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 
-__all__ = ["WHOLE", "Part", "counts_of", "lines_of", "parts_of", "repeats_batches"]
+__all__ = ["WHOLE", "Part", "counts_of", "lines_of", "parts_of", "repeats_batches", "share_of", "transformed_parts"]
 
 
 class Part(NamedTuple):
@@ -18,9 +23,13 @@ class Part(NamedTuple):
     number: int
     of: int
     entities: int | None = None
-    """How many it has; None: all of the run."""
+    """How many it sends; None: all of the run. With a share of its own: how many of those taken over."""
+    share: int | None = None
+    """How many fetched entities its task takes through transform; None: transform has done that for the whole run."""
+    first: int = 0
+    """Of a share: how many fetched entities the shares before it have. Its places begin there."""
 
-    def share(self, concurrency: int) -> int:
+    def requests(self, concurrency: int) -> int:
         """Of so many requests at the same time; all parts together have no more, but one each at least."""
         return max(1, concurrency // self.of + (self.number < concurrency % self.of))
 
@@ -30,8 +39,25 @@ WHOLE = Part(0, 1)
 
 def parts_of(transformed: Manifest | None) -> list[Part]:
     """The parts of a run's push, as its transform has divided it; one where it was not divided."""
-    counts = transformed.parts if transformed is not None else []
-    return [Part(number, len(counts), count) for number, count in enumerate(counts)] or [WHOLE]
+    if transformed is None or not transformed.parts:
+        return [WHOLE]
+    of, shares, first, parts = len(transformed.parts), transformed.shares, 0, list[Part]()
+    for number, count in enumerate(transformed.parts):
+        share = shares[number] if shares else None
+        parts.append(Part(number, of, count, share, first))
+        first += share or 0
+    return parts
+
+
+def share_of(staging: Staging, part: Part) -> Manifest | None:
+    """The finished manifest of a part's share; None where it is not finished, or has nothing to do."""
+    share = staging.manifest("share", part.number) if part.share else None
+    return share if share is not None and share.complete else None
+
+
+def transformed_parts(staging: Staging, transformed: Manifest | None) -> list[Part]:
+    """Those parts whose entities have gone through transform: only they have begun to send."""
+    return [part for part in parts_of(transformed) if not part.share or share_of(staging, part) is not None]
 
 
 def counts_of(blocks: Iterable[bytes], of: int) -> list[int]:
@@ -49,8 +75,8 @@ def repeats_batches(blocks: Iterable[bytes]) -> bool:
 
 
 def lines_of(part: Part, blocks: Iterable[bytes], first: int) -> Iterator[tuple[list[int], bytes]]:
-    """The lines of a part, a block at a time, with their places among all of the run; ``first`` is that of the first
-    line in ``blocks``."""
+    """The lines of a part, of fetch or of transform, a block at a time, with their places among all of the run;
+    ``first`` is that of the first line in ``blocks``."""
     for block in blocks:
         lines = block.split(b"\n")
         own = [at for at, line in enumerate(lines) if _number(line, part.of) == part.number]
@@ -60,7 +86,7 @@ def lines_of(part: Part, blocks: Iterable[bytes], first: int) -> Iterator[tuple[
 
 
 def _number(line: bytes, of: int) -> int:
-    """The part of a line of transform, which begins with its key: ``["4711",…``."""
+    """The part of a line of fetch or transform, which begins with its key: ``["4711",…``."""
     key = line[2 : line.find(b'",')]
     if b"\\" in key:  # an escape: two texts may mean one key, and that quotation mark may be the key's own
         key = key_of_line(line).encode("utf-8", "surrogatepass")
