@@ -235,6 +235,8 @@ class World:
                     await self.send(run_id, Visit(batch=visit.batch, concurrency=visit.concurrency))
                 else:
                     await self.settle(run_id)
+            if self.settled[run_id].counts["pending"]:  # a part did not come through transform: somebody clears it
+                await self.send(run_id, Visit(batch=visit.batch, concurrency=visit.concurrency))
         for number in itertools.count():
             self.clock.now += 7200
             await self.maintain()
