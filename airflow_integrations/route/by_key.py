@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
 
-__all__ = ["why_not_by_key"]
+__all__ = ["spread_note", "why_not_by_key"]
 
 
 def why_not_by_key(route: Route) -> str | None:
@@ -22,3 +22,11 @@ def why_not_by_key(route: Route) -> str | None:
     if route.tasks.place("transform") != route.tasks.place("push"):
         return "tasks.transform runs elsewhere than tasks.push"
     return None
+
+
+def spread_note(route: Route) -> str | None:
+    """For people who check a route: that of its large runs only the sending is spread over tasks, and why. None where
+    transform is spread, too, or nothing is."""
+    if route.tasks.spread == 1 or (reason := why_not_by_key(route)) is None:
+        return None
+    return f"tasks.spread: {route.tasks.spread} tasks send a large run, and one transforms it, because {reason}"
