@@ -283,5 +283,23 @@ def test_lines_are_divided_by_the_key_that_they_mean(lines: list[bytes]) -> None
     found = [list(lines_of(Part(number, 2), [b"\n".join(lines)], 5)) for number in (0, 1)]
     places = {line: part for part, blocks in enumerate(found) for at, block in blocks for line in block.split(b"\n")}
     assert sorted(at for blocks in found for ats, _ in blocks for at in ats) == list(range(5, 5 + len(lines)))
+    assert {part for line, part in places.items() if line == b'["1",null,{}]'} == {_part_of_one()}, "beside whatever"
     if b'["\\u0031",null,{}]' in places:
         assert places[b'["\\u0031",null,{}]'] == places[b'["1",null,{}]']
+
+
+def _part_of_one() -> int:
+    (part,) = [number for number in (0, 1) if list(lines_of(Part(number, 2), [b'["1",null,{}]'], 0))]
+    return part
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 5])
+def test_lines_of_several_blocks_keep_their_places(of: int) -> None:
+    blocks = [b"\n".join(b'["%d",null,{}]' % n for n in range(first, first + 7)) for first in range(0, 70, 7)]
+    found = {
+        (place, line)
+        for number in range(of)
+        for places, block in lines_of(Part(number, of), blocks, 3)
+        for place, line in zip(places, block.split(b"\n"), strict=True)
+    }
+    assert found == {(3 + n, b'["%d",null,{}]' % n) for n in range(70)}
