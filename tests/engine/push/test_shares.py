@@ -386,3 +386,11 @@ async def test_a_part_renews_what_says_that_it_is_at_work(
 
     monkeypatch.setattr("airflow_integrations.transform.map.Map.apply", apply)
     await scene.push(run, 1)
+
+
+async def test_a_backfill_of_parts_is_its_own_window_and_moves_nothing(scene: Shares) -> None:
+    run = await scene.staged(scene.make_run(kind="backfill", route=SCHEDULED), *records())
+    await all_parts(scene, run)
+    assert sorted(sent(), key=int) == [str(n) for n in WANTED]
+    assert (await scene.books(run))[0] == f"60 fetched = {len(WANTED)} delivered + 12 filtered + 7 rejected"
+    assert route_state(scene.services.ledger, "orders").mark is None
