@@ -1,4 +1,4 @@
-"""Everything that a kind of your own needs, and all that is public for it. docs/kinds.md shows how to write one.
+"""Everything that a kind of your own needs, and all that is public for it. docs/routes/kinds.md shows how to write one.
 
     from airflow_integrations.kinds import Model, Outbound, Result
 

@@ -235,7 +235,7 @@ def _settings(home: Path, server: str, target: str, idle_sleep: str) -> dict[str
         "AIRFLOW_CONN_LEDGER": connection_json(fresh(server, home)),
         "AIRFLOW__INTEGRATIONS__LEDGER_CONNECTION": "ledger",
         "AIRFLOW__INTEGRATIONS__ROUTES": str(home / "routes"),
-        "AIRFLOW__CORE__PARALLELISM": str(SLOTS + 2),  # docs/events.md: two for each consumer
+        "AIRFLOW__CORE__PARALLELISM": str(SLOTS + 2),  # docs/events/events.md: two for each consumer
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": idle_sleep,
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # the routes stay as they are
         "PYTHONPATH": str(Path(__file__).parents[1]),

@@ -1,7 +1,7 @@
 """The metrics of this package, in Airflow's own: StatsD, or OpenTelemetry where it is configured.
 
 Each has a bounded number of series: a tag is a route, a Connection, or a name from a list of this package, never a key
-and never a text that another system sent. docs/metrics.md lists them.
+and never a text that another system sent. docs/operations/metrics.md lists them.
 """
 
 from __future__ import annotations

@@ -44,7 +44,6 @@ def connections() -> AirflowConnections:
 def _see_database() -> None:
     """For the ledger's Connection, which may be in the metadata database."""
     from airflow_integrations.airflow.config.connections import AirflowConnections
-    from airflow_integrations.airflow.dag.pools import Created
 
     AirflowConnections.for_command_line()
     _log_aside()

@@ -1,4 +1,4 @@
-"""The fates an entity can have, and which may follow which. The one place that knows; docs/ledger.md draws it."""
+"""The fates an entity can have, and which may follow which. docs/operations/ledger.md draws it."""
 
 from __future__ import annotations
 

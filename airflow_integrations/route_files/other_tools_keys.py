@@ -146,5 +146,5 @@ def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
     if place == ("delivery",) and isinstance(given, str):
         return "write {batch: 100}"
     if place == ("alerts",) and isinstance(given, (str, list)):
-        return "write what counts as wrong and who is told, see docs/alerts.md"
+        return "write what counts as wrong and who is told, see docs/operations/alerts.md"
     return None

@@ -1,5 +1,5 @@
 """What is loaded before the first entity moves: by a DAG file, and by each task behind it. Upper bounds, so that nobody
-adds to them without seeing it; docs/performance.md has the figures."""
+adds to them without seeing it; docs/operations/performance.md has the figures."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """What a command loads before it does its work. Upper bounds, so that nobody adds to them without seeing it;
-docs/performance.md has the figures."""
+docs/operations/performance.md has the figures."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_a_route_of_which_only_the_sending_is_spread_is_named(call, routes, edit
     path.write_text(path.read_text() + "\ncontract: {}\ntasks: {spread: 3}\n")
     code, out, err = call("validate")
     assert (code, out.splitlines()[-1]) == (0, "1 file in routes: no mistakes")
-    told = "tasks.spread: 3 tasks send a large run, and one transforms it, because a contract looks at all entities of a run"
-    assert err.splitlines() == [f"note: orders: {told}"]
+    told = "3 tasks send a large run, and one transforms it, because a contract looks at all entities of a run"
+    assert err.splitlines() == [f"note: orders: tasks.spread: {told}"]
     edit(path, "\ncontract: {}", "")
     assert call("validate")[2] == ""

@@ -18,7 +18,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 MAPPING = yaml.safe_load((DEPLOY / "statsd" / "mapping.yaml").read_text())
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "integrations.rules.yaml").read_text())["groups"][0]["rules"]
 DASHBOARD = json.loads((DEPLOY / "grafana" / "integrations.json").read_text())
-DOCS = (DEPLOY.parent / "docs" / "metrics.md").read_text()
+DOCS = (DEPLOY.parent / "docs" / "operations" / "metrics.md").read_text()
 
 BY_NAME = {metric.name: metric for metric in METRICS}
 SUFFIXES = {"counter": "_total", "timer": "_seconds", "gauge": ""}

@@ -1,4 +1,4 @@
-"""docs/alerts.md shows a message as it is sent."""
+"""docs/operations/alerts.md shows a message as it is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from airflow_integrations.alerting.messages import Item, message
 
-PAGE = (Path(__file__).parents[2] / "docs" / "alerts.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "operations" / "alerts.md").read_text(encoding="utf-8")
 
 
 def test_the_message_is_as_it_is_shown() -> None:

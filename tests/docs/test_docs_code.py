@@ -8,12 +8,10 @@ import re
 import subprocess
 import textwrap
 from importlib import import_module
-from pathlib import Path
 
 import pytest
+from doc_pages import PAGES
 
-TOP = Path(__file__).parents[2]
-PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>python|sh|bash|json)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL
 )

@@ -17,13 +17,12 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from doc_pages import PAGES, TOP
 from docs_demo import demo, served
 
 from airflow_integrations.cli import build_parser, main
 from airflow_integrations.cli.new.scaffold import route_text
 
-TOP = Path(__file__).parents[2]
-PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```(?:sh|bash|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"^(?:    )?(?:\$ )?(airflow-integrations [^\n]+)", re.MULTILINE)
@@ -103,7 +102,7 @@ def assert_prints(expected: list[str], printed: str) -> None:
 
 
 def test_the_tutorial_s_order_is_corrected_as_it_is_shown(shell: Callable[[str], str]) -> None:
-    page = (TOP / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    page = (TOP / "docs" / "start" / "tutorial.md").read_text(encoding="utf-8")
     wrong = re.search(r"^```json\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert wrong is not None
     Path("wrong.json").write_text(wrong[1])
@@ -124,7 +123,7 @@ def test_the_readme_s_order_is_told_as_it_is_shown(shell: Callable[[str], str]) 
 def test_what_another_route_fetched_is_told_as_it_is_shown(
     shell: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (TOP / "docs" / "between-routes.md").read_text(encoding="utf-8")
+    page = (TOP / "docs" / "routes" / "between-routes.md").read_text(encoding="utf-8")
     labels = re.search(r"^```yaml\n(route: labels\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert labels is not None
     Path("dags/routes/labels.yaml").write_text(labels[1])
@@ -168,13 +167,13 @@ def test_the_ledger_s_answer_is_as_it_is_shown(shell: Callable[[str], str], monk
         for total in (1, 2):
             Path("orders.json").write_text(json.dumps([{"number": "1042", "total": total}]))
             shell("airflow-integrations run shop_orders --entities orders.json")
-    [block] = CONSOLE.findall((TOP / "docs" / "ledger.md").read_text(encoding="utf-8"))
+    [block] = CONSOLE.findall((TOP / "docs" / "operations" / "ledger.md").read_text(encoding="utf-8"))
     for command, expected in told(block):
         assert_prints(expected, shell(command))
 
 
 def test_a_route_test_that_fails_is_told_as_it_is_shown(shell: Callable[[str], str]) -> None:
-    page = (TOP / "docs" / "testing-routes.md").read_text(encoding="utf-8")
+    page = (TOP / "docs" / "routes" / "testing-routes.md").read_text(encoding="utf-8")
     test = re.search(r"^```yaml\n# fragment: tests\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert test is not None
     Path("routes").mkdir()

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_integrations.testing import run_route_tests
 
-PAGE = Path(__file__).parents[2] / "docs" / "cookbook.md"
+PAGE = Path(__file__).parents[2] / "docs" / "start" / "cookbook.md"
 COOKBOOK = Path(__file__).with_name("cookbook")
 TESTS = {path.name.removesuffix(".test.yaml"): path for path in COOKBOOK.glob("*/*.test.yaml")}
 RECIPES = {

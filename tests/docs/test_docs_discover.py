@@ -1,4 +1,4 @@
-"""Commands of docs/discover.md print what the page shows, and the route is the one that it shows."""
+"""Commands of docs/routes/discover.md print what the page shows, and the route is the one that it shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from airflow_integrations.cli import main
 
-PAGE = (Path(__file__).parents[2] / "docs" / "discover.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "routes" / "discover.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"^\$ airflow-integrations (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 

@@ -1,4 +1,4 @@
-"""docs/ledger.md draws the transitions that the ledger allows, and its commands exist."""
+"""docs/operations/ledger.md draws the transitions that the ledger allows, and its commands exist."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from airflow_integrations.cli import build_parser
 from airflow_integrations.ledger.status import INCOMING, OUTCOMES, STATUSES, TRANSITIONS
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "operations"
 PAGE = (DOCS / "ledger.md").read_text(encoding="utf-8")
 DIAGRAMS = re.findall(r"^```mermaid\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 COMMANDS = sorted(

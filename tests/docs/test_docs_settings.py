@@ -1,4 +1,4 @@
-"""docs/airflow.md lists the settings that the package declares to Airflow, and no other."""
+"""docs/operations/airflow.md lists the settings that the package declares to Airflow, and no other."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from airflow_integrations.airflow.provider import get_provider_info
 
-PAGE = Path(__file__).parents[2] / "docs" / "airflow.md"
+PAGE = Path(__file__).parents[2] / "docs" / "operations" / "airflow.md"
 
 
 def test_every_setting_is_listed() -> None:

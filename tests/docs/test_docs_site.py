@@ -28,8 +28,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_page_is_in_the_site(site: Path) -> None:
-    pages = {path.stem for path in (TOP / "docs").glob("*.md")}
-    assert pages <= {path.stem for path in site.glob("*.html")}
+    pages = {path.relative_to(TOP / "docs").with_suffix(".html") for path in (TOP / "docs").rglob("*.md")}
+    assert pages <= {path.relative_to(site) for path in site.rglob("*.html")}
 
 
 def test_no_page_loads_anything_from_another_host(site: Path) -> None:

@@ -1,4 +1,4 @@
-"""The route and the test of docs/steps.md go together, and preview shows what the page says."""
+"""The route and the test of docs/systems/steps.md go together, and preview shows what the page says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from airflow_integrations.simulate.trial import attempt
 from airflow_integrations.testing import run_route_tests
 from airflow_integrations.window import Window
 
-PAGE = Path(__file__).parents[2] / "docs" / "steps.md"
+PAGE = Path(__file__).parents[2] / "docs" / "systems" / "steps.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
 ROUTE = EXAMPLES[0]
 TESTS = next(text for text in EXAMPLES if text.startswith("# fragment: tests\n"))

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from doc_pages import PAGES, TOP
 
 from airflow_integrations.route.definition import Route
 from airflow_integrations.route_files.load import read_route, read_routes
 from airflow_integrations.route_files.parser import parse
 
-TOP = Path(__file__).parents[2]
-PAGES = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
 """The reference has a test of its own: tests/schema/test_schema_reference.py."""
 
 FENCE = re.compile(
@@ -115,8 +114,8 @@ def test_there_are_examples() -> None:
 
 
 def test_the_mistakes_that_the_page_shows_are_those_that_are_told(tmp_path: Path) -> None:
-    page = (TOP / "docs" / "routes.md").read_text()
-    reference = next(example for example in EXAMPLES if example.page.name == "routes.md")
+    page = (TOP / "docs" / "routes" / "route-files.md").read_text()
+    reference = next(example for example in EXAMPLES if example.page.name == "route-files.md")
     root = prepared(tmp_path, reference)
     broken = reference.text.replace("style: cursor", "style: cusor").replace("Currency: {const: EUR}", "Currency: EUR")
     stock = "entity: {key: entity.sku}\nincoming: {http: {connection: shop, path: /}}\noutgoing: {none: {}}\n"
@@ -130,7 +129,7 @@ def test_the_mistakes_that_the_page_shows_are_those_that_are_told(tmp_path: Path
 
 
 def test_the_reference_route_reads_one_by_one(tmp_path: Path) -> None:
-    reference = next(example for example in EXAMPLES if example.page.name == "routes.md")
+    reference = next(example for example in EXAMPLES if example.page.name == "route-files.md")
     root = prepared(tmp_path, reference)
     (root / "a.yaml").write_text(reference.text)
     assert read_route(root, "shop_orders_to_erp").route.delivery.batch == 100

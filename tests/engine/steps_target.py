@@ -24,7 +24,8 @@ from airflow_integrations.simulate.replay_client import ReplayClient
 HELD = ("ok", "refuse", "conflict", "away", "throttle", "lost", "kill", "kill_before", "silent")
 ANSWERS = (*HELD, "broken")
 """What the target says to a request. ``lost``, ``kill``, ``broken``: it has taken it, and nobody hears of it; ``kill``:
-the process dies of it, ``kill_before``: and it was not taken. ``silent``: neither taken nor answered."""
+the process dies of it, ``kill_before``: and it was not taken. ``silent``: neither taken nor answered. Besides:
+``hang``: taken, and the answer never comes."""
 
 PATHS = ("/first", "/second", "/third")
 
@@ -73,6 +74,8 @@ class StepTarget:
         if answer == "silent":
             return self._cut(request)
         effect = self._take(request.path, told, request.headers.get("Idempotency-Key", ""))
+        if answer == "hang":
+            await asyncio.Event().wait()
         if answer == "kill":
             attempt.die(asyncio.get_running_loop())
             await asyncio.Event().wait()

@@ -14,7 +14,7 @@ from compose_file import ROOT, load, needed
 from airflow_integrations.airflow.provider import get_provider_info
 
 FILE = ROOT / "deploy" / "kubernetes" / "values.yaml"
-PAGE = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "operations" / "kubernetes.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

@@ -86,13 +86,13 @@ def test_every_example_is_taken_by_the_loader(block: Block, tmp_path: Path) -> N
 
 
 def test_the_pages_are_those_of_the_models() -> None:
-    published = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    published = {path.relative_to(FOLDER).as_posix(): path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.md")}
     assert published == reference_pages(), "run: make reference"
 
 
 def test_every_kind_of_this_package_is_told() -> None:
     pages = reference_pages()
-    assert {"incoming-http.md", "outgoing-http.md", "queues.md", "transformers.md", "lookups.md"} <= pages.keys()
+    assert {"incoming/http.md", "outgoing/http.md", "queues.md", "transformers.md", "lookups.md"} <= pages.keys()
     for kind in ("rabbitmq", "redis", "nats", "mqtt", "kafka", "sqs"):
         assert f"## `{kind}`" in pages["queues.md"]
     assert "### `url_encode`" not in pages["expressions.md"]
@@ -102,4 +102,4 @@ def test_every_kind_of_this_package_is_told() -> None:
 def test_a_page_that_is_no_longer_made_is_removed(tmp_path: Path) -> None:
     (tmp_path / "old.md").write_text("old")
     main(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == reference_pages().keys()
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.md")} == reference_pages().keys()

@@ -1,4 +1,4 @@
-"""The examples of docs/testing-routes.md hold for the route that ``new`` writes."""
+"""The examples of docs/routes/testing-routes.md hold for the route that ``new`` writes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from airflow_integrations.cli.new.scaffold import route_text
 from airflow_integrations.testing import run_route_tests
 
-PAGE = Path(__file__).parents[2] / "docs" / "testing-routes.md"
+PAGE = Path(__file__).parents[2] / "docs" / "routes" / "testing-routes.md"
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
 
 

@@ -160,8 +160,7 @@ class Outcomes:
         """A later state of it is what counts, and is not delivered yet. ``met`` is the outage that it met when it was
         sent."""
         outcome = self._fate(ordinal, outbound, "superseded")
-        heard = met is None or not (_partly_there(outbound) or self.unanswered_after(met))
-        outcome.unanswered = outbound.unanswered or not heard
+        outcome.unanswered = outbound.unanswered if met is None else self.maybe_there(outbound, met)
         if outcome.unanswered and self.in_steps:
             self._may_have_arrived.setdefault(outbound.key, set()).add(outbound.hash)
         return outcome
@@ -258,10 +257,14 @@ class Outcomes:
             return self.again(ordinal, outbound, known, "behind", result, burnt=False)
         result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)
         outcome = self.again(ordinal, outbound, known, cause_of(error), result)
-        outcome.unanswered = outbound.unanswered or _partly_there(outbound) or self.unanswered_after(error)
+        outcome.unanswered = self.maybe_there(outbound, error)
         return outcome
 
-    def unanswered_after(self, error: OutageError | None) -> bool:
+    def maybe_there(self, outbound: Outbound, error: OutageError | None) -> bool:
+        """Whether the target may hold this state, or a part of it, that met an outage."""
+        return outbound.unanswered or _partly_there(outbound) or self._unanswered_after(error)
+
+    def _unanswered_after(self, error: OutageError | None) -> bool:
         """Whether what met this outage may have taken effect. A kind that must not repeat says *in doubt* instead."""
         return self._repeatable and error is not None and leaves_unanswered(error)
 

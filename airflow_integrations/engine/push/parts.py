@@ -76,7 +76,8 @@ def repeats_batches(blocks: Iterable[bytes]) -> bool:
 
 def lines_of(part: Part, blocks: Iterable[bytes], first: int) -> Iterator[tuple[list[int], bytes]]:
     """The lines of a part, of fetch or of transform, with their places among all of the run; ``first`` is that of the
-    first line in ``blocks``. What is taken of as many blocks as there are parts comes together, about the size of one."""
+    first line in ``blocks``. What is taken of as many blocks as there are parts comes together, about the size of
+    one."""
     places, own = list[int](), list[bytes]()
     for number, block in enumerate(blocks, 1):
         lines = block.split(b"\n")
@@ -92,8 +93,8 @@ def lines_of(part: Part, blocks: Iterable[bytes], first: int) -> Iterator[tuple[
 
 
 def _numbers(block: bytes, lines: list[bytes], of: int) -> list[int]:
-    """The part of each line of a block. A million of them are looked at by each part: where no line has an escape, which
-    is seen at once, no key has one."""
+    """The part of each line of a block. Each part looks at all lines of the run: where no line has an escape, which is
+    seen at once, no key has one."""
     if b"\\" in block:
         return [_number(line, of) for line in lines]
     return [crc32(line[2 : line.find(b'",')]) % of for line in lines]

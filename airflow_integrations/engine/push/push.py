@@ -99,7 +99,14 @@ async def _push(
                 await journal.durable()
             else:
                 error = await _send(
-                    run, ref, services, journal=journal, outbounds=outbounds, fetched=fetched.version, stop=stop, final=final
+                    run,
+                    ref,
+                    services,
+                    journal=journal,
+                    outbounds=outbounds,
+                    fetched=fetched.version,
+                    stop=stop,
+                    final=final,
                 )
     finally:
         journal.close()

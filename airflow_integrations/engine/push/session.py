@@ -106,18 +106,23 @@ class PushSession:
 
     async def note_unanswered(self) -> None:
         """Sending ended early, and a later attempt goes on: tell the ledger, while the keys are still this run's, what
-        the target may hold. Else another run would find in between what it has to be *unchanged*."""
-        sent = [
-            *((outbound.key, outbound.hash, outbound.version) for outbound in self._workers.broken_off),
-            *(
-                (outbound.key, outbound.hash, outbound.version)
-                for _, _, outbound, error in self.traffic.set_aside
-                if outbound.unanswered or self.verdicts.unanswered_after(error)
-            ),
+        the target may hold, and which steps it has confirmed. Else another run would find in between what it has to be
+        *unchanged*, or would send those steps again."""
+        broken_off = self._workers.broken_off
+        aside = [(outbound, error) for _, _, outbound, error in self.traffic.set_aside]
+        sent = broken_off + [
+            outbound
+            for outbound, error in aside
+            if outbound.unanswered or (error is not None and self.verdicts.maybe_there(outbound, error))
         ]
-        if sent and self.books.error is None:
-            await self.books.flush()
-            await asyncio.to_thread(note_unanswered, self.services.ledger, self.ref, sent)
+        if not sent or self.books.error is not None:
+            return
+        await self.books.flush()
+        if self.steps is not None:
+            met_outage = [outbound for outbound, error in aside if error is not None]
+            await self.steps.note(broken_off=broken_off, met_outage=met_outage)
+        told = [(outbound.key, outbound.hash, outbound.version) for outbound in sent]
+        await asyncio.to_thread(note_unanswered, self.services.ledger, self.ref, told)
 
     async def leave_rest(self, *, cause: str, reason: str, not_before: float) -> None:
         """Conclude everything that is not sent.
@@ -147,7 +152,7 @@ class PushSession:
                     verdicts.forget_outdated_steps(outbound)
                 outcome = verdicts.again(ordinal, outbound, chunk.known.get(outbound.key), cause, result, burnt=False)
                 outcome.next_attempt = _later(outcome.next_attempt, not_before)
-                outcome.unanswered = outbound.unanswered or verdicts.unanswered_after(error)
+                outcome.unanswered = verdicts.maybe_there(outbound, error)
             else:
                 outcome = verdicts.superseded(ordinal, outbound, error)
             plan.conclude(chunk, [ordinal], [outcome])

@@ -63,8 +63,8 @@ async def note_rejections(
     ref: RunRef, services: Services, staging: Staging, manifest: Manifest, *, behind: int = 0, first: int = 0
 ) -> None:
     """Write to the ledger what a finished stage rejected or put off. An entity without a key has no place in the
-    ledger: it is in the run's books, and its payload in staging. ``behind``: without so many of the segments. ``first``: the place of
-    the first problem among those of the run."""
+    ledger: it is in the run's books, and its payload in staging. ``behind``: without so many of the segments.
+    ``first``: the place of the first problem among those of the run."""
     stage: PayloadStage = "problems-fetch" if manifest.stage == "fetch" else "problems-transform"
     fetched = manifest if manifest.stage == "fetch" else staging.manifest("fetch")
     version = fetched.version if fetched else None

@@ -96,7 +96,11 @@ class StepsAtWork:
         log = self.services.log
         told = ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count)
         log.info(
-            "transformed%s: %d go on%s in %.1f s", which, manifest.entities, f", {told}" if told else "", manifest.seconds
+            "transformed%s: %d go on%s in %.1f s",
+            which,
+            manifest.entities,
+            f", {told}" if told else "",
+            manifest.seconds,
         )
         self.services.log_traffic()
         self.chain.problems.log(log, "rejected")

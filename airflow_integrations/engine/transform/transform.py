@@ -64,7 +64,9 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
     if whole is not None and own and _is_divided(run, services, staging, fetched, spread, manifest.entities):
         manifest.parts = counts_of(staging.blocks([*manifest.segments, *fetched.carried]), spread)
         told = " + ".join(map(str, manifest.parts))
-        services.log.info("push is spread over %d tasks: %s entities; transform is not, because %s", spread, told, whole)
+        services.log.info(
+            "push is spread over %d tasks: %s entities; transform is not, because %s", spread, told, whole
+        )
     manifest.saved_at, manifest.seconds = services.now(), services.monotonic() - started
     if not run.dry_run:
         await note_rejections(ref, services, staging, manifest)

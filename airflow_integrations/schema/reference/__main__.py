@@ -11,11 +11,11 @@ from airflow_integrations.schema.reference.pages import reference_pages
 def main(folder: Path) -> None:
     """Write every page, and remove pages that the reference no longer has."""
     pages = reference_pages()
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.md"):
-        if old.name not in pages:
+    for old in folder.rglob("*.md"):
+        if old.relative_to(folder).as_posix() not in pages:
             old.unlink()
     for name, text in pages.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
 
 

@@ -39,7 +39,7 @@ _LANGUAGES: dict[Any, str] = {
     Texts: "a template, or a list of templates,",
     Structure: "a structure of expressions",
 }
-_SCOPES = "expressions.md#what-is-visible-where"
+SCOPES = "expressions.md#what-is-visible-where"
 
 
 def type_words(hint: Any) -> str:
@@ -72,7 +72,7 @@ def _annotated(base: Any, *about: Any) -> str:
     if sees is not None:
         several = base == Texts
         kind = base if several else next(kind for kind in base.__mro__ if kind in _LANGUAGES)
-        return f"{_LANGUAGES[kind]} that {'see' if several else 'sees'} [{sees.scope}]({_SCOPES})"
+        return f"{_LANGUAGES[kind]} that {'see' if several else 'sees'} [{sees.scope}]({SCOPES})"
     bounds = [bound for found in about if isinstance(found, FieldInfo) for bound in found.metadata]
     least = next((bound.ge for bound in bounds if isinstance(bound, Ge)), None)
     most = next((bound.le for bound in bounds if isinstance(bound, Le)), None)

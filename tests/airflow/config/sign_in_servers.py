@@ -335,6 +335,6 @@ SYSTEMS: dict[str, type[System]] = {
     "Django by a log-in": DjangoSession,
     "Laravel Sanctum": Sanctum,
 }
-"""By the title of its recipe in docs/signing-in.md."""
+"""By the title of its recipe in docs/systems/signing-in.md."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -151,7 +151,7 @@ def test_variables_are_text_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_documentation_names_every_option() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "connections.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "systems" / "connections.md").read_text()
     told = set(re.findall(r"^\| `(\w+)` \|", page.split("## Our options")[1].split("## Auth")[0], re.MULTILINE))
     assert told == set(ConnectionOptions.model_fields)
 

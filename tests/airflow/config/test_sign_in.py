@@ -1,4 +1,4 @@
-"""The recipes of docs/signing-in.md against systems that behave as their vendors say."""
+"""The recipes of docs/systems/signing-in.md against systems that behave as their vendors say."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from airflow_integrations.airflow.config.connections import AirflowConnections
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.http import HttpClient, Refused, Request
 
-PAGE = (Path(__file__).parents[3] / "docs" / "signing-in.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "systems" / "signing-in.md").read_text()
 SIGNED_OUT = [name for name in SYSTEMS if name not in ("Magento 2 (integration)", "Signatures")]
 """Those where what was given can end."""
 CHANGES_ONLY = ("SAP Gateway (S/4HANA OData)", "Django and what is built on it")

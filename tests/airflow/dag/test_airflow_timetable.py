@@ -97,7 +97,9 @@ def test_an_interval_is_as_long_as_it_says_also_when_the_clock_changes() -> None
     day=st.dates(datetime(2024, 1, 1).date(), datetime(2027, 12, 31).date()),
 )
 def test_windows_follow_each_other_without_gap_or_overlap(cron: str, zone: str, day: Any) -> None:
-    assume(not (zone == "Australia/Lord_Howe" and cron == "17 * * * *"))  # Airflow stops there, see docs/routes.md
+    assume(
+        not (zone == "Australia/Lord_Howe" and cron == "17 * * * *")
+    )  # Airflow stops there, see docs/routes/route-files.md
     found = windows(30, cron=cron, timezone=zone, start=day.isoformat())
     assert len(found) == 30
     assert all(begin < end for begin, end in found)

@@ -205,7 +205,7 @@ def test_a_param_of_the_route_cannot_take_a_name_of_the_form(make_route: Callabl
 
 
 def test_airflow_takes_a_name_that_a_dag_does_not_declare(route: Any) -> None:
-    """Where it comes to refuse one, so that the trigger is answered with 400, docs/airflow.md has to say so."""
+    """Where it comes to refuse one, so that the trigger gets a 400, docs/operations/airflow.md has to say so."""
     from airflow.serialization.definitions.param import SerializedParam, SerializedParamsDict
 
     form = run_conf.params(route)

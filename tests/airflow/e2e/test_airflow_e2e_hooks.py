@@ -23,7 +23,7 @@ def orders(*numbers: str, total: str = "10.50") -> bytes:
 
 
 def signature(body: bytes) -> str:
-    """As docs/webhooks.md computes it."""
+    """As docs/events/webhooks.md computes it."""
     command = ["openssl", "dgst", "-sha256", "-hmac", HOOK_SECRET, "-hex"]
     told = subprocess.run(command, input=body, capture_output=True, check=True).stdout.decode()
     return "sha256=" + told.split()[-1]

@@ -219,7 +219,9 @@ def test_a_push_of_several_tasks_is_marked_only_where_all_of_them_are(
     assert run.settled() == f"push was not finished: {3 - sent} entities are {told}"
     run.states["push_2"] = "success"
     if not apart:
-        assert run.settled() == f"push was not finished, though it is marked as success: {3 - sent} entities are pending"
+        assert (
+            run.settled() == f"push was not finished, though it is marked as success: {3 - sent} entities are pending"
+        )
     assert run.stage("push_2")["counts"] == {"delivered": 3 - sent}
     assert run.stage("settle")["counts"]["delivered"] == 3
 

@@ -108,7 +108,7 @@ def test_the_log_of_settle_says_which_and_why_and_what_to_do(
 
 
 def test_the_documentation_shows_the_next_steps_as_they_are(make_route: Callable[..., Any]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "airflow.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "operations" / "airflow.md").read_text(encoding="utf-8")
     shown = re.findall(r"^      ((?:→|  airflow dags) .*)$", page, re.MULTILINE)
     run = Run(make_route(), "r", WINDOW)
     lines = next_steps(run, "shop_orders_to_erp", red(rejected=1, failed=1), troubles("SO-3", "SO-2"))

@@ -20,9 +20,9 @@ from airflow_integrations.engine.push.outbounds import Outbounds
 from airflow_integrations.engine.push.parts import Part, lines_of, parts_of
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.run_progress import run_progress
+from airflow_integrations.engine.segment_lines import key_of_line
 from airflow_integrations.engine.settle.recovery import recover
 from airflow_integrations.engine.settle.settle import problems, settle
-from airflow_integrations.engine.segment_lines import key_of_line
 from airflow_integrations.engine.transform.share import transform_share
 from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import OutageError, SetupError

@@ -125,7 +125,9 @@ async def test_states_of_one_key_are_merged_within_its_share(scene: Shares) -> N
     run = scene.make_run(route={"transform": [{"merge": "last"}]})
     await scene.staged(run, *(order(n, state=state) for state in range(3) for n in range(20)))
     await all_parts(scene, run)
-    assert {(o.key, o.value["state"]) for batch in MemoryOutgoing.sent for o in batch} == {(str(n), 2) for n in range(20)}
+    assert {(o.key, o.value["state"]) for batch in MemoryOutgoing.sent for o in batch} == {
+        (str(n), 2) for n in range(20)
+    }
     assert await scene.books(run) == ["60 fetched = 20 delivered + 40 merged"]
 
 
@@ -171,9 +173,7 @@ def _left(scene: Shares, run: Run, share: int) -> int:
     return share - (len(WANTED) - sum(manifest.entities for manifest in out if manifest))
 
 
-async def test_what_a_share_that_never_came_through_had_taken_over_is_due_at_once(
-    scene: Shares, clock: Clock
-) -> None:
+async def test_what_a_share_that_never_came_through_had_taken_over_is_due_at_once(scene: Shares, clock: Clock) -> None:
     from push_scene import away
 
     MemoryOutgoing.answer = away
@@ -298,9 +298,7 @@ async def test_transform_that_is_cleared_starts_all_shares_over_and_sends_nothin
     assert (await scene.books(run))[0] == f"60 fetched = {len(first)} unchanged + 12 filtered + 7 rejected"
 
 
-async def test_a_field_that_only_one_share_lacks_is_no_warning(
-    scene: Shares, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_field_that_only_one_share_lacks_is_no_warning(scene: Shares, caplog: pytest.LogCaptureFixture) -> None:
     run = scene.make_run(route={"transform": [{"set": {"a": "order.rare", "b": "order.never"}}]})
     await scene.staged(run, *(order(n, **({"rare": 1} if n == 7 else {})) for n in range(60)))
     with caplog.at_level(logging.WARNING):

@@ -165,6 +165,54 @@ async def test_what_a_push_left_to_the_next_attempt_goes_on(world: StepWorld) ->
     assert (record(world).status, effects(world)) == ("delivered", [1, 1, 1])
 
 
+@pytest.mark.parametrize("final", [True, False])
+@pytest.mark.parametrize("answer", ["away", "throttle", "silent"])
+async def test_another_run_goes_on_where_a_push_ended_early(world: StepWorld, answer: str, final: bool) -> None:
+    """What the target has confirmed counts for whoever takes the key next, before the push is tried again."""
+    await world.visit("r0", Visit(states=FIRST, answers=("ok", answer), final=final, settles=False))
+    world.clock.now += 400
+    await world.visit("r1", Visit(states=FIRST))
+    assert (record(world).delivered_version, effects(world)) == ("1", [1, 1, 1])
+    assert world.told.asked.count("/first") == 1
+    await world.send("r0", Visit())
+    await world.calm()
+    assert effects(world) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("world", "status"), [(True, "delivered"), (False, "in_doubt")], indirect=["world"])
+@pytest.mark.parametrize("at", [0, 1, 2])
+async def test_another_run_takes_a_key_whose_request_was_broken_off(
+    world: StepWorld, at: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push that is asked to stop waits for answers, and not for ever. Each step takes effect once all the same."""
+    monkeypatch.setattr("airflow_integrations.engine.push.workers.ANSWER_SECONDS", 0.01)
+    answers = ("ok",) * at + ("hang",)
+    await world.visit("r0", Visit(states=FIRST, answers=answers, stops_at=at + 1, final=False, settles=False))
+    world.clock.now += 400
+    await world.visit("r1", Visit(states=FIRST))
+    assert record(world).status == status
+    assert max(effects(world)) == 1
+    assert world.told.asked[: at + 1] == list(PATHS[: at + 1])
+    assert all(world.told.asked.count(path) == 1 for path in PATHS[:at])
+
+
+@pytest.mark.parametrize("final", [True, False])
+@pytest.mark.parametrize("answer", ["away", "throttle", "silent"])
+async def test_content_that_comes_back_is_sent_where_other_content_is_partly_there(
+    world: StepWorld, answer: str, final: bool
+) -> None:
+    """0 is delivered, of 1 the target has the first step, 0 comes again: what the target has is no longer 0."""
+    await world.visit("r0", Visit(states=FIRST))
+    await world.visit("r1", Visit(states=(("a", 2),), answers=("ok", answer), final=final, settles=False))
+    world.clock.now += 400
+    await world.visit("r2", Visit(states=(("a", 3),)))
+    assert [world.told.effects[path]["a"][-1].content for path in PATHS] == [0, 0, 0]
+    await world.send("r1", Visit())
+    await world.calm()
+    check(world)
+    assert [world.told.effects[path]["a"][-1].content for path in PATHS] == [0, 0, 0]
+
+
 async def test_a_confirmed_step_is_sent_once_more_where_a_person_asks_for_it(world: StepWorld) -> None:
     await world.visit("r0", Visit(states=FIRST, answers=("ok", "ok", "refuse")))
     assert [(step.step, step.result, step.status) for step in record(world).steps] == [

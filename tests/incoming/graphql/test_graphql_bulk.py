@@ -1,4 +1,4 @@
-"""Bulk operations of a GraphQL API are jobs: what docs/graphql.md shows, against a server that behaves like it."""
+"""Bulk operations of a GraphQL API are jobs: what docs/systems/graphql.md shows, against a server that behaves so."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from airflow_integrations.route_files.parser import parse
 
-GUIDE = Path(__file__).parents[3] / "docs" / "graphql.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "systems" / "graphql.md"
 
 
 def shown() -> dict[str, Any]:

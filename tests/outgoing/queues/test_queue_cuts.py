@@ -1,5 +1,5 @@
 """Kafka and SQS: the connection ends at any byte between a message and its confirmation. What the table of
-docs/publishing.md promises then."""
+docs/systems/publishing.md promises then."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ def build_api(console: Console, hooks: Hooks) -> FastAPI:
     api = FastAPI(
         title="Airflow Integrations",
         version=__version__,
-        description="What the console knows and does: https://github.com/airflow-integrations, docs/console-api.md",
+        description="What the console knows and does: https://github.com/airflow-integrations, in "
+        "docs/operations/console-api.md",
         dependencies=[Depends(signed_in)],
         # FastAPI's own documentation pages load scripts from another host, and nobody has to sign in for them.
         docs_url=None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.ledger.progress import Progress
 from airflow_integrations.ledger.records import Outcome, RunRef
-from airflow_integrations.ledger.runs.progress import known_progress
+from airflow_integrations.ledger.runs.progress import known_progress, note_progress
 from airflow_integrations.outgoing import Outbound
 
 if TYPE_CHECKING:
@@ -43,6 +43,20 @@ class StepProgress:
         again = [entry for entry in zip(ordinals, outbounds, strict=True) if entry[1].key in chunk.repeated]
         if again:
             self.restore(again, chunk.progress)
+
+    async def note(self, *, broken_off: Sequence[Outbound], met_outage: Sequence[Outbound]) -> None:
+        """Tell the ledger what the target has confirmed of entities that a later attempt sends: whoever takes one of
+        their keys before it goes on there."""
+        for outbound in broken_off:
+            if outbound.progress is not None and not outbound.deleted:
+                outbound.progress.unanswered = True
+        steps = [
+            (outbound.key, outbound.hash, outbound.progress.dump())
+            for outbound in (*broken_off, *met_outage)
+            if outbound.progress is not None and outbound.progress.begun
+        ]
+        if steps:
+            await asyncio.to_thread(note_progress, self._services.ledger, self._run, steps)
 
 
 def restored(journal: Journal, ordinal: int, outbound: Outbound, known: tuple[str, str] | None) -> Progress:

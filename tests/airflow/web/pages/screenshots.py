@@ -19,7 +19,7 @@ from pages_scene import INVOICES, Scene
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page
 
-IMAGES = Path(__file__).parents[4] / "docs" / "images"
+IMAGES = Path(__file__).parents[4] / "docs" / "images" / "console"
 WIDTH = 1280
 COLOURS = 128
 """Of a picture's palette: a quarter of the bytes, and nobody sees the difference."""
@@ -50,10 +50,10 @@ def take(context: BrowserContext, scene: Scene, mode: str) -> None:
         page.goto(scene.url + path)
         page.frame_locator("iframe").locator("h1").wait_for()
         page.wait_for_timeout(1_500)  # the menu of Airflow's page slides in
-        _keep(page, f"console-{name}-{mode}.png")
+        _keep(page, f"{name}-{mode}.png")
         if name == "entity":
             page.frame_locator("iframe").get_by_role("button", name="Edit and retry").click()
-            _keep(page, f"console-edit-{mode}.png")
+            _keep(page, f"edit-{mode}.png")
 
 
 def _keep(page: Page, name: str) -> None:
@@ -62,7 +62,7 @@ def _keep(page: Page, name: str) -> None:
     with Image.open(path) as picture:
         small = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
     small.save(path, optimize=True)
-    print(f"{path.relative_to(IMAGES.parents[1])}  {path.stat().st_size // 1024} KB", flush=True)
+    print(f"{path.relative_to(IMAGES.parents[2])}  {path.stat().st_size // 1024} KB", flush=True)
 
 
 def a_day_before(ledger: Path) -> None:

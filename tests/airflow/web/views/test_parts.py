@@ -19,14 +19,12 @@ async def seen(server: Server, parts: int) -> dict[str, Any]:
     server.empty()
     await flow(server, "orders", "run", ORDERS + REFUSED, parts=parts)
     found = {key: server.get(f"/routes/orders/entities/{key}") for key in KEYS}
-    return {key: _timeless(view) for key, view in found.items()} | {
-        path: _timeless(server.get(path)) for path in ASKED
-    }
+    return {key: _timeless(view) for key, view in found.items()} | {path: _timeless(server.get(path)) for path in ASKED}
 
 
 def _timeless(view: Any) -> Any:
-    """Without moments, places, lengths of time and sizes, which no two runs have in common; lists of things that happen at the
-    same time in one order."""
+    """Without moments, places, lengths of time and sizes, which no two runs have in common; lists of things that
+    happen at the same time in one order."""
     if isinstance(view, dict):
         return {name: _timeless(inner) for name, inner in view.items() if name not in OF_THE_MOMENT}
     if isinstance(view, list):
@@ -37,7 +35,7 @@ def _timeless(view: Any) -> Any:
 async def test_pages_of_a_run_of_three_parts(server: Server) -> None:
     one, three = await seen(server, 1), await seen(server, 3)
     assert one.keys() == three.keys()
-    assert [] == [(path, which) for path, view in one.items() for which in _differing(view, three[path])]
+    assert [(path, which) for path, view in one.items() for which in _differing(view, three[path])] == []
 
 
 def _differing(one: Any, other: Any) -> list[Any]:
