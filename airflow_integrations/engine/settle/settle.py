@@ -178,9 +178,9 @@ def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
     by_hand = ", though it is marked as success" if balance.marked else ""
     if balance.unfinished == "push":
         again, pending = counts["retrying"] + counts["in_doubt"], counts["pending"]
-        told = [f"{_entities(again)} tried again by a later run"] if again or not pending else []
-        told += [f"{_entities(pending)} pending"] if pending else []
-        return f"push was not finished{by_hand}: {', '.join(told)}"
+        left = [f"{_entities(again)} tried again by a later run"] if again or not pending else []
+        left += [f"{_entities(pending)} pending"] if pending else []
+        return f"push was not finished{by_hand}: {', '.join(left)}"
     if balance.unfinished:
         missing = ". What fetch did not read is missing" if balance.unfinished == "fetch" and balance.marked else ""
         return f"{balance.unfinished} was not finished{by_hand}: {_entities(counts['pending'])} pending{missing}"

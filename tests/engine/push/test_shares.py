@@ -27,7 +27,7 @@ from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.records import Lapsed
 from airflow_integrations.ledger.runs.carry_over import lapsed_runs
-from airflow_integrations.ledger.runs.claims import reserve
+from airflow_integrations.ledger.runs.claims import renew_announcement, reserve
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.run import Run, Services
@@ -364,10 +364,9 @@ async def test_a_part_renews_what_says_that_it_is_at_work(
     ledger, ref = scene.services.ledger, await run_ref(run, scene.services, scene.staging(run))
     reserve(ledger, ref, ["2"], first=0, lease_until=clock.now + 300, now=clock.now)
     renewed = asyncio.Event()
-    original = part_at_work.renew_announcement
 
     def noted(*given: Any, **named: Any) -> None:
-        original(*given, **named)
+        renew_announcement(*given, **named)
         if named["lease_until"] > clock.now:
             loop.call_soon_threadsafe(renewed.set)
 
