@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("console")]
 REFUSED = [order | {"number": f"refused-{order['number']}"} for order in ORDERS[:8]]
 KEYS = ["0000", "0009", "0017", "0038", "refused-0003", "refused-0007"]
 ASKED = ["/routes/orders/entities", "/routes/orders/entities?status=failed", "/errors", "/routes/orders/runs"]
-OF_THE_MOMENT = {"at", "bytes", "version", "delivered_version"}
+OF_THE_MOMENT = {"Date", "at", "bytes", "version", "delivered_version"}
 
 
 async def seen(server: Server, parts: int) -> dict[str, Any]:
