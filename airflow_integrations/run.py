@@ -232,6 +232,11 @@ class Services:
             endpoint.elsewhere(origin), sleep=self.sleep, now=self.now, rng=self.rng, log=self.log, watch=self.watch
         )
 
+    def signed_in(self) -> dict[str, str]:
+        """How each Connection signed in to its system, of those that were asked; never with what."""
+        asked = ((name, client) for name, client in self._clients.items() if client.stats.requests)
+        return {name: client.endpoint.auth.how for name, client in asked if client.endpoint.auth is not None}
+
     def log_traffic(self) -> None:
         """Log what was asked of each Connection since this was last called, in one line each."""
         for name, client in self._clients.items():

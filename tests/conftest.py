@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from emptied_database import EmptiedDatabase
 from hypothesis import settings
 from ledger_pool import LedgerPool
 from names_of_tests import value_in_name
+from rewritten_tests import rewrite_share, share_of
 from route_definitions import GOOD, Write
 from shared_statements import share_statements
 from xdist_groups import Shared, group_of, longest_first
@@ -21,7 +23,22 @@ settings.register_profile("untimed", deadline=None, print_blob=True)
 settings.load_profile("untimed")
 share_statements()
 
+# What is loaded and collected stays: to look through it again and again for garbage took a quarter of the collection.
+gc.disable()
+
 SHARED = pytest.StashKey[Shared]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if worker := getattr(config, "workerinput", None):
+        files = [file for name in ("test_*.py", "conftest.py") for file in Path(__file__).parent.rglob(name)]
+        rewrite_share(config, share_of(worker["workerid"], worker["workercount"], files))
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

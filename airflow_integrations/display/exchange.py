@@ -8,7 +8,7 @@ from airflow_integrations.display.printable import pretty
 from airflow_integrations.http.errors import reason_phrase
 from airflow_integrations.http.exchange import Exchange
 
-__all__ = ["KEPT_BYTES", "answer_behind", "answered", "asked", "whose"]
+__all__ = ["KEPT_BYTES", "answer_behind", "answered", "asked", "own_part", "whose"]
 
 KEPT_BYTES = 4_096
 """Of an answer that broke a stage off: its reason may stand behind much else."""
@@ -28,12 +28,19 @@ def asked(exchange: Exchange) -> str:
 
 def whose(exchange: Exchange) -> str | None:
     """Where the entity's own part of the request is, where only the beginning of a batch's request was kept."""
+    if exchange.part is not None:
+        return f"the request is that of a batch of {exchange.entities or 0:,} entities, and its beginning was kept"
     if exchange.entities is None or not (exchange.request_body or "").endswith("…"):
         return None
     return (
         f"the request is that of a batch of {exchange.entities:,} entities, and its beginning was kept: this entity's "
         "part may be behind it; it is made of the payload, as it goes to the target"
     )
+
+
+def own_part(exchange: Exchange) -> str | None:
+    """The entity's own part of a batch's request, where it is not in what was kept of the request."""
+    return None if exchange.part is None else pretty(exchange.part).rstrip("\n")
 
 
 def answered(exchange: Exchange) -> str:

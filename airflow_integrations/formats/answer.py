@@ -13,7 +13,7 @@ from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError, FormatName, RecordReader
 from airflow_integrations.formats.document import DocumentReader
 from airflow_integrations.formats.head import HEAD, head_of
-from airflow_integrations.formats.options import CsvOptions, Encoding, XmlOptions
+from airflow_integrations.formats.options import CsvOptions, Encoding, XmlRead
 from airflow_integrations.formats.packing.unpacking import Unpacking, is_packed
 from airflow_integrations.formats.recognition.content_start import START, check_start
 from airflow_integrations.formats.record_bound import refuse_crowded_json
@@ -66,7 +66,7 @@ class AnswerFormat(Model):
 
     Example: ``csv: {delimiter: ";", encoding: cp1252}``
     """
-    xml: XmlOptions = Field(default_factory=XmlOptions)
+    xml: XmlRead = Field(default_factory=XmlRead)
     """How XML becomes values.
 
     Example: ``xml: {record: order, list: [line]}``

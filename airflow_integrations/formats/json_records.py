@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from airflow_integrations.formats import BadRecord, ContentError, bad_record
+from airflow_integrations.formats import ContentError, bad_record
 from airflow_integrations.formats.json import read
 
 __all__ = ["separated"]
@@ -20,8 +20,9 @@ _PAIRS = {b"}": b"{", b"]": b"["}
 _valid = msgspec.json.Decoder(msgspec.Raw).decode
 
 
-def separated(content: bytes, path: tuple[str, ...]) -> tuple[Any, list[msgspec.Raw | BadRecord]] | None:
-    """``(the document with an empty list at path, its records)``; each record is JSON, or a BadRecord.
+def separated(content: bytes, path: tuple[str, ...]) -> tuple[Any, list[Any]] | None:
+    """``(the document with an empty list at path, its records)``; each record is ``msgspec.Raw``, or a BadRecord, or a
+    value where a text in it has half of a surrogate pair: that is no JSON for who passes over it.
 
     None where brackets do not match, where there is no list at ``path``, or where what is around it cannot be decoded:
     then nobody knows where a record ends. Work is linear in the content.
@@ -47,14 +48,14 @@ def separated(content: bytes, path: tuple[str, ...]) -> tuple[Any, list[msgspec.
     return document, [_record(number, piece.strip()) for number, piece in enumerate(pieces, 1)]
 
 
-def _record(number: int, piece: bytes) -> msgspec.Raw | BadRecord:
+def _record(number: int, piece: bytes) -> Any:
     try:
         if not piece.isascii():
             piece.decode()
         _valid(piece)
     except (ValueError, RecursionError):
         try:
-            read(piece)
+            return read(piece)
         except ContentError as error:
             return bad_record(f"record {number}: {error}", piece.decode("utf-8", "backslashreplace"))
     return msgspec.Raw(piece)

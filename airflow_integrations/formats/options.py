@@ -6,10 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.config.model import Model
 from airflow_integrations.formats.text import checked_encoding
 
-__all__ = ["CsvOptions", "Encoding", "XmlOptions"]
+__all__ = ["CsvOptions", "Encoding", "XmlOptions", "XmlRead"]
 
 Encoding = Annotated[str, AfterValidator(checked_encoding)]
 _Character = Annotated[str, Field(min_length=1, max_length=1)]
@@ -122,3 +123,31 @@ class XmlOptions(Model):
 
     Example: ``list: [line]``
     """
+
+
+class XmlRead(XmlOptions):
+    """How XML becomes values, where it may be held against a schema."""
+
+    schema_: Annotated[FileReference | None, Field(alias="schema")] = None
+    """An XML Schema (XSD) in the routes folder. Each ``record`` is checked by itself, for which the schema declares its
+    element globally; one that breaks it is rejected alone. Without ``record`` the document is checked as a whole.
+
+    Example: ``schema: schemas/orders.xsd``
+    Since: 0.2
+    """
+
+    @model_validator(mode="after")
+    def _fits_schema(self) -> Self:
+        if self.schema_ is None:
+            return self
+        from airflow_integrations.formats.xsd import load
+
+        names = load(self.schema_.path, self.schema_.root).names
+        if self.record is not None and self.record.rpartition(":")[2] not in names:
+            told = ", ".join(sorted(names)[:10]) or "none"
+            raise ValueError(
+                f"schema declares no global element {self.record!r}, so that no record can be checked by itself; "
+                "declare it globally and refer to it (<xs:element ref=…>), or leave out record, so that the document "
+                f"is checked as a whole. Global elements: {told}"
+            )
+        return self

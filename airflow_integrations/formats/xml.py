@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 
 from airflow_integrations.formats import ContentError, bad_record
-from airflow_integrations.formats.options import XmlOptions
+from airflow_integrations.formats.options import XmlOptions, XmlRead
 from airflow_integrations.formats.text import Transcoding, is_marked, is_utf_8
 
 __all__ = ["MAX_ATTRIBUTES", "MAX_DEPTH", "MAX_ELEMENTS", "XmlReader", "read"]
@@ -29,6 +29,10 @@ MAX_PROLOG = 16 * 1024
 """Bytes before the root element: work on what is declared there is quadratic in libxml2."""
 PIECE = 16 * 1024
 """Bytes that the parser is given at once."""
+_BEHIND = (
+    ". Nothing behind such a place is read: where the next record begins, nobody can tell for sure. Have the source "
+    "correct it"
+)
 _BEFORE = re.compile(rb"(?:[ \t\r\n]|\xef\xbb\xbf)*")
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,200}?\sencoding\s*=""")
 
@@ -77,6 +81,7 @@ class XmlReader:
         self._prolog = 0
         """Bytes before the root element."""
         self._options = options or XmlOptions()
+        self._schema = _schema_of(self._options)
         self._lists = frozenset(self._options.list)
         self._parser: Any = None
         self._depth = 0
@@ -91,6 +96,8 @@ class XmlReader:
         """In the record that is open."""
         self._count = 0
         """Records that were there."""
+        self._fault: ContentError | None = None
+        """Why nothing more can be read, behind records that were handed out."""
         self._prefixes = {uri: prefix for prefix, uri in self._options.namespaces.items()}
 
     def feed(self, chunk: bytes) -> list[Any]:
@@ -107,6 +114,8 @@ class XmlReader:
             if not self._start:
                 raise ContentError("the content is not XML: it is empty")
             records += self._read(self._begin())
+        if self._fault is not None:
+            raise self._fault
         if self._text is not None:
             records += self._parsed(self._text.feed(b"", last=True))
         try:
@@ -175,6 +184,8 @@ class XmlReader:
 
     def _parsed(self, chunk: bytes) -> list[Any]:
         records: list[Any] = []
+        if self._fault is not None:
+            raise self._fault
         try:
             for at in range(0, len(chunk), PIECE):
                 self._parser.feed(chunk[at : at + PIECE])
@@ -188,7 +199,11 @@ class XmlReader:
         except etree.XMLSyntaxError as error:
             if "xcessive depth" in str(error):  # libxml2's own bound, which it checks before we see an element
                 raise ContentError(f"the XML is nested more than {MAX_DEPTH} deep") from None
-            raise ContentError(f"the content is not XML: {self._explain(error)}") from None
+            self._fault = ContentError(f"the content is not XML: {self._explain(error)}{_BEHIND}")
+            with contextlib.suppress(etree.XMLSyntaxError):
+                records += self._records()  # those before it are whole
+            if not records:
+                raise self._fault from None
         return records
 
     def _explain(self, error: etree.XMLSyntaxError) -> str:
@@ -226,7 +241,7 @@ class XmlReader:
                 self._inside = None
                 self._elements = 0
                 self._count += 1
-                records.append(self._record(element) if wanted else {self._called(element.tag): self._value(element)})
+                records.append(self._record(element) if wanted else self._document(element))
             if self._inside is None:
                 _forget(element)
             self._depth -= 1
@@ -241,6 +256,14 @@ class XmlReader:
             text = etree.tostring(element, encoding="unicode", with_tail=False)
             return bad_record(f"record {self._count}: {error}", text)
 
+    def _document(self, element: Any) -> Any:
+        self._require_valid(element)
+        return {self._called(element.tag): self._value(element)}
+
+    def _require_valid(self, element: Any) -> None:
+        if self._schema is not None and (why := self._schema.fault(element)) is not None:
+            raise ContentError(why)
+
     def _record_value(self, element: Any) -> Any:
         """Raises ContentError for what has the name of the records and is of another namespace than the first one."""
         tag: str = element.tag
@@ -251,6 +274,7 @@ class XmlReader:
                 f"there are two kinds of {self._called(tag)!r}, of different namespaces: {self._tag!r} and {tag!r}; "
                 f"give one of them a prefix: xml: {{namespaces: {{x: {uri}}}}}"
             )
+        self._require_valid(element)
         return self._value(element)
 
     def _open(self, element: Any, wanted: str | None) -> None:
@@ -328,6 +352,18 @@ class XmlReader:
         if text.strip():
             value["#text"] = text
         return value
+
+
+def _schema_of(options: XmlOptions) -> Any:
+    """The Xsd of elements; None without one. Raises ContentError where it cannot be read any more."""
+    if not isinstance(options, XmlRead) or options.schema_ is None:
+        return None
+    from airflow_integrations.formats.xsd import load
+
+    try:
+        return load(options.schema_.path, options.schema_.root)
+    except (ValueError, OSError) as error:
+        raise ContentError(f"xml.schema: {error}") from None
 
 
 def _is_begun(start: bytes) -> bool:

@@ -23,6 +23,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_headers: dict[str, str] = {}
     """Those that the route gives; what looks like a credential is ``***``."""
     request_body: str | None = None
+    part: str | None = None
+    """The entity's own part of a batch's request, where only the beginning of the request was kept."""
     status: int | None = None
     """None: there was no answer."""
     headers: dict[str, str] = {}

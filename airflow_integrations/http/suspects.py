@@ -50,11 +50,14 @@ class Suspects:
         *,
         divides: Callable[[Any], bool] = lambda answer: False,
         tells: Callable[[Any], bool] = lambda answer: True,
+        lets_in: Callable[[], Awaitable[bool]] | None = None,
     ) -> list[tuple[Sequence[Q], Any]]:
         """What ``ask`` gives for each group of questions, or a :data:`Trouble`; all groups are asked at the same time.
 
         A group in trouble, or with an answer that ``divides``, is halved until who is to blame is alone. ``tells``:
-        whether an answer shows that the service is there. Raises the trouble where the service is taken to be away, or
+        whether an answer shows that the service is there. ``lets_in``: asks it something else, where none of these
+        questions was ever answered and all are outages; if it answers that, MOST_SUSPECTS are to blame. What it refuses
+        all of is more likely the matter of who asks. Raises the trouble where the service is taken to be away, or
         refuses everything, and what ``ask`` raises besides.
         """
         left = list(groups)
@@ -104,7 +107,8 @@ class Suspects:
                 if isinstance(answer, Trouble):
                     alone.append(group[0])
             if troubled and not sure:
-                await self._judge(troubled[0], alone, is_there, last=not halves)
+                outages = all(isinstance(trouble, OutageError) for trouble in troubled)
+                await self._judge(troubled[0], alone, is_there, lets_in if outages else None, last=not halves)
             left = halves
         return found
 
@@ -113,6 +117,7 @@ class Suspects:
         trouble: Trouble,
         alone: Sequence[Hashable],
         is_there: Callable[[], Awaitable[bool]],
+        lets_in: Callable[[], Awaitable[bool]] | None,
         *,
         last: bool,
     ) -> None:
@@ -123,6 +128,8 @@ class Suspects:
             return
         self._trouble = trouble
         self._silent.update(alone)
+        if last and lets_in is not None and are_to_blame(len(self._silent), serves=True) and await lets_in():
+            return
         if len(self._silent) > self._most or (self._live and last):
             raise trouble
 

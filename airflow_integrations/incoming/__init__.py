@@ -114,6 +114,12 @@ class Incoming(Protocol):
     ledger has them as read; it may move or delete them, may be called again, and what it raises is logged.
     ``still_there(run, services, pieces)`` tells whether a fetch that starts over would find all of them again.
 
+    A kind whose ``Config`` has a ``cursor`` may have a property ``cursor_reading`` there. It decides which value of a
+    run becomes the route's cursor, so that nothing is passed over that changes while pages are read. ``ordered``:
+    records come in the order of the cursor's field, on all pages together, also where a fetch goes on from a saved
+    place. ``pages``: each page is what the source had at one moment, and no page is asked for before the one in front
+    of it has come. ``apart``, as without the property: neither.
+
     A kind that can tell what there is has ``discovers``, a frozenset of the types of Connections that it knows, and::
 
         @classmethod

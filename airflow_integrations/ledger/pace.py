@@ -11,14 +11,27 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, Float, and_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Float,
+    and_,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+)
 
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.transactions import writing
-from airflow_integrations.ledger.storage.upsert import insert_into
+from airflow_integrations.ledger.storage.upsert import insert_for, insert_into
 
 if TYPE_CHECKING:
     from airflow_integrations.ledger.storage.database import Database
@@ -44,37 +57,47 @@ def lease_turns(
 
     ``now`` is this machine's clock; PostgreSQL's own counts there, as machines may differ.
     """
-    clock: Any = literal(now, Float)
-    if connection.dialect.name == "postgresql":
-        clock = cast(func.extract("epoch", func.clock_timestamp()), Float)
-    span = turns * interval
-    begins = case((and_(_pace.free_at > clock, _pace.free_at < clock + FAR), _pace.free_at), else_=clock)
-    near = or_(_pace.free_at <= clock + ahead, _pace.free_at >= clock + FAR)
-    statement = insert_into(connection, tables.pace).values(connection=name, free_at=clock + span)
-    leased = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["connection"], set_={"free_at": begins + span}, where=near
-        ).returning(tables.pace.c.free_at - span - clock)
-    ).scalar_one_or_none()
+    lease, next_free = _leasing(connection.dialect.name)
+    values = {"of": name, "now": now, "span": turns * interval, "ahead": ahead}
+    leased = connection.execute(lease, values).scalar_one_or_none()
     if leased is not None:
         return max(0.0, float(leased)), True
-    away = connection.scalar(select(_pace.free_at - clock).where(_pace.connection == name))
+    away = connection.scalar(next_free, {"of": name, "now": now})
     return max(0.0, float(away or 0.0)), False
+
+
+@cache
+def _leasing(dialect: str) -> tuple[Executable, Executable]:
+    """Lease turns; and the seconds until the next free one. Made once: it takes longer than to carry them out."""
+    clock, span, ahead = _clock(dialect), bindparam("span", type_=Float), bindparam("ahead", type_=Float)
+    begins = case((and_(_pace.free_at > clock, _pace.free_at < clock + FAR), _pace.free_at), else_=clock)
+    near = or_(_pace.free_at <= clock + ahead, _pace.free_at >= clock + FAR)
+    insert = insert_for(dialect, tables.pace).values(connection=bindparam("of"), free_at=clock + span)
+    lease = insert.on_conflict_do_update(
+        index_elements=["connection"], set_={"free_at": begins + span}, where=near
+    ).returning(_pace.free_at - span - clock)
+    return lease, select(_pace.free_at - clock).where(_pace.connection == bindparam("of"))
 
 
 @writing
 def hold_pace(connection: Connection, name: str, seconds: float, now: float) -> None:
     """Nobody leases a turn of the next ``seconds``: the system asked for it."""
-    clock: Any = literal(now, Float)
-    if connection.dialect.name == "postgresql":
-        clock = cast(func.extract("epoch", func.clock_timestamp()), Float)
+    clock = _clock(connection.dialect.name)
     until = clock + min(seconds, FAR / 2)
     statement = insert_into(connection, tables.pace).values(connection=name, free_at=until)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["connection"], set_={"free_at": until}, where=_pace.free_at < until
-        )
+        ),
+        {"now": now},
     )
+
+
+def _clock(dialect: str) -> ColumnElement[float]:
+    """Seconds since 1970: this machine's ``now``, but PostgreSQL's own time there."""
+    if dialect == "postgresql":
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+    return bindparam("now", type_=Float)
 
 
 class SharedPace:

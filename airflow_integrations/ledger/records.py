@@ -63,6 +63,8 @@ class RouteState:
     cursor: str | None = None
     outages: int = 0
     circuit_until: float = 0.0
+    newest: str | None = None
+    """The greatest value that a run saw of what the cursor is made of; the cursor itself may be an earlier one."""
 
 
 LONGEST_MAYBE: Final = 329

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from airflow_integrations.config.types import Duration
 from airflow_integrations.expressions import Expression, Sees
 from airflow_integrations.formats.answer import AnswerFormat
-from airflow_integrations.formats.options import CsvOptions, XmlOptions
+from airflow_integrations.formats.options import CsvOptions, XmlRead
 from airflow_integrations.formats.records_format import MessageFormat
 
 __all__ = ["ListenOptions", "OneOrMore", "Pause", "Prefetch", "QueueOptions"]
@@ -43,7 +43,7 @@ class ListenOptions(AnswerFormat):
 
     Example: ``csv: {delimiter: ";"}``
     """
-    xml: XmlOptions = Field(default_factory=XmlOptions)
+    xml: XmlRead = Field(default_factory=XmlRead)
     """How XML becomes values.
 
     Example: ``xml: {record: order}``

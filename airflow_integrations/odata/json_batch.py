@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from airflow_integrations.formats import ContentError
+from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.json import encode, read
+from airflow_integrations.formats.json_records import separated
 from airflow_integrations.odata.multipart import MalformedError, Part, PartAnswer
 
 __all__ = ["agreed", "answers_in", "written"]
@@ -36,16 +39,14 @@ def agreed(content: bytes) -> tuple[str, str]:
     return encode({"responses": responses}).decode(), "application/json"
 
 
-def answers_in(content: bytes, count: int) -> dict[int, PartAnswer]:
-    """The answer to each request, by the request's place from 0. Raises MalformedError."""
-    try:
-        body = read(content)
-    except ContentError as error:
-        raise MalformedError(str(error)) from None
-    responses = body.get("responses") if isinstance(body, dict) else None
-    if not isinstance(responses, list):
-        raise MalformedError("it has no list of responses")
-    found: dict[int, PartAnswer] = {}
+def answers_in(content: bytes, count: int) -> dict[int, PartAnswer | None]:
+    """The answer to each request, by the request's place from 0. Raises MalformedError.
+
+    A response that is no JSON does not hold back the others. Nobody knows whose it is: each request without a response
+    then has None.
+    """
+    responses, whole = _responses(content)
+    found: dict[int, PartAnswer | None] = {}
     for response in responses:
         if not isinstance(response, dict):
             raise MalformedError("a response in it is not an object")
@@ -58,8 +59,41 @@ def answers_in(content: bytes, count: int) -> dict[int, PartAnswer]:
         headers = response.get("headers")
         named = {str(name).lower(): str(value) for name, value in headers.items()} if isinstance(headers, dict) else {}
         inner = response.get("body")
-        given = b"" if inner is None else inner.encode("utf-8", "replace") if isinstance(inner, str) else encode(inner)
-        if given and not isinstance(inner, str):
+        if inner is not None and not isinstance(inner, str):
             named.setdefault("content-type", "application/json")
-        found[place] = PartAnswer(status, named, given, id_)
+        found[place] = PartAnswer(status, named, _content(inner), id_)
+    if not whole:
+        for place in range(count):
+            found.setdefault(place, None)
     return found
+
+
+def _responses(content: bytes) -> tuple[list[Any], bool]:
+    """The responses of a batch, and whether these are all. Raises MalformedError."""
+    try:
+        body = read(content)
+    except ContentError as error:
+        apart = separated(content, ("responses",))
+        if apart is None:
+            raise MalformedError(str(error)) from None
+        found: list[Any] = []
+        for piece in apart[1]:
+            with contextlib.suppress(ContentError):
+                found += (
+                    [] if type(piece) is BadRecord else [read(bytes(piece)) if type(piece) is msgspec.Raw else piece]
+                )
+        return found, False
+    responses = body.get("responses") if isinstance(body, dict) else None
+    if not isinstance(responses, list):
+        raise MalformedError("it has no list of responses")
+    return responses, True
+
+
+def _content(inner: Any) -> bytes:
+    """The body of a response as bytes."""
+    if inner is None or isinstance(inner, str):
+        return (inner or "").encode("utf-8", "replace")
+    try:
+        return encode(inner)
+    except ValueError:  # half of a surrogate pair
+        return json.dumps(inner, default=str).encode()

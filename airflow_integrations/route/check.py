@@ -21,6 +21,7 @@ from airflow_integrations.route.checks.names import (
     name_mistakes,
     trigger_name_mistakes,
 )
+from airflow_integrations.route.checks.written_paths import cursor_mistakes, path_mistakes
 from airflow_integrations.route.grouping import group_mistakes
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.window import AIRFLOW_ALIASES
@@ -76,6 +77,8 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     stages = [StageNames(loc, stage, found_names(stage)) for loc, stage in _stages(route)]
     yield from entity_mistakes(surroundings, route.entity, stages)
     yield from name_mistakes(surroundings, stages)
+    yield from path_mistakes(route.entity, stages)
+    yield from cursor_mistakes(route.entity, stages)
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
     yield from group_mistakes(route)

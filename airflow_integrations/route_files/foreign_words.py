@@ -150,7 +150,7 @@ _READ = by_word(
 )
 _WRITE = by_word(
     ("conn_id sql_conn_id conn credential", "connection: warehouse"),
-    ("primary_key unique_key merge_key conflict_target on_conflict", "key: id"),
+    ("primary_key unique_key merge_key conflict conflict_target conflict_columns on_conflict", "key: id"),
     ("materialized write_disposition if_exists strategy destination_sync_mode incremental_strategy", "mode: upsert"),
     ("sql query statement", "table: orders, or call: {…} for a procedure"),
     ("schema database", "table: sales.orders, with the schema before the dot"),
@@ -166,6 +166,10 @@ _CSV = by_word(
     ("skipfooter skip_footer", "skip_last: 1"),
     ("columns names fieldnames headers", "header: [sku, price]"),
     ("charset", "encoding: latin-1"),
+    (
+        "decimal thousands decimal_separator decimal_comma",
+        'nothing: every cell is a text; read it with decimal(price.amount.replace(".", "").replace(",", "."))',
+    ),
 )
 _WEBHOOK = by_word(
     ("secret token signature auth authentication hmac", "verify: {hmac: {header: X-Signature, secret: <Connection>}}"),

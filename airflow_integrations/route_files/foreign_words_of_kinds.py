@@ -22,19 +22,51 @@ _PAGING = by_word(
     ("cursor_path cursor_value next_path next_url next_page next_link cursor", "next: body.next_cursor"),
     ("stop_condition stop_when until last_page", "end_when: body.last, where the style has it"),
     ("total_path total_count", "total: body.total"),
+    ("next_cursor cursor_field", "next: body.next_cursor"),
     ("max_pages maximum_pages", "nothing: `run --limit` fetches less; at_most is what the API shows at most"),
 )
 _FILES_READ = by_word(
     _CONNECTION,
     (
-        "pattern glob globs file_pattern wildcard filename file_name mask folder directory dir bucket prefix url uri",
+        "pattern glob globs file files file_pattern wildcard filename file_name mask folder directory dir bucket",
         "path: /data/in/*.csv",
     ),
+    ("url uri prefix", "path: /data/in/*.csv"),
     ("archive move move_to archive_path archive_folder processed_path", "after: {move: read}"),
     ("delete delete_after remove delete_source", "after: delete"),
     ("start_date modified_after newer_than", "since: modified"),
     ("compression gzip unzip", "nothing: .gz, .bz2, .xz and .zip are unpacked"),
     ("recursive", "path: /data/in/**/*.csv"),
+    ("options", 'csv: {delimiter: ";"}, or another format by its name, with its options'),
+    ("host hosts port login user username password", "nothing: address and login belong to the Connection"),
+)
+_EXCEL = by_word(
+    ("sheet_name tab worksheet", "sheet: Prices"),
+    ("header_row skip_rows skiprows start_row first_row", "skip: 1, for the rows above the header"),
+    ("range cells usecols", "skip: 1, for the rows above the header; all columns are read, and map takes some"),
+)
+_CURSOR = by_word(
+    ("column path cursor_path cursor_field name key", "field: updated_at"),
+    ("start start_date start_value initial_value from since default", "initial: 2026-01-31T00:00:00Z"),
+    ("overlap lookback lookback_window delay buffer", "lag: 2m"),
+    ("query parameter query_param cursor_param", "param: since"),
+)
+_CURSOR_OF_TABLE = by_word(
+    ("field path cursor_path cursor_field name key", "column: updated_at"),
+    ("start start_date start_value initial_value from since default", "initial: 2026-01-31T00:00:00Z"),
+    ("overlap lookback lookback_window delay buffer", "lag: 2m"),
+    ("tiebreaker tie_breaker id primary_key order_by", "tie: id"),
+)
+_FOUND_BY = by_word(
+    ("records result data items data_path", "target: body.contacts"),
+    ("url endpoint", "path: /contacts"),
+    ("verb", "method: GET"),
+)
+_REQUEST_OF_UPSERT = by_word(("url endpoint", "path: /contacts"), ("verb type", "method: PATCH"))
+_UPSERT = by_word(
+    ("search get lookup query", "find: {path: /contacts, …}"),
+    ("insert post add", "create: {path: /contacts}"),
+    ("put patch modify", 'update: {method: PATCH, path: "/contacts/{{ target.id }}"}'),
 )
 _FILES_WRITTEN = by_word(
     _CONNECTION,
@@ -45,6 +77,8 @@ _FILES_WRITTEN = by_word(
     ),
     ("compression gzip", "path: /data/out/orders.csv.gz"),
     ("max_rows max_records rows_per_file", "most: 10000"),
+    ("json", "format: json"),
+    ("jsonl ndjson json_lines jsonlines", "format: json_lines"),
 )
 _RABBITMQ = by_word(
     _CONNECTION,
@@ -158,6 +192,16 @@ _OUTBOX = by_word(
 )
 KEYS_OF_KINDS: dict[tuple[str, ...], dict[str, str]] = {
     ("pagination",): _PAGING,
+    ("cursor",): _CURSOR,
+    ("incoming", "sql", "cursor"): _CURSOR_OF_TABLE,
+    ("excel",): _EXCEL,
+    ("after",): by_word(("archive rename to folder", "move: read")),
+    ("http",): by_word(("result response response_path", "records: body, for the part of the answer that is meant")),
+    ("upsert",): _UPSERT,
+    ("find",): _FOUND_BY,
+    ("create",): _REQUEST_OF_UPSERT,
+    ("update",): _REQUEST_OF_UPSERT,
+    ("hmac",): by_word(("key token", "secret: <Connection>"), ("signature signature_header", "header: X-Signature")),
     ("entity", "group"): _GROUP,
     ("trigger",): _TRIGGER,
     ("incoming", "files"): _FILES_READ,
@@ -200,6 +244,10 @@ VALUES: dict[tuple[str, ...], dict[str, str]] = {
         ("create insert", "POST"),
         ("update", "PUT or PATCH"),
         ("get head", "POST, PUT or PATCH: an outgoing sends; what reads is incoming, or a lookup"),
+    ),
+    ("webhook", "verify"): by_word(
+        ("hmac sha256 signature", "{hmac: {header: X-Signature, secret: <Connection>}}"),
+        ("token api_key bearer", "{header: {name: X-Token, secret: <Connection>}}"),
     ),
     ("files", "after"): by_word(("archive move rename processed", "{move: read}"), ("remove unlink", "delete")),
     ("imap", "then"): by_word(("archive move done", "{move: Done}"), ("read mark_read mark_seen mark_as_read", "seen")),

@@ -71,11 +71,12 @@ def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) 
 
 
 class MemoryConnector(aiohttp.BaseConnector):
-    """Give it to an ``aiohttp.ClientSession``: every request, of whatever host, is answered by ``handler``."""
+    """Give it to an ``aiohttp.ClientSession``: every request, of whatever host, is answered by ``handler``, which is
+    cancelled where nobody waits for its answer any more."""
 
     def __init__(self, handler: Handler) -> None:
         super().__init__(force_close=True)
-        self._server = web.Server(handler, request_factory=_request, access_log=None)
+        self._server = web.Server(handler, request_factory=_request, access_log=None, handler_cancellation=True)
 
     async def _create_connection(self, req: Any, traces: Any, timeout: Any) -> ResponseHandler:  # noqa: ASYNC109
         loop = asyncio.get_running_loop()

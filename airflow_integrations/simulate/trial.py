@@ -71,6 +71,8 @@ class Trial:
     warnings: list[str] = field(default_factory=list)
     stored: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By store and key, what the stores hold at the end."""
+    signed_in: dict[str, str] = field(default_factory=dict)
+    """By Connection, how those that were asked signed in."""
     balance: Balance | None = None
     error: IntegrationError | None = None
 

@@ -1,6 +1,7 @@
 """Where a run's entities lie between its tasks: bounded, compressed segments, and a manifest for each stage.
 
     <base>/<route>/<run>/fetch.json                  manifest of the fetch stage
+                         fetch.json.copy             the same once more, read where the first one is damaged
                          fetch-00000.jsonl.zst       a segment: one JSON array a line; of a later fetch of the run
                                                      fetch-1-00000.jsonl.zst
                          transform.json, transform-00000.jsonl.zst, …
@@ -10,6 +11,7 @@
                          retried-0-00000.jsonl.zst   rejected ones of earlier runs that go through transform again
                          held-1-00000.jsonl.zst      payloads of entities that wait for a person, an answer or another
                                                      run while this run is fetched again
+                         held-exchanges-000001       what was asked and answered last of those
                          push.journal                what became of each entity at the target
                          definition.zst              what the run works by, with the content of the files it names
                          push.exchanges              what was asked and answered where something did not arrive
@@ -24,6 +26,7 @@ Paths are the same for every attempt of a run; a file is written aside and renam
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator
@@ -37,8 +40,11 @@ from airflow_integrations.errors import RunError
 from airflow_integrations.staging.compression import DAMAGED, compress, open_reader
 from airflow_integrations.staging.manifest import Manifest, SegmentRef, StagingStage, manifest_decoder
 
-__all__ = ["Staging"]
+__all__ = ["DamagedManifest", "Staging"]
 
+log = logging.getLogger("airflow_integrations")
+
+_COPY = ".copy"
 _OWNERS = {"carried": "fetch", "retried": "fetch", "held": "fetch", "filtered": "transform", "share": "transform"}
 """Whose files they are, where their names begin otherwise."""
 
@@ -52,6 +58,18 @@ def _safe(name: str) -> str:
     if len(text) > 150 or text.startswith("."):
         text = f"{re.sub(r'[^A-Za-z0-9_-]', '_', text[:100])}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     return text
+
+
+class DamagedManifest(RunError):
+    """A manifest and its copy cannot be read: what the run has staged cannot be found any more."""
+
+    def __init__(self, path: Any, error: Exception) -> None:
+        super().__init__(
+            f"the manifest {path} is damaged and has no sound copy ({error}). If you have a backup of one of them, put "
+            f"it back as {path} and clear the run from fetch. If not, leave the folder as it is and start another run "
+            "of the same window: it fetches the entities again; what was delivered is not sent again. Entities that "
+            "the source does not give again stay open in the ledger, without their payload"
+        )
 
 
 class Staging:
@@ -77,14 +95,27 @@ class Staging:
     # manifests
 
     def manifest(self, stage: StagingStage, part: int = 0) -> Manifest | None:
-        """The manifest of a stage, of one part where it has some, or None where it has not begun (or was cleared)."""
+        """The manifest of a stage, of one part where it has some, or None where it has not begun (or was cleared).
+
+        The copy counts where the manifest is damaged, and where that of fetch is gone: fetch never removes it. Raises
+        DamagedManifest where both are damaged.
+        """
         path = self.folder / _manifest_name(stage, part)
         try:
             return manifest_decoder.decode(path.read_bytes())
         except FileNotFoundError:
+            return self._copied(path) if stage == "fetch" else None
+        except _UNREADABLE as error:
+            if (copied := self._copied(path)) is None:
+                raise DamagedManifest(path, error) from None
+            log.warning("the manifest %s is damaged (%s): its copy is used", path, error)
+            return copied
+
+    def _copied(self, path: Any) -> Manifest | None:
+        try:
+            return manifest_decoder.decode((self.folder / (path.name + _COPY)).read_bytes())
+        except (FileNotFoundError, *_UNREADABLE):
             return None
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise RunError(f"the manifest {path} is damaged ({error}): clear the run from fetch") from None
 
     def completed(self, stage: StagingStage, *, route_hash: str) -> Manifest:
         """The finished manifest of the stage before. Raises RunError where it is missing or of another definition."""
@@ -104,7 +135,9 @@ class Staging:
     def save(self, manifest: Manifest) -> None:
         name = _manifest_name(manifest.stage, manifest.part)
         manifest.path = str(self.folder / name)
-        self.write(name, msgspec.json.encode(manifest))
+        content = msgspec.json.encode(manifest)
+        self.write(name + _COPY, content)
+        self.write(name, content)
 
     # files
 
@@ -146,7 +179,7 @@ class Staging:
             return
         for path in list(self.folder.iterdir()):
             stage = path.name.removeprefix("problems-").partition(".")[0].partition("-")[0]
-            if _OWNERS.get(stage, stage) in stages and path.name not in keep:
+            if _OWNERS.get(stage, stage) in stages and path.name.removesuffix(_COPY) not in keep:
                 path.unlink(missing_ok=True)
 
     def clean(self) -> None:
@@ -178,6 +211,9 @@ class Staging:
                         rest += block
                 if rest:
                     yield rest
+
+
+_UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError)
 
 
 def _manifest_name(stage: StagingStage, part: int) -> str:

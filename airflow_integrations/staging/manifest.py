@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Manifest", "Piece", "Reads", "SegmentRef", "SourcePiece", "StagingStage"]
+__all__ = ["Manifest", "PagesSeen", "Piece", "Reads", "SegmentRef", "SourcePiece", "StagingStage"]
 
 StagingStage = Literal["fetch", "transform", "share", "push"]
 
@@ -44,6 +45,30 @@ class SourcePiece(msgspec.Struct, frozen=True, array_like=True):
     """What identifies it: another content has another name."""
     intact: bool = True
     """Whether all of it could be read."""
+
+
+class PagesSeen(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What the pages that were read have shown of a cursor's values; each value is its kind and its text."""
+
+    known: str | None
+    """The greatest that was known before the first request."""
+    began: float
+    """Before the first request, in seconds since the epoch."""
+    pages: int = 0
+    first: tuple[str, str] | None = None
+    """The greatest of the first page."""
+    top: tuple[str, str] | None = None
+    """The greatest of all."""
+    grows: bool = True
+    """Whether none was below one that came before it."""
+    grown: tuple[str, str] | None = None
+    """The greatest of all pages but the last one, of the first attempt."""
+    old: tuple[str, str] | None = None
+    """The greatest time that is surely older than the first request."""
+    limit: datetime | None = None
+    """Times up to here surely are; without a zone where they have none."""
+    newer: list[tuple[str, str]] = []
+    """Times of which that may turn out yet."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -103,6 +128,10 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: the cursor that the source was asked with."""
     cursor: str | None = None
     """fetch: the route's cursor once this run is settled; None where the run does not move it."""
+    newest: str | None = None
+    """fetch: the greatest value that came, which the run after this one may make the route's cursor."""
+    pages_seen: PagesSeen | None = None
+    """fetch: what :attr:`cursor` is chosen by."""
     unsettled: str | None = None
     """fetch: why records of its window may be missing; then the run moves neither mark nor cursor."""
     source_pieces: list[SourcePiece] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -44,3 +45,8 @@ class Drop(TransformerBase):
         for text in config.root:
             before = without_field(before, split_path(text))
         return before
+
+    @classmethod
+    def written_paths(cls, config: Any) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """Each path of the step, with its place in the configuration."""
+        yield from (((at,), text) for at, text in enumerate(config.root))

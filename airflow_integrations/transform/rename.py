@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import combinations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,3 +89,10 @@ class Rename(EachEntity):
                 yield (other_old,), f"{other_old} and {old} lie in each other: move one of them"
             if overlap(split_path(new), split_path(other_new)):
                 yield (other_old,), f"{other_new} is already where {old} goes ({new})"
+
+    @classmethod
+    def written_paths(cls, config: Any) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """Each path of the step, with its place in the configuration."""
+        for old, new in config.root.items():
+            yield (old,), old
+            yield (old,), new

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -52,3 +53,9 @@ class Set(EachEntity):
         for text, what in config.root.items():
             before = with_field(before, split_path(text), what.makes)
         return before
+
+    @classmethod
+    def written_paths(cls, config: Any) -> Iterator[tuple[tuple[int | str, ...], str]]:
+        """Each path of the step, with its place in the configuration."""
+        for text in config.root:
+            yield (text,), text

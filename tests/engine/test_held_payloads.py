@@ -18,16 +18,20 @@ from airflow_integrations.engine.fetch import carry_over
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.staged_payloads import Payload, held_line, held_payload, payload_of
 from airflow_integrations.engine.live.whole_run import whole_run
+from airflow_integrations.engine.push.journal.exchange_log import exchange_of
 from airflow_integrations.errors import RunError
+from airflow_integrations.http.exchange import Exchange
 from airflow_integrations.ledger.actions import entity_actions
 from airflow_integrations.ledger.actions.payload_edits import edit
 from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.maintenance.retention import prune
+from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.carry_over import take_due
 from airflow_integrations.ledger.storage.database import Database
+from airflow_integrations.masking.mask import Mask
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.route.retention import Retention
 from airflow_integrations.run import Run, Services
@@ -57,11 +61,14 @@ class Cleared:
         """The idempotency keys of the first time."""
 
     async def first(self) -> None:
+        def said() -> Exchange:
+            return Exchange(at=1.0, request="POST https://erp.example/orders", body="in the middle of it")
+
         def answer(batch: Sequence[Outbound]) -> list[Result]:
             self.keys |= {outbound.key: outbound.idempotency_key for outbound in batch}
             return [
                 {
-                    "1": Result("in_doubt", reason="no answer"),
+                    "1": Result("in_doubt", reason="no answer", exchange=said),
                     "2": Result("waiting", reason="later"),
                     "4": Result("failed", reason="no", http_status=422),
                 }.get(outbound.key, Result("delivered"))
@@ -96,6 +103,17 @@ class Cleared:
             found[key] = None if payload is None else json.loads(payload)
         return found
 
+    def told(self) -> dict[str, str | None]:
+        """The last answer about each, as people see it."""
+        near, found = Staging(self.scene.folder, "orders", ""), {}
+        for key in PAYLOADS:
+            record = where(self.ledger, "orders", key, self.services.now())
+            assert record is not None
+            assert record.payload is not None
+            last = exchange_of(near, record.payload, Mask(), frozenset(), known=True)
+            found[key] = None if last is None else last.body
+        return found
+
     def decide(self, became: Any) -> None:
         both, now = Selection("orders", keys=frozenset(PAYLOADS)), self.services.now()
         reason = "it is not there" if became == "failed" else None
@@ -118,6 +136,14 @@ async def cleared(request: Any, make_run: MakeRun, services: Services, tmp_path:
     return made
 
 
+async def test_people_still_see_the_last_answer(cleared: Cleared) -> None:
+    seen = {"1": "in the middle of it", "2": None}
+    assert cleared.told() == seen
+    for _ in range(3):
+        await cleared.attempt()
+        assert cleared.told() == seen
+
+
 @pytest.mark.parametrize("times", [1, 3])
 async def test_what_did_not_arrive_is_sent_once_with_what_it_was(cleared: Cleared, times: int) -> None:
     for time in range(times):
@@ -128,6 +154,27 @@ async def test_what_did_not_arrive_is_sent_once_with_what_it_was(cleared: Cleare
     assert (await cleared.next())["delivered"] == 2
     assert went() == {key: (payload, cleared.keys[key]) for key, payload in PAYLOADS.items()}
     assert not any((await cleared.next("run-2")).values())
+
+
+@pytest.mark.parametrize("stage", ["fetch", "transform"])
+@pytest.mark.parametrize(
+    "content", [b"", b'{"route": "ord', b"{}", b"\xff\x00", None], ids=["empty", "cut", "{}", "bytes", "gone"]
+)
+async def test_a_damaged_manifest_loses_and_doubles_nothing(
+    cleared: Cleared, stage: str, content: bytes | None
+) -> None:
+    for time in range(3):
+        path = cleared.staging.folder / f"{stage}.json"
+        if content is not None and path.exists():
+            path.write_bytes(content)
+        elif content is None and stage == "fetch":
+            path.unlink()
+        await cleared.attempt()
+        assert set(went()) == ({"4"} if time == 0 else set())
+        assert cleared.kept() == PAYLOADS
+    cleared.decide("failed")
+    assert (await cleared.next())["delivered"] == 2
+    assert went() == {key: (payload, cleared.keys[key]) for key, payload in PAYLOADS.items()}
 
 
 async def test_what_was_asked_to_be_sent_again_goes_with_the_cleared_run(cleared: Cleared) -> None:
@@ -201,8 +248,8 @@ class Deaths:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.at = self.count = 0
-        for where, name in ((Staging, "write"), (Path, "unlink"), (Database, "transact")):
-            monkeypatch.setattr(where, name, self.before(getattr(where, name)))
+        for owner, name in ((Staging, "write"), (Path, "unlink"), (Database, "transact")):
+            monkeypatch.setattr(owner, name, self.before(getattr(owner, name)))
 
     def before(self, work: Any) -> Any:
         def point(*args: Any, **named: Any) -> Any:

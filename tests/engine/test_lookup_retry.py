@@ -20,10 +20,13 @@ from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.failure_summary import gather
 from airflow_integrations.engine.settle.settle import problems, settle
 from airflow_integrations.engine.transform.transform import transform
+from airflow_integrations.ledger.actions.entity_actions import skip
+from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.queries.overview import runs
+from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -250,3 +253,102 @@ async def test_events_of_a_resident_consumer_wait_as_well(world: World) -> None:
         assert sent() == [{"number": 1, "erp": "C-1"}]
     for books in runs(world.ledger, "orders", limit=100).runs:
         assert "do not balance" not in (books.verdict or "")
+
+
+def split(world: World, *before: Any) -> None:
+    """From now on each line of an order is an entity of its own, which has to know the customer."""
+    key = "[order.number, item.line]"
+    mapped = {"number": "order.number", "line": "item.line", "customer": "order.customer"}
+    steps = [*before, {"split": {"each": "order.lines", "key": key, "map": mapped}}]
+    found = {"name": "customer", "file": "customers.json", "where": {"id": "order.customer"}, "missing": "retry"}
+    last = {"map": {"number": "order.number", "line": "order.line", "erp": "customer.value"}}
+    definition = {
+        "route": "orders",
+        "entity": {"name": "order", "key": "order.number"},
+        "incoming": {"memory": {}},
+        "transform": [*steps, {"lookup": found}, last],
+        "outgoing": {"memory": {}},
+        "delivery": {"retry": {"attempts": 3, "delay": "10m", "max_delay": "10m"}},
+    }
+    world.route = Route.load(definition, folder=Folder(world.folder, world.folder))
+
+
+ORDER = {"number": 2, "customer": "b", "lines": [{"line": 1}, {"line": 2}]}
+
+
+async def test_parts_of_an_order_use_up_their_attempts(world: World) -> None:
+    """They are taken over as the order that they were split from, which was no attempt of theirs."""
+    split(world)
+    assert went(await world.run(ORDER)) == {"fetched": 1, "split_added": 1, "retrying": 2}
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "retrying": 2}
+    assert [world.entity(key).attempts for key in ("2|1", "2|2")] == [2, 2]
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "rejected": 2}
+    assert "looked 3 times since" in world.entity("2|1").message
+    world.clock.now += 100_000
+    assert went(await world.run()) == {}
+
+
+async def test_parts_of_a_run_that_breaks_off_behind_its_fetch_are_not_lost(world: World) -> None:
+    """Nobody fetches them again: the run that had them was done with their window."""
+    split(world)
+    await world.run(ORDER, kind="scheduled")
+    world.clock.now += 601
+    world.customers({"b": "C-2"})
+    MemoryIncoming.pages_to_give = [[]]
+    late = Run(world.route, "late", world.asked.window)
+    staging = Staging(world.folder / "staging", "orders", "late")
+    async with world.services() as services:
+        await fetch(late, services, staging)
+        books = await settle(late, services, staging)  # transform failed in all of its tries
+    assert books.unfinished == "transform"
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "delivered": 2}
+    assert [one["line"] for one in sent()] == [1, 2]
+
+
+async def test_what_is_no_part_any_more_and_what_was_split_ends(world: World) -> None:
+    split(world, {"validate": {"schema": {"properties": {"customer": {"const": "b"}}}}})
+    wrong = {**ORDER, "number": 3, "customer": "c"}
+    assert went(await world.run(ORDER, wrong)) == {"fetched": 2, "split_added": 1, "rejected": 1, "retrying": 2}
+    world.customers({"b": "C-2", "c": "C-3"})
+    split(world, {"set": {"lines": "[line for line in order.lines if line.line == 1]"}})
+    world.clock.now += 601
+    wanted = RetryWanted(statuses=frozenset({"retrying", "rejected"}))
+    assert went(await world.run(retry=wanted)) == {"carried_in": 2, "delivered": 2}
+    assert {key: world.entity(key).status for key in ("2|1", "2|2", "3", "3|1")} == {
+        "2|1": "delivered",
+        "2|2": "merged",
+        "3": "merged",
+        "3|1": "delivered",
+    }
+    world.clock.now += 100_000
+    assert went(await world.run()) == {}
+
+
+async def test_a_part_that_was_decided_does_not_begin_again_with_another_one(world: World) -> None:
+    """It comes forth from the same record, and would keep the other one waiting for ever, which then keeps it."""
+    split(world)
+    await world.run(ORDER)
+    skip(world.ledger, Selection("orders", keys=frozenset({"2|1"})), "not needed", "ann", world.clock())
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "merged": 1, "retrying": 1}
+    world.customers({"b": "C-2"})
+    world.clock.now += 601
+    assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "merged": 1, "delivered": 1}
+    assert went(await world.again()) == {"carried_in": 1, "split_added": 1, "merged": 1, "unchanged": 1}
+    assert (world.entity("2|1").status, world.entity("2|2").status) == ("skipped", "unchanged")
+    assert [one["line"] for one in sent()] == [2]
+
+
+async def test_parts_that_wait_with_different_states_of_their_order_each_go_with_their_own(world: World) -> None:
+    split(world)
+    await world.run(ORDER)
+    world.clock.now += 1
+    await world.run({**ORDER, "customer": "c", "lines": [{"line": 1}]})
+    world.customers({"b": "C-2", "c": "C-3"})
+    world.clock.now += 601
+    balance = await world.run()
+    assert went(balance) == {"carried_in": 2, "split_added": 1, "superseded": 1, "delivered": 2}
+    assert sorted(one["line"] for one in sent()) == [1, 2]
+    assert {one["line"]: one["erp"] for one in sent()} == {1: "C-3", 2: "C-2"}

@@ -286,3 +286,11 @@ async def noted(world: World, key: str, status: str, route: str = "orders") -> N
             return
         await asyncio.sleep(0.01)
     raise AssertionError(f"{key} of {route} is not {status} but {found}")
+
+
+async def test_of_two_states_in_one_run_only_the_newest_says_what_is_waited_for(world: World) -> None:
+    old, new = {"number": 1, "customer": "C-1"}, {"number": 1, "customer": "C-2"}
+    assert await world.run(ORDERS, old, new) == {"fetched": 2, "retrying": 2}
+    assert [other.key for other in world.entity("1").waits_for] == ["C-2"]
+    await world.run(CUSTOMERS, {"id": "C-2"})
+    assert world.entity("1").next_attempt <= world.clock()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from ftp_server import FtpServer
+from pgp_keys import HAS_GPG, Partner, the_partner
 from sftp_server import SftpServer
 
 
@@ -29,3 +30,11 @@ def server(request: pytest.FixtureRequest) -> SftpServer | FtpServer:
     """One after the other."""
     found: SftpServer | FtpServer = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture
+def partner() -> Partner:
+    """Whoever files are exchanged with, and encrypted for."""
+    if not HAS_GPG:
+        pytest.skip("gpg is not installed here: apt install gnupg")
+    return the_partner()

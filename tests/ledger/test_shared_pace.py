@@ -181,5 +181,7 @@ def test_the_database_s_clock_counts(database_url: str) -> None:
         assert second[1] is False
         assert third[1] is True
         assert 4.0 < second[0] <= third[0] + 0.5 <= 5.5
+        hold_pace(ledger, "shop", 100.0, other)
+        assert 95.0 < lease_turns(ledger, "shop", turns=1, interval=0.5, ahead=60.0, now=other)[0] <= 100.0
         with ledger.read() as connection:
             assert connection.scalar(select(tables.pace.c.connection)) == "shop"

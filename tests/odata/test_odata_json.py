@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -147,10 +148,31 @@ def test_no_body_ends_its_part(bodies: list[bytes]) -> None:
 def test_answers_of_a_batch_in_json_belong_to_their_requests() -> None:
     body = b'{"responses":[{"id":"2","status":400,"body":{"error":{}}},{"id":"1","status":204}]}'
     found = json_batch.answers_in(body, 3)
-    assert {place: one.status for place, one in found.items()} == {0: 204, 1: 400}
+    assert {place: one and one.status for place, one in found.items()} == {0: 204, 1: 400}
     for bad in (b"[]", b"{", b'{"responses":[{"id":"9","status":200}]}', b'{"responses":[{"id":"1"}]}'):
         with pytest.raises(MalformedError):
             json_batch.answers_in(bad, 3)
     twice = b'{"responses":[{"id":"1","status":200},{"id":"1","status":400}]}'
     with pytest.raises(MalformedError):
         json_batch.answers_in(twice, 3)
+
+
+def test_a_response_with_half_of_a_surrogate_pair_is_read() -> None:
+    body = rb'{"responses":[{"id":"1","status":201,"body":{"id":7,"name":"\ud83d","n":1.10}}]}'
+    found = json_batch.answers_in(body, 1)[0]
+    assert found is not None
+    assert found.status == 201
+    assert json.loads(found.content) == {"id": 7, "name": "\ud83d", "n": "1.10"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"NaN", b"1e99999", b'"\xff"', b"[" * 3000 + b"]" * 3000],
+    ids=["no number", "too large", "no text", "too deep"],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_a_response_that_is_no_json_holds_back_no_other(broken: bytes, last: bool) -> None:
+    parts = [b'{"id":"2","status":400,"body":{"error":{}}}', b'{"id":"1","status":201,"body":{"x":' + broken + b"}}"]
+    body = b'{"responses":[' + b",".join(parts if last else parts[::-1]) + b"]}"
+    found = json_batch.answers_in(body, 3)
+    assert {place: one and one.status for place, one in found.items()} == {0: None, 1: 400, 2: None}

@@ -29,7 +29,8 @@ GUID = b"""<edmx:Edmx Version="4.0" xmlns:edmx="http://docs.oasis-open.org/odata
 async def told(part: str, options: dict[str, Any], model: bytes | None, version: int = 4) -> list[Placed]:
     there = {"connection": "erp", "version": version, "entity_set": "Orders"}
     stages: dict[str, Any] = {"incoming": {"odata": there}, "outgoing": {"none": {}}}
-    looks_up = {"lookup": {"name": "found", "odata": there | options}}
+    asked = {name: value for name, value in options.items() if name != "where"}
+    looks_up = {"lookup": {"name": "found", "where": options.get("where", {}), "odata": there | asked}}
     stages |= {"transform": [looks_up]} if part == "lookup" else {part: {"odata": there | options}}
     entity = {"name": "order", "key": "order.id"}
     made = Route.load({"route": "orders", "entity": entity, "params": {"x": 1}, **stages})
@@ -38,8 +39,7 @@ async def told(part: str, options: dict[str, Any], model: bytes | None, version:
     async with service.serving(), Services(service) as services:
         found: list[Placed] = await stage.component().check_online(stage.config, made, services)
     if part == "lookup":
-        assert {place[0] for place, _ in found} <= {"odata"}
-        return [(place[1:], text) for place, text in found]
+        return [(place[1:] if place[0] == "odata" else place, text) for place, text in found]
     return found
 
 
@@ -60,7 +60,8 @@ async def test_a_route_that_fits_the_model(version: int) -> None:
     assert await told("outgoing", {**writes, "create_only": ["id", "items"]}, MODELS[version], version) == []
     asks = {"select": ["id", "items/sku"], "expand": ["items"]}
     assert await told("lookup", {**asks, "key": {"id": "order.id"}}, MODELS[version], version) == []
-    assert await told("lookup", {**asks, "find": {"customer": "order.customer"}}, MODELS[version], version) == []
+    compares = {"find": {"customer": "order.customer"}, "where": {"id": "order.ref"}}
+    assert await told("lookup", {**asks, **compares}, MODELS[version], version) == []
 
 
 async def test_lists_that_are_looked_into(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +112,12 @@ async def test_lists_that_are_looked_into(capsys: pytest.CaptureFixture[str]) ->
             "total is Edm.Decimal; its type is decimal or double or int or int64 here, not guid",
         ),
         ("lookup", {"key": {"id": "order.id"}, "select": ["id", "custmer"]}, ("select", 1), "'customer'"),
+        (
+            "lookup",
+            {"find": {"customer": "order.customer"}, "where": {"custmer": "order.customer"}},
+            ("where", "custmer"),
+            "did you mean 'customer'",
+        ),
         ("lookup", {"key": {"id": "order.id"}, "expand": ["item"]}, ("expand", 0), "did you mean 'items'"),
         ("outgoing", {"operation": "create", "types": {"total": "date"}}, ("types", "total"), "total is Edm.Decimal"),
         ("outgoing", {"operation": "create", "create_only": ["ids"]}, ("create_only", 0), "did you mean 'id'"),

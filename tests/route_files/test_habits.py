@@ -25,7 +25,12 @@ def _rows(name: str) -> list[tuple[str, str, str, str]]:
     return [(place, *row) for place, rows in read.plain().items() for row in rows if row[1]]
 
 
-ROWS = [*_rows("habits.yaml"), *_rows("habits_of_languages.yaml"), *_rows("habits_of_tools.yaml")]
+ROWS = [
+    *_rows("habits.yaml"),
+    *_rows("habits_of_languages.yaml"),
+    *_rows("habits_of_tools.yaml"),
+    *_rows("habits_of_strangers.yaml"),
+]
 
 PLAIN = {
     "entity": "{name: order, key: order.number}",
@@ -105,6 +110,34 @@ def test_a_field_may_be_called_length(tmp_path: Path, field: str) -> None:
     assert mistakes(tmp_path / "routes", route("map", field)) == []
 
 
+def test_key_columns_are_fields_of_the_entity(tmp_path: Path) -> None:
+    text = route("map", "order.number").replace(
+        "http:\n    connection: erp\n    path: /orders", "sql: {connection: e, table: o, key: %s}"
+    )
+    (told,) = mistakes(tmp_path / "routes", text % "article")
+    assert "has no field 'article' behind map. It has: Number" in told
+    assert mistakes(tmp_path / "routes", text % "number") == []
+
+
+@pytest.mark.parametrize(
+    "condition", ["order.sign in ',;'", "order.name or 'none' == 'none'", "order.paid and order.total > 5"]
+)
+def test_a_condition_may_be_like_that(tmp_path: Path, condition: str) -> None:
+    assert mistakes(tmp_path / "routes", route("filter", f'"{condition}"')) == []
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "[{filter: order.order.paid}, {set: {order.total: 1}}, {drop: [order.note]}]",
+        "[{map: {order: {total: order.t}}}, {set: {order.tax: 1}}]",
+        "[{set: {order: {total: 1}}}, {filter: order.order.total}, {set: {order.tax: 1}}]",
+    ],
+)
+def test_an_entity_may_have_a_field_of_its_own_name(tmp_path: Path, steps: str) -> None:
+    assert mistakes(tmp_path / "routes", route("transform", steps)) == []
+
+
 WEBHOOK = "{webhook: {path: shop/o, verify: {hmac: {header: X-Sig, secret: %s}}}}"
 
 
@@ -135,7 +168,7 @@ def test_a_connection_may_be_called_so(tmp_path: Path, name: str) -> None:
 
 
 def test_the_table_is_long_enough() -> None:
-    assert len(ROWS) >= 300
+    assert len(ROWS) >= 350
 
 
 SECTIONS = [

@@ -21,7 +21,8 @@ BLOCKS = [
     block for block in all_blocks() if "body_format" not in block.steps or block.place.startswith("outgoing.redis.")
 ]
 """The formats of bodies are the same ones wherever a route may write them: they are looked at once."""
-NAMED_FILE = re.compile(r"[\w-]+(?:/[\w-]+)*\.(?:csv|json|graphql|sql)\b")
+NAMED_FILE = re.compile(r"[\w-]+(?:/[\w-]+)*\.(?:csv|json|graphql|sql|xsd)\b")
+XSD = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="order"/></xs:schema>'
 DELIVERIES: tuple[dict[str, Any], ...] = ({}, {"batch": 100}, {"in_doubt": "verify"})
 """What options of outgoing may need: to read the results of a batch, or to ask for an entity in doubt."""
 BESIDE: tuple[Beside, ...] = ("needed", "whole", "own")
@@ -36,7 +37,7 @@ def mistakes(folder: Path, route: dict[str, Any]) -> list[str]:
     text = json.dumps(route, default=str)
     for file in NAMED_FILE.findall(text):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).touch()
+        (folder / file).write_text(XSD if file.endswith(".xsd") else "")
     (folder / "route.yaml").write_text(text)
     return [str(mistake) for mistake in read_routes(folder).mistakes]
 

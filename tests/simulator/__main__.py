@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from simulator.flows.route_file import yaml_of
 from simulator.plan import Plan, plan_of
-from simulator.shape import yaml_of
 from simulator.shrink import report
 from simulator.world import live
 

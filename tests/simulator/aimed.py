@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from simulator.deed import Deed
-from simulator.shape import Shape
+from simulator.flows.shape import Shape
 
 __all__ = ["aimed_deeds", "scene"]
 
@@ -17,7 +17,7 @@ def aimed_deeds(seed: int, shape: Shape) -> list[Deed]:
     """Drawn apart from the rest of the plan, so that a new aim leaves the other worlds as they are."""
     chance = random.Random(f"aimed {seed}")
     if chance.random() < 0.4:
-        return []
+        return _behind_a_cursor(seed, shape)
     deeds: list[Deed] = []
     if shape.out in ("verify", "upsert"):
         deeds += [
@@ -48,6 +48,23 @@ def aimed_deeds(seed: int, shape: Shape) -> list[Deed]:
         deeds.append(Deed("target answers", number=chance.randint(2, 4), how=("silent",)))
         border, most = chance.choice((("commit", 30), ("disk", 20), ("request", 6)))
         deeds.append(Deed("process dies at", number=1, how=(border, chance.randint(3, most))))
+    return deeds + _behind_a_cursor(seed, shape)
+
+
+def _behind_a_cursor(seed: int, shape: Shape) -> list[Deed]:
+    """A fetch breaks off between two pages. Until it goes on, records change that it has read, and some that it has
+    not."""
+    chance = random.Random(f"cursor {seed}")
+    if shape.asks != "cursor" or not shape.fetches or shape.events != "no" or chance.random() < 0.4:
+        return []
+    keys = [f"K{number}" for number in range(1, chance.randint(4, 7))]
+    deeds = [_write(590.0 + chance.random() * 8, key, 1) for key in chance.sample(keys, len(keys))]
+    changes = chance.randint(1, 3)
+    deeds += [_write(605.0 + chance.random() * 280, chance.choice(keys), 2) for _ in range(changes)]
+    if chance.random() < 0.7:
+        deeds.append(Deed("source is away", round(601.1 + chance.random() * 0.8, 3), how=(60,)))
+    else:
+        deeds.append(Deed("process dies at", number=chance.randint(1, 3), how=("request", chance.randint(2, 4))))
     return deeds
 
 

@@ -56,7 +56,7 @@ MUTANTS = (
         "known.delivered_hash == outbound.hash and known.maybe is None and",
         "known.delivered_hash == outbound.hash and",
         fits="not shape.with_rev and shape.repeatable",
-        hint=216,
+        hint=370,
     ),
     Mutant(
         "an idempotency key does not change with deliveries",
@@ -80,7 +80,7 @@ MUTANTS = (
         "    taken = set(asked & others_claims(connection, run, asked, now))",
         "    taken = set[str]()",
         fits='shape.fetches and shape.events == "run"',
-        hint=22,
+        hint=112,
     ),
     Mutant(
         "a fetch that broke off moves the mark",
@@ -188,7 +188,7 @@ MUTANTS = (
         '_ORPHANED: Final = or_(_OWN, and_(_entity.status == "pending", _entity.lease_until < bindparam("now")))',
         "_ORPHANED: Final = _OWN",
         fits='shape.fetches and shape.events == "no" and shape.asks != "all"',
-        hint=74,
+        hint=410,
     ),
     Mutant(
         "events of a live run are done before they are staged",
@@ -222,6 +222,14 @@ MUTANTS = (
         hint=19,
     ),
     Mutant(
+        "the greatest value that came becomes the cursor",
+        "engine/fetch/cursor/pages.py",
+        'return self._way == "ordered" or (self._way == "pages" and self._pages <= 1)',
+        "return True",
+        fits='shape.asks == "cursor" and shape.fetches and shape.paging != "none"',
+        hint=2100,
+    ),
+    Mutant(
         "an unanswered step is sent again",
         "outgoing/http/steps/runner.py",
         'if way.policy == "hold" and not self._progress.released:',
@@ -229,10 +237,64 @@ MUTANTS = (
         fits='shape.out == "held steps" and shape.with_rev',
         hint=92,
     ),
+    Mutant(
+        "a part ignores its share",
+        "engine/push/parts.py",
+        "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == part.number]",
+        "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == 0]",
+        fits="shape.spread > 1",
+        hint=84,
+    ),
+    Mutant(
+        "a part counts its applied lines as those of the whole",
+        "ledger/runs/outcomes.py",
+        "    if not run.part:\n",
+        "    if True:\n",
+        fits="shape.spread > 1",
+        hint=135,
+    ),
+    Mutant(
+        "a waiting order is never woken",
+        "ledger/runs/outcomes.py",
+        "    wake(connection, run.route_id, came, now)\n",
+        "",
+        fits='shape.beside == "customers"',
+        hint=51,
+    ),
+    Mutant(
+        "a route is done with fetches that it could not read",
+        "engine/settle/settle.py",
+        "if fetched and whole and reads_on(run)",
+        "if fetched and reads_on(run)",
+        fits='shape.beside == "feed"',
+        hint=263,
+    ),
+    Mutant(
+        "of parts that wait with different states one record is taken",
+        "engine/fetch/carry_over.py",
+        "        if state not in self._records:",
+        "        if key not in {known for known, _ in self._records}:",
+        fits='shape.lines == "split" and shape.beside == "customers"',
+        hint=1346,
+    ),
 )
 
 
 ELUSIVE = (
+    Mutant(
+        "who notes that it waits does not look once more",
+        "engine/settle/rejections.py",
+        "        wake_delivered(ledger, route, list(keys), now)",
+        "        pass",
+        fits='shape.beside == "customers"',
+    ),
+    Mutant(
+        "a line of an order is left out",
+        "engine/fetch/pages/grouping.py",
+        "                self._line(record, page.versions[place] if page.versions else None)",
+        "                if place != 1 or page.final:\n                    self._line(record, None)",
+        fits='shape.lines == "group"',
+    ),
     Mutant(
         "an entity that is taken over has no version",
         "engine/fetch/carry_over.py",

@@ -11,17 +11,18 @@ from airflow_integrations.errors import RunError
 from airflow_integrations.ledger.actions.entity_actions import confirm, retry, skip
 from airflow_integrations.ledger.actions.payload_edits import edit
 from airflow_integrations.ledger.actions.selection import Selection
+from airflow_integrations.ledger.contract import accept_drift
 from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.staging.folder import Staging
 from simulator.deed import Deed
-from simulator.shape import NAME
 from simulator.tasks import quiet
 
 if TYPE_CHECKING:
+    from simulator.flows.flow import Flow
     from simulator.world import World
 
-__all__ = ["EDITED", "act", "payload_of_key"]
+__all__ = ["EDITED", "accept_contracts", "act", "payload_of_key"]
 
 EDITED = 77
 """What a person writes into a payload."""
@@ -35,66 +36,91 @@ _FITS = {
 
 def act(world: World, deed: Deed) -> None:
     """One act on one of the entities that it is possible for."""
-    if deed.what == "person clears":
-        over = [run for run in world.airflow.runs.values() if run.over]
-        if over:
-            run = over[deed.number % len(over)]
-            world.tell(f"a person clears fetch of {run.run_id}")
-            world.cleared = True
-            world.airflow.clear(run)
+    if deed.what in ("person clears", "person clears push"):
+        _clear(world, deed)
         return
-    fitting = [row for row in world.ledger.rows(tables.entity) if row.status in _FITS[deed.what]]
+    found = [(row.key, flow, row) for flow in world.flows.values() for row in flow.rows()]
+    fitting = [one for one in found if one[2].status in _FITS[deed.what]]
     if not fitting:
         return
-    row = sorted(fitting, key=lambda row: row.key)[deed.number % len(fitting)]
-    chosen = Selection(NAME, keys=frozenset({row.key}))
+    _, flow, row = sorted(fitting, key=lambda one: one[0])[deed.number % len(fitting)]
+    chosen = Selection(flow.name, keys=frozenset({row.key}))
     ledger, now = world.ledger, world.now()
     try:
         match deed.what:
             case "person retries":
                 retry(ledger, chosen, "ann", now)
-                world.retried.add(row.key)
+                flow.retried.add(row.key)
             case "person skips":
                 skip(ledger, chosen, "not needed", "ann", now)
-                world.skipped.add(row.key)
+                flow.skipped.add(row.key)
             case "person edits":
-                _edit(world, row)
+                _edit(flow, row)
                 retry(ledger, chosen, "ann", now)
-                world.retried.add(row.key)
-                world.edited.add(row.key)
+                flow.retried.add(row.key)
+                flow.edited.add(row.key)
             case _:
-                _confirm(world, row, chosen)
+                _confirm(flow, row, chosen)
     except RunError as error:
         world.tell(f"{deed.what} {row.key} ({row.status}) and may not: {quiet(error)}")
     else:
         world.tell(f"{deed.what} {row.key}, which was {row.status}")
 
 
-def payload_of_key(world: World, key: str) -> Any:
+def _clear(world: World, deed: Deed) -> None:
+    over = [run for run in world.airflow.runs.values() if run.over]
+    if deed.what == "person clears push":
+        over = [run for run in over if run.tasks and "push" in run.tasks[-2]]
+    if not over:
+        return
+    run = over[deed.number % len(over)]
+    if deed.what == "person clears push":
+        pushes = [name for name in run.tasks if name.startswith("push")]
+        task = pushes[deed.number % len(pushes)]
+        world.tell(f"a person clears {task} of {run.run_id}")
+        world.airflow.clear(run, task)
+        return
+    world.tell(f"a person clears fetch of {run.run_id}")
+    world.cleared = True
+    world.airflow.clear(run)
+
+
+def accept_contracts(world: World) -> int:
+    """What a person does who finds a run red because fields of its source have changed. How many there were."""
+    accepted = 0
+    for flow in world.flows.values():
+        if flow.shape.contract and any(row.name == flow.name for row in world.ledger.rows(tables.route)):
+            for drift in accept_drift(world.ledger, flow.name, (), "ann", world.now()):
+                world.tell(f"a person accepts that {drift}")
+                accepted += 1
+    return accepted
+
+
+def payload_of_key(flow: Flow, key: str) -> Any:
     """What is to be sent of an open entity, as it is staged; None: nothing is."""
-    place = places(world.ledger, NAME, [key]).get(key)
+    place = places(flow.world.ledger, flow.name, [key]).get(key)
     if place is None or place.ref is None:
         return None
-    found = payload_of(Staging(world.base, "", ""), key, place.ref)
+    found = payload_of(Staging(flow.world.base, "", ""), key, place.ref)
     return None if found is None else msgspec.json.decode(found)
 
 
-def _edit(world: World, row: Any) -> None:
-    payload = payload_of_key(world, row.key)
+def _edit(flow: Flow, row: Any) -> None:
+    world, payload = flow.world, payload_of_key(flow, row.key)
     if isinstance(payload, dict):
-        edit(
-            world.ledger, NAME, row.key, msgspec.json.encode({**payload, "value": EDITED}).decode(), "ann", world.now()
-        )
+        changed = msgspec.json.encode({**payload, "value": EDITED}).decode()
+        edit(world.ledger, flow.name, row.key, changed, "ann", world.now())
 
 
-def _confirm(world: World, row: Any, chosen: Selection) -> None:
+def _confirm(flow: Flow, row: Any, chosen: Selection) -> None:
     """What the target says: it has this content, or it has not."""
-    payload = None if row.deleted else payload_of_key(world, row.key)
-    there = world.target.has.get(row.key) == payload
+    world = flow.world
+    payload = None if row.deleted else payload_of_key(flow, row.key)
+    there = flow.target.has.get(row.key) == payload
     if not there and row.status == "waiting":
         raise RunError("the target has not decided yet")
     if there:
         confirm(world.ledger, chosen, "delivered", "ann", world.now())
-        world.target.undecided.discard(row.key)
+        flow.target.undecided.discard(row.key)
     else:
         confirm(world.ledger, chosen, "failed", "ann", world.now(), reason="it is not there")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from simulator.aimed import aimed_deeds
 from simulator.deed import Deed
-from simulator.shape import Shape
+from simulator.flows.shape import Shape
+from simulator.form import form_deeds, formed, has_form
 from simulator.small import is_small, small_deeds
 
 __all__ = ["Deed", "Plan", "plan_of"]
@@ -57,16 +58,21 @@ def plan_of(seed: int) -> Plan:
     """The plan of one seed, always the same."""
     number = seed % SHAPES
     shape = Shape.drawn(random.Random(f"shape {number}")).with_more(number)
+    with_form = has_form(seed)
+    if with_form:
+        shape = formed(shape, seed)
     chance = random.Random(f"plan {seed}")
     if is_small(seed):
-        deeds = _in_order(small_deeds(chance, shape))
+        more = form_deeds(seed, shape, SHORT_MINUTES) if with_form else []
+        deeds = _in_order(small_deeds(chance, shape) + more)
         late = any(deed.at is not None and deed.at > SHORT_MINUTES * 60 + 20 for deed in deeds)
         return Plan(seed, shape, MINUTES if late else SHORT_MINUTES, hasty=True, deeds=deeds, small=True)
     short = chance.random() < 0.75
     minutes = SHORT_MINUTES if short else MINUTES
     when = _Moments(chance, minutes)
     deeds = _changes(chance, shape, when, few=short) + _faults(chance, shape, when) + _people(chance, shape, when)
-    deeds = _in_order(deeds + aimed_deeds(seed, shape))
+    deeds += aimed_deeds(seed, shape) + (form_deeds(seed, shape, minutes) if with_form else [])
+    deeds = _in_order(deeds)
     return Plan(seed, shape, minutes, hasty=chance.random() < 0.7, deeds=deeds)
 
 

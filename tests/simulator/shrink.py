@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from simulator.flows.route_file import yaml_of
 from simulator.plan import Plan, plan_of
-from simulator.shape import yaml_of
 from simulator.world import World, live
 
 __all__ = ["report", "shrunk"]

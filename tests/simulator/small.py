@@ -9,7 +9,7 @@ import random
 
 from simulator.aimed import scene
 from simulator.deed import Deed
-from simulator.shape import Shape
+from simulator.flows.shape import Shape
 
 __all__ = ["is_small", "small_deeds"]
 

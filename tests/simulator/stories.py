@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 
 from simulator.deed import Deed
+from simulator.flows.shape import Shape
 from simulator.plan import Plan
-from simulator.shape import Shape
 from simulator.world import live
 
 __all__ = ["STORIES"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,9 +23,8 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 
-__all__ = ["STAGES", "Done", "stage"]
+__all__ = ["Done", "quiet", "stage"]
 
-STAGES = ("fetch", "transform", "push", "settle")
 STOP_SECONDS = 20.0
 
 
@@ -37,11 +37,20 @@ class Done:
 
 
 async def stage(
-    name: str, route: Route, run: Run, services: Services, staging: Staging, stop: asyncio.Event, *, final: bool
+    name: str,
+    route: Route,
+    run: Run,
+    services: Services,
+    staging: Staging,
+    stop: asyncio.Event,
+    *,
+    final: bool,
+    pushes: Sequence[str] = ("push",),
 ) -> Done:
-    """One try of a task. It is stopped as Airflow stops one: by ``stop``, and given up some seconds later."""
+    """One try of a task. It is stopped as Airflow stops one: by ``stop``, and given up some seconds later. ``pushes``
+    are the names of the DAG's tasks that push."""
     async with services:
-        working = asyncio.create_task(_stage(name, route, run, services, staging, stop, final))
+        working = asyncio.create_task(_stage(name, route, run, services, staging, stop, final, pushes))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -57,41 +66,49 @@ async def stage(
 
 
 async def _stage(
-    name: str, route: Route, run: Run, services: Services, staging: Staging, stop: asyncio.Event, final: bool
+    name: str,
+    route: Route,
+    run: Run,
+    services: Services,
+    staging: Staging,
+    stop: asyncio.Event,
+    final: bool,
+    pushes: Sequence[str],
 ) -> Done:
     if name == "fetch":
-        return await _fetch(replace(run, route=route), services, staging, stop)
+        return await _fetch(replace(run, route=route), services, staging, stop, pushes)
     with begun_with(route, staging, services.log) as definition:
         run = as_fetched(replace(run, route=definition.route), staging)
         if name == "transform":
             try:
-                manifest = await transform(run, services, staging)
+                manifest = await transform(run, services, staging, spread=len(pushes))
             except OutageError as error:
                 if final:
                     await open_circuit_after(error, run, services, staging)
                 raise
             fetched = staging.manifest("fetch")
-            return Done({"push"} if fetched is not None and not for_push(fetched, manifest) else set())
-        if name == "push":
-            await push(run, services, staging, stop, final=final)
+            nothing = fetched is not None and not for_push(fetched, manifest)
+            return Done(set(pushes if nothing else pushes[len(manifest.parts) or 1 :]))
+        if name in pushes:
+            await push(run, services, staging, stop, final=final, part=pushes.index(name))
             return Done()
         gather(problems(staging))
         return Done(balance=await settle(run, services, staging))
 
 
-async def _fetch(run: Run, services: Services, staging: Staging, stop: asyncio.Event) -> Done:
+async def _fetch(run: Run, services: Services, staging: Staging, stop: asyncio.Event, pushes: Sequence[str]) -> Done:
     manifest = await fetch(run, services, staging)
     if not anything(manifest):
         balance = await settle(as_fetched(run, staging), services, staging)
         if not needed_later(manifest):
             staging.clean()
-        return Done({"transform", "push", "settle"}, balance)
+        return Done({"transform", *pushes, "settle"}, balance)
     if fits_single_task(run, manifest):
         further, books = await run_all_stages(run, services, staging, manifest, stop)
         if books is not None:
-            return Done({"transform", "push"} | (set() if books.verdict else {"settle"}), books)
-        return Done({"transform"} if further else set())
-    return Done(set() if for_transform(manifest) else {"transform", "push"})
+            return Done({"transform", *pushes} | (set() if books.verdict else {"settle"}), books)
+        return Done({"transform", *pushes[len(further[0].parts) or 1 :]} if further else set())
+    return Done(set() if for_transform(manifest) else {"transform", *pushes})
 
 
 def quiet(error: Any) -> str:

@@ -10,22 +10,10 @@ import random
 import sys
 from collections.abc import Coroutine
 from contextvars import copy_context
-from types import SimpleNamespace
 from typing import Any
 
-import msgspec
-
-from airflow_integrations.engine import disk_space, gc_tuning
-from airflow_integrations.engine.live import consumer as live_consumer
 from airflow_integrations.errors import OutageError
-from airflow_integrations.http import client as http_client
-from airflow_integrations.http.endpoint import Endpoint
-from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.route.definition import Route
-from airflow_integrations.route.dump import definition_yaml, plain_definition
-from airflow_integrations.route.files.named import named_files
-from airflow_integrations.route.hash import data_hash, route_hash
 from airflow_integrations.run import Services
 from simulator.books import WorldLedger, empty_ledger
 from simulator.borders.airflow import Airflow
@@ -34,24 +22,20 @@ from simulator.borders.clock import BEGIN, Stuck, VirtualLoop
 from simulator.borders.disk import BucketPath, Disk, DiskPath
 from simulator.borders.network import Network, WorldConnections
 from simulator.borders.process import Process
-from simulator.borders.pure import remember
+from simulator.borders.replaced import CURRENT, replace_borders
 from simulator.bounds import draw_bounds
 from simulator.deed import Deed
+from simulator.doings import away, do
+from simulator.flows.flow import flows_of
 from simulator.invariants import Invariants
-from simulator.people import act
+from simulator.people import accept_contracts
 from simulator.plan import Plan
-from simulator.shape import NAME, route_of
-from simulator.source import Source
-from simulator.target import Target
+from simulator.waking import asleep
 
 __all__ = ["World", "live"]
 
 MOST_STEPS = 200_000
 _LOG = logging.Logger("world", logging.CRITICAL + 1)
-_NO_COLLECTOR = SimpleNamespace(
-    freeze=int, unfreeze=int, get_threshold=lambda: (0, 10, 10), set_threshold=lambda *given: None
-)
-"""For the stages of a world: it is off, and what is there for good is frozen."""
 
 
 class World:
@@ -59,17 +43,14 @@ class World:
 
     def __init__(self, plan: Plan, ledger: WorldLedger, loop: type[VirtualLoop] = VirtualLoop) -> None:
         self.plan = plan
-        self.shape = plan.shape
+        shape = plan.shape
+        self.low = shape.events == "low"
         self.chance = random.Random(f"chance {plan.seed}")
         self.loop = loop(self.chance, most_steps=MOST_STEPS)
         self.story: list[str] = []
         self.processes = 0
         self.consumers = 0
         self.calm = self.cleared = False
-        self.last_scheduled = BEGIN
-        self.retried: set[str] = set()
-        self.skipped: set[str] = set()
-        self.edited: set[str] = set()
         self._numbered: dict[str, dict[int, Deed]] = {}
         for deed in plan.deeds:
             if deed.at is None:
@@ -81,33 +62,25 @@ class World:
         self._bells: list[WorldBell] = []
         self.ledger = ledger
         ledger.empty()
-        ledger.rung = self._ring_bells
+        ledger.rung = self.ring_bells
         self.disk = Disk()
         DiskPath.disk = BucketPath.disk = self.disk
-        self.base: Any = BucketPath() if self.shape.bucket else DiskPath("/staging")
-        self.source = Source(self.now, lambda: self._fault("source answers"), pages=self.shape.paging != "none")
-        self.target = Target(
-            self.now,
-            self._target_fault,
-            lambda: self._fault("target is asked"),
-            honours=self.shape.repeatable,
-            tell=self.tell,
-        )
+        self.base: Any = BucketPath() if shape.bucket else DiskPath("/staging")
         self.invariants = Invariants(self)
-        self.target.watch = self.invariants.effect
-        self.network = Network(
-            {"source": self.source, "target": self.target}, lambda: self.chance.random() * 0.2, copy_context()
-        )
+        self.flows = flows_of(self, shape)
+        servers: dict[str, Any] = {}
+        for flow in self.flows.values():
+            servers |= {flow.shape.source: flow.source, flow.shape.target: flow.target}
+        self.network = Network(servers, lambda: self.chance.random() * 0.2, copy_context())
+        self._patience = 4 if shape.beside == "customers" or shape.table == "retry" else 0
+        """Each fetch of a state that waits for something begins its attempts anew: the schedule pauses at the end, and
+        they take so many turns more."""
         self.airflow: Airflow
 
     # what is around the engine
 
     def now(self) -> float:
         return self.loop.time()
-
-    @property
-    def route(self) -> Route:
-        return route_of(self.shape)
 
     def tell(self, what: str) -> None:
         seconds = self.now() - BEGIN
@@ -131,9 +104,8 @@ class World:
 
     def task(self) -> int | None:
         """The point at which every try of the next task dies; None: it is as others are."""
-        number = self._counted["task dies"] = self._counted.get("task dies", 0) + 1
-        deed = None if self.calm else self._numbered.get("task dies", {}).get(number)
-        return None if deed is None else int(deed.how[0])
+        deed = self.next_of("task dies")
+        return None if deed is None or self.calm else int(deed.how[0])
 
     def process(self, name: str) -> Process:
         """The next process, with what the plan has for it."""
@@ -170,44 +142,47 @@ class World:
         self._bells.append(bell)
         return bell
 
-    def _ring_bells(self) -> None:
+    def ring_bells(self) -> None:
         for bell in self._bells:
             bell.rung.set()
 
-    def unheard(self, key: str) -> bool:
-        """Whether an effect on this key may be one that nobody heard of: then states may come again."""
-        return key in self.target.unheard or not all(process.alive for process in self._all)
+    def somebody_died(self) -> bool:
+        return not all(process.alive for process in self._all)
 
-    def _target_fault(self, key: str) -> str | None:
-        by_key = self._fault(f"target answers {key}")
-        return self._fault("target answers") or by_key
-
-    def _fault(self, what: str) -> str | None:
-        if self.calm:
-            return None
+    def next_of(self, what: str) -> Deed | None:
+        """What the plan has for the next thing of this kind."""
         number = self._counted[what] = self._counted.get(what, 0) + 1
-        deed = self._numbered.get(what, {}).get(number)
+        return self._numbered.get(what, {}).get(number)
+
+    def fault(self, what: str) -> str | None:
+        """What the next request of this kind meets."""
+        deed = None if self.calm else self.next_of(what)
         if deed is None:
             return None
-        self.tell(f"{what} {deed.how[0]} (request {number})")
+        self.tell(f"{what} {deed.how[0]} (request {deed.number})")
         if deed.how[0] == "gone after":
-            self._away(400, "target", self.network.unreachable.add, self.network.unreachable.discard)
+            away(self, 400, "target", self.network.unreachable.add, self.network.unreachable.discard)
         return str(deed.how[0])
 
     # its life
 
     async def _live(self) -> None:
         self.airflow = Airflow(self)
-        pace = 1 / 45 if self.shape.events == "low" else 1.0
+        pace = 1 / 45 if self.low else 1.0
+        for flow in self.flows.values():
+            if flow.shape.beside == "feed":  # as its first maintenance does, before there is something to read
+                self.ledger.fetches.subscribe(flow.name, "feed")
         for deed in self.plan.deeds:
             if deed.at is not None:
-                self.loop.call_at(BEGIN + deed.at * pace, self._do, deed)
+                self.loop.call_at(BEGIN + deed.at * pace, do, self, deed)
         end = BEGIN + self.plan.minutes * 60 * pace
-        if self.shape.events == "low":
+        if self.low:
             self.spawn(self.airflow.consume(end))
-        if self.shape.fetches:
-            for moment in range(600, self.plan.minutes * 60 + 1, 600):
-                self.loop.call_at(BEGIN + moment + 1.0, self.airflow.scheduled, BEGIN + moment)
+        for flow in self.flows.values():
+            if flow.shape.fetches:
+                for moment in range(600, self.plan.minutes * 60 + 1, 600):
+                    at = BEGIN + moment * pace
+                    self.loop.call_at(at + 1.0, self.airflow.scheduled, flow, at)
         await asyncio.sleep(end - self.now() + 2.0)
         await self._settle_down()
 
@@ -218,20 +193,26 @@ class World:
         self.ledger.away = self.disk.full = False
         self.network.unreachable.clear()
         self.tell("from here on all is well")
-        for _ in range(12):
+        for turn in range(12 + self._patience):
             if self.plan.hasty and not self._goes_on() and next(self.invariants.wrong(), None) is None:
                 break
             await asyncio.sleep(7200.0)
+            for told in asleep(self):
+                self.invariants.fails("woken", told)
+            accept_contracts(self)
             await self.airflow.maintain()
             await self._idle()
             self.airflow.ring()
             await self._idle()
-            if self.shape.fetches:
-                self.airflow.scheduled(self.now())
-            if self.shape.events == "low":
+            for flow in self.flows.values():
+                if flow.shape.fetches and (turn < 3 or not self._patience):
+                    self.airflow.scheduled(flow, self.now())
+                    if len(self.flows) > 1:
+                        await self._idle()
+            if self.low:
                 self.spawn(self.airflow.consume(self.now() + 8.0))
             await self._idle()
-            if not self._goes_on():
+            if not self._goes_on() and not accept_contracts(self):
                 break
         else:
             self.invariants.fails("nothing lost", "something is due for ever")
@@ -248,79 +229,8 @@ class World:
             await asyncio.wait(set(self._spawned))
             await asyncio.sleep(0)
 
-    def _do(self, deed: Deed) -> None:
-        match deed.what:
-            case "source writes":
-                self._write(*deed.how)
-            case "source is away":
-                self._away(deed.how[0], "source", self.network.unreachable.add, self.network.unreachable.discard)
-            case "source deletes":
-                self.source.delete(deed.how[0])
-                self.tell(f"source: {deed.how[0]} is gone")
-            case "target is away":
-                self._away(deed.how[0], "target", self.network.unreachable.add, self.network.unreachable.discard)
-            case "ledger is away":
-                self._away(
-                    deed.how[0],
-                    "ledger",
-                    lambda _: setattr(self.ledger, "away", True),
-                    lambda _: setattr(self.ledger, "away", False),
-                )
-            case "disk is full":
-                self._away(
-                    deed.how[0],
-                    "disk",
-                    lambda _: setattr(self.disk, "full", True),
-                    lambda _: setattr(self.disk, "full", False),
-                )
-            case "maintenance":
-                self.spawn(self.airflow.maintain())
-            case "person starts a run":
-                self.airflow.by_hand(deed.how[0])
-            case "person edits the route":
-                self.shape = self.shape.edited()
-                self.tell("a person edits the route")
-            case _:
-                act(self, deed)
-
-    def _write(self, key: str, value: int, state: str) -> None:
-        record = self.source.write(key, value, state)
-        self.tell(f"source: {key} is {value}{'' if state == 'open' else f' ({state})'}, revision {record['rev']}")
-        if self.shape.events != "no":
-            self._send(record)
-
-    def _away(self, seconds: float, who: str, begins: Any, ends: Any) -> None:
-        self.tell(f"the {who} is away for {seconds} s")
-        begins(who)
-
-        def over() -> None:
-            ends(who)
-            self.tell(f"the {who} is back")
-
-        self.loop.call_later(seconds, over)
-
-    def _send(self, record: dict[str, Any]) -> None:
-        """The source's webhook: it may come late, behind a later one, or twice."""
-        number = self._counted["event comes"] = self._counted.get("event comes", 0) + 1
-        deed = self._numbered.get("event comes", {}).get(number)
-        how = deed.how[0] if deed is not None else ""
-        event = NewEvent(route=NAME, event_id=f"e{record['rev']}", body=msgspec.json.encode([record]), source="webhook")
-        pauses = {"late": [8.0], "very late": [500.0], "twice": [0.1, 0.3]}.get(how, [0.1])
-        for pause in pauses:
-            self.loop.call_later(pause + self.chance.random() * 0.1, self._receive, event)
-
-    def _receive(self, event: NewEvent) -> None:
-        if self.ledger.away:  # answered 503: the sender tries again
-            self.loop.call_later(30.0, self._receive, event)
-            return
-        (put,) = self.ledger.inbox.put([event], self.now())
-        self._ring_bells()
-        self.tell(f"event {event.event_id} comes{'' if put.new else ' once more'}")
-        self.loop.call_later(0.05, self.airflow.ring)
-
     def live(self) -> World:
-        global _current
-        _current = self
+        CURRENT.world = self
         asyncio.set_event_loop(self.loop)
         try:
             self.loop.run_until_complete(self._live())
@@ -348,38 +258,13 @@ class World:
         self.loop.close()
 
 
-def _open_session(endpoint: Endpoint) -> Any:
-    return _current.network.open_session(endpoint)
-
-
-def _replace_borders() -> None:
-    """Those that no argument reaches. The list of all of them is in docs/design.md."""
-    global _replaced
-    if _replaced:
-        return
-    _replaced = True
-    remember(data_hash, route_hash, definition_yaml, plain_definition, named_files)
-    plenty = SimpleNamespace(free=1 << 40, total=1 << 41)
-    borders: dict[Any, dict[str, Any]] = {
-        http_client: {"open_session": _open_session},
-        live_consumer: {"bell_of": lambda database, route: _current.bell(database, route)},
-        disk_space: {"shutil": SimpleNamespace(disk_usage=lambda place: plenty)},
-        gc_tuning: {"gc": _NO_COLLECTOR},
-    }
-    for module, names in borders.items():
-        for name, stand_in in names.items():
-            setattr(module, name, stand_in)
-
-
-_current: World
-_replaced = False
 _LIVED = 0
 
 
 def live(plan: Plan, ledger: WorldLedger | None = None, loop: type[VirtualLoop] = VirtualLoop) -> World:
     """Live through a plan. The same plan gives the same world, to the byte, on a loop whose threads are not real."""
     global _LIVED
-    _replace_borders()
+    replace_borders()
     gc.disable()
     _LIVED += 1
     if _LIVED % 40 == 0:  # what is there for good is looked at once in a thousand worlds

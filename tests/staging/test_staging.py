@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_integrations.errors import RunError
-from airflow_integrations.staging.folder import Staging
+from airflow_integrations.staging.folder import DamagedManifest, Staging
 from airflow_integrations.staging.manifest import Manifest, SegmentRef
 from airflow_integrations.staging.segment_writer import SegmentWriter
 
@@ -68,10 +68,28 @@ def test_an_unfinished_or_other_manifest_is_refused_with_the_remedy(tmp_path: Pa
 def test_a_damaged_manifest_or_segment_is_told(tmp_path: Path) -> None:
     staging = Staging(tmp_path, "orders", "r")
     staging.write("fetch.json", b'{"route": 1')
-    with pytest.raises(RunError, match="damaged"):
+    with pytest.raises(DamagedManifest, match="start another run of the same window"):
         staging.manifest("fetch")
     with pytest.raises(RunError, match="is gone"):
         list(staging.blocks([SegmentRef("fetch-00000.jsonl.zst", 1, 1)]))
+
+
+def test_the_copy_of_a_manifest_counts_where_it_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    staging = Staging(tmp_path, "orders", "r")
+    saved = manifest()
+    staging.save(saved)
+    staging.write("fetch.json", b"")
+    assert staging.manifest("fetch") == saved
+    assert "its copy is used" in caplog.text
+    staging.remove("fetch.json")
+    assert staging.manifest("fetch") == saved
+    staging.write("fetch.json.copy", b"{")
+    assert staging.manifest("fetch") is None
+    staging.save(saved)
+    staging.write("fetch.json.copy", b"{")
+    assert staging.manifest("fetch") == saved
+    staging.clear("fetch")
+    assert not any(staging.folder.iterdir())
 
 
 @pytest.mark.parametrize(

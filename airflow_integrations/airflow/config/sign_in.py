@@ -120,7 +120,14 @@ def _oauth2(login: str, password: str, options: SignInOptions, now: Callable[[],
         assertion,
         options.authorize_url,
         vault,
+        *_header_of(options),
     )
+
+
+def _header_of(options: SignInOptions) -> tuple[str, str]:
+    """The header that carries a token, and its text."""
+    send = options.send if isinstance(options.send, SendHeader) else SendHeader()
+    return send.header, send.value
 
 
 def _session(login: str, password: str, options: SignInOptions, now: Callable[[], float]) -> Auth:
@@ -129,13 +136,11 @@ def _session(login: str, password: str, options: SignInOptions, now: Callable[[]
     assert options.login is not None
     send, secrets = options.send, [password]
     request = _login_request(options, login, password, secrets)
-    header = send if isinstance(send, SendHeader) else SendHeader()
     return SessionLogin(
         request,
         tuple(secrets),
         _reader(options, now) if options.read is not None else None,
-        header.header,
-        header.value,
+        *_header_of(options),
         send.cookies if isinstance(send, SendCookies) else (),
         options.life,
         _condition(options.failed_when),

@@ -167,7 +167,7 @@ _BELONGS = {
     "expires": ("oauth2", "session"),
     "life": ("session",),
     "login": ("session",),
-    "send": ("session",),
+    "send": ("oauth2", "session"),
     "failed_when": ("session",),
     "expired_when": ("session",),
     "sign": ("hmac",),
@@ -228,7 +228,8 @@ class SignInOptions(Model):
     login: LoginRequest | None = None
     """For ``session``: the request that logs in."""
     send: Literal["cookies"] | SendCookies | SendHeader = SendHeader.model_construct()
-    """For ``session``: what later requests carry: ``{header, value}``, ``cookies``, or ``{cookies: [names]}``."""
+    """For ``session`` and ``oauth2``: what later requests carry: ``{header, value}``; of a session also ``cookies``, or
+    ``{cookies: [names]}``."""
     failed_when: AnswerExpression | None = None
     """For ``session``: true for an answer with a good status that did not log in: ``body.error``."""
     expired_when: AnswerExpression | None = None
@@ -255,6 +256,11 @@ class SignInOptions(Model):
         for option, what in _NEEDS.get(self.auth or "", {}).items():
             if not getattr(self, option):
                 raise ValueError(f"auth {self.auth} needs {option}: {what}")
+        if self.auth == "oauth2" and not isinstance(self.send, SendHeader):
+            raise ValueError(
+                "auth oauth2 sends its token in a header, such as send: {header: X-Access-Token, value: '{token}'}; "
+                "cookies are those of auth session"
+            )
         if self.auth == "session" and self.read is None and isinstance(self.send, SendHeader):
             raise ValueError("auth session needs read, where the answer holds the token, or send: cookies")
         if self.csrf is not None and self.csrf.login and self.auth != "session":

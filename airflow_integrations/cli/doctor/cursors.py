@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow_integrations.cli.airflow_access import open_ledger
 from airflow_integrations.cli.doctor.installation import Check
-from airflow_integrations.engine.fetch.cursor import newer_than
-from airflow_integrations.engine.fetch.cursor_ahead import AHEAD, saved_trouble
+from airflow_integrations.engine.fetch.cursor.ahead import AHEAD, saved_trouble
+from airflow_integrations.engine.fetch.cursor.watch import newer_than
 from airflow_integrations.engine.fetch.start import cursor_options
 from airflow_integrations.errors import AnswerError, IntegrationError
 from airflow_integrations.ledger.runs.runs import route_state

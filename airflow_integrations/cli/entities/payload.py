@@ -57,7 +57,7 @@ def payload_lines(record: EntityRecord, mask: Mask, content: Content) -> Iterato
 
 def exchange_lines(record: EntityRecord, mask: Mask, content: Content, *, most: int | None = None) -> Iterator[str]:
     """The last request and the answer to it, up to ``most`` characters of each, masked; empty where none was kept."""
-    from airflow_integrations.display.exchange import answered, asked, whose
+    from airflow_integrations.display.exchange import answered, asked, own_part, whose
     from airflow_integrations.engine.push.journal.exchange_log import exchange_of  # with all that sends
 
     near, ref = Staging(staging_base(), record.route, ""), record.payload
@@ -69,6 +69,9 @@ def exchange_lines(record: EntityRecord, mask: Mask, content: Content, *, most: 
         yield from _cut(asked(exchange), most)
         if (told := whose(exchange)) is not None:
             yield f"  ({told})"
+        if (part := own_part(exchange)) is not None:
+            yield "this entity's own part of the request"
+            yield from _cut(part, most)
         yield "what it answered"
         yield from _cut(answered(exchange), most)
 

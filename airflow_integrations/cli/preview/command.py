@@ -70,6 +70,7 @@ async def _tried(asked: Run, source: Connections) -> tuple[Trial, RecordingServi
         async with RecordingServices(source, log=log, others=others, watch=ToldAttempts()) as real, replay:
             trial = await attempt(asked, real, replay, target, Path(folder))
             trial.stored = values_shown(real.ledger, real.now())
+            trial.signed_in = real.signed_in()
             return trial, real, await look_ahead(asked.route, trial, real)
 
 
@@ -108,6 +109,7 @@ def _plain(asked: Run, trial: Trial, prospects: Prospects, differing: list[Diffe
             for name, requests in trial.requests.items()
             for heard in requests
         ],
+        "signed_in": trial.signed_in,
         "stored": trial.stored,
         "contract": [
             {"path": one.path, "kind": one.kind, "expected": one.expected, "found": one.found} for one in differing

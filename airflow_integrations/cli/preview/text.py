@@ -71,6 +71,8 @@ def show(run: Run, trial: Trial, prospects: Prospects, differing: list[Different
     )
     fetched = trial.balance.counts["fetched"] if trial.balance else len(trial.fetched)
     screen.print(f"{run.route.route}: {where_from(run)}: {fetched} fetched" + (f": {went}" if went else ""))
+    for name, how in trial.signed_in.items():
+        screen.print(Text(f"{name}: signed in by {how}"))
     if not fetched and trial.error is None:
         screen.print(_nothing(run))
     for passed, prospect in zip(trial.passed, prospects.of(trial.passed), strict=True):

@@ -108,7 +108,8 @@ class CarryOver:
         # By its end the ledger tells this attempt's lease from that of an earlier one, which comes again.
         self._lease_until = services.now() + FETCH_SECONDS + services.rng.random()
         self._seen: set[str] = set()
-        self._records: set[str] = set()
+        self._records: set[tuple[str, str | None]] = set()
+        """Key and version of those that go through transform: parts of one state share a record."""
         self._taken = CarriedOver([], [], [])
         self._outcomes: list[Outcome] = []
 
@@ -269,27 +270,25 @@ class CarryOver:
 
     def _record(self, due: Due, record: object, newer: str | None = None) -> None:
         """A rejected entity begins again at the beginning: with the record that the source gave; or gives now, of the
-        version ``newer``."""
+        version ``newer``. One of several that were split from this record comes forth from it again, and keeps its
+        attempts until then; where it does not, settle ends it (:func:`end_former`)."""
         try:
             key, version = self._keys.read(record)
-            line = encode_fetched(key, version or newer or due.version, record)
+            state = key, version or newer or due.version
+            line = encode_fetched(*state, record)
         except EntityError as error:
             self._reject(due, record, error.reason, error.field)
             return
         except NOT_JSON as error:
             self._reject(due, record, why_not_json(error), None)
             return
-        if key not in self._records:
-            self._records.add(key)
+        if state not in self._records:
+            self._records.add(state)
             self._retried.add(line)
             self._taken.count += 1
             self._taken.records += 1
             if self._retried.full:
                 self._retried.close_segment()
-        if key != due.key:
-            # One of several that were split from this record, or the route has another key now. Where the record
-            # brings it forth again it gets a fate of its own after this one.
-            self._end(due, "merged", f"it is part of {key} again")
 
     def _reject(self, due: Due, record: object, reason: str, field: str | None) -> None:
         told = self._hiding.reason(reason, record)

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from itertools import repeat
 from typing import Any
 
-from airflow_integrations.engine.fetch.cursor import CursorWatch
+from airflow_integrations.engine.fetch.cursor.of_fetch import cursor_watch
 from airflow_integrations.engine.fetch.deletions import looks_for_vanished, stage_deletions
 from airflow_integrations.engine.fetch.fresh import fresh_manifest
 from airflow_integrations.engine.fetch.inbox_events import (
@@ -31,10 +31,9 @@ from airflow_integrations.engine.fetch.pages.grouping import grouped_pages
 from airflow_integrations.engine.fetch.pages.listing import ListingWatch
 from airflow_integrations.engine.fetch.pages.window_slices import sliced_pages
 from airflow_integrations.engine.fetch.source_pieces import source_is_gone
-from airflow_integrations.engine.fetch.start import Begun, begin, cursor_options
+from airflow_integrations.engine.fetch.start import Begun, begin
 from airflow_integrations.engine.fetch.thin_events import completed_pages, take_thin_events
 from airflow_integrations.engine.fetch.upstream_route import Unread, publish
-from airflow_integrations.engine.fetch.windows import moves_cursor
 from airflow_integrations.engine.fetch.withheld import decided_page, read_part
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.settle.rejections import note_rejections
@@ -114,12 +113,7 @@ class _Fetch:
         self.pages = 0
         """Pages with records, in this attempt."""
         self.keyless = False
-        cursor = cursor_options(run.route)
-        self.cursor = (
-            CursorWatch(cursor, begun.cursor, services.now(), staged=manifest.cursor)
-            if cursor is not None and moves_cursor(run)
-            else None
-        )
+        self.cursor = cursor_watch(begun, services, manifest)
         self.given: str | None = None
         """The cursor that the source itself has given."""
         self.told_watch = False
@@ -239,7 +233,8 @@ class _Fetch:
         """Stage a page's records. True when the run's limit is reached."""
         run, intake = self.run, self.intake
         if self.cursor is not None:
-            self.cursor.see(record for record in page.records if type(record) is not Completed)
+            came = (record for record in page.records if type(record) is not Completed)
+            self.cursor.see(came, page.again)
         watch = self.watch if page.by_position else None
         if watch is not None:
             self._tell_watch(watch)
@@ -312,7 +307,10 @@ class _Fetch:
         await self._tell_ledger()
         manifest = self.manifest
         self.intake.note(manifest)
-        manifest.cursor = self.cursor.value if self.cursor else self.given
+        if self.cursor is None:
+            manifest.cursor = self.given
+        else:
+            self.cursor.note(manifest)
         manifest.unsettled = self.watch.unsettled if self.watch else None
         if complete and not self.run.dry_run:
             await note_rejections(self.ref, self.services, self.staging, manifest)
@@ -380,6 +378,8 @@ class _Fetch:
         else:
             pages = counted(self.pages, "page")
             log.info("fetched %s of %s in %s and %.1f s", entities, self.run.window, pages, manifest.seconds)
+        if self.cursor is not None:
+            self.cursor.log(log)
         self.services.log_traffic()
         self.intake.problems.log(log, "rejected by fetch")
         self.intake.waiting.log(log, "asked for again later")

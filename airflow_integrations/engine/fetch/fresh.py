@@ -9,6 +9,7 @@ from airflow_integrations.engine.fetch.carry_over import CarryOver
 from airflow_integrations.engine.fetch.held_payloads import hold_payloads
 from airflow_integrations.engine.fetch.start import Begun
 from airflow_integrations.engine.fetch.upstream_route import begin_again, chosen
+from airflow_integrations.engine.push.journal.exchange_log import held_exchange_files
 from airflow_integrations.engine.push.journal.replay import absorb
 from airflow_integrations.ledger.runs.runs import restart_push
 from airflow_integrations.route.hash import data_hash
@@ -56,6 +57,7 @@ async def fresh_manifest(begun: Begun, services: Services, staging: Staging, sav
     keep_definition(run, staging, services.log)
     kept = {segment.name for segment in (*fresh.carried, *fresh.retried, *fresh.problems, *fresh.held)}
     kept |= {piece.segment.name for piece in fresh.earlier}
+    kept |= held_exchange_files(staging)
     staging.clear("fetch", "transform", "push", keep={*kept, "fetch.json"})
     if saved is not None:
         await asyncio.to_thread(restart_push, services.ledger, ref)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_integrations.engine.fetch.cursor import newer_than
+from airflow_integrations.engine.fetch.cursor.watch import newer_than
 from airflow_integrations.engine.fetch.windows import moves_mark, window_of
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RunRef
@@ -30,8 +30,9 @@ class Begun:
 
     run: Run
     ref: RunRef
-    cursor: str | None
-    """The route's cursor as the ledger has it, without lag."""
+    newest: str | None
+    """The greatest value that earlier runs saw of what the route's cursor is made of; the cursor itself, without lag,
+    where the ledger knows nothing else."""
 
 
 def cursor_options(route: Route) -> Cursor | None:
@@ -78,7 +79,7 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
         now=now,
     )
     remember_definition(ledger, ref, hash_, lambda: definition_yaml(run.route), now)
-    return Begun(run, ref, state.cursor)
+    return Begun(run, ref, state.newest or state.cursor)
 
 
 def _leaves_out(run: Run, mark: datetime | None) -> bool:

@@ -170,7 +170,7 @@ class LiveRun:
             left_over -= len(entities)
             if self._blocked is None:
                 self._taken["carried_in"] += len(entities)
-                await self._through(entities)
+                await self._through(entities, again=True)
             if self._blocked is not None:
                 await asyncio.to_thread(put_off, self.ref, entities, self._blocked, self._services, staging)
         self._taken["carried_in"] += left_over  # what could not be read: it is rejected
@@ -316,9 +316,9 @@ class LiveRun:
         self._rejected += 1
         self._told += 1
 
-    async def _through(self, entities: list[Entity]) -> None:
+    async def _through(self, entities: list[Entity], *, again: bool = False) -> None:
         try:
-            await self._transform(entities)
+            await self._transform(entities, again)
         except OutageError as error:
             self._blocked = error
             return
@@ -331,10 +331,10 @@ class LiveRun:
         self._hand_over(content)
         self._session.books.hurry()
 
-    async def _transform(self, entities: list[Entity]) -> None:
+    async def _transform(self, entities: list[Entity], again: bool) -> None:
         if self._contract is not None:
             entities = self._contract.admit(entities, self._chain.rejected)
-        await self._chain.through(entities)
+        await self._chain.through(entities, again=again)
         if self._holds_back:  # what was held back until the last batch has passed: here each is the last
             async for _ in self._chain.flush():
                 pass

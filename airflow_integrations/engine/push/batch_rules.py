@@ -146,11 +146,11 @@ class BatchRules:
         if key in self._traffic.held:
             if self._traffic.waits_behind(chunk, ordinal, outbound):
                 return True
-            fate = self._verdicts.superseded(ordinal, outbound)
+            fate = self._verdicts.superseded(outbound)
         elif key in chunk.taken:
-            fate = self._verdicts.leased(ordinal, outbound, known)
+            fate = self._verdicts.leased(outbound, known)
         else:
-            fate = self._verdicts.before(ordinal, outbound, known)
+            fate = self._verdicts.before(outbound, known)
             if cut.batch.unanswered and fate is not None and fate.status in KEPT:
                 return False  # it was sent: what was known of it before that is not all there is to know
         if fate is None:

@@ -38,16 +38,16 @@ async def forecast(route: Route, outbounds: Sequence[Outbound], services: Servic
     known = await asyncio.to_thread(known_entities, ledger, route.route, keys)
     verdicts = Outcomes(route, target_of(route), services)
     prospects = []
-    for ordinal, outbound in enumerate(outbounds):
+    for outbound in outbounds:
         before = known.get(outbound.key)
-        prospects.append(prospect := _prospect(verdicts, ordinal, outbound, before))
+        prospects.append(prospect := _prospect(verdicts, outbound, before))
         if prospect in ("new", "changed", "again"):
             known[outbound.key] = _delivered(outbound, before)
     return prospects
 
 
-def _prospect(verdicts: Outcomes, ordinal: int, outbound: Outbound, known: Known | None) -> Forecast:
-    fate = verdicts.before(ordinal, outbound, known)
+def _prospect(verdicts: Outcomes, outbound: Outbound, known: Known | None) -> Forecast:
+    fate = verdicts.before(outbound, known)
     if fate is not None:
         return fate.status if fate.status in ("unchanged", "superseded") else "left_open"
     if known is None or not known.deliveries:

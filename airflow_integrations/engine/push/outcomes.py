@@ -58,7 +58,7 @@ class Outcomes:
         self._may_have_arrived: dict[str, set[str]] = {}
         """Hashes of superseded states that went in steps and may be at the target, by key."""
 
-    def before(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome | None:
+    def before(self, outbound: Outbound, known: Known | None) -> Outcome | None:
         """The fate of an entity that need not be sent, or None for one that goes out."""
         if known is None:
             return None
@@ -70,27 +70,27 @@ class Outcomes:
         if outbound.target_id is None and (outbound.deleted or not gone):
             outbound.target_id = known.target_id
         if known.delivered_version is not None and self._older(outbound, known.delivered_version):
-            return self._fate(ordinal, outbound, "superseded")
+            return self._fate(outbound, "superseded")
         if known.status in KEPT and known.version is not None and self._older(outbound, known.version):
-            return self.superseded(ordinal, outbound)  # a newer state waits to be delivered
+            return self.superseded(outbound)  # a newer state waits to be delivered
         if known.delivered_hash == outbound.hash and known.maybe is None and not outbound.deleted and not self._always:
             return Outcome(key=outbound.key, status="unchanged", version=outbound.version, hash=outbound.hash)
         if self._came_before(outbound, known):
-            return self._fate(ordinal, outbound, "superseded")
+            return self._fate(outbound, "superseded")
         if self._is_held(outbound, known):
-            return self._still_in_doubt(ordinal, outbound, known)
+            return self._still_in_doubt(outbound, known)
         if known.hash != outbound.hash:
             if not self._taken_over_for_nothing(outbound, known):
                 return None
             delivered = known.status == "delivered"
-            return self._fate(ordinal, outbound, "superseded") if delivered else self.superseded(ordinal, outbound)
+            return self._fate(outbound, "superseded") if delivered else self.superseded(outbound)
         # the very state that is still open
         if known.status == "in_doubt" and known.next_attempt is None:
-            return self._still(ordinal, outbound, known)
+            return self._still(outbound, known)
         if known.status == "waiting":
-            return self._still(ordinal, outbound, known)
+            return self._still(outbound, known)
         if known.status == "retrying" and known.attempts and (known.next_attempt or 0) > self._services.now():
-            return self._still(ordinal, outbound, known)
+            return self._still(outbound, known)
         return None
 
     def _came_before(self, outbound: Outbound, known: Known) -> bool:
@@ -143,10 +143,10 @@ class Outcomes:
         released = known.hash == outbound.hash and retried
         return self.policy == "hold" and known.may_be_there(outbound.hash) and not released
 
-    def _still_in_doubt(self, ordinal: int, outbound: Outbound, known: Known) -> Outcome:
+    def _still_in_doubt(self, outbound: Outbound, known: Known) -> Outcome:
         if known.hash == outbound.hash and known.status in KEPT - _GOES_AGAIN:
-            return self._still(ordinal, outbound, known)
-        outcome = self.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
+            return self._still(outbound, known)
+        outcome = self.after(outbound, Result("in_doubt", reason=UNANSWERED), known)
         outcome.unanswered = False  # it was not sent now: what the target may hold is in the row already
         return outcome
 
@@ -156,10 +156,10 @@ class Outcomes:
             return False
         return (known.hash == outbound.hash and known.error_class == "unknown") or self._in_doubt(outbound, known)
 
-    def superseded(self, ordinal: int, outbound: Outbound, met: OutageError | None = None) -> Outcome:
+    def superseded(self, outbound: Outbound, met: OutageError | None = None) -> Outcome:
         """A later state of it is what counts, and is not delivered yet. ``met`` is the outage that it met when it was
         sent."""
-        outcome = self._fate(ordinal, outbound, "superseded")
+        outcome = self._fate(outbound, "superseded")
         outcome.unanswered = outbound.unanswered if met is None else self.maybe_there(outbound, met)
         if outcome.unanswered and self.in_steps:
             self._may_have_arrived.setdefault(outbound.key, set()).add(outbound.hash)
@@ -172,26 +172,26 @@ class Outcomes:
         if self._may_have_arrived.get(outbound.key, set()) - {outbound.hash}:
             outbound.progress = None
 
-    def leased(self, ordinal: int, outbound: Outbound, known: Known | None) -> Outcome:
+    def leased(self, outbound: Outbound, known: Known | None) -> Outcome:
         """Another run has a state of it in flight."""
         if outbound.unanswered and self.policy != "resend":
-            return self.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
-        outcome = self._open(ordinal, outbound, "retrying", known)
+            return self.after(outbound, Result("in_doubt", reason=UNANSWERED), known)
+        outcome = self._open(outbound, "retrying", known)
         outcome.error_class, outcome.reason = LEASED, "another run of the route is sending a state of it"
         outcome.next_attempt = self._services.now() + LEASED_SECONDS
         return outcome
 
-    def after(self, ordinal: int, outbound: Outbound, result: Result, known: Known | None) -> Outcome:
+    def after(self, outbound: Outbound, result: Result, known: Known | None) -> Outcome:
         """What the target's answer makes of it."""
         status = result.status
         if status == "delivered" or status == "skipped":
-            fate = self._fate(ordinal, outbound, status)
+            fate = self._fate(outbound, status)
             fate.target_id, fate.reason = result.target_id, self.told(outbound, result)
             return fate if status == "delivered" else _with_steps(fate, outbound)
         later = transient(self._retry, result.http_status) if result.later is None else result.later
         if status == "failed" and later:
-            return self.again(ordinal, outbound, known, result.cause or "refused", result)
-        outcome = _with_steps(self._open(ordinal, outbound, "failed", known, tried=True), outbound)
+            return self.again(outbound, known, result.cause or "refused", result)
+        outcome = _with_steps(self._open(outbound, "failed", known, tried=True), outbound)
         outcome.status = status  # failed, in_doubt or waiting
         outcome.target_id, outcome.http_status = result.target_id, result.http_status
         outcome.reason = self.told(outbound, result)
@@ -205,9 +205,7 @@ class Outcomes:
             outcome.deadline = self._services.now() + result.deadline
         return outcome
 
-    def delivered(
-        self, ordinals: Sequence[int], outbounds: Sequence[Outbound], results: Sequence[Result]
-    ) -> list[Outcome]:
+    def delivered(self, outbounds: Sequence[Outbound], results: Sequence[Result]) -> list[Outcome]:
         """The same as :meth:`after` for a batch of which everything was delivered: most of what ever happens."""
         return [
             Outcome(
@@ -224,13 +222,13 @@ class Outcomes:
         ]
 
     def again(
-        self, ordinal: int, outbound: Outbound, known: Known | None, cause: str, result: Result, *, burnt: bool = True
+        self, outbound: Outbound, known: Known | None, cause: str, result: Result, *, burnt: bool = True
     ) -> Outcome:
         """It is tried again later, or has failed where it was tried often or long enough.
 
         ``burnt`` is False where the target was away altogether: that is not an attempt of the entity's own.
         """
-        outcome = _with_steps(self._open(ordinal, outbound, "retrying", known, tried=burnt), outbound)
+        outcome = _with_steps(self._open(outbound, "retrying", known, tried=burnt), outbound)
         outcome.error_class, outcome.http_status = cause, result.http_status
         doubtful = self._in_doubt(outbound, known)
         if burnt:
@@ -247,16 +245,16 @@ class Outcomes:
     def set_aside(self, entry: SetAside, last: Outbound) -> Outcome:
         """An entity that met an outage while the target worked for others, or that waits behind such a one. ``last`` is
         the last state of its key."""
-        chunk, ordinal, outbound, error = entry
+        chunk, _, outbound, error = entry
         known = chunk.known.get(outbound.key)
         if outbound is not last:
-            return self.superseded(ordinal, outbound, error)
+            return self.superseded(outbound, error)
         if error is None:
             self.forget_outdated_steps(outbound)
             result = Result("pending", reason="an earlier state of it could not be delivered")
-            return self.again(ordinal, outbound, known, "behind", result, burnt=False)
+            return self.again(outbound, known, "behind", result, burnt=False)
         result = Result("pending", reason=str(error), http_status=error.status, retry_after=error.retry_after)
-        outcome = self.again(ordinal, outbound, known, cause_of(error), result)
+        outcome = self.again(outbound, known, cause_of(error), result)
         outcome.unanswered = self.maybe_there(outbound, error)
         return outcome
 
@@ -293,7 +291,7 @@ class Outcomes:
             rng=self._services.rng,
         )
 
-    def _fate(self, ordinal: int, outbound: Outbound, status: Status) -> Outcome:
+    def _fate(self, outbound: Outbound, status: Status) -> Outcome:
         return Outcome(
             key=outbound.key,
             status=status,
@@ -304,10 +302,8 @@ class Outcomes:
             deleted=outbound.deleted,
         )
 
-    def _open(
-        self, ordinal: int, outbound: Outbound, status: Status, known: Known | None, *, tried: bool = False
-    ) -> Outcome:
-        outcome = self._fate(ordinal, outbound, status)
+    def _open(self, outbound: Outbound, status: Status, known: Known | None, *, tried: bool = False) -> Outcome:
+        outcome = self._fate(outbound, status)
         outcome.unanswered = outbound.unanswered
         same = known is not None and known.hash == outbound.hash
         outcome.batch = outbound.batch
@@ -315,8 +311,8 @@ class Outcomes:
         outcome.since = known.since if same and known is not None and known.since else self._services.now()
         return outcome
 
-    def _still(self, ordinal: int, outbound: Outbound, known: Known) -> Outcome:
-        outcome = self._open(ordinal, outbound, known.status, known)
+    def _still(self, outbound: Outbound, known: Known) -> Outcome:
+        outcome = self._open(outbound, known.status, known)
         outcome.next_attempt, outcome.deadline, outcome.error_class = (
             known.next_attempt,
             known.deadline,

@@ -137,12 +137,12 @@ class PushSession:
             outcomes = []
             if batch.unanswered:
                 batch.went_unanswered(self.ref.id)
-            for ordinal, outbound in zip(batch.ordinals, batch.outbounds, strict=True):
+            for outbound in batch.outbounds:
                 known = batch.chunk.known.get(outbound.key)
                 if batch.unanswered:
-                    outcome = verdicts.after(ordinal, outbound, Result("in_doubt", reason=UNANSWERED), known)
+                    outcome = verdicts.after(outbound, Result("in_doubt", reason=UNANSWERED), known)
                 else:
-                    outcome = verdicts.again(ordinal, outbound, known, cause, result, burnt=False)
+                    outcome = verdicts.again(outbound, known, cause, result, burnt=False)
                     outcome.next_attempt = _later(outcome.next_attempt, not_before)
                 outcomes.append(outcome)
             plan.conclude(batch.chunk, batch.ordinals, outcomes)
@@ -150,11 +150,11 @@ class PushSession:
             if traffic.held.get(outbound.key, outbound) is outbound:
                 if error is None:
                     verdicts.forget_outdated_steps(outbound)
-                outcome = verdicts.again(ordinal, outbound, chunk.known.get(outbound.key), cause, result, burnt=False)
+                outcome = verdicts.again(outbound, chunk.known.get(outbound.key), cause, result, burnt=False)
                 outcome.next_attempt = _later(outcome.next_attempt, not_before)
                 outcome.unanswered = verdicts.maybe_there(outbound, error)
             else:
-                outcome = verdicts.superseded(ordinal, outbound, error)
+                outcome = verdicts.superseded(outbound, error)
             plan.conclude(chunk, [ordinal], [outcome])
 
 

@@ -221,11 +221,11 @@ class PushWorkers:
             self._services.watch.delivered(self._ages.of(sent, self._services.now()))
         verdicts, known = self._verdicts, batch.chunk.known
         if all(result.status == "delivered" and result.reason is None for result in results):
-            outcomes = verdicts.delivered(batch.ordinals, batch.outbounds, results)
+            outcomes = verdicts.delivered(batch.outbounds, results)
         else:
             outcomes = [
-                verdicts.after(ordinal, outbound, result, known.get(outbound.key))
-                for ordinal, outbound, result in zip(batch.ordinals, batch.outbounds, results, strict=True)
+                verdicts.after(outbound, result, known.get(outbound.key))
+                for outbound, result in zip(batch.outbounds, results, strict=True)
             ]
         self._plan.conclude(batch.chunk, batch.ordinals, outcomes)
         self._note_problems(outcomes)

@@ -14,7 +14,7 @@ from airflow_integrations.ledger.runs.carry_over import lapsed_runs
 from airflow_integrations.ledger.runs.runs import abandon_run, adopt_run, disown_run
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging.folder import Staging
+from airflow_integrations.staging.folder import DamagedManifest, Staging
 
 __all__ = ["adopt", "close_dead", "not_closed", "recover", "recover_others"]
 
@@ -57,12 +57,12 @@ async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, ne
 
     What is unanswered of it is in doubt, what it had not sent is retried; its window counts as not
     completed. ``route`` is None where its file is gone or broken: then the run's own definition is used. Where its
-    staging is gone, or that definition, too, only its leases end, its events wait again, and the next
-    run fetches its window again; None is returned then. Should the run come to life after all it finds its own entities
-    open, and goes on.
+    staging is gone or its manifest damaged, or that definition gone, too, only its leases end, its events wait again,
+    and the next run fetches its window again; None is returned then. Should the run come to life after all it finds
+    its own entities open, and goes on.
     """
     staging = near.sibling(lapsed.staging) if lapsed.staging else None
-    if staging is not None and staging.manifest("fetch") is not None:
+    if staging is not None and _has_fetched(staging, services):
         if route is not None:
             return await _settled(route, lapsed, services, staging)
         with kept_route(staging, services.log) as kept:
@@ -75,6 +75,15 @@ async def close_dead(route: Route | None, lapsed: Lapsed, services: Services, ne
     )
     await asyncio.to_thread(abandon_run, services.ledger, lapsed.run)
     return None
+
+
+def _has_fetched(staging: Staging, services: Services) -> bool:
+    try:
+        fetched, _ = staging.manifest("fetch"), staging.manifest("transform")
+    except DamagedManifest as error:
+        services.log.error("%s", error)
+        return False
+    return fetched is not None
 
 
 async def _settled(route: Route, lapsed: Lapsed, services: Services, staging: Staging) -> Balance:

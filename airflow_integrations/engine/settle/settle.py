@@ -21,6 +21,7 @@ from airflow_integrations.engine.push.parts import parts_of, share_of, transform
 from airflow_integrations.engine.push.session import PushSession
 from airflow_integrations.engine.segment_lines import Problem, read_problems
 from airflow_integrations.engine.settle.balance import Balance
+from airflow_integrations.engine.settle.former import end_former, splits
 from airflow_integrations.engine.settle.unaccounted import unaccounted
 from airflow_integrations.engine.transformed_segments import staged_problems
 from airflow_integrations.ledger.records import RunRef
@@ -72,7 +73,11 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
         counts["pending"] = max(0, sum(counts[name] for name in INCOMING) - sum(counts[name] for name in OUTCOMES))
     changed = bool(unfinished and fetched and fetched.complete and fetched.route_hash != data_hash(run.route))
     balance = Balance(dict(counts), unfinished, None, changed)
-    lost = [] if balance.balanced else await unaccounted(ref, services, staging, fetched)
+    lost = list[str]()
+    if not balance.balanced:
+        lost = await unaccounted(ref, services, staging, fetched)
+    elif fetched is not None and unfinished is None and not run.dry_run and not counts["pending"]:
+        await end_former(run.route, ref, services, staging, fetched)
     balance = replace(balance, marked=unfinished in claimed)
     balance = replace(balance, verdict=_verdict(run.route, balance, lost))
     pushed = [staging.manifest("push", part.number) for part in parts]
@@ -125,6 +130,7 @@ async def _close(
         await publish(run, ref, services, fetched)  # where fetch died in between
     reads = fetched.reads if fetched and whole and reads_on(run) else None
     pieces = to_let_go(run, fetched) if sure else []
+    moves = fetched is not None and sure and moves_cursor(run)
     await asyncio.to_thread(
         finish_run,
         services.ledger,
@@ -134,7 +140,8 @@ async def _close(
         verdict=balance.verdict,
         bytes=staging.size(),
         mark=mark,
-        cursor=fetched.cursor if fetched and sure and moves_cursor(run) else None,
+        cursor=fetched.cursor if fetched and moves else None,
+        newest=fetched.newest if fetched and moves else None,
         now=services.now(),
         decided=whole,
         read=(reads.source, reads.upto) if reads else None,
@@ -170,7 +177,7 @@ def _seen_by_all(shares: list[Manifest]) -> list[str]:
 def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
     counts = balance.counts
     if not balance.balanced:
-        named = f" Without a fate: {', '.join(lost)}." if lost and not _splits(route) else ""
+        named = f" Without a fate: {', '.join(lost)}." if lost and not splits(route) else ""
         return (
             f"the books of this run do not balance: {balance.lines()[0]}.{named} "
             "This is a fault of the route's kinds or of this package"
@@ -197,11 +204,6 @@ def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
         return f"{told}: more than {route.delivery.fail_run.above} of {counted(decided, 'entity')} (delivery.fail_run)"
     total = sum(counts[name] for name in INCOMING)
     return f"{told} of {counted(total, 'entity')} (delivery.fail_run: any)"
-
-
-def _splits(route: Route) -> bool:
-    """What is split has no fate of its own; its parts have."""
-    return any(step.kind == "split" for step in route.transform)
 
 
 def _entities(count: int) -> str:

@@ -13,7 +13,7 @@ from airflow_integrations.run import Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 
-__all__ = ["unaccounted"]
+__all__ = ["keys_of", "unaccounted"]
 
 AT_ONCE = 5_000
 NAMED = 20
@@ -26,13 +26,14 @@ async def unaccounted(ref: RunRef, services: Services, staging: Staging, fetched
     Asked only where something is wrong: reads all of the run's segments.
     """
     found: list[str] = []
-    keys = _keys(staging, fetched) if fetched else iter(())
+    keys = keys_of(staging, fetched) if fetched else iter(())
     while len(found) < NAMED and (some := list(islice(keys, AT_ONCE))):
         found += await asyncio.to_thread(undecided, services.ledger, ref, some)
     return list(dict.fromkeys(found))[:NAMED]
 
 
-def _keys(staging: Staging, fetched: Manifest) -> Iterator[str]:
+def keys_of(staging: Staging, fetched: Manifest) -> Iterator[str]:
+    """The keys of all lines that the run fetched or took over."""
     for block in staging.blocks([*fetched.segments, *fetched.carried]):
         for line in block.split(b"\n"):
             yield key_of_line(line)

@@ -18,7 +18,7 @@ from airflow_integrations.engine.segment_lines import (
     encode_staged_together,
     why_not_json,
 )
-from airflow_integrations.entity import Entity
+from airflow_integrations.entity import Entity, older
 from airflow_integrations.ledger.records import NOT_FOUND, Known, Outcome, PayloadStage
 from airflow_integrations.ledger.runs.claims import decided_in, known_entities
 from airflow_integrations.masking.mask import Mask
@@ -91,13 +91,16 @@ class Chain:
         for step in opened:
             await step.close()
 
-    async def through(self, batch: list[Entity], *, behind: int = 0) -> None:
-        """Take entities through the steps, the first ``behind`` of them left out."""
+    async def through(self, batch: list[Entity], *, behind: int = 0, again: bool = False) -> None:
+        """Take entities through the steps, the first ``behind`` of them left out. ``again``: they were taken over from
+        earlier runs as the records that they were made of."""
         for index in range(behind, len(self.steps)):
             if not batch:
                 return
             self._step = index
             batch = await self.steps[index].apply(batch, self)
+            if again and batch and self._conditions[index][0] == "split":
+                batch = await self._taken_over(batch)
             if self._late:
                 await self._put_off()
             self.passed[index] += len(batch)
@@ -148,6 +151,22 @@ class Chain:
             "split_added": self.split_added,
             **({"retrying": self.retrying_count} if self.retrying_count else {}),
         }
+
+    async def _taken_over(self, parts: list[Entity]) -> list[Entity]:
+        """Those that the run took over, or nobody knows, of what a record was split into once more. Another part has
+        its fate, of this state or a newer one: it was delivered, rejected or skipped, or is due later."""
+        keys = [part.key for part in parts]
+        ledger = self._services.ledger
+        known = await asyncio.to_thread(known_entities, ledger, self._route, keys)
+        before = await asyncio.to_thread(decided_in, ledger, self._route, self._run_id, keys)
+        going = []
+        for part in parts:
+            found, version = known.get(part.key), part.version or self._version
+            if found is None or found.status == "pending" or part.key in before or not _is_settled(found, version):
+                going.append(part)
+            else:
+                self.merged(part)
+        return going
 
     async def _put_off(self) -> None:
         """Those for which nothing was found come again after a pause, and are rejected after the last attempt."""
@@ -228,6 +247,13 @@ class Chain:
         if self._told is not None:
             self._told(problem)
         return reason
+
+
+def _is_settled(known: Known, version: str | None) -> bool:
+    """Whether what is known is about the state of this version, or a newer one."""
+    if known.version is None or version is None:
+        return known.version == version
+    return known.version == version or older(version, known.version)
 
 
 def _nothing() -> None:

@@ -4,6 +4,7 @@ steps."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.push.parts import Part, lines_of, share_of
@@ -14,7 +15,7 @@ from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.staging.manifest import Manifest
+from airflow_integrations.staging.manifest import Manifest, SegmentRef
 
 __all__ = ["transform_share"]
 
@@ -45,11 +46,12 @@ async def transform_share(
         if stop is not None and stop.is_set():
             raise OutageError("push was asked to stop while it transformed its part; the next attempt starts it over")
 
+    def own(segments: list[SegmentRef]) -> Iterator[bytes]:
+        return (lines for _, lines in lines_of(part, staging.blocks(segments), 0))
+
     try:
         with fewer_collections():
-            await stage.work(
-                lambda: (lines for _, lines in lines_of(part, staging.blocks(fetched.segments), 0)), passed=go_on
-            )
+            await stage.work(fetched, own, passed=go_on)
     except OutageError as error:
         if final and not (stop is not None and stop.is_set()):
             await open_circuit_after(error, run, services, staging)

@@ -14,7 +14,7 @@ from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.staging.manifest import Manifest
+from airflow_integrations.staging.manifest import Manifest, SegmentRef
 from airflow_integrations.staging.segment_writer import SegmentWriter
 
 __all__ = ["StepsAtWork"]
@@ -52,19 +52,27 @@ class StepsAtWork:
         self.noted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.noted.set_result(None)
 
-    async def work(self, blocks: Callable[[], Iterator[bytes]], passed: Callable[[], None] = lambda: None) -> None:
-        """Take all entities of ``blocks``, lines of fetch, through the steps. ``passed`` is called after each block;
-        what it raises ends the work."""
+    async def work(
+        self,
+        fetched: Manifest,
+        blocks: Callable[[list[SegmentRef]], Iterator[bytes]],
+        passed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take what was fetched through the steps. ``blocks`` gives the lines of segments that are to be taken;
+        ``passed`` is called after each block, and what it raises ends the work."""
         chain = self.chain
         contract = await contract_of(self.run, self.services)
         if contract is not None and contract.may_fail:
-            await contract.rehearse(read_entities(blocks(), lambda *_: None))
+            await contract.rehearse(read_entities(blocks(fetched.segments), lambda *_: None))
         try:
             await chain.open(self.run, self.services)
-            for batch in read_entities(blocks(), chain.rejected):
-                await chain.through(batch if contract is None else contract.admit(batch, chain.rejected))
-                await self._passed()
-                passed()
+            retried = len(fetched.retried)
+            for again, segments in ((True, fetched.segments[:retried]), (False, fetched.segments[retried:])):
+                for batch in read_entities(blocks(segments), chain.rejected):
+                    admitted = batch if contract is None else contract.admit(batch, chain.rejected)
+                    await chain.through(admitted, again=again)
+                    await self._passed()
+                    passed()
             async for _ in chain.flush():
                 await self._passed()
                 passed()

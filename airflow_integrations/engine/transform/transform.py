@@ -57,7 +57,7 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
         return manifest
     stage = StepsAtWork(run, services, staging, ref, fetched.version)
     with fewer_collections():
-        await stage.work(lambda: staging.blocks(fetched.segments))
+        await stage.work(fetched, staging.blocks)
     stage.put_into(manifest)
     if not fetched.entities:
         manifest.warnings = []

@@ -145,6 +145,14 @@ def _is_remedy(right: ast.expr) -> str:
     return "`is` is for None only; write == to compare values"
 
 
+def _words_in(node: ast.expr) -> list[str]:
+    """The words of ``"paid,sent"``, which people take for a list."""
+    if not isinstance(node, ast.Constant) or type(node.value) is not str or "," not in node.value:
+        return []
+    words = [word.strip() for word in node.value.split(",")]
+    return words if all(re.fullmatch(r"[\w\-]{2,}", word) for word in words) else []
+
+
 class _Check(ast.NodeVisitor):
     """Refuses what is not in the language; turns float literals into Decimal as they were written."""
 
@@ -226,11 +234,30 @@ class _Check(ast.NodeVisitor):
                     f"({text}) is a text, and `{word}` would look for a part of it; write {value} {equal} {text}, or "
                     f"{value} {word} ({text},); for a part of the text leave the parentheses out"
                 )
+            if isinstance(operator, (ast.In, ast.NotIn)) and (words := _words_in(right)):
+                word = "in" if isinstance(operator, ast.In) else "not in"
+                listed = ", ".join(f'"{each}"' for each in words)
+                raise ValueError(
+                    f"{self._written(right)} is one text, and `{word}` would look for a part of it; write "
+                    f"{self._written(node.left)} {word} [{listed}]"
+                )
             if isinstance(right, ast.Set) and isinstance(operator, (ast.In, ast.NotIn)):
                 for element in right.elts:
                     self.visit(element)
             else:
                 self.visit(right)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        compared = [each for each in node.values if isinstance(each, ast.Compare)]
+        for value in node.values[1:]:
+            if compared and isinstance(value, ast.Constant) and type(value.value) in (str, int, Decimal):
+                first = compared[0]
+                left, text = self._written(first.left), self._written(value)
+                raise ValueError(
+                    f"{text} alone is not compared with anything; write {left} in "
+                    f"[{self._written(first.comparators[0])}, {text}], or {left} == {text}"
+                )
+        self.generic_visit(node)
 
     def _is_lone_text(self, node: ast.expr) -> bool:
         """Whether this is ``("paid")``, which people take for a list of one."""

@@ -146,6 +146,10 @@ def syntax_remedy(text: str, root: str) -> str:
     for pattern, remedy in _SYNTAX:
         if re.search(pattern, outside):
             return f"; {remedy}"
+    if found := re.fullmatch(rf"({_NAME}\.\w+)\s+({_NAME}\.\w+)", text):
+        return f'; for a text of both write f"{{{found[1]}}} {{{found[2]}}}"'
+    if found := re.fullmatch(r"(\w+(?:\.\w+)*)\.(\w+(?: \w+)+)", text):
+        return f'; write {found[1]}["{found[2]}"]'
     if text.count('"') % 2 or text.count("'") % 2:
         return "; a quote is not closed: put the text between two of them"
     if outside.count("(") != outside.count(")") or outside.count("[") != outside.count("]"):

@@ -86,6 +86,10 @@ class OAuth2(Auth):
     """Where a person allows it in a browser; what that gives is kept in ``vault``."""
     vault: Vault | None = None
     """Where the tokens of the grant ``refresh_token`` are kept; that of ``parameters`` is only the first one."""
+    header_name: str = "Authorization"
+    """The header that carries the token."""
+    value: str = "Bearer {token}"
+    """Its text, where ``{token}`` stands for the token."""
 
     def __post_init__(self) -> None:
         own = {"grant_type"} | ({"scope"} if self.scope is not None else set())
@@ -105,6 +109,10 @@ class OAuth2(Auth):
     @property
     def how(self) -> str:
         return f"OAuth 2, {self.grant.replace('_', ' ')}, tokens from {self.token_url.partition('?')[0]}"
+
+    def carried(self, token: str) -> dict[str, str]:
+        """The headers of a request that carries the token."""
+        return {self.header_name: self.value.replace("{token}", token)}
 
     def fields(self, now: float) -> dict[str, str]:
         """What the token request says."""
@@ -148,7 +156,9 @@ class TokenEndpoint:
                     f"Connection {endpoint.name!r}: the grant refresh_token needs a ledger to keep tokens in"
                 )
             first = auth.parameters.get("refresh_token")
-            self._refreshed = Refreshed(auth.vault, first, self._refresh, name=endpoint.name, now=now, redact=redact)
+            self._refreshed = Refreshed(
+                auth.vault, first, self._refresh, auth.carried, name=endpoint.name, now=now, redact=redact
+            )
 
     async def obtain(self) -> Held:
         """A fresh token. Raises SignInError where later may help, SetupError where it will not."""
@@ -156,7 +166,7 @@ class TokenEndpoint:
             return await self._refreshed.obtain()
         taken = await self.ask({})
         self._redact.add(taken.text)
-        return Held({"Authorization": f"Bearer {taken.text}"}, self._now() + good_for(taken.life))
+        return Held(self._auth.carried(taken.text), self._now() + good_for(taken.life))
 
     async def close(self) -> None:
         if self._session is not None:

@@ -66,8 +66,9 @@ class Vault(Protocol):
 class Refreshed:
     """Takes what is kept while that is good; otherwise exchanges it, one process at a time, and keeps it first.
 
-    ``exchange`` asks the token endpoint with a refresh token. A process that is killed between the answer and the note
-    of it loses the new token; what is kept then is the old one, which most systems take once more within some minutes.
+    ``exchange`` asks the token endpoint with a refresh token, ``carried`` makes the headers that carry an access token.
+    A process that is killed between the answer and the note of it loses the new token; what is kept then is the old
+    one, which most systems take once more within some minutes.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Refreshed:
         vault: Vault,
         first: str | None,
         exchange: Callable[[str], Awaitable[Taken]],
+        carried: Callable[[str], dict[str, str]],
         *,
         name: str,
         now: Callable[[], float],
@@ -84,6 +86,7 @@ class Refreshed:
         self._vault = vault
         self._first = first
         self._exchange = exchange
+        self._carried = carried
         self._name = name
         self._now = now
         self._redact = redact
@@ -153,7 +156,7 @@ class Refreshed:
     def _held(self, kept: Kept) -> Held:
         self._last = kept.access_token
         self._redact.add(kept.access_token)
-        return Held({"Authorization": f"Bearer {kept.access_token}"}, kept.good_until)
+        return Held(self._carried(kept.access_token), kept.good_until)
 
 
 async def _finished(work: Awaitable[Kept]) -> Kept:

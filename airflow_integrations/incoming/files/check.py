@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from airflow_integrations.files.pgp.options import PGP_ENDINGS, without_pgp_ending
 from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
 from airflow_integrations.formats.recognition.media_types import PARQUET, type_of_name
 from airflow_integrations.incoming.files.options import FilesIncomingConfig
@@ -24,12 +25,20 @@ _UNREADABLE = {
 
 def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
     """Places below the configuration, with what is wrong there."""
+    if "\\" in config.path and "://" not in config.path:
+        yield (
+            ("path",),
+            "it is a pattern of shells, with / between folders: * for any text, ? for a character, [0-9] for one digit",
+        )
     if config.connection is None and "://" not in config.path and not config.path.startswith("/"):
         yield ("path",), "write it from the root, such as /data/in/*.csv: a task may run in any folder"
-    if config.format == "auto" and type_of_name(config.path) == PARQUET and not is_installed():
+    path = config.path.lower() if config.pgp is None else without_pgp_ending(config.path.lower())
+    if config.pgp is None and path.endswith(PGP_ENDINGS):
+        yield ("pgp",), "the ending of path is that of encrypted files; write pgp: {connection: …}, which has the keys"
+    if config.format == "auto" and type_of_name(path) == PARQUET and not is_installed():
         yield ("path",), REMEDY
-    ending = config.path.lower().rpartition(".")[2]
-    inner = type_of_name(config.path.lower().removesuffix(f".{ending}"))
+    ending = path.rpartition(".")[2]
+    inner = type_of_name(path.removesuffix(f".{ending}"))
     if config.format == "auto" and ending in ("tar", "tgz") and inner is None:
         yield ("path",), f"the ending .{ending} does not say what the files in it are; name it, such as format: csv"
     if config.format == "auto" and ending in _UNREADABLE:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration, check_timezone
 from airflow_integrations.expressions import Expression, Sees
+from airflow_integrations.files.pgp.options import PgpRead
 from airflow_integrations.files.place import checked_path
 from airflow_integrations.formats.records_format import RecordsFormat, RecordsFormatName
 from airflow_integrations.incoming.files.name_dates import check_pattern
@@ -108,6 +109,13 @@ class FilesIncomingConfig(RecordsFormat):
     """The Airflow Connection of the place. Left out: this machine's disks, or for a URL the machine's own rights.
 
     Example: ``connection: supplier_sftp``
+    """
+    pgp: PgpRead | None = None
+    """Each file is encrypted with OpenPGP: it is decrypted, and its signature checked, before any of it is read. An
+    ending ``.pgp``, ``.gpg`` or ``.asc`` does not count for the format.
+
+    Example: ``pgp: {connection: bank_pgp}``
+    Since: 0.2
     """
     format: RecordsFormatName = "auto"
     """The format of the files. ``auto`` takes it from the ending of their names: ``.csv``, ``.jsonl``, ``.ndjson``,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions.language.field_paths import only_fields
+from airflow_integrations.files.pgp.keyring import Keyring
+from airflow_integrations.files.pgp.reading import decrypted
+from airflow_integrations.files.pgp.verdict import RefusedFile
 from airflow_integrations.files.reading import bodies
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
@@ -30,21 +34,31 @@ MAX_RECORDS = 2_000_000
 class FileRecords:
     """Of the files of one fetch, one after the other."""
 
-    def __init__(self, config: FilesIncomingConfig, route: Route, names: Mapping[str, Any], store: FileStore) -> None:
-        self._config, self._names, self._store = config, names, store
+    def __init__(
+        self,
+        config: FilesIncomingConfig,
+        route: Route,
+        names: Mapping[str, Any],
+        store: FileStore,
+        keyring: Callable[[], Keyring],
+    ) -> None:
+        """``keyring``: the keys for files that are encrypted."""
+        self._config, self._names, self._store, self._keyring = config, names, store, keyring
         self._take = config.records.compile()
         self._plain = config.records.text.strip() == "body"
         found = [only_fields([route.entity.key], name) for name in (route.entity.name, "source")]
         self._columns = frozenset(path[0] for paths in found if paths for path in paths) - {config.file_as}
         self.intact = True
         """Whether all of the last file could be read."""
+        self.refused = False
+        """Whether nothing of the last file was taken, and it does not count as read."""
 
     def of(self, chosen: Chosen) -> Iterator[list[Any]]:
         """At most a thousand records at a time, never none; a BadRecord stands for what cannot be read.
 
         Raises OutageError, and AnswerError for what cannot be read where the route says ``bad_records: fail``.
         """
-        file, self.intact = chosen.file, True
+        file, self.intact, self.refused = chosen.file, True, False
         bad, count = 0, 0
         some: list[Any] = []
         shown = _shown(file) if self._config.file_as is not None else None
@@ -67,6 +81,7 @@ class FileRecords:
                     yield some
                     some = []
         except ContentError as error:
+            self.refused = isinstance(error, RefusedFile)
             some.append(self._fault(file, str(error), count))
         except EntityError as error:
             some.append(self._fault(file, f"records: {error.reason}", count))
@@ -76,8 +91,12 @@ class FileRecords:
     def _records(self, file: Found) -> Iterator[Any]:
         config = self._config
         rejects = self._plain and config.bad_records == "reject"
-        with self._store.open(file) as content:
-            for body in bodies(content, file.path, config, rejects=rejects, required=self._required, empty=False):
+        with ExitStack() as stack:
+            content, path = stack.enter_context(self._store.open(file)), file.path
+            if config.pgp is not None:
+                inside = decrypted(self._keyring(), content, path, signed=config.pgp.signed)
+                content, path = stack.enter_context(inside)
+            for body in bodies(content, path, config, rejects=rejects, required=self._required, empty=False):
                 names = {**self._names, "body": body, "file": _shown(file)}
                 found = body if self._plain and isinstance(body, list) else self._take(names)
                 yield from record_list(found, str(config.records), most=MAX_RECORDS)

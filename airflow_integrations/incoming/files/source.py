@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 from airflow_integrations.config.model import Model
 from airflow_integrations.discovery import Bounds, Discovery
 from airflow_integrations.errors import AnswerError, OutageError, SetupError
+from airflow_integrations.files.pgp.keyring import Keyring, keyring_of
+from airflow_integrations.files.pgp.options import PgpRead
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.incoming import Page
@@ -47,6 +49,8 @@ class FilesIncoming:
         await asyncio.to_thread(store.require_folder)
         for file in (await asyncio.to_thread(store.list))[-1:]:
             await asyncio.to_thread(store.require_readable, file)
+        if config.pgp is not None:
+            await asyncio.to_thread(_check_keys, config.pgp, services)
         return []
 
     discovers: ClassVar[frozenset[str]] = CONNECTION_TYPES
@@ -90,6 +94,7 @@ class FilesIncoming:
         finally:
             await asyncio.gather(task, return_exceptions=True)
             pages.close()
+            await asyncio.to_thread(reading.close)
 
     async def settled(self, run: Run, services: Services, pieces: Sequence[SourcePiece]) -> None:
         """Move or delete files whose entities have their fate. One that has changed since is another, and stays."""
@@ -131,6 +136,14 @@ class FilesIncoming:
                 services.log.warning("could not put away a file that was read; the next run does it: %s", error)
 
 
+def _check_keys(pgp: PgpRead, services: Services) -> None:
+    keyring = keyring_of(pgp.connection, services.connections)
+    try:
+        keyring.require(own=True, others=pgp.signed)
+    finally:
+        keyring.close()
+
+
 def _store(config: FilesIncomingConfig, services: Services) -> FileStore:
     if services.rehearsal is not None:
         raise SetupError(
@@ -146,7 +159,20 @@ class _Reading:
         self, config: FilesIncomingConfig, route: Route, run: Run, services: Services, store: FileStore
     ) -> None:
         self._store, self._log = store, services.log
-        self._records = FileRecords(config, route, services.base_names(run), store)
+        self._config, self._connections = config, services.connections
+        self._keys: Keyring | None = None
+        self._records = FileRecords(config, route, services.base_names(run), store, self._keyring)
+
+    def _keyring(self) -> Keyring:
+        """Made with the first file: most runs find none. Raises SetupError."""
+        if self._keys is None:
+            assert self._config.pgp is not None
+            self._keys = keyring_of(self._config.pgp.connection, self._connections)
+        return self._keys
+
+    def close(self) -> None:
+        if self._keys is not None:
+            self._keys.close()
 
     def pages(self, files: Sequence[Chosen], resume: Any) -> Generator[Page, None, None]:
         """Only the last one has no place to go on from. Raises AnswerError where the saved place is not there."""
@@ -201,5 +227,6 @@ class _Reading:
         now = self._store.find(file.path)
         if now is not None and now.mark != file.mark:
             raise OutageError(f"{file.path} changed while it was read; it is read again from the beginning")
+        behind = {"v": 1, "order": order, "file": None, "passed": 0}
         piece = SourcePiece(file.mark, self._records.intact)
-        yield Page([], {"v": 1, "order": order, "file": None, "passed": 0}, finished=(piece,))
+        yield Page([], behind, finished=() if self._records.refused else (piece,))

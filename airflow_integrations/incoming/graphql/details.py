@@ -14,7 +14,7 @@ from airflow_integrations.incoming.graphql.cut_lists import cut_reason
 from airflow_integrations.incoming.http.details import Details, DetailsCompleter
 
 if TYPE_CHECKING:
-    from airflow_integrations.http import HttpClient
+    pass
 
 __all__ = ["GraphQLCompleter", "GraphQLDetails", "details_as_http"]
 
@@ -77,9 +77,6 @@ def _of_item(text: Template) -> Template:
 
 class GraphQLCompleter(DetailsCompleter):
     """Asks for whole entities; one of which a list inside came cut is not taken for a whole one."""
-
-    def __init__(self, details: Details, client: HttpClient, base: Mapping[str, Any]) -> None:
-        super().__init__(details, client, base)
 
     async def complete(self, items: Sequence[Any]) -> list[Any]:
         """As :meth:`DetailsCompleter.complete`."""

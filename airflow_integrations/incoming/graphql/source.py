@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.discovery import Bounds, Discovery
-from airflow_integrations.errors import OutageError
+from airflow_integrations.errors import AnswerError, OutageError, SetupError
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import encode_anyhow, read
 from airflow_integrations.graphql.cost import CostedClient
@@ -39,6 +39,7 @@ class GraphQLIncoming:
     def __init__(self, config: GraphQLIncomingConfig, route: Route) -> None:
         self.config = config
         self.route = route
+        self._listed: GraphQLCompleter | None = None
 
     @staticmethod
     def check_files(config: GraphQLIncomingConfig) -> Iterator[Placed]:
@@ -71,15 +72,33 @@ class GraphQLIncoming:
         """Who asks for the whole of what ``events`` bring; None where they bring it themselves."""
         if self.config.details is None or not events:
             return None
-        client = CostedClient(await services.client(self.config.connection))
-        return GraphQLCompleter(details_of(self.config), cast("HttpClient", client), services.base_names(run))
+        return await self._completer(run, services, listed=False)
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         http = HttpIncoming(as_http(self.config), self.route)
+        alone = self.route.entity.group is None
         async with aclosing(http.pages(run, cast(Services, _Costed(services)), resume)) as pages:
-            completer = await self.completer(run, services, events=True)
+            if self.config.details is not None and self._listed is None:  # one for all slices of a window
+                self._listed = await self._completer(run, services, listed=True)
             async for page in pages:
-                yield await _whole_page(page, completer)
+                yield await _whole_page(page, self._listed, alone=alone)
+
+    async def _completer(self, run: Run, services: Services, *, listed: bool) -> GraphQLCompleter:
+        """``listed``: what it asks for stood in a list that has just come, so the endpoint may be there where it does
+        not answer one of these questions."""
+        from airflow_integrations.http import Request  # who only reads a route file needs no HTTP
+
+        client = CostedClient(await services.client(self.config.connection))
+        asked = Request("POST", self.config.path, (), {}, b'{"query":"{ __typename }"}', "application/json", True)
+
+        async def lets_in() -> bool:
+            try:
+                return 200 <= (await client.send(asked)).status < 300
+            except (OutageError, SetupError, AnswerError):
+                return False
+
+        there = lets_in if listed else None
+        return GraphQLCompleter(details_of(self.config), cast("HttpClient", client), services.base_names(run), there)
 
 
 class _Costed:
@@ -95,8 +114,9 @@ class _Costed:
         return CostedClient(await self._services.client(connection))
 
 
-async def _whole_page(page: Page, completer: Completer | None) -> Page:
-    """The page with whole records: one of which a list inside came cut is asked for by itself, or is a BadRecord."""
+async def _whole_page(page: Page, completer: Completer | None, *, alone: bool) -> Page:
+    """The page with whole records: one of which a list inside came cut is asked for by itself, or is a BadRecord.
+    One that cannot be had whole is Unfinished, where records are entities ``alone``."""
     records: list[Any] = []
     cut: list[tuple[int, Any, str]] = []
     for record in page.records:
@@ -110,7 +130,7 @@ async def _whole_page(page: Page, completer: Completer | None) -> Page:
     if cut and completer is not None:
         answers = await completer.complete([value for _, value, _ in cut])
         for (place, value, _), answer in zip(cut, answers, strict=True):
-            if isinstance(answer, Unfinished):
+            if isinstance(answer, Unfinished) and not alone:
                 if answer.later:
                     raise OutageError(answer.reason)
                 records[place] = bad_record(answer.reason, encode_anyhow(value).decode("utf-8", "replace"))

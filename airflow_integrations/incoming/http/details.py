@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, Self
@@ -176,9 +176,13 @@ class AloneDetails:
         self._client = client
         self._suspects = Suspects(live=True)  # what is fetched is committed page by page: no end decides
 
-    async def fetch(self, listed: Response, items: list[Any]) -> list[Any]:
-        """As :func:`fetch_details`, but for Unfinished. Raises OutageError and SetupError where they are not one item's
-        matter, AnswerError where none is answered or one is missing that must be there."""
+    async def fetch(
+        self, listed: Response, items: list[Any], lets_in: Callable[[], Awaitable[bool]] | None = None
+    ) -> list[Any]:
+        """As :func:`fetch_details`, but for Unfinished. ``lets_in`` asks for the list again, and says whether it comes.
+
+        Raises OutageError and SetupError where they are not one item's matter, AnswerError where none is answered or
+        one is missing that must be there."""
         import asyncio
 
         turns = asyncio.Semaphore(self._details.concurrency)
@@ -199,7 +203,8 @@ class AloneDetails:
 
         records: list[Any] = [_ABSENT] * len(items)
         questions = [_Question(place, item, listed.names) for place, item in enumerate(items)]
-        for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask, tells=tells):
+        answers = await self._suspects.ask(((one,) for one in questions), ask, tells=tells, lets_in=lets_in)
+        for (one,), answer in answers:
             if isinstance(answer, MissingError):
                 raise answer
             trouble = isinstance(answer, OutageError | Refused | AnswerError)
@@ -244,14 +249,22 @@ def deletion_mistakes(details: _SaysMissing, route: Route) -> Iterator[tuple[tup
 
 
 class DetailsCompleter:
-    """A :class:`~airflow_integrations.incoming.Completer` that asks as ``details`` says."""
+    """A :class:`~airflow_integrations.incoming.Completer` that asks as ``details`` says. ``lets_in`` asks the source
+    something else, and says whether it answers."""
 
-    def __init__(self, details: Details, client: HttpClient, base: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        details: Details,
+        client: HttpClient,
+        base: Mapping[str, Any],
+        lets_in: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         from airflow_integrations.http.suspects import Suspects
 
         self._details = details
         self._client = client
         self._base = base
+        self._lets_in = lets_in
         self._suspects = Suspects(live=True)  # what becomes of events is told at once: no end decides
 
     def question(self, item: Any) -> bytes:
@@ -276,7 +289,7 @@ class DetailsCompleter:
 
         answers: list[Any] = [None] * len(items)
         questions = [_Question(place, item, self._base) for place, item in enumerate(items)]
-        for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask):
+        for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask, lets_in=self._lets_in):
             trouble = isinstance(answer, OutageError | Refused)
             later = isinstance(answer, OutageError)
             answers[one.place] = Unfinished(one.item, str(answer), later=later) if trouble else answer

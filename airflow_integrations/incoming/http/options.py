@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -82,6 +82,16 @@ class HttpIncomingConfig(RecordsFormat, Listed, _MoreThanOneList):
         if self.job is not None and loc[:2] not in (("job", "create"), ("job", "id")):
             return frozenset({"job"})
         return frozenset()
+
+    @property
+    def cursor_reading(self) -> Literal["ordered", "pages", "apart"]:
+        """How far its pages can be trusted to show one moment after the other: see :class:`Incoming`."""
+        if self.details is not None or self.for_each is not None:
+            return "apart"
+        paging, cursor = self.pagination, self.cursor
+        if isinstance(paging, Keyset) and cursor is not None and paging.order == "ascending":
+            return "ordered" if paging.value.text.strip() == f"item.{cursor.field}" else "pages"
+        return "pages"
 
     @property
     def lists(self) -> bool:

@@ -242,7 +242,8 @@ class Requester:
             listed = listed[name]
         for record in records:
             with contextlib.suppress(ContentError):  # what is told of it when its key is read
-                listed += [read(bytes(record))] if type(record) is not BadRecord else []
+                value = read(bytes(record)) if type(record) is Raw else record
+                listed += [] if type(record) is BadRecord else [value]
         return body, records
 
     def _cut(self, answer: Answer) -> tuple[Any, list[Any]] | None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.errors import AnswerError
+from msgspec import Raw
+
+from airflow_integrations.errors import AnswerError, OutageError, SetupError
 from airflow_integrations.expressions import Expression
+from airflow_integrations.formats import BadRecord, ContentError, bad_record
+from airflow_integrations.formats.json import read
 from airflow_integrations.incoming import Page
 from airflow_integrations.incoming.http.details import AloneDetails, Details, fetch_details
 from airflow_integrations.incoming.http.listed import Listed
@@ -53,11 +57,11 @@ class Plan:
         self.config = config
         self.details = details
         self.alone = alone
-        self.plain = details is None and config.records.text.strip() == "body"
-        self.required = required if self.plain else frozenset[str]()
+        self.plain = config.records.text.strip() == "body"
+        self.required = required if self.plain and details is None else frozenset[str]()
         self.identifying = required if details is None else frozenset[str]()
         self.cutter = _cutter(config) if details is None else None
-        self.path = _records_path(config) if details is None else None
+        self.path = _records_path(config)
         self.streams = details is None and can_stream(config)
 
     def asking(self, client: HttpClient, names: Mapping[str, Any]) -> Requester:
@@ -77,10 +81,18 @@ class Plan:
 
 
 class Walk:
-    """One list. ``names`` are those that its expressions see besides its answers."""
+    """One list. ``names`` are those that its expressions see besides its answers. ``repeats``: a page of it may be
+    asked for again only to see whether the source is there; not so where it is a large file."""
 
     def __init__(
-        self, plan: Plan, client: HttpClient, names: Mapping[str, Any], draft: RequestTemplate, log: logging.Logger
+        self,
+        plan: Plan,
+        client: HttpClient,
+        names: Mapping[str, Any],
+        draft: RequestTemplate,
+        log: logging.Logger,
+        *,
+        repeats: bool = True,
     ) -> None:
         self._plan = plan
         self._config = plan.config
@@ -89,6 +101,7 @@ class Walk:
         self._asking = plan.asking(client, names)
         self._log = log
         self._pager = self._new_pager()
+        self._repeats = repeats
         self.may_be_absent = False
         """Whether 404 and 410 mean that there is no such list (VanishedError)."""
 
@@ -145,20 +158,44 @@ class Walk:
         else:
             said = await asking.ask(request, resumed=resumed, beyond=beyond)
         if said.records is not None:
-            asking.mind_reported(said, said.records)
-            return said, said.records, pager.unseen(at, said, said.records)
-        raw = said.evaluate(config.records, "records")
-        if isinstance(raw, tuple):
-            raw = list(raw)
-        if not isinstance(raw, list):
-            raise AnswerError(said.place + ": " + _no_list(config.records, raw, said.names["body"]))
+            raw = said.records
+        else:
+            raw = said.evaluate(config.records, "records")
+            if isinstance(raw, tuple):
+                raw = list(raw)
+            if not isinstance(raw, list):
+                raise AnswerError(said.place + ": " + _no_list(config.records, raw, said.names["body"]))
         asking.mind_reported(said, raw)
         records = pager.unseen(at, said, raw)
         if self._plan.details is None:
             return said, raw, records
+
+        async def lets_in() -> bool:
+            try:
+                await asking.ask(request, resumed=resumed)
+            except (OutageError, SetupError, AnswerError):
+                return False
+            return True
+
+        return said, raw, await self._with_details(said, records, lets_in if self._repeats else None)
+
+    async def _with_details(
+        self, said: Response, records: list[Any], lets_in: Callable[[], Awaitable[bool]] | None
+    ) -> list[Any]:
+        """The records with their details. Those that cannot be read, of which nothing can be asked, are the last."""
+        assert self._plan.details is not None
+        items, unreadable = [], []
+        for record in records:
+            try:
+                if type(record) is BadRecord:
+                    unreadable.append(record)
+                else:
+                    items.append(read(bytes(record)) if type(record) is Raw else record)
+            except ContentError as error:
+                unreadable.append(bad_record(str(error), bytes(record).decode("utf-8", "replace")))
         if self._plan.alone is not None:
-            return said, raw, await self._plan.alone.fetch(said, records)
-        return said, raw, await fetch_details(self._plan.details, self._client, said, records)
+            return await self._plan.alone.fetch(said, items, lets_in) + unreadable
+        return await fetch_details(self._plan.details, self._client, said, items) + unreadable
 
     async def _maybe(self, at: dict[str, Any], *, resumed: bool) -> Response:
         """Raises VanishedError where there is no such list. The place of a later page may only have grown too old; then

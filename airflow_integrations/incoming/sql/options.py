@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -158,6 +158,11 @@ class SqlIncomingConfig(Model):
 
     Example: ``json_columns: [payload]``
     """
+
+    @property
+    def cursor_reading(self) -> Literal["ordered"]:
+        """Every statement orders by the cursor's column: see :class:`Incoming`."""
+        return "ordered"
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

@@ -76,3 +76,11 @@ def undecided(connection: Connection, run: RunRef, keys: Sequence[str]) -> list[
         )
     )
     return [key for key in keys if key not in decided]
+
+
+@reading
+def not_decided(connection: Connection, run: RunRef) -> list[tuple[str, str | None]]:
+    """Key and version of what the run has taken over and not decided the fate of."""
+    taken = _entity.status == "pending", _entity.run == run.id
+    found = select(_entity.key, _entity.version).where(open_of(connection, [run.route_id]), *taken)
+    return [(row.key, row.version) for row in connection.execute(found.order_by(_entity.key))]

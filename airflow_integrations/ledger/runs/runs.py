@@ -46,7 +46,7 @@ _FIND: Final = (
     .join(tables.route, _route.id == _run.route_id)
     .where(_route.name == bindparam("route"), _run.run_id == bindparam("run"))
 )
-_STATE: Final = select(_route.mark, _route.cursor, _route.outages, _route.circuit_until).where(
+_STATE: Final = select(_route.mark, _route.cursor, _route.newest, _route.outages, _route.circuit_until).where(
     _route.name == bindparam("route")
 )
 _APPLIED: Final = select(_run.applied).where(_run.id == bindparam("run"))
@@ -117,7 +117,7 @@ def route_state(connection: Connection, route: str) -> RouteState:
     row = connection.execute(_STATE, {"route": route}).one_or_none()
     if row is None:
         return RouteState()
-    return RouteState(_moment(row.mark), row.cursor, row.outages, row.circuit_until)
+    return RouteState(_moment(row.mark), row.cursor, row.outages, row.circuit_until, row.newest)
 
 
 @reading
@@ -186,6 +186,7 @@ def finish_run(
     mark: datetime | None,
     cursor: str | None,
     now: float,
+    newest: str | None = None,
     decided: bool = True,
     read: tuple[str, int] | None = None,
     staged_events: Sequence[int] | None = None,
@@ -193,7 +194,8 @@ def finish_run(
 ) -> None:
     """Close the books of a run.
 
-    ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them. ``read`` is
+    ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them. ``newest``
+    is the greatest value that the run saw of it: replaced with the cursor. ``read`` is
     another route and the number of its last fetch that this run has read: the route is done with it. The run's leases
     are given up. What it took over and did not decide is *retrying* again, due at once. The events that it took are
     done, or, where not all of its entities are ``decided``, wait for another run; so do those that are not among
@@ -211,9 +213,11 @@ def finish_run(
     named = {f"its_{name}": value for name, value in zip(_CLOSED, closed, strict=True)}
     connection.execute(_CLOSE, {"of": run.id, **named})
     before = _moment(connection.scalar(_MARK, {"of": run.route_id}))
-    moved: dict[str, str] = {}
+    moved: dict[str, str | None] = {}
     if mark is not None and (before is None or mark > before):
         moved["mark"] = rfc3339(mark)
+    if cursor is not None or newest is not None:
+        moved["newest"] = newest
     if cursor is not None:
         moved["cursor"] = cursor
     if moved:

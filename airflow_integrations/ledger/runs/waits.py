@@ -34,8 +34,9 @@ _WOKEN: Final = select(_route.woken).where(_route.name == bindparam("its_name"))
 
 
 def note_waits(connection: Connection, route_id: int, outcomes: Iterable[Outcome]) -> None:
-    """Note what these entities wait for, in the place of what they waited for before."""
-    outcomes = list(outcomes)
+    """Note what these entities wait for, in the place of what they waited for before. Of several outcomes of one key
+    the last one counts: an earlier state's customer is not what the newest waits for."""
+    outcomes = list({outcome.key: outcome for outcome in outcomes}.values())
     if connection.scalar(_ANY_OF, {"of_route": route_id}):
         keys = [outcome.key for outcome in outcomes]
         connection.execute(delete(tables.wait).where(_wait.route_id == route_id, among(connection, _wait.key, keys)))

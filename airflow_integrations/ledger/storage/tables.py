@@ -69,6 +69,7 @@ route = Table(
     Column("outages", Integer, nullable=False, server_default="0", comment="runs in a row that the target was away"),
     Column("circuit_until", Float, nullable=False, server_default="0", comment="nothing is sent before this moment"),
     Column("woken", Integer, nullable=False, server_default="0", comment="how often what its entities wait for came"),
+    Column("newest", Text, comment="the newest value of cursor.field that a run saw; the cursor may be an earlier one"),
 )
 
 run = Table(
@@ -144,7 +145,11 @@ entity = Table(
     Column("http_status", Integer),
     Column("payload_run", _Id, comment="run.id whose staging has the payload; NULL: it is gone"),
     Column("payload_stage", String(20), comment="push, problems-fetch or problems-transform"),
-    Column("payload_at", Integer, comment="the line within that stage, from 0"),
+    Column(
+        "payload_at",
+        Integer,
+        comment="the line in that stage, from 0; below 0: the line in the manifest's held, -1 is the first",
+    ),
     Column("lease_until", Float, comment="pending: the run that took it has it until then"),
     Column("history", Text, nullable=False, server_default="", comment="newest first, one JSON array a line"),
     Column(

@@ -18,11 +18,11 @@ from airflow_integrations.entity import content_hash
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
 from airflow_integrations.expressions.evaluation.guards import text_of
+from airflow_integrations.expressions.templates.rendered_text import rendered_text
 from airflow_integrations.formats.recognition.media_types import OF_FORMAT
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.email.options import EmailOptions
 from airflow_integrations.outgoing.files.spool import Spool
-from airflow_integrations.outgoing.rendered_text import rendered_text
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Mail", "MailWriter"]

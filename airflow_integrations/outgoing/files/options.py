@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from airflow_integrations.config.types import ConnectionId
 from airflow_integrations.expressions import Sees, Template
+from airflow_integrations.files.pgp.options import PGP_ENDINGS, PgpWritten, without_pgp_ending
 from airflow_integrations.files.place import checked_path
 from airflow_integrations.formats.writing.written_format import FormatWritten, WrittenFile, format_of_name
 
@@ -31,10 +32,19 @@ class FilesOptions(WrittenFile):
     """
     path: Annotated[Template, Sees("written_file")]
     """The file, from the root or as an fsspec URL, or with a Connection of type ``sftp``, ``ftp``, ``aws``, … its path
-    at that place. An ending ``.gz`` or ``.zst`` packs it. ``sequence`` in it is a number that counts up from file to
-    file; with ``per: entity`` it sees the entity, and ``key``.
+    at that place. An ending ``.gz``, ``.zst``, ``.zip`` or ``.tar.gz`` packs it. ``sequence`` in it is a number that
+    counts up from file to file; with ``per: entity`` it sees the entity, and ``key``.
 
     Example: ``path: /out/orders_{{ window.start | date }}.jsonl``
+    """
+    pgp: PgpWritten | None = None
+    """Each file is encrypted with OpenPGP once it is complete. Its name may end in ``.pgp`` or ``.gpg``, or in
+    ``.asc``, which writes text; that does not count for the format.
+
+    Example:
+        path: /out/orders.csv.pgp
+        pgp: {connection: bank_pgp, sign: true}
+    Since: 0.2
     """
     per: Literal["run", "entity"] = "run"
     """``run``: one file with all of a run's entities. ``entity``: a file for each, whose ``path`` sees it. A name that
@@ -86,6 +96,8 @@ class FilesOptions(WrittenFile):
             raise ValueError(
                 "path begins with a fixed folder, such as /out/, in which what is not complete yet is kept"
             )
+        if self.pgp is None and self._name.endswith(PGP_ENDINGS):
+            raise ValueError("the ending of path is that of encrypted files; write pgp: {connection: …}")
         if self.format is None and self.written is None:
             raise ValueError(
                 "the ending of path says nothing of the format; write format: json_lines, json, csv or xml"
@@ -95,13 +107,36 @@ class FilesOptions(WrittenFile):
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
-        return self.format or format_of_name(self.path.text.strip().lower().removesuffix(f".{self.packed}"))
+        return self.format or format_of_name(self._clear_name.removesuffix(f".{self.packed}"))
 
     @property
-    def packed(self) -> Literal["gz", "zst"] | None:
+    def packed(self) -> Literal["gz", "zst", "zip", "tar.gz"] | None:
         """How a file is packed, which the ending of its name says."""
-        name = self.path.text.strip().lower()
+        name = self._clear_name
+        if name.endswith((".zip", ".tar.gz")):
+            return "zip" if name.endswith(".zip") else "tar.gz"
         return "gz" if name.endswith(".gz") else "zst" if name.endswith(".zst") else None
+
+    def inside(self, path: str) -> str:
+        """What the file in an archive is called: as the archive, less the endings that say what it is."""
+        name = path.rpartition("/")[2]
+        name = name if self.pgp is None else without_pgp_ending(name)
+        ending = f".{self.packed}"
+        return name[: -len(ending)] if name.lower().endswith(ending) else name
+
+    @property
+    def armored(self) -> bool:
+        """Whether an encrypted file is text."""
+        return self._name.endswith(".asc")
+
+    @property
+    def _name(self) -> str:
+        return self.path.text.strip().lower()
+
+    @property
+    def _clear_name(self) -> str:
+        """Less what says that it is encrypted."""
+        return self._name if self.pgp is None else without_pgp_ending(self._name)
 
     @property
     def folder(self) -> str:

@@ -10,12 +10,15 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Any, Literal, Protocol
 
+from airflow_integrations.formats.packing.archiving import archive
 from airflow_integrations.formats.writing import RecordWriter
 from airflow_integrations.outgoing import Outbound
 
-__all__ = ["Content", "Packed", "Piece", "Pieces", "Spool"]
+__all__ = ["Content", "Packed", "Piece", "Pieces", "Seal", "Spool"]
 
-Packed = Literal["gz", "zst"] | None
+Packed = Literal["gz", "zst", "zip", "tar.gz"] | None
+Seal = Callable[[IO[bytes], IO[bytes]], None] | None
+"""Encrypts a complete file into another one; both are real files."""
 PIECE = 1024 * 1024
 
 
@@ -33,12 +36,21 @@ class Content(Protocol):
 
 
 class Spool:
-    """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes."""
+    """Use :meth:`add` for each entity, then :meth:`complete` once. The same entities give the same bytes, unless they
+    are encrypted."""
 
     def __init__(
-        self, writer: Callable[[Any], RecordWriter], *, packed: Packed = None, file: IO[bytes] | None = None
+        self,
+        writer: Callable[[Any], RecordWriter],
+        *,
+        packed: Packed = None,
+        seal: Seal = None,
+        file: IO[bytes] | None = None,
     ) -> None:
-        """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk."""
+        """``writer`` gets the file that its records go to. ``file``: where they are; left out, one on the disk, as
+        ``seal`` needs it."""
+        self._seal = seal
+        self._archive = packed if packed in ("zip", "tar.gz") else None
         self._file: IO[bytes] = tempfile.TemporaryFile() if file is None else file  # noqa: SIM115 - closed by close
         self._out: Any = _packing(self._file, packed)
         self._writer: RecordWriter = writer(self._out)
@@ -53,18 +65,29 @@ class Spool:
         self._writer.add(outbound)
         self._count += 1
 
-    def complete(self) -> None:
-        """All entities are in it: its size and checksum are known."""
+    def complete(self, name: str = "") -> None:
+        """All entities are in it: its size and checksum are known. Raises what ``seal`` does. ``name``: that of the
+        file in an archive."""
         self._writer.finish()
         if self._out is not self._file:
             self._out.close()
         self._file.flush()
         self._file.seek(0)
+        if self._archive is not None:
+            self._become(lambda content, target: archive(content, target, name, self._archive or ""))
+        if self._seal is not None:
+            self._become(self._seal)
         digest = hashlib.sha256()
         while piece := self._file.read(PIECE):
             digest.update(piece)
             self.size += len(piece)
         self.sha256 = digest.hexdigest()
+
+    def _become(self, change: Callable[[IO[bytes], IO[bytes]], None]) -> None:
+        before, self._file = self._file, tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
+        with before:
+            change(before, self._file)
+        self._file.seek(0)
 
     def copy_to(self, target: IO[bytes]) -> None:
         """The whole content."""
@@ -99,13 +122,25 @@ class Pieces:
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
         self.size = 0
 
-    def add(self, outbound: Outbound, writer: Callable[[Any], RecordWriter], *, packed: Packed) -> Piece:
-        """A file with this entity alone. Raises EntityError for one that cannot be written in this format."""
-        spool = Spool(writer, packed=packed, file=io.BytesIO())
-        spool.add(outbound)
-        spool.complete()
-        self._file.seek(self.size)
-        spool.copy_to(self._file)
+    def add(
+        self,
+        outbound: Outbound,
+        writer: Callable[[Any], RecordWriter],
+        *,
+        packed: Packed,
+        seal: Seal = None,
+        name: str = "",
+    ) -> Piece:
+        """A file with this entity alone; ``name`` is that in an archive. Raises EntityError for one that cannot be
+        written in this format."""
+        spool = Spool(writer, packed=packed, seal=seal, file=io.BytesIO() if seal is None else None)
+        try:
+            spool.add(outbound)
+            spool.complete(name)
+            self._file.seek(self.size)
+            spool.copy_to(self._file)
+        finally:
+            spool.close()
         piece = Piece(self._file, self.size, spool.size, spool.sha256)
         self.size += spool.size
         return piece
@@ -118,7 +153,7 @@ def _packing(file: IO[bytes], packed: Packed) -> Any:
     """A file that packs what is written to it; the same content gives the same bytes."""
     if packed == "gz":
         return gzip.GzipFile("", "wb", fileobj=file, mtime=0)
-    if packed is None:
+    if packed != "zst":  # archives are made once the file's size is known
         return file
     if sys.version_info >= (3, 14):
         from compression.zstd import ZstdFile

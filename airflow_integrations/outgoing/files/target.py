@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from airflow_integrations.entity import content_hash
 from airflow_integrations.errors import EntityError, OutageError
+from airflow_integrations.files.pgp.keyring import Keyring, keyring_of
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
 from airflow_integrations.formats.writing.control import Control
@@ -23,7 +25,7 @@ from airflow_integrations.outgoing.files.look_back import appeared
 from airflow_integrations.outgoing.files.names import FileNames
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Content, Packed, Pieces, Spool
+from airflow_integrations.outgoing.files.spool import Content, Pieces, Seal, Spool
 from airflow_integrations.outgoing.http.steps.check import lookup_names
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -67,6 +69,7 @@ class FilesOutgoing:
         self._files: dict[str, _File] = {}
         """What waits to be written, by its path; with a file for each entity."""
         self._keys: list[str] = []
+        self._keyring: Keyring | None = None
         self._unread: list[list[Receipt]] = []
         """Receipts of files whose results are not on disk yet."""
         self._published: dict[str, str] = {}
@@ -103,7 +106,10 @@ class FilesOutgoing:
             target._connect(run, services)
             target._writer.probe(target._writer.path(config.folder))
 
-        await asyncio.to_thread(look)
+        try:
+            await asyncio.to_thread(look)
+        finally:
+            await target.close()
         return []
 
     @property
@@ -134,6 +140,10 @@ class FilesOutgoing:
         self._folder = self._writer.path(f"{options.folder}/.integrations/{run.route.route}")
         self._receipts = Receipts(self._writer, self._folder, run.run_id)
         self._writer.names(self._folder)
+        if options.pgp is not None:
+            self._keyring = keyring_of(options.pgp.connection, services.connections)
+            with tempfile.TemporaryFile() as nothing, tempfile.TemporaryFile() as target:
+                self._keyring.encrypt(nothing, target, sign=options.pgp.sign)  # what is wrong with keys is told now
 
     def _look_back(self) -> None:
         """What earlier attempts and runs had written, and died before they knew it."""
@@ -163,7 +173,7 @@ class FilesOutgoing:
                 self._take_alone(outbound)
             else:
                 if self._spool is None:
-                    self._spool = Spool(self._writing(str(self._receipts.next_number)), packed=self._packed)
+                    self._spool = self._new_spool()
                 self._spool.add(outbound)
                 self._keys.append(outbound.idempotency_key)
         except EntityError as error:
@@ -183,12 +193,21 @@ class FilesOutgoing:
             )
         if self._pieces is None:
             self._pieces = Pieces()
-        piece = self._pieces.add(outbound, self._writing(key), packed=self._packed)
+        packed, inside = self._options.packed, self._options.inside(path)
+        piece = self._pieces.add(outbound, self._writing(key), packed=packed, seal=self._seal, name=inside)
         self._files[path] = _File(path, piece, [key], entity)
 
+    def _new_spool(self) -> Spool:
+        writing = self._writing(str(self._receipts.next_number))
+        return Spool(writing, packed=self._options.packed, seal=self._seal)
+
     @property
-    def _packed(self) -> Packed:
-        return self._options.packed
+    def _seal(self) -> Seal:
+        pgp, keyring = self._options.pgp, self._keyring
+        if pgp is None:
+            return None
+        assert keyring is not None
+        return lambda clear, target: keyring.encrypt(clear, target, sign=pgp.sign, armored=self._options.armored)
 
     def _writing(self, holder: str) -> Any:
         """What makes a writer for the file that is called ``holder`` in this run."""
@@ -250,9 +269,9 @@ class FilesOutgoing:
 
     def _write_one(self, spool: Spool, keys: list[str]) -> Result:
         """The file of many entities. Raises OutageError where its name is taken and must not be."""
-        spool.complete()
         sequence = self._sequence(str(self._receipts.next_number)) if self._names.counted else 0
         path = self._writer.path(self._names.of_run(sequence))
+        spool.complete(self._options.inside(path))
         (result,) = self._write([_File(path, spool, keys)])
         if result.status != "delivered":
             raise OutageError(result.reason or "", status=NOTHING_WRITTEN)
@@ -354,6 +373,8 @@ class FilesOutgoing:
             if held is not None:
                 held.close()
         self._spool = self._pieces = None
+        if self._keyring is not None:
+            await asyncio.to_thread(self._keyring.close)
 
 
 def _refused(error: EntityError) -> Result:

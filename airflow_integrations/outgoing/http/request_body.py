@@ -12,6 +12,7 @@ import msgspec
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Structure, Template
 from airflow_integrations.expressions.evaluation.guards import text_of
+from airflow_integrations.expressions.templates.rendered_text import rendered_text
 from airflow_integrations.formats.json import encode
 from airflow_integrations.outgoing import Outbound
 
@@ -53,12 +54,7 @@ def written(template: Template) -> Body:
     """The text that a template makes, in UTF-8; an empty one is not a body."""
 
     def body(part: Sequence[Outbound], names: Mapping[str, Any]) -> bytes | None:
-        try:
-            return template.render(names).encode() or None
-        except EntityError as error:
-            raise EntityError(error.reason, field="body_text") from None
-        except UnicodeEncodeError:
-            raise EntityError("the text is not valid Unicode: half a surrogate pair", field="body_text") from None
+        return rendered_text(template, names, "body_text").encode() or None
 
     return body
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template
+from airflow_integrations.expressions.templates.rendered_text import rendered_text
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.formatted_body import FormattedBody, Numbers
 from airflow_integrations.outgoing.http.request_body import Body, itself, no_body, structured, written
 from airflow_integrations.outgoing.queues.options import MessageOptions
-from airflow_integrations.outgoing.rendered_text import rendered_text
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
 
 __all__ = ["Message", "MessageWriter"]

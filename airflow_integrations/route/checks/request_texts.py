@@ -37,8 +37,7 @@ def request_mistakes(template: Template, name: str, root: str | None, visible: C
             yield credentials_remedy(name, query=template.flavor == "query")
     elif template.flavor == "path":
         yield from _path_mistakes(template)
-    if template.flavor != "text":
-        yield from _placeholders(template, root, visible)
+    yield from _placeholders(template, root, visible)
 
 
 def _is_data(template: Template, visible: Collection[str]) -> bool:
@@ -59,7 +58,11 @@ def _path_mistakes(template: Template) -> Iterator[str]:
 
 def _placeholders(template: Template, root: str | None, visible: Collection[str]) -> Iterator[str]:
     fixed = _HELD.sub("", template.text)
-    patterns = (*_PLACEHOLDERS, *(_PATH_PLACEHOLDERS if template.flavor == "path" else ()))
+    patterns: tuple[re.Pattern[str], ...] = () if template.flavor == "text" else _PLACEHOLDERS
+    if template.flavor == "path":
+        patterns += _PATH_PLACEHOLDERS
+    elif root is not None:
+        patterns += (re.compile(rf"(?<!\$)\{{\s*({re.escape(root)}(?:\.\w+)+)\s*\}}"),)
     for pattern in patterns:
         if found := pattern.search(fixed.partition("?")[0] if pattern in _PATH_PLACEHOLDERS else fixed):
             words = found.group(found.lastindex or 1)

@@ -9,7 +9,7 @@ from airflow_integrations.expressions.reference import markdown as expressions_m
 from airflow_integrations.formats.edi.options import EdiGroup, EdiOptions
 from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.fixed_width.options import FixedColumn, FixedKind, FixedTag, FixedWidthOptions
-from airflow_integrations.formats.options import CsvOptions, XmlOptions
+from airflow_integrations.formats.options import CsvOptions, XmlOptions, XmlRead
 from airflow_integrations.formats.parquet.options import ParquetOptions
 from airflow_integrations.schema.reference.blocks import Block, all_blocks
 from airflow_integrations.schema.reference.options import Option
@@ -84,6 +84,7 @@ _PAGES = (
 _SHARED = {
     CsvOptions: 1,
     XmlOptions: 1,
+    XmlRead: 1,
     FixedWidthOptions: 1,
     FixedColumn: 3,
     FixedKind: 3,

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template, texts_of
+from airflow_integrations.expressions.templates.rendered_text import rendered_text
 from airflow_integrations.formats.json import encode
 from airflow_integrations.http import Request
 from airflow_integrations.transform.lookup.http_options import CreateMissing, HttpLookup
@@ -50,8 +51,8 @@ def rendered(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> A
     content, content_type = _content(options, names)
     return Asked(
         options.verb if isinstance(options, HttpLookup) else options.method,
-        _text(options.path, names, "path"),
-        tuple((name, _text(template, names, f"query.{name}")) for name, template in texts_of(options.query)),
+        rendered_text(options.path, names, "path"),
+        tuple((name, rendered_text(template, names, f"query.{name}")) for name, template in texts_of(options.query)),
         _texts(options.headers, names, "headers"),
         content,
         content_type,
@@ -61,16 +62,9 @@ def rendered(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> A
 def _content(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> tuple[bytes | None, str | None]:
     if options.form is not None:
         fields = _texts(options.form, names, "form")
-        try:
-            return urlencode(fields, quote_via=quote).encode("ascii"), "application/x-www-form-urlencoded"
-        except UnicodeEncodeError:
-            raise EntityError("a text in it is not valid Unicode: half a surrogate pair", field="form") from None
+        return urlencode(fields, quote_via=quote).encode("ascii"), "application/x-www-form-urlencoded"
     if options.body_text is not None:
-        text = _text(options.body_text, names, "body_text")
-        try:
-            return text.encode(), "text/plain; charset=utf-8"
-        except UnicodeEncodeError:
-            raise EntityError("the text is not valid Unicode: half a surrogate pair", field="body_text") from None
+        return rendered_text(options.body_text, names, "body_text").encode(), "text/plain; charset=utf-8"
     if options.body is not None:
         try:
             return encode(options.body.compile()(names)), "application/json"
@@ -81,12 +75,5 @@ def _content(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> t
     return None, None
 
 
-def _text(template: Template, names: Mapping[str, Any], field: str) -> str:
-    try:
-        return template.render(names)
-    except EntityError as error:
-        raise EntityError(error.reason, field=field) from None
-
-
 def _texts(templates: Mapping[str, Template], names: Mapping[str, Any], field: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _text(template, names, f"{field}.{name}")) for name, template in templates.items())
+    return tuple((name, rendered_text(template, names, f"{field}.{name}")) for name, template in templates.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from airflow_integrations.transform.lookup.options import LookupOptions
@@ -22,8 +22,8 @@ async def asked(config: LookupOptions, services: Services) -> list[Placed]:
         from airflow_integrations.odata.online import service_model
 
         model = await service_model(await services.client(config.odata.connection))
-        found = [((), model)] if isinstance(model, str) else wrong_by(model, config.odata)
-        return [(("odata", *place), text) for place, text in found]
+        found = [(("odata",), model)] if isinstance(model, str) else wrong_by(model, config.odata, config.where)
+        return list(found)
     if config.graphql is not None:
         from airflow_integrations.graphql.online import check
 
@@ -32,16 +32,22 @@ async def asked(config: LookupOptions, services: Services) -> list[Placed]:
     return []
 
 
-def wrong_by(model: ServiceModel, options: ODataLookup) -> Iterator[Placed]:
-    """Places below ``odata``, and messages."""
+def wrong_by(model: ServiceModel, options: ODataLookup, columns: Iterable[str]) -> Iterator[Placed]:
+    """Places below the lookup, and messages. ``columns``: those that its ``where`` compares."""
     from airflow_integrations.odata.model import EntityType
     from airflow_integrations.odata.online import key_checks, name_checks, typed_checks
 
     type_ = model.type_of(options.entity_set)
     if not isinstance(type_, EntityType):
-        yield ("entity_set",), type_
+        yield ("odata", "entity_set"), type_
         return
-    yield from key_checks(model, type_, "key", options.key)
-    yield from typed_checks(model, type_, "find", options.find)
-    for name, listed in (("select", options.select), ("expand", options.expand)):
-        yield from name_checks(model, type_, (name,), listed)
+    for place, text in (
+        *key_checks(model, type_, "key", options.key),
+        *typed_checks(model, type_, "find", options.find),
+        *name_checks(model, type_, ("select",), options.select),
+        *name_checks(model, type_, ("expand",), options.expand),
+    ):
+        yield ("odata", *place), text
+    for column in columns:
+        if why := model.wrong(type_, column):
+            yield ("where", column), why

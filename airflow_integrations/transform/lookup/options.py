@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -178,6 +179,18 @@ class LookupOptions(Model):
             )
         if isinstance(self.cache, timedelta) and self.cache.total_seconds() <= 0:
             raise ValueError("cache is more than nothing, such as 5m; write none to ask in each batch")
+        return self
+
+    @model_validator(mode="after")
+    def _compares_what_is_read(self) -> Self:
+        if self.odata is None or not self.odata.select:
+            return self
+        read = {re.split(r"[/ (]", path, maxsplit=1)[0] for path in (*self.odata.select, *self.odata.expand)}
+        if "*" not in read and (left_out := [column for column in self.where if column not in read]):
+            raise ValueError(
+                f"where compares {left_out[0]}, which odata.select leaves out: nothing would ever be found; add it "
+                "there"
+            )
         return self
 
     @model_validator(mode="after")

@@ -14,36 +14,10 @@ from urllib.parse import quote
 import jwt
 from aiohttp import web
 from oauthlib.oauth1 import RequestValidator, SignatureOnlyEndpoint  # type: ignore[import-untyped]
+from sign_in_system import LOGIN, PASSWORD, System
+from token_servers import Microsoft, QuickBooks, SellingPartner, ShopifyApp, Xero
 
-__all__ = ["LOGIN", "PASSWORD", "SYSTEMS", "System"]
-
-LOGIN, PASSWORD = "manager", 's3cret-pa55wörd "<&'
-
-
-class System:
-    """``answer`` is its handler. ``sign_out`` ends everything that it gave."""
-
-    password = PASSWORD
-
-    def __init__(self) -> None:
-        self.log_ins = 0
-        self.good = ""
-        self.served: list[str] = []
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        raise NotImplementedError
-
-    def sign_out(self) -> None:
-        self.good = "nobody has this"
-
-    def logged_in(self) -> str:
-        self.log_ins += 1
-        self.good = secrets.token_hex(12)
-        return self.good
-
-    async def served_to(self, request: web.Request) -> web.Response:
-        self.served.append(f"{request.method} {request.path}")
-        return web.json_response({"ok": True}, status=201 if request.method == "POST" else 200)
+__all__ = ["SYSTEMS"]
 
 
 class BusinessOne(System):
@@ -328,6 +302,11 @@ SYSTEMS: dict[str, type[System]] = {
     "A token in a header of its own": HeaderToken,
     "Salesforce (JWT bearer)": Salesforce,
     "A token endpoint that takes and gives JSON of its own": JsonTokens,
+    "Microsoft (Business Central, Dynamics 365)": Microsoft,
+    "Xero (custom connection)": Xero,
+    "QuickBooks Online, Xero and others, on behalf of a person": QuickBooks,
+    "Shopify (an app of your own)": ShopifyApp,
+    "Amazon Selling Partner API": SellingPartner,
     "Magento 2 (integration)": MagentoOAuth1,
     "Signatures": HmacSigned,
     "SAP Gateway (S/4HANA OData)": SapGateway,

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from sign_in_servers import LOGIN, PASSWORD, SYSTEMS, BusinessOne, MagentoToken, Salesforce, System
+from sign_in_servers import SYSTEMS, BusinessOne, MagentoToken, Salesforce
+from sign_in_system import FIRST_REFRESH_TOKEN, LOGIN, PASSWORD, System
 
 from airflow_integrations.airflow.config.connections import AirflowConnections
 from airflow_integrations.errors import OutageError, SetupError
@@ -64,10 +66,13 @@ def connect(monkeypatch: pytest.MonkeyPatch, serve: Any) -> Any:
         options |= changed
         if "token_url" in options:
             options["token_url"] = re.sub(r"^https://[^/]+", url, options["token_url"])
+        if options.get("grant") == "refresh_token":
+            options["parameters"] = {"refresh_token": FIRST_REFRESH_TOKEN}
         if options.get("auth") == "oauth1":
             options["parameters"] = {"access_token": "token-of-integration", "access_token_secret": "token-s3cret"}
         fields = {"conn_type": "http", "host": url, "login": LOGIN, "password": password or system.password}
         monkeypatch.setenv("AIRFLOW_CONN_SYSTEM", json.dumps(fields | {"extra": extra}))
+        monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
         endpoint = AirflowConnections().endpoint("system")
 
         async def at_once(_: float) -> None:
@@ -276,6 +281,11 @@ async def test_a_life_that_cannot_be_read_is_told(lives: Any, connect: Any) -> N
             {"auth": "oauth2", "token_url": "https://x/t", "scope": "a", "parameters": {"scope": "b"}},
             "parameters has scope, which its own option sets",
         ),
+        (
+            {"auth": "oauth2", "token_url": "https://x/t", "send": "cookies"},
+            "sends its token in a header, such as send",
+        ),
+        ({"auth": "bearer", "send": {"header": "X"}}, "send belongs to auth oauth2 or session, and auth is bearer"),
         ({"auth": "hmac", "sign": {"header": "X", "over": "metod"}}, "unknown name 'metod'"),
         ({"auth": "hmac", "sign": {"header": "X", "over": "body", "key_encoding": "hex"}}, "is not a key in hex"),
         (

@@ -36,6 +36,16 @@ def test_it_says_that_only_the_sending_of_large_runs_is_spread(call, routes, sys
     assert told in " ".join(call("preview", "orders")[1].split())
 
 
+def test_it_says_how_it_signed_in_and_never_with_what(call, routes, systems):
+    code, out, err = call("preview", "orders")
+    assert code == 0
+    assert "source: signed in by basic authentication" in out
+    assert "target: signed in" not in out  # it was not asked
+    assert secret_free(out, err)
+    found = json.loads(call("preview", "orders", "--format", "json")[1])
+    assert found["signed_in"] == {"source": "basic authentication"}
+
+
 def test_it_sends_nothing_to_the_target(call, routes, systems):
     assert call("preview", "orders")[0] == 0
     assert systems.documents == []

@@ -35,8 +35,8 @@ class Moving:
         self.rows, self.between, self.size = rows, between, size
         self.asked = 0
         self.url = ""
-        self.cursor: str | None = None
-        """The route's, after it has settled."""
+        self.newest: str | None = None
+        """The route's newest value, after it has settled."""
 
     def endpoint(self, connection: str) -> Endpoint:
         return Endpoint(connection, self.url)

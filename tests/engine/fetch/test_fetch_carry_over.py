@@ -130,7 +130,7 @@ async def test_rejected_ones_that_are_retried_begin_again_with_what_the_source_g
     ref = find_run(services.ledger, "orders", "run-1")
     assert ref is not None
     known = reserve(services.ledger, ref, ["3", "4a"], first=0, lease_until=0, now=services.now()).known
-    assert {key: one.status for key, one in known.items()} == {"3": "rejected", "4a": "merged"}
+    assert {key: one.status for key, one in known.items()} == {"3": "rejected", "4a": "pending"}
 
 
 async def test_what_a_person_has_edited_goes_out_instead(
@@ -210,6 +210,7 @@ async def test_what_was_taken_over_survives_a_crash_and_a_fetch_that_starts_over
     left = {path.name for path in staging.folder.iterdir()}
     assert left == {
         "fetch.json",
+        "fetch.json.copy",
         "definition.zst",
         *(segment.name for segment in (*manifest.segments, *manifest.carried)),
     }

@@ -53,7 +53,7 @@ async def fetched(
         await transform(run, services, staging)
         await settle(run, services, staging)
         state = route_state(services.ledger, "orders")
-        source.cursor = state.cursor
+        source.newest = state.newest
     return manifest, came, state.mark
 
 
@@ -102,7 +102,7 @@ async def test_a_record_that_moves_to_the_end_hides_no_other(
     assert [row["at"] for row in came if row["number"] == 3] == [3, 1000]
     assert (manifest.warnings, manifest.unsettled) == ([], None)
     assert mark is not None
-    assert source.cursor == "1000"
+    assert source.newest == "1000"
 
 
 @pytest.mark.parametrize("paging", [OFFSET, {"style": "offset"}, PAGE], ids=["offset", "no total", "page"])
@@ -115,7 +115,7 @@ async def test_an_order_with_ties_is_told_and_the_mark_stays(
     (warning,) = manifest.warnings
     assert "a stable and unique order, for example by id, ascending" in warning
     assert "style cursor" in warning
-    assert (mark, source.cursor) == (None, None)
+    assert (mark, source.newest) == (None, None)
 
 
 @pytest.mark.parametrize("paging", [OFFSET, PAGE], ids=["offset", "page"])

@@ -105,6 +105,16 @@ async def test_one_bad_record_is_rejected_and_kept_and_the_others_go_on(
     assert "1 rejected of 3 entities" in (outcome.balance.verdict or "")
 
 
+@pytest.mark.parametrize(("raw", "key"), [fate[:2] for fate in FATES], ids=[str(n) for n in range(len(FATES))])
+async def test_two_bad_records_of_a_page_are_each_rejected_alone(raw: bytes, key: str, tmp_path: Path) -> None:
+    """With one that is no JSON the page is taken apart, and the other one is read in another way."""
+    page_of_both = records(raw + b', {"number": "M", "total": NaN}')
+    outcome = await Scene(tmp_path).run(page_of_both, transform=[{"set": {"seen": "True"}}])
+    assert [entity["number"] for entity in outcome.received] == ["G", "Z"]
+    assert outcome.counts == {"fetched": 4, "delivered": 2, "rejected": 2}
+    assert sorted(problem.key for problem in outcome.problems) == ["", key]
+
+
 @pytest.mark.parametrize(
     ("raw", "sent"),
     [
@@ -120,6 +130,28 @@ async def test_odd_records_that_are_fine(raw: bytes, sent: Any, tmp_path: Path) 
     )
     assert outcome.counts == {"fetched": 3, "delivered": 3}
     assert sent is None or outcome.received[1] == sent
+
+
+@pytest.mark.parametrize("lines", [False, True], ids=["a list", "json lines"])
+@pytest.mark.parametrize(
+    "raw", [b'{"number": "N", "x": NaN}', b'{"number": "\xff"}', b'{"number": "N", "x": "\\ud83d"}, {"number": NaN}']
+)
+async def test_a_listed_item_that_cannot_be_read_holds_up_the_details_of_no_other(
+    raw: bytes, lines: bool, tmp_path: Path
+) -> None:
+    listed = b"\n".join((GOOD, raw.replace(b", {", b"\n{"), LAST)) if lines else None
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path.startswith("/o/"):
+            return web.json_response({"number": request.path[3:], "total": 1})
+        return await (records(raw) if listed is None else page(listed, "application/x-ndjson"))(request)
+
+    told = {"format": "json_lines", "records": "body"} if lines else {}
+    outcome = await Scene(tmp_path).run(answer, incoming={**told, "details": {"path": "/o/{{ item.number }}"}})
+    found = [(entity["number"], entity["total"]) for entity in outcome.received]
+    wanted = [("G", 1), ("N", 1), ("Z", 1)] if b"ud83d" in raw else [("G", 1), ("Z", 1)]
+    assert found == wanted  # what the details say is in order
+    assert outcome.counts == {"fetched": len(found) + 1, "delivered": len(found), "rejected": 1}
 
 
 async def test_half_a_pair_in_json_lines_is_one_records_matter(tmp_path: Path) -> None:

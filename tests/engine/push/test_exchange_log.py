@@ -13,7 +13,14 @@ from engine_kinds import MemoryOutgoing
 from push_scene import Scene, answering
 
 from airflow_integrations.display.exchange import whose
-from airflow_integrations.engine.push.journal.exchange_log import AT_ONCE, KEPT, KEPT_LENGTH, Exchanges, exchange_of
+from airflow_integrations.engine.push.journal.exchange_log import (
+    AT_ONCE,
+    KEPT,
+    KEPT_LENGTH,
+    PART_LENGTH,
+    Exchanges,
+    exchange_of,
+)
 from airflow_integrations.errors import OutageError
 from airflow_integrations.http.exchange import Exchange, ExchangeFactory
 from airflow_integrations.ledger.records import PayloadRef
@@ -76,6 +83,32 @@ def test_of_a_batch_it_is_told_where_the_entitys_own_part_is(
     assert found is not None
     assert found.entities == (2 if entities == 2 else None)
     assert (whose(found) is not None) == told
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_of_a_long_batch_the_entitys_own_part_is_kept_and_masked(
+    staging: Staging, make_run: Callable[..., Run], as_json: bool
+) -> None:
+    batch = [Outbound(f"K-{n}", json.dumps({"n": n, "name": f"Name-{n}", "x": "y" * 900}).encode()) for n in range(40)]
+    body = f"[{','.join(one.encoded.decode() for one in batch)}]"
+    if not as_json:
+        body = "\n".join(f"K-{n};Name-{n};{'y' * 900}" for n in range(40))
+    exchanges = Exchanges(staging, make_run(route={"mask": ["name"]}).route)
+    results = [Result("delivered") for _ in batch]
+    refused = exchange("no", request_body=body)
+    results[0] = results[30] = Result("failed", reason="no", exchange=refused)
+    exchanges.of(range(40), batch, results)
+    exchanges.close()
+    first, late = [
+        exchange_of(staging, at(staging, n), Mask(["name"]), frozenset({f"Name-{n}"}), known=True) for n in (0, 30)
+    ]
+    assert first is not None
+    assert late is not None
+    assert first.part is None, "it is in what is kept of the request"
+    assert late.part is not None
+    assert ('"n": 30' if as_json else "K-30;***;") in late.part
+    assert "Name-" not in late.part
+    assert len(late.part) <= PART_LENGTH + 2
 
 
 async def test_nothing_is_written_where_everything_arrives(scene: Scene) -> None:

@@ -109,7 +109,7 @@ async def test_an_entity_that_is_twice_in_a_run_which_ends_before_its_first_copy
             session.traffic.stop.set()
             assert await session.plan.next() is None, "nobody knows yet what became of the first"
             known = batch.chunk.known.get("1")
-            unheard = session.verdicts.after(0, batch.outbounds[0], Result("in_doubt", reason="no answer"), known)
+            unheard = session.verdicts.after(batch.outbounds[0], Result("in_doubt", reason="no answer"), known)
             session.plan.conclude(batch.chunk, batch.ordinals, [unheard])
             session.traffic.ends(batch.keys)
             await session.leave_rest(cause="outage", reason="the target is away", not_before=0.0)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from push_target import Visit
 from push_world import Contents, MakeRun, at_once
 from sqlalchemy import delete, select
 from steps_target import ANSWERS, HELD, PATHS, StepWorld
-from test_push_model import CALM, contents, play, scenes
+from test_push_model import CALM, VERSIONS, contents, play, scenes
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.status import CLOSED
@@ -80,3 +82,34 @@ def test_a_target_that_must_not_get_anything_twice(
     make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
 ) -> None:
     work(make_run, ledger, contents, scene, honours=False)
+
+
+RETURNING: Contents = {key: [0, 1, 0, 1, 0] for key in "ad"}
+
+
+def broken_off(answers: tuple[str, ...]) -> st.SearchStrategy[list[Any]]:
+    """Runs of one entity whose content returns, one after the other, each with the next one to three states of it; most
+    requests are answered, and each run breaks off somewhere."""
+    visit = st.builds(
+        lambda count, came, then: (count, ("ok",) * came + then),
+        st.integers(1, 3),
+        st.integers(0, 2),
+        st.lists(st.sampled_from(answers), min_size=1, max_size=2).map(tuple),
+    )
+
+    def scene(runs: list[tuple[int, tuple[str, ...]]]) -> list[Any]:
+        first, steps = 1, list[Any]()
+        for number, (count, told) in enumerate(runs):
+            states = tuple(("a", version) for version in range(first, min(first + count, VERSIONS + 1)))
+            steps += [("visit", number, Visit(states, answers=told)), ("time", 400.0)]
+            first += count
+        return steps
+
+    return st.lists(visit, min_size=2, max_size=3).map(scene)
+
+
+@settings(CALM, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # making a long scene shorter takes minutes
+@given(scene=broken_off(("away", "lost", "silent", "throttle")))
+def test_content_that_returns(make_run: MakeRun, ledger: Ledger, scene: list[Any]) -> None:
+    """A, B, A: what was confirmed of the first A does not count for the second one once B may have arrived."""
+    work(make_run, ledger, RETURNING, scene, honours=True)

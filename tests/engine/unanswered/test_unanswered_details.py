@@ -26,11 +26,18 @@ class Shop(Service):
         self.bad: dict[int, Any] = {}
         self.asked: Counter[int] = Counter()
         self.before_page: Callable[[int], None] = lambda page: None
+        self.size = 4
+        self.asks_again: Callable[[], web.Response] | None = None
+        """What the list answers once details were asked for."""
 
     async def list(self, request: web.Request) -> web.Response:
         page = int(request.query["page"])
         self.before_page(page)
-        found = self.listed[page * 4 - 4 : page * 4]
+        if self.asks_again is not None and self.asked:
+            return self.asks_again()
+        hour, size = request.query.get("hour"), self.size
+        there = [number for number in self.listed if hour in (None, f"{number:02}")]
+        found = there[page * size - size : page * size]
         return web.json_response({"orders": [{"id": number, "at": f"2026-01-01T0{number}"} for number in found]})
 
     async def order(self, request: web.Request) -> web.Response:
@@ -176,6 +183,54 @@ async def test_where_none_is_answered_the_source_is_to_blame(world: World, how: 
     assert world.entity("1") is None
     world.shop.bad = {}
     assert await world.run(1) == {"fetched": 8, "delivered": 8}
+
+
+@pytest.mark.parametrize("bad", [[1], [1, 2, 3]])
+@pytest.mark.parametrize("how", [500, "reset"])
+async def test_the_first_ones_hold_up_no_other(world: World, bad: list[int], how: Any) -> None:
+    """Nothing was answered before them, but the list comes when it is asked for again."""
+    world.load(http={"pagination": {"style": "page", "size": 1}})
+    world.service.size = 1
+    world.shop.bad = dict.fromkeys(bad, how)
+    assert await world.run() == {"fetched": 8, "delivered": 8 - len(bad), "retrying": len(bad)}
+    world.shop.bad, world.shop.listed = {}, []
+    world.clock.now += 601
+    assert await world.run() == {"carried_in": len(bad), "delivered": len(bad)}
+    assert sent() == list(range(1, 9))
+
+
+@pytest.mark.parametrize(("how", "error"), [(403, SetupError), ("html", AnswerError)])
+async def test_where_the_first_ones_are_refused_it_may_be_who_asks(
+    world: World, how: Any, error: type[Exception]
+) -> None:
+    """A permission is missing, or details are asked for in a wrong way: what is put right then goes by itself."""
+    world.shop.bad, world.shop.listed = {3: how}, [3]
+    with pytest.raises(error):
+        await world.run(1)
+    world.shop.bad = {}
+    assert await world.run(1) == {"fetched": 1, "delivered": 1}
+
+
+async def test_one_that_is_all_there_is_waits_alone(world: World) -> None:
+    world.shop.bad, world.shop.listed = {3: 500}, [3]
+    assert await world.run() == {"fetched": 1, "retrying": 1}
+    assert route_state(world.ledger, "orders").mark is not None
+
+
+async def test_one_that_is_all_there_is_is_not_to_blame_where_the_list_is_away_as_well(world: World) -> None:
+    world.shop.bad, world.shop.listed = {3: 500}, [3]
+    world.shop.asks_again = lambda: web.Response(status=503)
+    with pytest.raises(OutageError):
+        await world.run(1)
+    assert world.entity("3") is None
+    world.shop.bad, world.shop.asks_again = {}, None
+    assert await world.run(1) == {"fetched": 1, "delivered": 1}
+
+
+async def test_a_slice_of_a_window_that_has_only_bad_ones_does_not_hold_up_the_next(world: World) -> None:
+    world.load(window={"slice": "1h", "mode": "gapless"}, http={"query": {"hour": "{{ window.start | format('HH') }}"}})
+    world.shop.bad = {1: 500, 2: 500}
+    assert await world.run() == {"fetched": 8, "delivered": 6, "retrying": 2}
 
 
 async def test_a_source_that_goes_away_between_two_pages_loses_nothing(world: World) -> None:

@@ -379,3 +379,16 @@ def test_a_tar_archive_does_not_say_what_is_in_it(tmp_path: Path, path: str) -> 
     assert Scene(tmp_path, path=path, format="csv").route
     for named in ("/in/*.csv.tar.gz", "/in/*.csv.tar", "/in/*.csv.tgz"):
         assert Scene(tmp_path, path=named).route
+
+
+def test_xml_that_breaks_off_in_the_middle_loses_nothing_before_it(tmp_path: Path) -> None:
+    scene = Scene(tmp_path, xml={"record": "price"}, path=f"{tmp_path}/in/*.xml")
+    record = "<price><sku>%s</sku></price>"
+    (scene.inbox / "a.xml").write_text(f"<o>{record % 'A'}{record % 'B'}<price><sku>C</price>{record % 'D'}</o>")
+    scene.age(scene.inbox / "a.xml", -10)
+    assert scene.run() == ["A", "B"]
+    (told,) = scene.problems("run1")
+    assert "a.xml: the content is not XML" in told.reason
+    assert "(the 2 records before it were taken)" in told.reason
+    scene.put("a.xml", f"<o>{record % 'A'}{record % 'B'}{record % 'C'}{record % 'D'}</o>", header="", minutes=-5)
+    assert scene.run() == ["A", "B", "C", "D"]

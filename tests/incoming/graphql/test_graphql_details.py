@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql_service import GraphQLService
 
-from airflow_integrations.formats import BadRecord
+from airflow_integrations.errors import OutageError
 from airflow_integrations.incoming import Gone, Unfinished
 from airflow_integrations.route.check import deep_mistakes
 from airflow_integrations.route.definition import Route
@@ -121,7 +121,38 @@ async def test_a_listed_entity_that_came_cut_is_asked_for_by_itself() -> None:
 async def test_a_listed_entity_that_cannot_be_had_whole_is_rejected_alone() -> None:
     good, bad = await listed(service(1, 51), made({}))
     assert good["id"] == "0"
-    assert isinstance(bad, BadRecord)
+    assert isinstance(bad, Unfinished)
+    assert (bad.item["id"], bad.later) == ("1", False)
+
+
+@pytest.mark.parametrize("others", [(), (3,)], ids=["alone", "beside one that comes"])
+async def test_a_listed_entity_whose_whole_the_endpoint_cannot_give_waits_alone(others: tuple[int, ...]) -> None:
+    shop = service(3, *others, 1, 1)
+    shop.answering = lambda asked: 500 if asked.get("variables") == {"id": "0"} else None
+    bad, *found = await listed(shop, made({}))
+    assert [record["id"] for record in found] == [str(n) for n in range(1, len(others) + 3)]
+    assert isinstance(bad, Unfinished)
+    assert (bad.item["id"], bad.later) == ("0", True)
+
+
+async def test_where_no_whole_entity_comes_and_nothing_else_the_endpoint_is_away() -> None:
+    shop, away = service(3, 1, 1), False
+
+    def answering(asked: dict[str, Any]) -> int | None:
+        nonlocal away
+        away = away or asked.get("operationName") == "Order"
+        return 503 if away else None
+
+    shop.answering = answering
+    with pytest.raises(OutageError, match="503"):
+        await listed(shop, made({}))
+
+
+async def test_with_more_cut_ones_in_a_row_that_do_not_come_the_fetch_ends() -> None:
+    shop = service(3, 3, 3, 3, 1)
+    shop.answering = lambda asked: 500 if asked.get("operationName") == "Order" else None
+    with pytest.raises(OutageError, match="500"):
+        await listed(shop, made({}))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import RouteState, RunRef
 from airflow_integrations.ledger.runs.carry_over import take_due
+from airflow_integrations.ledger.runs.checkpoints import set_cursor, set_mark
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import begin_run, find_run, note_outage, route_state
 from airflow_integrations.ledger.storage import tables
@@ -73,6 +74,25 @@ def test_a_cursor_is_replaced_where_there_is_one(ledger: Ledger) -> None:
     for cursor, expected in [("9", "9"), (None, "9"), ("10", "10"), ("8", "8")]:
         finish(ledger, run, cursor=cursor)
         assert route_state(ledger, "orders").cursor == expected
+
+
+def test_the_newest_value_is_kept_beside_the_cursor_and_goes_when_a_person_sets_it(ledger: Ledger) -> None:
+    run = begin(ledger)
+    for cursor, newest, kept in [
+        (None, "7", (None, "7")),
+        ("5", "9", ("5", "9")),
+        (None, None, ("5", "9")),
+        ("given by the source", None, ("given by the source", None)),
+        ("5", "9", ("5", "9")),
+    ]:
+        finish(ledger, run, cursor=cursor, newest=newest)
+        state = route_state(ledger, "orders")
+        assert (state.cursor, state.newest) == kept
+    set_mark(ledger, "orders", datetime(2026, 1, 1, tzinfo=UTC), "ana", 0.0)
+    assert route_state(ledger, "orders").newest == "9"
+    set_cursor(ledger, "orders", "8", "ana", 0.0)
+    state = route_state(ledger, "orders")
+    assert (state.cursor, state.newest) == ("8", None), "what was wrong with the cursor may be wrong with this one"
 
 
 def test_what_a_run_took_and_did_not_decide_is_due_at_once(ledger: Ledger) -> None:

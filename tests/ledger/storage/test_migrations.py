@@ -195,6 +195,11 @@ def takes_parts(connection: Connection) -> None:
     assert connection.scalars(text("SELECT part FROM integrations_claim")).all() == [0]
 
 
+def takes_newest(connection: Connection) -> None:
+    assert connection.scalars(text("SELECT newest FROM integrations_route")).all() == [None]
+    connection.execute(text("UPDATE integrations_route SET newest = '5'"))
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -210,6 +215,7 @@ STEPS = [
     Step("0012", a_run_and_an_entity, takes_paces),
     Step("0013", a_run_and_an_entity, takes_contracts),
     Step("0014", a_claim, takes_parts),
+    Step("0015", a_route, takes_newest),
 ]
 
 

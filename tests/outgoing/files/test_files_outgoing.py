@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,7 +22,10 @@ from pydantic import ValidationError
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.errors import OutageError, RouteError
+from airflow_integrations.files.reading import bodies
+from airflow_integrations.files.store import FileStore
 from airflow_integrations.files.writing import FileWriter
+from airflow_integrations.formats.records_format import RecordsFormat
 
 XML = (
     '<?xml version="1.0" encoding="UTF-8"?>\n<orders>\n<record><id>1</id><total>1.50</total></record>\n'
@@ -126,10 +132,6 @@ def test_numbers_are_exact_and_a_packed_file_is_always_the_same(tmp_path: Path) 
 
 
 def test_zstandard_goes_out_and_comes_in(tmp_path: Path) -> None:
-    from airflow_integrations.files.reading import bodies
-    from airflow_integrations.files.store import FileStore
-    from airflow_integrations.formats.records_format import RecordsFormat
-
     written = []
     for name in ("a", "b"):
         scene = Scene(tmp_path / name, path=f"{tmp_path}/{name}/out/a.jsonl.zst")
@@ -141,6 +143,43 @@ def test_zstandard_goes_out_and_comes_in(tmp_path: Path) -> None:
     (file,) = store.list()
     with store.open(file) as content:
         assert [each for body in bodies(content, file.path, RecordsFormat(), rejects=True) for each in body] == ORDERS
+
+
+@pytest.mark.parametrize("per", ["run", "entity"])
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_an_archive_holds_the_file_and_has_the_same_bytes_each_time(tmp_path: Path, ending: str, per: str) -> None:
+    made = []
+    for number in range(2):
+        folder = tmp_path / str(number)
+        name = "o_{{ key }}" if per == "entity" else "o_{{ sequence }}"
+        scene = Scene(folder, path=f"{folder}/out/{name}.jsonl.{ending}", per=per)
+        scene.now += number * 86400
+        scene.run("one", ORDERS)
+        made.append(scene.files())
+    assert made[0] == made[1]
+    assert len(made[0]) == (1 if per == "run" else 5)
+    archive = f"o_1.jsonl.{ending}"
+    if ending == "zip":
+        with zipfile.ZipFile(io.BytesIO(made[0][archive])) as zipped:
+            found = {name: zipped.read(name) for name in zipped.namelist()}
+    else:
+        with tarfile.open(fileobj=io.BytesIO(made[0][archive])) as tarred:
+            found = {member.name: tarred.extractfile(member).read() for member in tarred}  # type: ignore[union-attr]
+    assert list(found) == ["o_1.jsonl"]
+    lines = [json.loads(line) for line in found["o_1.jsonl"].splitlines()]
+    assert lines == (ORDERS if per == "run" else ORDERS[:1])
+
+
+def test_an_archive_is_read_again(tmp_path: Path) -> None:
+    for ending in ("zip", "tar.gz"):
+        folder = tmp_path / ending
+        scene = Scene(folder, path=f"{folder}/out/ü.csv.{ending}")
+        scene.run("one", ORDERS)
+        store = FileStore(f"{folder}/out/*.csv.{ending}")
+        (file,) = store.list()
+        with store.open(file) as content:
+            read = [each for body in bodies(content, file.path, RecordsFormat(), rejects=True) for each in body]
+        assert [each["total"] for each in read] == [order["total"] for order in ORDERS]
 
 
 def test_an_entity_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:

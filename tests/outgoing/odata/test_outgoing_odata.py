@@ -172,6 +172,22 @@ async def test_what_the_answer_says_nothing_about_is_in_doubt() -> None:
     assert [result.status for result in results] == ["in_doubt", "in_doubt"]
 
 
+@pytest.mark.parametrize(
+    ("shown", "status"), [("\ud83d", "delivered"), (float("nan"), "in_doubt")], ids=["half a pair", "no number"]
+)
+async def test_an_answer_of_a_batch_that_cannot_be_read_is_one_entitys_matter(shown: Any, status: str) -> None:
+    """The service shows what it has of B, and that is broken; what it refuses behind it is not sent again."""
+    service = ODataService(refused=lambda entity: "no" if entity["id"] == "A" else None)  # answers come in reverse
+    made = route({"key": KEY, "operation": "update", "batch": {"format": "json"}}, batch=3)
+    for key in "ABC":
+        service.put(key)
+    show = service._shown
+    service._shown = lambda key: {**show(key), "note": shown} if key == "B" else show(key)  # type: ignore[method-assign]
+    found = await send(service, made, orders("A", "B", "C"))
+    assert [result.status for result in found] == ["failed", status, "delivered"]
+    assert service.batches == 1
+
+
 async def test_what_is_in_doubt_is_looked_up_by_key() -> None:
     service = ODataService(entities={"1": {"id": "1"}})
     made = route({"operation": "create", "key": KEY}, delivery={"in_doubt": "verify"})

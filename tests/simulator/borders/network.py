@@ -45,7 +45,8 @@ Server = Callable[[Asked], Reply]
 
 
 _ENDPOINTS = {
-    name: Endpoint(name, f"http://{name}", read_timeout=10.0, retry_budget=20.0) for name in ("source", "target")
+    name: Endpoint(name, f"http://{name}", read_timeout=10.0, retry_budget=20.0)
+    for name in ("source", "target", "source-of-customers", "target-of-customers", "target-of-feed")
 }
 
 

@@ -159,6 +159,13 @@ def test_delimiter_and_byte_order_mark(tmp_path: Path) -> None:
         ({"file": "tax.csv", "where": {"a": "1 +"}}, "cannot be read"),
         ({"file": "none.csv", "where": {"a": "1"}}, "no file"),
         ({"file": "tax.csv", "where": {"a": "1"}, "missing": "skip"}, "reject"),
+        (
+            {
+                "odata": {"connection": "erp", "entity_set": "P", "find": {"a": "order.a"}, "select": ["ID", "b/c"]},
+                "where": {"b": "1", "a": "order.a"},
+            },
+            "where compares a, which odata.select leaves out: nothing would ever be found",
+        ),
         ({"store": "codes", "key": "order.sku", "all": True}, "all goes with file and sql; with store leave it out"),
     ],
 )

@@ -10,7 +10,7 @@ from airflow_integrations.airflow.web.pages.rendering.render import page
 from airflow_integrations.airflow.web.security.access import Signed
 from airflow_integrations.airflow.web.views.entity import entity_view
 from airflow_integrations.airflow.web.views.waiting_events import waiting_event
-from airflow_integrations.display.exchange import answered, asked, whose
+from airflow_integrations.display.exchange import answered, asked, own_part, whose
 
 __all__ = ["router"]
 
@@ -37,6 +37,7 @@ def entity(request: Request, who: Signed, console: ConsoleDep, route: str, key: 
         asked=asked(view.exchange) if view.exchange else None,
         answered=answered(view.exchange) if view.exchange else None,
         whose=whose(view.exchange) if view.exchange else None,
+        part=own_part(view.exchange) if view.exchange else None,
         may_act=who.may_act(route),
         payload=shown(view.payloads, stopped_at=view.record.payload.stage if view.record.payload else None),
     )

@@ -6,7 +6,8 @@ line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 import msgspec
@@ -19,17 +20,23 @@ from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.route.definition import Route
 from airflow_integrations.staging.folder import Staging
 
-__all__ = ["KEPT", "Exchanges", "exchange_of"]
+__all__ = ["KEPT", "Exchanges", "exchange_of", "held_exchange_files", "hold_exchanges"]
 
 KEPT = 500
 """Exchanges that an attempt of a push keeps: those behind them are like them."""
 KEPT_LENGTH = 16_000
 """Characters of each body that are kept."""
+PART_LENGTH = 4_000
+"""Characters of an entity's own part of a batch's request that are kept, where it stands behind what is kept of it."""
+PARTS = 50
+"""Entities of one batch whose own part is kept."""
 AT_ONCE = 25
 """So many become one object, in a store without append."""
 _NAME = "push.exchanges"
 _PARTS = "push-exchanges-"
-_TEXTS = ("request", "request_headers", "request_body", "headers", "body", "error")
+_HELD = "held-exchanges-"
+"""How files begin that hold them of payloads which are kept when their run begins anew."""
+_TEXTS = ("request", "request_headers", "request_body", "part", "headers", "body", "error")
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -39,6 +46,8 @@ class _Line(msgspec.Struct, frozen=True):
     masked: frozenset[str]
     """The names of the mask that was at work."""
     exchange: Exchange
+    parts: dict[int, str] = {}
+    """By ordinal: an entity's own part of a batch's request."""
 
 
 _decode = msgspec.json.Decoder(_Line).decode
@@ -62,14 +71,17 @@ class Exchanges:
         for ordinal, result in zip(ordinals, results, strict=True):
             if result.exchange is not None:
                 found.setdefault(id(result.exchange), (result.exchange, []))[1].append(ordinal)
-        secrets = self._secrets(outbounds) if found and self._noted < KEPT else frozenset[str]()
+        if not found or self._noted >= KEPT:
+            return
+        secrets, batch = self._secrets(outbounds), dict(zip(ordinals, outbounds, strict=True))
         for exchange, about in found.values():
-            self._note(about, len(outbounds), exchange, secrets)
+            self._note(about, batch, exchange, secrets)
 
     def note(self, ordinals: Sequence[int], outbounds: Sequence[Outbound], exchange: ExchangeFactory | None) -> None:
         """``outbounds``: the whole batch, for the request may quote any of it."""
         if exchange is not None and self._noted < KEPT:
-            self._note(ordinals, len(outbounds), exchange, self._secrets(outbounds))
+            batch = dict(zip(ordinals, outbounds, strict=True))
+            self._note(ordinals, batch, exchange, self._secrets(outbounds))
 
     def close(self) -> None:
         """Write what is not written yet."""
@@ -78,11 +90,20 @@ class Exchanges:
             self._file = None
         self._write_part()
 
-    def _note(self, ordinals: Sequence[int], entities: int, exchange: ExchangeFactory, secrets: frozenset[str]) -> None:
+    def _note(
+        self,
+        ordinals: Sequence[int],
+        batch: Mapping[int, Outbound],
+        exchange: ExchangeFactory,
+        secrets: frozenset[str],
+    ) -> None:
         if self._noted >= KEPT:
             return
         self._noted += 1
-        line = _Line(tuple(ordinals), entities, self._hiding.names, _shortened(_hidden(exchange(), secrets)))
+        said = exchange()
+        parts = {at: hide(part, secrets) for at, part in _parts_of(said.request_body, ordinals, batch)}
+        shown = _shortened(_hidden(said, secrets))
+        line = _Line(tuple(ordinals), len(batch), self._hiding.names, shown, parts)
         self._write(msgspec.json.encode(line) + b"\n")
 
     def _secrets(self, outbounds: Sequence[Outbound]) -> frozenset[str]:
@@ -116,38 +137,81 @@ def exchange_of(
     ``secrets``: what the mask names in the entity's own payloads; ``known``: those payloads were all there.
     None: none was kept, or it is gone.
     """
-    if ref.stage != "push" or ref.held or not ref.folder:
+    if ref.stage != "push" or not ref.folder:
         return None
-    for name in reversed(_files(there := staging.sibling(ref.folder))):
+    there = staging.sibling(ref.folder)
+    names = _files(there, _HELD) if ref.held else _files(there)
+    for line in _latest_first(there, names):
+        if ref.line in line.ordinals:
+            return _as_shown(line, ref.line, mask, secrets, known)
+    return None
+
+
+def hold_exchanges(staging: Staging, attempt: int, places: Mapping[int, int]) -> None:
+    """Keep the last exchange of entities whose payloads are held. ``places``: ordinal in push to place in held."""
+    left, kept = set(places), list[bytes]()
+    for line in _latest_first(staging, _files(staging)) if places else ():
+        if about := sorted(left.intersection(line.ordinals)):
+            left.difference_update(about)
+            parts = {places[at]: line.parts[at] for at in about if at in line.parts}
+            held = msgspec.structs.replace(line, ordinals=tuple(places[at] for at in about), parts=parts)
+            kept.append(msgspec.json.encode(held) + b"\n")
+    if kept:
+        staging.write(f"{_HELD}{attempt:06d}", b"".join(kept))
+
+
+def held_exchange_files(staging: Staging) -> set[str]:
+    """The files of :func:`hold_exchanges`."""
+    return set(_files(staging, _HELD))
+
+
+def _latest_first(staging: Staging, names: Sequence[str]) -> Iterator[_Line]:
+    for name in reversed(names):
         try:
-            content = (there.folder / name).read_bytes()
+            content = (staging.folder / name).read_bytes()
         except FileNotFoundError:  # retention came in between
             continue
         for encoded in reversed(content.split(b"\n")):
             try:
-                line = _decode(encoded)
+                yield _decode(encoded)
             except msgspec.DecodeError:  # the last one, cut short by a crash
                 continue
-            if ref.at in line.ordinals:
-                return _as_shown(line, mask, secrets, known)
-    return None
 
 
-def _as_shown(line: _Line, mask: Mask, secrets: frozenset[str], known: bool) -> Exchange:
+def _as_shown(line: _Line, at: int, mask: Mask, secrets: frozenset[str], known: bool) -> Exchange:
     """By the mask as it is now: where it has grown since, and others were in the request or a payload of the entity is
     gone, no content is told."""
     if (line.entities > 1 or not known) and not mask.names <= line.masked:
         return msgspec.structs.replace(line.exchange, request_body=None, body=None, error=None)
-    exchange = line.exchange if line.entities == 1 else msgspec.structs.replace(line.exchange, entities=line.entities)
+    exchange = line.exchange
+    if line.entities > 1:
+        exchange = msgspec.structs.replace(exchange, entities=line.entities, part=line.parts.get(at))
     return _hidden(exchange, secrets)
 
 
-def _files(staging: Staging) -> list[str]:
+def _files(staging: Staging, begin: str = _PARTS) -> list[str]:
     """Oldest first."""
     if not staging.folder.exists():
         return []
     names = [path.name for path in staging.folder.iterdir()]
-    return sorted(name for name in names if name == _NAME or name.startswith(_PARTS))
+    return sorted(name for name in names if name.startswith(begin) or (begin == _PARTS and name == _NAME))
+
+
+def _parts_of(body: str | None, ordinals: Sequence[int], batch: Mapping[int, Outbound]) -> Iterator[tuple[int, str]]:
+    """What in a batch's long request is about each of some entities: its JSON where the request is made of that, else
+    what stands around its key."""
+    if body is None or len(batch) < 2 or len(body) <= KEPT_LENGTH:
+        return
+    made_of_json = next(iter(batch.values())).encoded.decode("utf-8", "replace") in body
+    for at in ordinals[:PARTS]:
+        outbound = batch[at]
+        own = outbound.encoded.decode("utf-8", "replace")
+        if made_of_json:
+            if not 0 <= body.find(own) < KEPT_LENGTH - len(own):  # else it is in what is kept
+                yield at, own if len(own) <= PART_LENGTH else own[: PART_LENGTH - 1] + "…"
+        elif (found := re.search(rf"(?<!\w){re.escape(outbound.key)}(?!\w)", body)) and found.end() >= KEPT_LENGTH:
+            first = max(0, found.start() - PART_LENGTH // 2)
+            yield at, f"…{body[first : first + PART_LENGTH]}…"
 
 
 def _payloads(outbounds: Sequence[Outbound]) -> list[object]:

@@ -51,12 +51,12 @@ async def _absorb(run: Run, ref: RunRef, services: Services, outbounds: Outbound
 async def _doubt(run: Run, ref: RunRef, services: Services, outbounds: Outbounds, unanswered: set[int]) -> None:
     verdicts = Outcomes(run.route, target_of(run.route), services)
     told = Result("in_doubt", reason=UNANSWERED)
-    found = [(ordinal, outbound) for ordinal, outbound in enumerate(outbounds.read()) if ordinal in unanswered]
+    found = [outbound for ordinal, outbound in enumerate(outbounds.read()) if ordinal in unanswered]
     if verdicts.policy == "resend":  # it has the same idempotency key when it comes again, if it does
-        sent = [(outbound.key, outbound.hash, outbound.version) for _, outbound in found]
+        sent = [(outbound.key, outbound.hash, outbound.version) for outbound in found]
         await asyncio.to_thread(note_unanswered, services.ledger, ref, sent)
         return
-    outcomes = [verdicts.after(ordinal, outbound, told, None) for ordinal, outbound in found]
+    outcomes = [verdicts.after(outbound, told, None) for outbound in found]
     await asyncio.to_thread(conclude, services.ledger, ref, outcomes, now=services.now())
 
 

@@ -189,7 +189,8 @@ class _Work:
         while True:
             began = False
             try:
-                async with aclosing(Walk(self._plan, client, names, draft, self._services.log).pages(resume)) as pages:
+                walk = Walk(self._plan, client, names, draft, self._services.log, repeats=False)
+                async with aclosing(walk.pages(resume)) as pages:
                     async for page in pages:
                         began = True
                         yield page

@@ -89,7 +89,11 @@ def upgrade() -> None:
         sa.Column("http_status", sa.Integer),
         sa.Column("payload_run", _ID, comment="run.id whose staging has the payload; NULL: it is gone"),
         sa.Column("payload_stage", sa.String(20), comment="push, problems-fetch or problems-transform"),
-        sa.Column("payload_at", sa.Integer, comment="the line within that stage, from 0"),
+        sa.Column(
+            "payload_at",
+            sa.Integer,
+            comment="the line in that stage, from 0; below 0: the line in the manifest's held, -1 is the first",
+        ),
         sa.Column("lease_until", sa.Float, comment="pending: the run that took it has it until then"),
         sa.Column("history", sa.Text, nullable=False, server_default="", comment="newest first, one JSON array a line"),
         sqlite_with_rowid=False,

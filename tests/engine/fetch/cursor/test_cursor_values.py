@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from airflow_integrations.engine.fetch.cursor import CursorWatch
+from airflow_integrations.engine.fetch.cursor.watch import CursorWatch
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.route.incremental import Cursor
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import pytest
 from engine_kinds import MemoryIncoming
 
-from airflow_integrations.engine.fetch.cursor import newer_than
+from airflow_integrations.engine.fetch.cursor.watch import newer_than
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.windows import as_fetched, settled_window
 from airflow_integrations.errors import AnswerError, OutageError
@@ -31,6 +31,7 @@ class AskedIncoming(MemoryIncoming):
 
     class Config(MemoryIncoming.Config):
         cursor: Cursor | None = None
+        cursor_reading: ClassVar[str] = "pages"
 
     runs: ClassVar[list[Run]] = []
 
@@ -94,12 +95,13 @@ def settle(run: Run, services: Services, staging: Staging) -> None:
         bytes=0,
         mark=end,
         cursor=manifest.cursor,
+        newest=manifest.newest,
         now=services.now(),
     )
 
 
 async def test_the_next_run_asks_for_what_is_newer(make_run: MakeRun, services: Services, tmp_path: Path) -> None:
-    AskedIncoming.pages_to_give = [[{"number": 1, "at": 5}], [{"number": 2, "at": 9}, {"number": 3, "at": 7}]]
+    AskedIncoming.pages_to_give = [[{"number": 2, "at": 9}, {"number": 3, "at": 7}], [{"number": 1, "at": 5}]]
     first, staging = make_run(route=ROUTE), Staging(tmp_path, "orders", "run-1")
     assert (await fetch(first, services, staging)).cursor == "9"
     settle(first, services, staging)

@@ -1,19 +1,21 @@
-"""The cursor of a source that is asked for what is newer: which value to ask for, and the greatest that came."""
+"""The cursor of a source that is asked for what is newer: which value to ask for, and which the next run asks for."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.engine.fetch.cursor_ahead import (
+from airflow_integrations.engine.fetch.cursor.ahead import (
     Latest,
     NumbersAhead,
     is_day_first,
     is_named_as_time,
     saved_trouble,
 )
+from airflow_integrations.engine.fetch.cursor.pages import CursorPages, greater
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.partial import PartReader
@@ -30,6 +32,7 @@ from airflow_integrations.incoming.sort_value import (
     why_not_in_order,
 )
 from airflow_integrations.route.incremental import Cursor
+from airflow_integrations.staging.manifest import Manifest
 from airflow_integrations.window import rfc3339
 
 __all__ = ["CursorWatch", "newer_than"]
@@ -70,13 +73,21 @@ def _initial(initial: str | int | datetime | None) -> str | None:
 class CursorWatch:
     """Keeps the greatest value of ``cursor.field`` that records have, never one below ``saved``.
 
-    ``saved`` is the route's cursor, ``staged`` the greatest that an earlier attempt of the run has seen. Times that lie
-    ahead of ``now`` do not count.
+    ``saved`` is the greatest that earlier runs have seen, ``staged`` the greatest that an earlier attempt of the run
+    has. Times that lie ahead of ``now`` do not count. ``pages`` finds out which value may become the cursor; without
+    it that is the greatest.
     """
 
     def __init__(
-        self, cursor: Cursor, saved: str | None, now: float | None = None, *, staged: str | None = None
+        self,
+        cursor: Cursor,
+        saved: str | None,
+        now: float | None = None,
+        *,
+        staged: str | None = None,
+        pages: CursorPages | None = None,
     ) -> None:
+        self._pages = pages
         self._latest = None if now is None else Latest(now)
         self._numbers = None if self._latest is None else NumbersAhead(cursor.field, self._latest)
         self._ahead: list[str] = []
@@ -95,6 +106,18 @@ class CursorWatch:
 
     @property
     def value(self) -> str | None:
+        """What becomes the cursor, as the source wrote it; None: nothing that is known may."""
+        if self._pages is None or self._pages.whole:
+            return self.newest
+        found = None if self._saved is None else of_text(self._saved)
+        bound = self._past() if self._number_ahead() else self._greatest
+        for value in self._pages.there_before():
+            if bound is not None and greater(bound, value).text == bound.text:  # else it is ahead of its time
+                found = value if found is None else greater(found, value)
+        return None if found is None else found.text
+
+    @property
+    def newest(self) -> str | None:
         """The greatest value as text, as the source wrote it."""
         if self._number_ahead():
             past = self._past()
@@ -115,8 +138,11 @@ class CursorWatch:
         assert self._greatest is not None
         return self._numbers.instead_of(self._greatest)
 
-    def see(self, records: Iterable[Any]) -> None:
-        """Take note of a page. Raises AnswerError where the field is of several types."""
+    def see(self, records: Iterable[Any], again: int = 0) -> None:
+        """Take note of a page; the first ``again`` records stand where some were read before. Raises AnswerError where
+        the field is of several types."""
+        pages, begin, found_before = self._pages, self._records, self._found
+        top, old, limit, grows = (pages.top, pages.old, pages.limit, pages.grows) if pages else (None, None, None, True)
         for record in records:
             self._records += 1
             found = self._of_record(record)
@@ -131,13 +157,41 @@ class CursorWatch:
             if self._numbers is not None and value.kind in (NUMBER, DIGITS):
                 self._numbers.see(value)
             if self._greatest is None:
-                self._greatest = value
+                self._greatest = top = value
                 continue
             before = self._alike(self._greatest, value)
             if before.kind != value.kind:
-                value, before = of_text_only(value.text), of_text_only(before.text)
-            self._greatest = value if value.order > before.order else before
+                value, before, grows = of_text_only(value.text), of_text_only(before.text), False
             self._guessed = False
+            if value.order > before.order:
+                self._greatest = top = value
+                continue
+            self._greatest = before
+            if top is None or top.kind != value.kind:
+                top, grows = value, grows and top is None
+            elif value.order >= top.order:
+                top = value
+            elif limit is None:
+                grows = grows and self._records - begin <= again
+            elif value.order[0] <= limit and (old is None or value.order > old.order):
+                old = value
+        if pages is not None:
+            pages.page_ends(top, old, grows=grows, found=self._found > found_before)
+
+    def note(self, manifest: Manifest) -> None:
+        """Write into the manifest what the next run asks for, and what a later attempt needs to know."""
+        manifest.cursor, manifest.newest = self.value, self.newest
+        manifest.pages_seen = self._pages.seen() if self._pages else None
+
+    def log(self, log: logging.Logger) -> None:
+        """Say where the next run reads some of these records again."""
+        if self.value != self.newest:
+            log.info(
+                "the cursor becomes %s and not the newest value, %s: records may have changed while others were read. "
+                "The next run reads again what came above it",
+                (self.value or "nothing yet")[:40],
+                (self.newest or "")[:40],
+            )
 
     def warnings(self) -> list[str]:
         told = []

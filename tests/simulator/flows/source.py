@@ -17,12 +17,26 @@ SIZE = 2
 
 
 class Source:
-    """``broken`` says what the next request meets, or None. Every state that a key ever had stays in ``states``."""
+    """``broken`` says what the next request meets, or None. Every state that a key ever had stays in ``states``.
 
-    def __init__(self, now: Callable[[], float], broken: Callable[[], str | None], *, pages: bool) -> None:
+    ``lines``: records have some; with ``group`` each is given by itself, as exports do. ``customers``: and each record
+    names one, which may be another one in its next state.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float],
+        broken: Callable[[], str | None],
+        *,
+        pages: bool,
+        lines: str = "no",
+        customers: bool = False,
+    ) -> None:
         self._now = now
         self._broken = broken
         self._pages = pages
+        self._lines = lines
+        self._customers = customers
         self._rev = 0
         self.records: dict[str, dict[str, Any]] = {}
         self.gone: dict[str, float] = {}
@@ -32,10 +46,21 @@ class Source:
     def write(self, key: str, value: int, state: str) -> dict[str, Any]:
         self._rev += 1
         at = datetime.fromtimestamp(self._now(), UTC).isoformat()
-        record = {"number": key, "rev": self._rev, "updated": at, "value": value, "state": state}
+        record: dict[str, Any] = {"number": key, "rev": self._rev, "updated": at, "value": value, "state": state}
+        if self._customers:
+            record["customer"] = "C2" if value == 1 else "C1"
+        if state == "odd":
+            record["note"] = "what nobody has seen before"
+        if self._lines in ("split", "joined"):
+            record["lines"] = [{"line": number} for number in range(1, self.lines_of(record) + 1)]
         self.records[key] = record
         self.states.setdefault(key, []).append(record)
         return record
+
+    @staticmethod
+    def lines_of(record: dict[str, Any]) -> int:
+        """How many a state has."""
+        return 1 + int(record["rev"]) % 3
 
     def delete(self, key: str) -> None:
         if self.records.pop(key, None) is not None:
@@ -91,13 +116,27 @@ class Source:
             records = [r for r in records if start <= datetime.fromisoformat(r["updated"]) < end]  # type: ignore[assignment]
         if "since" in query:
             records = [r for r in records if r["rev"] > int(query["since"])]  # type: ignore[assignment]
-        if "since" in query:
+        if "changed" in query:
+            since = datetime.fromisoformat(query["changed"])
+            records = [r for r in records if datetime.fromisoformat(r["updated"]) >= since]  # type: ignore[assignment]
+        if query.get("sort") == "number":
+            placed = [((r["number"], ""), r) for r in records]
+        elif "since" in query or "changed" in query:
             placed = [((f"{r['rev']:08d}", ""), r) for r in records]
         elif "from" in query:
             placed = [((r["updated"], r["number"]), r) for r in records]
         else:
             placed = [((r["number"], ""), r) for r in records]
-        return sorted(placed, key=lambda one: one[0])
+        placed = sorted(placed, key=lambda one: one[0])
+        return placed if self._lines != "group" else [line for one in placed for line in self._lines_apart(*one)]
+
+    def _lines_apart(
+        self, place: tuple[str, str], record: dict[str, Any]
+    ) -> list[tuple[tuple[str, str], dict[str, Any]]]:
+        return [
+            ((place[0], f"{place[1]}.{number}"), {**record, "line": number})
+            for number in range(1, self.lines_of(record) + 1)
+        ]
 
 
 def _quoted(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_integrations.errors import EntityError
-from airflow_integrations.expressions import Template
+from airflow_integrations.expressions.templates.template import Template
 
 __all__ = ["rendered_text"]
 
