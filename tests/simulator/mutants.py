@@ -227,7 +227,7 @@ MUTANTS = (
         'return self._way == "ordered" or (self._way == "pages" and self._pages <= 1)',
         "return True",
         fits='shape.asks == "cursor" and shape.fetches and shape.paging != "none"',
-        hint=2100,
+        hint=6840,
     ),
     Mutant(
         "an unanswered step is sent again",
