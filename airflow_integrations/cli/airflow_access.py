@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from airflow_integrations.errors import SetupError
 
 if TYPE_CHECKING:
     from airflow_integrations.airflow.config.connections import AirflowConnections
+    from airflow_integrations.airflow.dag.pools import Created
     from airflow_integrations.ledger.ledger import Ledger
 
 __all__ = [
@@ -174,8 +175,8 @@ def executor_slots() -> int:
     return settings.executor_slots()
 
 
-def create_pools(slots: int | None, consumers: int) -> Mapping[str, int]:
-    """Create or resize the pools; name to slots. ``consumers``: routes of low latency.
+def create_pools(slots: int | None, consumers: int, *, reset: bool) -> Created:
+    """Create or resize the pools. ``consumers``: routes of low latency; ``reset``: also those that a person changed.
 
     Raises SetupError without a metadata database that is migrated.
     """
@@ -184,7 +185,7 @@ def create_pools(slots: int | None, consumers: int) -> Mapping[str, int]:
     from airflow_integrations.airflow.dag import pools
 
     try:
-        return pools.create_pools(slots, consumers)
+        return pools.create_pools(slots, consumers, reset=reset)
     except SQLAlchemyError as error:
         raise _no_database(error) from None
 

@@ -281,6 +281,10 @@ COMMANDS: tuple[Command | Group, ...] = (
                             "help": "slots of the executor in all; default: [core] parallelism",
                         },
                     ),
+                    Option(
+                        ("--reset",),
+                        {"action": "store_true", "help": "also resize pools whose slots somebody has changed"},
+                    ),
                 ),
             ),
         ),

@@ -17,11 +17,13 @@ __all__ = ["run"]
 def run(args: argparse.Namespace) -> int:
     if args.slots is not None and args.slots < 1:
         raise UsageError(f"--slots is the number of the executor's slots, not {args.slots}")
-    sizes = create_pools(args.slots, _consumers(args))
+    sizes, kept = create_pools(args.slots, _consumers(args), reset=args.reset)
     shown = table("pool", "slots")
     for name, slots in sizes.items():
         shown.add_row(name, str(slots))
     console().print(shown)
+    if kept:
+        out(f"Kept, because somebody changed their slots: {', '.join(sorted(kept))}. --reset computes them anew.")
     if not pools_wanted():
         out("Routes don't use them yet: set [integrations] pools = True (AIRFLOW__INTEGRATIONS__POOLS=True).")
     return OK

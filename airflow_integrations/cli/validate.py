@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from airflow_integrations.cli.command import FAILED, OK, UsageError
@@ -14,8 +14,9 @@ from airflow_integrations.cli.terminal import annotation, out
 from airflow_integrations.errors import Mistake, RouteError
 from airflow_integrations.formats.json import encode
 from airflow_integrations.plurals import counted
+from airflow_integrations.route.by_key import spread_note
 from airflow_integrations.route_files.discovery import route_paths
-from airflow_integrations.route_files.load import check_all
+from airflow_integrations.route_files.load import check_all, read_routes
 from airflow_integrations.schema.shipped import outdated_schema
 from airflow_integrations.testing.case_file import load_tests, test_paths
 
@@ -43,9 +44,20 @@ def run(args: argparse.Namespace) -> int:
         for mistake in mistakes:
             out(_annotated(mistake, root) if args.format == "github" else str(mistake))
         out(_summary(count, mistakes, root))
+    for note in _notes(root) if not mistakes else ():
+        print(f"note: {note}", file=sys.stderr)  # noqa: T201
     if outdated := outdated_schema(root):
         print(f"note: {outdated}", file=sys.stderr)  # noqa: T201
     return FAILED if mistakes else OK
+
+
+def _notes(root: Path) -> Iterator[str]:
+    """What is allowed and may not be what somebody expects. Routes are read again only where one may have such."""
+    files = [path for path in root.rglob("*") if path.suffix in (".yaml", ".yml", ".json") and path.is_file()]
+    if any(b"spread" in path.read_bytes() for path in files):
+        for name, loaded in read_routes(root).routes.items():
+            if note := spread_note(loaded.route):
+                yield f"{name}: {note}"
 
 
 def all_mistakes(root: Path) -> list[Mistake]:

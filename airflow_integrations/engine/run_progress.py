@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.outbounds import Outbounds
-from airflow_integrations.engine.push.parts import parts_of
+from airflow_integrations.engine.push.parts import parts_of, share_of
 from airflow_integrations.errors import RunError
 from airflow_integrations.staging.folder import Staging
 
@@ -26,11 +26,12 @@ def run_progress(staging: Staging) -> str:
         return f"running, fetch {fetched.entities:,}" if fetched.entities else "running, fetch"
     if fetched.entities and transformed is None:
         return f"running, transform of {fetched.entities:,}"
-    total = Outbounds(staging, fetched, transformed).count
+    parts = parts_of(transformed)
+    begun = [part for part in parts if not part.share or share_of(staging, part) is not None]
+    waiting = sum((part.share or 0) + (part.entities or 0) for part in parts if part not in begun)
+    counts = {part.number: Outbounds(staging, fetched, transformed, part).count for part in begun}
+    total = waiting + sum(counts.values())
     if total > MOST_COUNTED:
         return f"running, push of {total:,}"
-    left = sum(
-        Journal.read(staging, Outbounds(staging, fetched, transformed, part).count, part.number).pending
-        for part in parts_of(transformed)
-    )
+    left = waiting + sum(Journal.read(staging, count, number).pending for number, count in counts.items())
     return f"running, push {total - left:,} of {total:,}"

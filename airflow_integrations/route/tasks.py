@@ -134,9 +134,10 @@ class TaskOptions(StageOptions):
     Since: 0.2
     """
     spread: Annotated[int, Field(strict=True, ge=1, le=32)] = 1
-    """Over how many Airflow tasks the sending of a large run is spread: ``push``, ``push_2``, ``push_3``, … Each sends
-    the entities of its own keys, on any worker, and is retried by itself; the states of one key stay in order. They
-    share ``delivery.concurrency``, which is at least as large. Not for a target that puts many entities into one file.
+    """Over how many Airflow tasks a large run is spread: ``push``, ``push_2``, ``push_3``, … Each transforms and sends
+    the entities of its own keys, on any worker, and is retried by itself; the states of one key stay in order. Of a
+    route with a step that may need all entities of a run, such as ``split``, they only send. They share
+    ``delivery.concurrency``, which is at least as large. Not for a target that puts many entities into one file.
 
     Example: ``spread: 4``
     Since: 0.2

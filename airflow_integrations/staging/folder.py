@@ -17,6 +17,8 @@
                          push.exchanges              what was asked and answered where something did not arrive
                          push-p1.json, push-p1.journal, push-exchanges-p1, …   the same of the further parts of a push
                                                      that is spread over several tasks
+                         share.json, share-p1.json, transform-p1-00000.jsonl.zst, …   what the task of each part has
+                                                     transformed, where transform is spread, too
 
 Paths are the same for every attempt of a run; a file is written aside and renamed, so it is whole or not there.
 """
@@ -43,7 +45,7 @@ __all__ = ["DamagedManifest", "Staging"]
 log = logging.getLogger("airflow_integrations")
 
 _COPY = ".copy"
-_OWNERS = {"carried": "fetch", "retried": "fetch", "held": "fetch", "filtered": "transform"}
+_OWNERS = {"carried": "fetch", "retried": "fetch", "held": "fetch", "filtered": "transform", "share": "transform"}
 """Whose files they are, where their names begin otherwise."""
 
 BLOCK_BYTES = 64 * 1024
@@ -93,7 +95,7 @@ class Staging:
     # manifests
 
     def manifest(self, stage: StagingStage, part: int = 0) -> Manifest | None:
-        """The manifest of a stage, of a part of push also, or None where it has not begun (or was cleared).
+        """The manifest of a stage, of one part where it has some, or None where it has not begun (or was cleared).
 
         The copy counts where the manifest is damaged, and where that of fetch is gone: fetch never removes it. Raises
         DamagedManifest where both are damaged.

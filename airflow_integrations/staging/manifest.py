@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = ["Manifest", "PagesSeen", "Piece", "Reads", "SegmentRef", "SourcePiece", "StagingStage"]
 
-StagingStage = Literal["fetch", "transform", "push"]
+StagingStage = Literal["fetch", "transform", "share", "push"]
 
 
 class SegmentRef(msgspec.Struct, frozen=True):
@@ -87,9 +87,13 @@ class Manifest(msgspec.Struct, kw_only=True):
     """How many go on to the next stage."""
     counts: dict[str, int] = {}
     part: int = 0
-    """push: which part of it, where it is spread over several tasks."""
+    """share, push: which part of it, where it is spread over several tasks."""
     parts: list[int] = []
-    """transform: how many entities each part of push has, those taken over included. Empty: push is not divided."""
+    """transform: how many entities each part of push has, those taken over included; where there are ``shares``, those
+    alone. Empty: push is not divided."""
+    shares: list[int] = []
+    """transform: how many of the fetched entities each part's task takes through transform itself. Empty: transform has
+    done so for all."""
     passed: list[int] = []
     """transform: how many entities came out of each of its steps."""
     segments: list[SegmentRef] = []

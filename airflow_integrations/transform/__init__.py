@@ -96,6 +96,9 @@ class TransformerBase:
     """Whether an entity that goes on has the fields it had before."""
     sees_own_fields: ClassVar[bool] = False
     """Whether its expressions see the fields that it has itself put into the entity."""
+    only_own_key: ClassVar[bool] = False
+    """Whether what becomes of an entity hangs on those of its own key alone, and the key stays. Then several processes
+    may share a run's entities between them, all of one key in the same one."""
 
     def __init__(self, config: Any, place: Place) -> None:
         self.config = config
@@ -130,6 +133,12 @@ class TransformerBase:
     def fields_behind(cls, config: Any, before: Fields | None) -> Fields | None:
         """The fields that an entity has behind this step, from those before it; None where that cannot be told."""
         return before if cls.keeps_fields else None
+
+    @classmethod
+    def by_key(cls, config: Any) -> bool:
+        """:attr:`only_own_key`, where it hangs on the configuration. A kind of another base need not have it: one
+        process then sees all entities of a run."""
+        return cls.only_own_key
 
     @classmethod
     def mistakes(cls, config: Any, route: Route) -> FoundMistakes:

@@ -19,6 +19,8 @@ __all__ = ["Drop"]
 class Drop(TransformerBase):
     """Takes fields out. One that an entity does not have is not an error: it is gone either way."""
 
+    only_own_key = True
+
     class Config(RootConfig[Annotated[tuple[DottedPath, ...], Field(min_length=1)]]):
         """Dotted paths; ``*`` stands for every element of a list, as in ``lines.*.cost``.
 

@@ -23,6 +23,7 @@ class Filter(EachEntity):
     """
 
     keeps_fields = True
+    only_own_key = True
 
     class Config(RootConfig[Annotated[Expression, Sees("entity")]]):
         """True for the entities that go on, such as ``order.status == "paid"``.

@@ -26,6 +26,8 @@ def _describes_an_object(written: Any) -> Any:
 class Map(EachEntity):
     """Replaces the entity by what the structure describes; ``source`` stays what was fetched."""
 
+    only_own_key = True
+
     class Config(RootConfig[Annotated[Structure, Sees("entity"), BeforeValidator(_describes_an_object)]]):
         """The new entity: mappings nest as written, texts are expressions, text is ``{const: …}``.
 

@@ -38,6 +38,7 @@ class Merge(TransformerBase):
     """
 
     keeps_fields = True
+    only_own_key = True
 
     class Config(ShortForm):
         """Which of several entities with one key goes on.

@@ -42,6 +42,8 @@ class Python(TransformerBase):
     until the bad entity is alone. Values are copies. OutageError and the like stop the run.
     """
 
+    only_own_key = True
+
     class Config(ShortForm):
         """A function that changes entities."""
 

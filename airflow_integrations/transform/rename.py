@@ -40,6 +40,8 @@ class Rename(EachEntity):
     An entity that already has something at a new name is rejected: nothing is overwritten unseen.
     """
 
+    only_own_key = True
+
     class Config(RootConfig[Annotated[dict[DottedPath, DottedPath], Field(min_length=1)]]):
         """The old dotted path with the new one.
 

@@ -23,6 +23,7 @@ class Set(EachEntity):
     """Sets fields in the order they are written: each expression sees what the ones before it set."""
 
     sees_own_fields = True
+    only_own_key = True
 
     class Config(RootConfig[Annotated[dict[DottedPath, Annotated[Structure, Sees("entity")]], Field(min_length=1)]]):
         """Dotted paths with what to set there, in the grammar of ``map``. Missing objects on the way are made.

@@ -28,6 +28,7 @@ class Validate(TransformerBase):
     """Rejects entities that break the schema, with every reason; the others go on unchanged."""
 
     keeps_fields = True
+    only_own_key = True
 
     class Config(ShortForm):
         """A JSON Schema, in a file or in place."""

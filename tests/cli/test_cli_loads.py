@@ -40,7 +40,7 @@ def loaded(*argv: str) -> tuple[int, set[str], int]:
         (["entities", "list", "orders"], {"rich", "sqlalchemy"}, 95),
         (["entities", "show", "orders", "1"], {"sqlalchemy"}, 103),
         (["run", "orders"], RUNS, 428),
-        (["preview", "orders"], RUNS, 428),
+        (["preview", "orders"], RUNS, 430),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

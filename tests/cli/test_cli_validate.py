@@ -65,3 +65,14 @@ def test_the_environment_names_the_folder(call, routes, monkeypatch, tmp_path):
     routes.rename(tmp_path / "elsewhere")
     monkeypatch.setenv("AIRFLOW__INTEGRATIONS__ROUTES", str(tmp_path / "elsewhere"))
     assert call("validate")[0] == 0
+
+
+def test_a_route_of_which_only_the_sending_is_spread_is_named(call, routes, edit):
+    path = routes / "orders.yaml"
+    path.write_text(path.read_text() + "\ncontract: {}\ntasks: {spread: 3}\n")
+    code, out, err = call("validate")
+    assert (code, out.splitlines()[-1]) == (0, "1 file in routes: no mistakes")
+    told = "3 tasks send a large run, and one transforms it, because a contract looks at all entities of a run"
+    assert err.splitlines() == [f"note: orders: tasks.spread: {told}"]
+    edit(path, "\ncontract: {}", "")
+    assert call("validate")[2] == ""

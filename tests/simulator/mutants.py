@@ -240,8 +240,8 @@ MUTANTS = (
     Mutant(
         "a part ignores its share",
         "engine/push/parts.py",
-        "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == part.number]",
-        "        own = [at for at, line in enumerate(lines) if _number(line, part.of) == 0]",
+        "        its = [at for at, which in enumerate(_numbers(block, lines, part.of)) if which == part.number]",
+        "        its = [at for at, which in enumerate(_numbers(block, lines, part.of)) if which == 0]",
         fits="shape.spread > 1",
         hint=84,
     ),

@@ -8,7 +8,8 @@ keeps them out of the others: each takes a slot of the executor for as long as i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_integrations.route.definition import PRIORITIES, Priority
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EVENTS_POOL",
     "LIVE_POOL",
+    "Created",
     "create_pools",
     "events_pool",
     "missing_pools",
@@ -33,6 +35,7 @@ EVENTS_FIRST = 500
 """Added to the weight of runs for events: before the batches of their level, behind all of the next one."""
 EVENTS_POOL = "integrations_events"
 """Of the runs for events of all priorities but critical, where they have a DAG of their own."""
+_GIVEN = re.compile(r"\((\d+) slots by pools create\)")
 LIVE_POOL = "integrations_live"
 """Of the consumers of routes of low latency, each of which holds a slot for ever."""
 
@@ -75,11 +78,21 @@ def pool_sizes(slots: int, consumers: int = 0) -> dict[str, int]:
     return {pool_name(priority): sizes[priority] for priority in PRIORITIES} | {EVENTS_POOL: events, LIVE_POOL: slots}
 
 
-def create_pools(slots: int | None = None, consumers: int = 0, *, session: Session | None = None) -> dict[str, int]:
-    """Create the pools, or give them these sizes; returns name to slots. Needs Airflow's metadata database.
+class Created(NamedTuple):
+    sizes: dict[str, int]
+    """By name, the slots that each pool has now."""
+    kept: frozenset[str]
+    """Those whose slots a person has changed."""
+
+
+def create_pools(
+    slots: int | None = None, consumers: int = 0, *, reset: bool = False, session: Session | None = None
+) -> Created:
+    """Create the pools, or give them these sizes. Needs Airflow's metadata database.
 
     ``slots`` is the number that the executor has in all, ``[core] parallelism`` where it is left out; ``consumers``
-    that of routes of low latency.
+    that of routes of low latency. A pool whose slots a person has changed keeps them, but for ``reset``: its
+    description says how many it was given. One without such a description was made by an earlier version.
     """
     from airflow.models.pool import Pool
     from airflow.utils.session import create_session
@@ -90,17 +103,25 @@ def create_pools(slots: int | None = None, consumers: int = 0, *, session: Sessi
         slots = conf.getint("core", "parallelism")
     if session is None:
         with create_session() as own:
-            return create_pools(slots, consumers, session=own)
+            return create_pools(slots, consumers, reset=reset, session=own)
     sizes = pool_sizes(slots, consumers)
+    there = {pool.pool: pool for pool in Pool.get_pools(session=session)}
+    kept = set[str]()
     for name, size in sizes.items():
+        pool = there.get(name)
+        given = _GIVEN.search(pool.description or "") if pool is not None else None
+        if pool is not None and given is not None and int(given[1]) != pool.slots and not reset:
+            kept.add(name)
+            sizes[name] = pool.slots
+            continue
         Pool.create_or_update_pool(
             name=name,
             slots=size,
-            description=_about(name),
+            description=f"{_about(name)} ({size} slots by pools create)",
             include_deferred=False,
             session=session,
         )
-    return sizes
+    return Created(sizes, frozenset(kept))
 
 
 def missing_pools(*, session: Session | None = None) -> list[str]:

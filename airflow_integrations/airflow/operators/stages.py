@@ -110,7 +110,8 @@ class FetchOperator(RouteOperator):
 class TransformOperator(RouteOperator):
     """Take what fetch staged through the route's transformers.
 
-    Has no effect outside staging and starts over when it is retried. Where no entity is left, push is skipped. An
+    Has no effect outside staging and starts over when it is retried. Where no entity is left, push is skipped. Of a
+    large run that several tasks send, these take their own entities through the transformers, if those allow it. An
     outage that its last try meets opens the route's circuit: no run is started for events before it closes.
     XCom: as fetch, with what was filtered, merged, rejected and added by splits.
     """
@@ -182,6 +183,8 @@ class PushOperator(RouteOperator):
                     await asyncio.to_thread(ring_woken, context["ti"], services.ledger)
 
         manifest = self.run_until_stopped(stage(), stop)
+        if (share := staging.manifest("share", self.part)) is not None:
+            self.report_counts("transform", share.counts)
         publish(context, run, manifest, staging)
         return self.report(manifest)
 

@@ -18,6 +18,7 @@ from airflow_integrations.display.reasons import place_and_reason
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.engine.push.forecast import Forecast
 from airflow_integrations.formats.json import encode
+from airflow_integrations.route.by_key import spread_note
 from airflow_integrations.route.contracts.seen import Different
 from airflow_integrations.run import Run
 from airflow_integrations.simulate.replay import Heard
@@ -97,6 +98,8 @@ def show(run: Run, trial: Trial, prospects: Prospects, differing: list[Different
         screen.print("Fields that differ from what the contract has learned:", style="bold")
         for one in differing:
             screen.print(Text(f"    {_SIGNS[one.kind]} {visible(str(one))}", style="yellow"))
+    if note := spread_note(run.route):
+        screen.print(f"note: {note}")
     for warning in trial.warnings:
         screen.print(f"warning: {warning}", style="yellow")
     if trial.error is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -17,13 +18,14 @@ from airflow_integrations.engine.segment_lines import (
     read_entities,
     read_problems,
 )
+from airflow_integrations.engine.transformed_segments import how_far, placed, taken_over_from
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import RunError
 from airflow_integrations.formats.json import encode, encode_anyhow
 from airflow_integrations.ledger.records import PayloadRef, PayloadStage
 from airflow_integrations.staging.compression import DAMAGED
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.staging.manifest import SegmentRef
+from airflow_integrations.staging.manifest import Manifest, SegmentRef
 
 __all__ = [
     "Payload",
@@ -77,8 +79,8 @@ def filtered_of(staging: Staging, key: str, ref: PayloadRef) -> Problem | None:
         return None
     there = staging.sibling(ref.folder)
     try:
-        manifest = there.manifest("transform")
-        for _, line in _at(there, manifest.filtered if manifest else (), [0], [Wanted(key, ref)]):
+        segments = placed(there, there.manifest("transform"), "filtered")
+        for _, line in _at(there, segments, [0], [Wanted(key, ref)]):
             problem = next(read_problems(iter((line,))))
             return problem if problem.key == key else None
     except (RunError, *DAMAGED, msgspec.DecodeError):
@@ -113,18 +115,18 @@ def incomings_of(staging: Staging, wanted: Iterable[Wanted], *, patience: float 
     until = None if patience is None else time.monotonic() + patience
     missing: dict[str, dict[bytes, str]] = {}
     shares: dict[str, float] = {}
-    sent: dict[str, int] = {}
+    transformed: dict[str, Manifest | None] = {}
     for one in wanted:
         folder = one.ref.folder
         if not folder or one.ref.held:  # what the run had fetched then was cleared
             continue
-        if folder not in sent:
-            sent[folder] = _transformed(staging, folder)
-        if one.ref.stage == "push" and one.ref.at >= sent[folder] > 0:
+        if folder not in transformed:
+            transformed[folder] = _transformed(staging, folder)
+        if one.ref.stage == "push" and one.ref.at >= taken_over_from(transformed[folder]) > 0:
             continue  # its line is behind those of transform: the run had taken it over, and not fetched it
         missing.setdefault(folder, {})[encode(one.key)] = one.key
         if len(missing[folder]) == 1:
-            shares[folder] = min(1.0, one.ref.at / sent[folder]) if sent[folder] else 0.0
+            shares[folder] = how_far(transformed[folder], one.ref.at)
     found: dict[str, bytes] = {}
     for folder, keys in missing.items():
         there = staging.sibling(folder)
@@ -140,13 +142,11 @@ def incomings_of(staging: Staging, wanted: Iterable[Wanted], *, patience: float 
     return found
 
 
-def _transformed(staging: Staging, folder: str) -> int:
-    """How many lines transform has left there; 0 where that is not known."""
+def _transformed(staging: Staging, folder: str) -> Manifest | None:
     try:
-        manifest = staging.sibling(folder).manifest("transform")
+        return staging.sibling(folder).manifest("transform")
     except RunError:
-        return 0
-    return sum(segment.entities for segment in manifest.segments) if manifest else 0
+        return None
 
 
 def _nearest(segments: Sequence[SegmentRef], share: float | None) -> Iterator[SegmentRef]:
@@ -208,7 +208,8 @@ def _from_push(
     staging: Staging, stage: PayloadStage, indices: list[int], wanted: Sequence[Wanted]
 ) -> Iterator[tuple[int, Payload]]:
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
-    segments = [*(transformed.segments if transformed else ()), *(fetched.carried if fetched else ())]
+    carried = _from(taken_over_from(transformed), fetched.carried if fetched else ())
+    segments = chain(placed(staging, transformed, "segments"), carried)
     for index, line in _at(staging, segments, indices, wanted):
         if key_of_line(line) == wanted[index].key:
             yield index, Payload(line=line)
@@ -218,7 +219,11 @@ def _from_problems(
     staging: Staging, stage: PayloadStage, indices: list[int], wanted: Sequence[Wanted]
 ) -> Iterator[tuple[int, Payload]]:
     manifest = staging.manifest("fetch" if stage == "problems-fetch" else "transform")
-    segments = () if manifest is None else manifest.filtered if stage == "filtered" else manifest.problems
+    segments: Iterable[tuple[int, SegmentRef]]
+    if stage == "problems-fetch":
+        segments = _from(0, manifest.problems if manifest else ())
+    else:
+        segments = placed(staging, manifest, "filtered" if stage == "filtered" else "problems")
     for index, line in _at(staging, segments, indices, wanted):
         problem = next(read_problems(iter((line,))))
         if problem.key == wanted[index].key:
@@ -234,7 +239,7 @@ def _from_held(
     staging: Staging, stage: PayloadStage, indices: list[int], wanted: Sequence[Wanted]
 ) -> Iterator[tuple[int, Payload]]:
     manifest = staging.manifest("fetch")
-    for index, line in _at(staging, manifest.held if manifest else (), indices, wanted):
+    for index, line in _at(staging, _from(0, manifest.held if manifest else ()), indices, wanted):
         key, payload = held_payload(line)
         if key == wanted[index].key:
             yield index, payload
@@ -257,19 +262,23 @@ def held_payload(line: bytes) -> tuple[str, Payload]:
 
 
 def _at(
-    staging: Staging, segments: Iterable[SegmentRef], indices: list[int], wanted: Sequence[Wanted]
+    staging: Staging, segments: Iterable[tuple[int, SegmentRef]], indices: list[int], wanted: Sequence[Wanted]
 ) -> Iterator[tuple[int, bytes]]:
-    """Lines by their places, counted from 0 through all segments; those that hold none of them are not opened."""
+    """Lines by their places, of segments with the place of their first line; those that hold none are not opened."""
     places: dict[int, list[int]] = {}
     for index in indices:
         places.setdefault(wanted[index].ref.line, []).append(index)
-    first = 0
-    for segment in segments:
+    for first, segment in segments:
         here = [place for place in places if first <= place < first + segment.entities]
         if here:
             for place, line in _places(staging.blocks([segment]), sorted(here), first):
                 for index in places[place]:
                     yield index, line
+
+
+def _from(first: int, segments: Iterable[SegmentRef]) -> Iterator[tuple[int, SegmentRef]]:
+    for segment in segments:
+        yield first, segment
         first += segment.entities
 
 

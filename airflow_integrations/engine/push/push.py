@@ -2,7 +2,7 @@
 
 The order of things for a batch is reserve, send, confirm. The states of one key never overtake each other, in this run
 or beside others. Where transform has divided the run's entities, each part is a push of its own: with its journal, its
-leases and its manifest, in any process.
+leases and its manifest, in any process. Where it has left them to the parts, a part goes through transform first.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from airflow_integrations.engine.push.circuit_breaker import clock, close_circui
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.replay import absorb_journal
 from airflow_integrations.engine.push.outbounds import Outbounds
+from airflow_integrations.engine.push.part_at_work import part_at_work
 from airflow_integrations.engine.push.parts import parts_of
 from airflow_integrations.engine.push.session import PushSession
 from airflow_integrations.engine.settle.recovery import recover_others
+from airflow_integrations.engine.transform.share import transform_share
 from airflow_integrations.errors import OutageError
-from airflow_integrations.ledger.records import Outcome
+from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.ledger.status import STATUSES
 from airflow_integrations.route.connections import asked_by_delivery
 from airflow_integrations.route.hash import data_hash
@@ -57,8 +59,12 @@ async def push(
     transformed = staging.completed("transform", route_hash=digest) if own else None
     parts = parts_of(transformed)
     if part < len(parts):
-        outbounds = Outbounds(staging, fetched, transformed, parts[part])
-        return await _push(run, services, outbounds, fetched, stop, final=final)
+        which = parts[part]
+        ref = replace(await run_ref(run, services, staging), part=part)
+        async with part_at_work(ref, services, which):
+            await transform_share(run, ref, services, staging, fetched, which, stop, final=final)
+            outbounds = Outbounds(staging, fetched, transformed, which)
+            return await _push(run, ref, services, outbounds, fetched, stop, final=final)
     services.log.info("nothing to send: the other tasks of push send all of this run")
     return Manifest(
         route=run.route.route,
@@ -73,6 +79,7 @@ async def push(
 
 async def _push(
     run: Run,
+    ref: RunRef,
     services: Services,
     outbounds: Outbounds,
     fetched: Manifest,
@@ -92,7 +99,14 @@ async def _push(
                 await journal.durable()
             else:
                 error = await _send(
-                    run, services, journal=journal, outbounds=outbounds, fetched=fetched.version, stop=stop, final=final
+                    run,
+                    ref,
+                    services,
+                    journal=journal,
+                    outbounds=outbounds,
+                    fetched=fetched.version,
+                    stop=stop,
+                    final=final,
                 )
     finally:
         journal.close()
@@ -126,6 +140,7 @@ async def _push(
 
 async def _send(
     run: Run,
+    ref: RunRef,
     services: Services,
     *,
     journal: Journal,
@@ -136,7 +151,6 @@ async def _send(
 ) -> Exception | None:
     """Send everything that can be sent. Returns what stands in the way of the rest, if anything does."""
     staging, part = outbounds.staging, outbounds.part
-    ref = replace(await run_ref(run, services, staging), part=part.number)
     await absorb_journal(ref, services, journal, outbounds)
     await recover_others(run, ref, services, staging)  # what they may have sent must be known
     async with PushSession(

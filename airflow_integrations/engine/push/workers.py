@@ -34,7 +34,7 @@ class PushWorkers:
 
     def __init__(self, session: PushSession, *, ages: Ages, exchanges: Exchanges) -> None:
         self._run_id = session.ref.id
-        self._workers = session.part.share(session.run.route.delivery.concurrency)
+        self._workers = session.part.requests(session.run.route.delivery.concurrency)
         self._services = session.services
         self._journal = session.journal
         self._books = session.books

@@ -60,15 +60,16 @@ def conclude_rejected(ledger: Ledger, ref: RunRef, outcomes: Sequence[Outcome], 
 
 
 async def note_rejections(
-    ref: RunRef, services: Services, staging: Staging, manifest: Manifest, *, behind: int = 0
+    ref: RunRef, services: Services, staging: Staging, manifest: Manifest, *, behind: int = 0, first: int = 0
 ) -> None:
     """Write to the ledger what a finished stage rejected or put off. An entity without a key has no place in the
-    ledger: it is in the run's books, and its payload in staging. ``behind``: without so many of the segments."""
+    ledger: it is in the run's books, and its payload in staging. ``behind``: without so many of the segments.
+    ``first``: the place of the first problem among those of the run."""
     stage: PayloadStage = "problems-fetch" if manifest.stage == "fetch" else "problems-transform"
     fetched = manifest if manifest.stage == "fetch" else staging.manifest("fetch")
     version = fetched.version if fetched else None
     outcomes: list[Outcome] = []
-    first = sum(segment.entities for segment in manifest.problems[:behind])
+    first += sum(segment.entities for segment in manifest.problems[:behind])
     for at, problem in enumerate(read_problems(staging.blocks(manifest.problems[behind:])), first):
         if problem.key and (problem.status == "rejected" or problem.later is not None):
             outcomes.append(rejection(problem, stage, at, version))

@@ -17,12 +17,13 @@ from airflow_integrations.engine.push.chunks import Chunks
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.replay import absorb_journal
 from airflow_integrations.engine.push.outbounds import Outbounds
-from airflow_integrations.engine.push.parts import parts_of
+from airflow_integrations.engine.push.parts import parts_of, share_of, transformed_parts
 from airflow_integrations.engine.push.session import PushSession
 from airflow_integrations.engine.segment_lines import Problem, read_problems
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.former import end_former, splits
 from airflow_integrations.engine.settle.unaccounted import unaccounted
+from airflow_integrations.engine.transformed_segments import staged_problems
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.runs import finish_run, route_state
 from airflow_integrations.ledger.status import DECIDED, INCOMING, OUTCOMES, WRONG
@@ -47,8 +48,10 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
     run = as_fetched(run, staging)
     ref = await run_ref(run, services, staging)
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
+    parts = transformed_parts(staging, transformed)
+    shares = [share for part in parts if (share := share_of(staging, part)) is not None]
     counts: Counter[str] = Counter(dict.fromkeys((*INCOMING, *OUTCOMES), 0))
-    for manifest in (fetched, transformed):
+    for manifest in (fetched, transformed, *shares):
         counts.update(manifest.counts if manifest else {})
     unfinished: str | None = None
     if fetched is None or not fetched.complete:
@@ -56,12 +59,16 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
     elif (transformed is None or not transformed.complete) and any(s.entities for s in fetched.segments):
         unfinished = "transform"
     else:
-        for part in parts_of(transformed):
+        for part in parts:
             outbounds = Outbounds(staging, fetched, transformed, part)
             journal, stopped = await _end_push(run, services, ref, outbounds)
             unfinished = "push" if stopped else unfinished
             counts.update(journal.counts)
             counts["pending"] += journal.pending
+        for part in parts_of(transformed):
+            if part not in parts:  # its task has not come through transform
+                unfinished = "push"
+                counts["pending"] += (part.share or 0) + (part.entities or 0)
     if unfinished in ("fetch", "transform"):
         counts["pending"] = max(0, sum(counts[name] for name in INCOMING) - sum(counts[name] for name in OUTCOMES))
     changed = bool(unfinished and fetched and fetched.complete and fetched.route_hash != data_hash(run.route))
@@ -73,8 +80,10 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
         await end_former(run.route, ref, services, staging, fetched)
     balance = replace(balance, marked=unfinished in claimed)
     balance = replace(balance, verdict=_verdict(run.route, balance, lost))
-    pushed = [staging.manifest("push", part.number) for part in parts_of(transformed)]
-    await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, *pushed) if m])
+    pushed = [staging.manifest("push", part.number) for part in parts]
+    await _close(run, services, staging, ref, balance, [m for m in (fetched, transformed, *shares, *pushed) if m])
+    for warning in _seen_by_all(shares):
+        services.log.warning("%s", warning)
     return balance
 
 
@@ -112,7 +121,8 @@ async def _close(
     run: Run, services: Services, staging: Staging, ref: RunRef, balance: Balance, manifests: list[Manifest]
 ) -> None:
     state = await asyncio.to_thread(route_state, services.ledger, run.route.route)
-    whole = balance.unfinished in (None, "push")  # every entity has its fate
+    untransformed = balance.unfinished == "push" and balance.counts["pending"]
+    whole = balance.unfinished in (None, "push") and not untransformed  # every entity has its fate
     fetched = manifests[0] if manifests and manifests[0].stage == "fetch" else None
     sure = whole and (fetched is None or fetched.unsettled is None)
     mark: datetime | None = run.window.end if sure and moves_mark(run, state.mark) else None
@@ -145,13 +155,23 @@ def _seconds(manifests: list[Manifest]) -> dict[str, float]:
     """How long each stage has worked; of the parts of push, which work at the same time, the longest."""
     seconds: dict[str, float] = {}
     for manifest in manifests:
-        seconds[manifest.stage] = max(round(manifest.seconds, 3), seconds.get(manifest.stage, 0.0))
+        stage = "transform" if manifest.stage == "share" else manifest.stage
+        seconds[stage] = max(round(manifest.seconds, 3), seconds.get(stage, 0.0))
     return seconds
 
 
 def _passed(manifests: list[Manifest]) -> dict[str, int]:
     """Beside the books: how many entities came out of each step of transform, ``step.0``, ``step.1``, …"""
-    return {f"step.{index}": count for each in manifests for index, count in enumerate(each.passed)}
+    passed: Counter[str] = Counter()
+    for each in manifests:
+        passed.update({f"step.{index}": count for index, count in enumerate(each.passed)})
+    return dict(passed)
+
+
+def _seen_by_all(shares: list[Manifest]) -> list[str]:
+    """What each part of transform warns of: a field that none of the run's entities has. One alone cannot tell."""
+    told = [set(share.warnings) for share in shares]
+    return [warning for warning in shares[0].warnings if all(warning in each for each in told)] if shares else []
 
 
 def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
@@ -164,10 +184,10 @@ def _verdict(route: Route, balance: Balance, lost: list[str]) -> str | None:
         )
     by_hand = ", though it is marked as success" if balance.marked else ""
     if balance.unfinished == "push":
-        return (
-            f"push was not finished{by_hand}: {_entities(counts['retrying'] + counts['in_doubt'])} tried again "
-            "by a later run"
-        )
+        again, pending = counts["retrying"] + counts["in_doubt"], counts["pending"]
+        left = [f"{_entities(again)} tried again by a later run"] if again or not pending else []
+        left += [f"{_entities(pending)} pending"] if pending else []
+        return f"push was not finished{by_hand}: {', '.join(left)}"
     if balance.unfinished:
         missing = ". What fetch did not read is missing" if balance.unfinished == "fetch" and balance.marked else ""
         return f"{balance.unfinished} was not finished{by_hand}: {_entities(counts['pending'])} pending{missing}"
@@ -192,13 +212,11 @@ def _entities(count: int) -> str:
 
 def problems(staging: Staging) -> Iterator[Problem]:
     """Every entity of the run that went wrong, with the reason."""
-    for stage in ("fetch", "transform"):
-        manifest: Manifest | None = staging.manifest(stage)
-        if manifest:
-            yield from read_problems(staging.blocks(manifest.problems))
+    for segments in staged_problems(staging):
+        yield from read_problems(staging.blocks(segments))
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     if fetched and (transformed is None or transformed.complete):
-        for part in parts_of(transformed):
+        for part in transformed_parts(staging, transformed):
             yield from _of_push(
                 Journal.read(staging, Outbounds(staging, fetched, transformed, part).count, part.number)
             )

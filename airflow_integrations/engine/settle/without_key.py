@@ -6,6 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from airflow_integrations.engine.segment_lines import Problem, read_problems
+from airflow_integrations.engine.transformed_segments import staged_problems
 from airflow_integrations.errors import RunError
 from airflow_integrations.staging.compression import DAMAGED
 from airflow_integrations.staging.folder import Staging
@@ -29,9 +30,8 @@ def without_key(staging: Staging, *, most: int = MOST) -> WithoutKey:
     """
     found: list[Problem] = []
     try:
-        for stage in ("fetch", "transform"):
-            manifest = staging.manifest(stage)
-            problems = read_problems(staging.blocks(manifest.problems)) if manifest else iter(())
+        for segments in staged_problems(staging):
+            problems = read_problems(staging.blocks(segments))
             found += islice((problem for problem in problems if not problem.key), most + 1 - len(found))
     except (RunError, *DAMAGED, ValueError):
         pass  # what is gone or broken can no longer be shown

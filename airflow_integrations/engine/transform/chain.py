@@ -38,7 +38,8 @@ class Chain:
 
     What goes on is written with ``writer``, what is rejected with ``problem_writer``; whoever owns them closes their
     segments. ``version`` is that of entities without one, ``told`` hears of each problem. What a step leaves out is
-    written with ``filtered_writer``, where there is one, so that people can see why.
+    written with ``filtered_writer``, where there is one, so that people can see why; the place of the first of them is
+    ``first_filtered``.
     """
 
     def __init__(
@@ -49,12 +50,14 @@ class Chain:
         version: str | None,
         told: Callable[[Problem], None] | None = None,
         filtered_writer: SegmentWriter | None = None,
+        first_filtered: int = 0,
     ) -> None:
         self._writer = writer
         self._problem_writer = problem_writer
         self._version = version
         self._told = told
         self._filtered_writer = filtered_writer
+        self._first_filtered = first_filtered
         self._step = 0
         """The index of the step that is at work."""
         self._keep = _keeper(route)
@@ -205,7 +208,7 @@ class Chain:
             writer.add(encode_problem(line))
             if writer.full:
                 writer.close_segment()
-            stage, at = "filtered", self.filtered_count
+            stage, at = "filtered", self._first_filtered + self.filtered_count
         self.filtered_count += 1
         self.left.append(
             Outcome(

@@ -33,9 +33,13 @@ _ORPHANED: Final = or_(_OWN, and_(_entity.status == "pending", _entity.lease_unt
 _beside = tables.claim.alias().c
 _DEAD_CLAIMS = select(_claim.run).where(
     _claim.lease_until < bindparam("now"),
-    ~exists().where(_beside.run == _claim.run, _beside.part != _claim.part, _beside.lease_until >= bindparam("now")),
+    ~exists().where(
+        _beside.run == _claim.run,
+        or_(_beside.part != _claim.part, _beside.count == 0),
+        _beside.lease_until >= bindparam("now"),
+    ),
 )
-"""Another part of the run is at work: the one that died is tried again, or settle closes its books."""
+"""Not of a run of which another part is at work, or this one again: settle closes its books."""
 _LAPSED = (
     select(
         _run.id,

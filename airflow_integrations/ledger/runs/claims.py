@@ -43,13 +43,16 @@ from airflow_integrations.ledger.storage.transactions import reading, writing
 __all__ = [
     "KEYS_AT_ONCE",
     "LOST",
+    "announce_part",
     "decided_in",
+    "end_announcement",
     "end_leases",
     "known_entities",
     "make_pending",
     "note_unanswered",
     "others_claims",
     "release_leases",
+    "renew_announcement",
     "renew_leases",
     "reserve",
 ]
@@ -62,7 +65,9 @@ LOST = 0.0
 _claim = tables.claim.c
 _entity = tables.entity.c
 _OTHERS = (
-    select(_claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering, _claim.run, _claim.part)
+    select(
+        _claim.id, _claim["keys"], _claim.lease_until, tables.run.c.recovering, _claim.run, _claim.part, _claim.count
+    )
     .join(tables.run, tables.run.c.id == _claim.run)
     .where(_claim.route_id == bindparam("route"), _claim.run != bindparam("run"))
 )
@@ -162,13 +167,13 @@ def decided_in(connection: Connection, route: str, run_id: str, keys: Sequence[s
 
 def others_claims(connection: Connection, run: RunRef, wanted: Collection[str], now: float) -> set[str]:
     """All keys of the route that other runs have leased. Claims that have passed lose theirs where they are wanted,
-    but not while somebody closes the books of their run, or another part of it is at work, so that nobody does: what
-    was sent is not in the ledger yet."""
+    but not while somebody closes the books of their run, or a part of it is at work, so that nobody does: what was sent
+    is not in the ledger yet."""
     held: set[str] = set()
     claims = connection.execute(_OTHERS, {"route": run.route_id, "run": run.id}).all()
     passed = []
-    at_work = {(of_run, part) for *_, lease_until, _, of_run, part in claims if lease_until >= now}
-    for number, packed, lease_until, recovering, of_run, part in claims:
+    at_work = {(of_run, part if count else None) for *_, until, _, of_run, part, count in claims if until >= now}
+    for number, packed, lease_until, recovering, of_run, part, _ in claims:
         beside = at_work and any(one == of_run and other != part for one, other in at_work)
         if lease_until >= now or (recovering or 0.0) >= now or beside:
             held.update(unpack(packed))
@@ -252,9 +257,38 @@ def renew_leases(connection: Connection, run: RunRef, *, lease_until: float) -> 
     renew_events(connection, run, lease_until=lease_until)
     return connection.execute(
         update(tables.claim)
-        .where(_claim.run == run.id, _claim.part == run.part, _claim.lease_until > LOST)
+        .where(_claim.run == run.id, _claim.part == run.part, _claim.count > 0, _claim.lease_until > LOST)
         .values(lease_until=lease_until)
     ).rowcount
+
+
+@writing
+def announce_part(connection: Connection, run: RunRef, *, lease_until: float, now: float) -> int | None:
+    """Note that a part of the run's push is at work, also while it has reserved nothing: as long as it renews this, the
+    run is not dead. Returns the number of that claim, which has no keys; None where somebody closes the run's books.
+
+    Not announced any more are earlier attempts of the part.
+    """
+    lock_leases(connection, run.route_id)
+    closing = connection.scalar(select(tables.run.c.recovering).where(tables.run.c.id == run.id))
+    if (closing or 0.0) >= now:
+        return None
+    connection.execute(_RELEASE.where(_claim.count == 0), {"of": run.id, "its_part": run.part})
+    values = {"route_id": run.route_id, "run": run.id, "part": run.part, "lease_until": lease_until}
+    announced: int = connection.execute(_RESERVED, {**values, "first": -1, "count": 0, "keys": pack(())}).scalar_one()
+    return announced
+
+
+@writing
+def renew_announcement(connection: Connection, claim: int, *, lease_until: float) -> None:
+    """The part is still at work."""
+    connection.execute(update(tables.claim).where(_claim.id == claim).values(lease_until=lease_until))
+
+
+@writing
+def end_announcement(connection: Connection, claim: int) -> None:
+    """The part is no longer at work."""
+    connection.execute(delete(tables.claim).where(_claim.id == claim))
 
 
 def end_leases(connection: Connection, run: RunRef) -> None:

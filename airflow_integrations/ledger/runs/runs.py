@@ -17,7 +17,7 @@ from airflow_integrations.ledger.runs.history import KEPT, line
 from airflow_integrations.ledger.runs.published_fetches import move_on
 from airflow_integrations.ledger.runs.source_pieces import note_pieces
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.bulk import lock_route
+from airflow_integrations.ledger.storage.bulk import lock_leases, lock_route
 from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import reading, writing
@@ -51,6 +51,7 @@ _STATE: Final = select(_route.mark, _route.cursor, _route.newest, _route.outages
 )
 _APPLIED: Final = select(_run.applied).where(_run.id == bindparam("run"))
 _KNOWN: Final = select(_run.id).where(_run.route_id == bindparam("route"), _run.run_id == bindparam("run"))
+_claim = tables.claim.c
 _part = tables.part.c
 _APPLIED_OF_PART: Final = select(_part.applied).where(_part.run == bindparam("run"), _part.part == bindparam("part"))
 _FORGET_PARTS: Final = delete(tables.part).where(_part.run == bindparam("of"))
@@ -156,7 +157,12 @@ def abandon_run(connection: Connection, run: RunRef) -> None:
 
 @writing
 def adopt_run(connection: Connection, run: RunRef, *, until: float, now: float) -> bool:
-    """Whether the caller may close the books of a run that died; until then nobody else may."""
+    """Whether the caller may close the books of a run that died; until then nobody else may. Not where a part of it has
+    said since that it is at work."""
+    lock_leases(connection, run.route_id)
+    announced = select(_claim.id).where(_claim.run == run.id, _claim.count == 0, _claim.lease_until >= now)
+    if connection.scalar(announced.limit(1)) is not None:
+        return False
     free = func.coalesce(_run.recovering, 0.0) < now
     adopted = connection.execute(update(tables.run).where(_run.id == run.id, free).values(recovering=until))
     return bool(adopted.rowcount)

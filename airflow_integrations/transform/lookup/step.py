@@ -151,6 +151,11 @@ class Lookup(TransformerBase):
         return f"nothing to look {config.name} up with: {read} is null or missing"
 
     @classmethod
+    def by_key(cls, config: Any) -> bool:
+        """Not where something ends the whole run, nor where something is created: the ledger's claims are a run's."""
+        return config.missing != "fail" and (config.http is None or config.http.create is None)
+
+    @classmethod
     def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
         if config.name in _TAKEN or config.name == route.entity.name:
             yield ("name",), f"{config.name!r} already means something in expressions; call the lookup something else"

@@ -167,16 +167,22 @@ class ErpOnly:
         return None
 
 
-async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, Any]]) -> None:
-    """A real run of the engine, beside the server: everything is delivered that :class:`Target` takes."""
+async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, Any]], *, parts: int = 1) -> None:
+    """A real run of the engine, beside the server: everything is delivered that :class:`Target` takes. Of several
+    ``parts``, each transforms and sends its own share."""
     with Ledger.open(server.ledger_url) as ledger:
         definition = read_route(server.components.home / "routes", route).route
+        tasks = definition.tasks.model_copy(update={"spread_above": 0})
+        definition = definition.model_copy(update={"tasks": tasks})
         window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
         run = Run(definition, run_id, window, entities=tuple(orders), kind="scheduled")
         staging = Staging(server.staging, route, run_id)
         async with Services(ErpOnly(server.target), ledger=ledger) as services:
-            for stage in (fetch, transform, push, settle):
-                await stage(run, services, staging)
+            await fetch(run, services, staging)
+            await transform(run, services, staging, spread=parts)
+            for part in range(parts):
+                await push(run, services, staging, part=part)
+            await settle(run, services, staging)
 
 
 def stopped(server: Server, route: str, keys: dict[str, int], status: str = "failed", **columns: Any) -> None:

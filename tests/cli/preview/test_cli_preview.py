@@ -29,6 +29,13 @@ def test_before_and_after_and_what_would_be_sent(call, routes, systems):
     assert secret_free(out, err)
 
 
+def test_it_says_that_only_the_sending_of_large_runs_is_spread(call, routes, systems):
+    path = routes / "orders.yaml"
+    path.write_text(path.read_text() + "\ncontract: {}\ntasks: {spread: 3}\n")
+    told = "note: tasks.spread: 3 tasks send a large run, and one transforms it, because a contract looks at all"
+    assert told in " ".join(call("preview", "orders")[1].split())
+
+
 def test_it_says_how_it_signed_in_and_never_with_what(call, routes, systems):
     code, out, err = call("preview", "orders")
     assert code == 0

@@ -123,14 +123,21 @@ def ledger() -> Iterator[Ledger]:
 
 
 def work(
-    make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any], *, honours: bool, parts: int = 1
+    make_run: MakeRun,
+    ledger: Ledger,
+    contents: Contents,
+    scene: list[Any],
+    *,
+    honours: bool,
+    parts: int = 1,
+    shares: bool = True,
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patched:
         patched.setattr(asyncio, "to_thread", at_once)
         with ledger.write() as connection:
             for table in reversed(tables.metadata.sorted_tables):
                 connection.execute(delete(table))
-        world = World(make_run, ledger, Path(folder), contents, honours=honours, parts=parts)
+        world = World(make_run, ledger, Path(folder), contents, honours=honours, parts=parts, shares=shares)
         asyncio.run(asyncio.wait_for(play(world, scene), 60))
         check(world)
 
@@ -167,7 +174,7 @@ def test_a_target_that_must_not_get_anything_twice(
 def test_parts_to_a_target_that_knows_what_it_has(
     make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
 ) -> None:
-    """The two keys are in different parts."""
+    """The two keys are in different parts, and each part transforms its own."""
     work(make_run, ledger, contents, scene, honours=True, parts=2)
 
 
@@ -178,3 +185,13 @@ def test_parts_to_a_target_that_must_not_get_anything_twice(
     make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
 ) -> None:
     work(make_run, ledger, contents, scene, honours=False, parts=2)
+
+
+@pytest.mark.long
+@CALM
+@given(contents=contents, scene=scenes(ANSWERS))
+def test_parts_of_push_alone_to_a_target_that_knows_what_it_has(
+    make_run: MakeRun, ledger: Ledger, contents: Contents, scene: list[Any]
+) -> None:
+    """One process has transformed the entities of both."""
+    work(make_run, ledger, contents, scene, honours=True, parts=2, shares=False)

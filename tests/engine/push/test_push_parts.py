@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, all_delivered
 from push_scene import MakeRun, Scene, away, order, sent
+from push_world import PUSH_ALONE
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.staged_payloads import payload_of
@@ -19,8 +20,10 @@ from airflow_integrations.engine.push.outbounds import Outbounds
 from airflow_integrations.engine.push.parts import Part, lines_of, parts_of
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.run_progress import run_progress
+from airflow_integrations.engine.segment_lines import key_of_line
 from airflow_integrations.engine.settle.recovery import recover
 from airflow_integrations.engine.settle.settle import problems, settle
+from airflow_integrations.engine.transform.share import transform_share
 from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.ledger.queries.payload_locations import places
@@ -44,6 +47,15 @@ class Spread(Scene):
         await transform(run, self.services, self.staging(run), spread=PARTS)
         return run
 
+    async def journal(self, run: Run, part: int) -> Journal:
+        """Of a part that has come through transform and sends its first entities."""
+        staging = self.staging(run)
+        fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
+        assert fetched is not None
+        which, ref = parts_of(transformed)[part], await run_ref(run, self.services, staging)
+        await transform_share(run, ref, self.services, staging, fetched, which, None, final=True)
+        return Journal.open(staging, Outbounds(staging, fetched, transformed, which).count, part)
+
     async def push(self, run: Run, part: int, **how: Any) -> dict[str, int]:
         return (await push(run, self.services, self.staging(run), part=part, final=True, **how)).counts
 
@@ -52,14 +64,21 @@ class Spread(Scene):
 
     def keys(self, run: Run, part: int) -> set[str]:
         staging = self.staging(run)
-        fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
+        fetched = staging.manifest("fetch")
         assert fetched is not None
-        return {o.key for o in Outbounds(staging, fetched, transformed, parts_of(transformed)[part]).read()}
+        blocks = staging.blocks([*fetched.segments, *fetched.carried])
+        lines = (line for _, block in lines_of(Part(part, PARTS), blocks, 0) for line in block.split(b"\n"))
+        return {key_of_line(line) for line in lines}
 
 
-@pytest.fixture
-def scene(make_run: MakeRun, services: Services, tmp_path: Path) -> Spread:
-    return Spread(lambda **asked: make_run(**{"route": SPREAD, **asked}), services, tmp_path)
+@pytest.fixture(params=["push", "transform and push"])
+def scene(make_run: MakeRun, services: Services, tmp_path: Path, request: pytest.FixtureRequest) -> Spread:
+    route = SPREAD if request.param != "push" else {"tasks": SPREAD["tasks"] | PUSH_ALONE}
+
+    def of_route(**asked: Any) -> Run:
+        return make_run(**{**asked, "route": (asked.get("route") or {}) | route})
+
+    return Spread(of_route, services, tmp_path)
 
 
 def refusing(key: str) -> Any:
@@ -151,7 +170,7 @@ async def test_what_the_journals_of_all_parts_know_is_absorbed_before_the_run_is
     staging, delivered = scene.staging(run), []
     for part in range(PARTS):
         keys = sorted(scene.keys(run, part), key=int)
-        journal = Journal.open(staging, len(keys), part)
+        journal = await scene.journal(run, part)
         await journal.sent([0])
         journal.done([0], [Outcome(key=keys[0], status="delivered")])
         journal.close()
@@ -170,7 +189,8 @@ async def test_a_run_of_which_a_part_died_is_recovered_with_all_its_journals(sce
     await scene.push(run, 0)
     ref = await run_ref(run, scene.services, staging)
     keys = sorted(scene.keys(run, 1), key=int)
-    journal = Journal.open(staging, len(keys), 1)
+    (await scene.journal(run, 2)).close()
+    journal = await scene.journal(run, 1)
     await journal.sent([0, 1])
     journal.done([0], [Outcome(key=keys[0], status="delivered")])
     journal.close()
@@ -263,5 +283,23 @@ def test_lines_are_divided_by_the_key_that_they_mean(lines: list[bytes]) -> None
     found = [list(lines_of(Part(number, 2), [b"\n".join(lines)], 5)) for number in (0, 1)]
     places = {line: part for part, blocks in enumerate(found) for at, block in blocks for line in block.split(b"\n")}
     assert sorted(at for blocks in found for ats, _ in blocks for at in ats) == list(range(5, 5 + len(lines)))
+    assert {part for line, part in places.items() if line == b'["1",null,{}]'} == {_part_of_one()}, "beside whatever"
     if b'["\\u0031",null,{}]' in places:
         assert places[b'["\\u0031",null,{}]'] == places[b'["1",null,{}]']
+
+
+def _part_of_one() -> int:
+    (part,) = [number for number in (0, 1) if list(lines_of(Part(number, 2), [b'["1",null,{}]'], 0))]
+    return part
+
+
+@pytest.mark.parametrize("of", [1, 2, 3, 5])
+def test_lines_of_several_blocks_keep_their_places(of: int) -> None:
+    blocks = [b"\n".join(b'["%d",null,{}]' % n for n in range(first, first + 7)) for first in range(0, 70, 7)]
+    found = {
+        (place, line)
+        for number in range(of)
+        for places, block in lines_of(Part(number, of), blocks, 3)
+        for place, line in zip(places, block.split(b"\n"), strict=True)
+    }
+    assert found == {(3 + n, b'["%d",null,{}]' % n) for n in range(70)}

@@ -9,7 +9,7 @@ from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.step_progress import restored
 from airflow_integrations.engine.push.outbounds import Outbounds
 from airflow_integrations.engine.push.outcomes import UNANSWERED, Outcomes, target_of
-from airflow_integrations.engine.push.parts import parts_of
+from airflow_integrations.engine.push.parts import transformed_parts
 from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.ledger.runs.claims import note_unanswered
 from airflow_integrations.ledger.runs.outcomes import conclude
@@ -33,7 +33,7 @@ async def absorb(run: Run, ref: RunRef, services: Services, staging: Staging) ->
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
     if fetched is None or not fetched.complete or (transformed is not None and not transformed.complete):
         return
-    for part in parts_of(transformed):
+    for part in transformed_parts(staging, transformed):
         await _absorb(run, replace(ref, part=part.number), services, Outbounds(staging, fetched, transformed, part))
 
 
