@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -23,6 +23,7 @@ from airflow_integrations.engine.segment_lines import (
 )
 from airflow_integrations.engine.settle.dead_consumers import recover_dead_consumer
 from airflow_integrations.engine.settle.recovery import recover_others
+from airflow_integrations.entity import compare
 from airflow_integrations.errors import EntityError, OutageError
 from airflow_integrations.formats.json import encode, read
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
@@ -186,7 +187,7 @@ class CarryOver:
             await asyncio.to_thread(conclude, self._ledger, self._ref, self._outcomes, now=self._services.now())
 
     def _stage(self, dues: Sequence[Due]) -> None:
-        missing = {due.key: due for due in dues}
+        missing = {due.key: self._as_edited(due) for due in dues}
         self._read([Wanted(due.key, due.payload) for due in dues if due.payload is not None], missing)
         if any(due.payload is not None for due in missing.values()):
             # A run that was cleared in this moment has put them elsewhere.
@@ -195,6 +196,27 @@ class CarryOver:
             self._read([Wanted(key, ref) for key, ref in now if ref != missing[key].payload], missing)
         for due in missing.values():
             self._without_payload(due)
+
+    def _as_edited(self, due: Due) -> Due:
+        """Without a person's edit of the source's record where the source has given a newer state since: the edit would
+        count as superseded by that state, which would wait for ever."""
+        if due.overlay is None or due.version is None or due.payload is None or due.payload.stage == "push":
+            return due
+        try:
+            _, version = self._keys.read(read(due.overlay.encode()))
+        except EntityError:
+            return due  # rejected for it
+        if version is None or compare(version, due.version) != "older":
+            return due
+        self._services.log.warning(
+            "%s %s: the payload that a person has edited is of version %s, and the source has given version %s since: "
+            "that one is tried, and the edit is not used",
+            self._run.route.entity.name,
+            due.key,
+            version,
+            due.version,
+        )
+        return replace(due, overlay=None)
 
     def _read(self, wanted: Sequence[Wanted], missing: dict[str, Due]) -> None:
         for index, payload in read_payloads(self._staging, wanted):

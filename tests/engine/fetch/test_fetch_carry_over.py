@@ -63,6 +63,11 @@ class Earlier:
         writer.close_segment()
         self.manifest("transform", problems=writer.segments)
 
+    def edited(self, key: str, stage: str, payload: str) -> None:
+        edit = {"route_id": self.ref.route_id, "key": key, "stage": stage, "payload": payload, "by": "me", "at": 1}
+        with self.ledger.write() as connection:
+            connection.execute(overlay.insert().values(**edit))
+
     def conclude(self, key: str, status: Any, at: int, *, stage: Any = "push", **more: Any) -> None:
         more.setdefault("next_attempt", self.now - 1)
         outcome = Outcome(key=key, status=status, hash="h", payload_stage=stage, payload_at=at, **more)
@@ -138,19 +143,24 @@ async def test_what_a_person_has_edited_goes_out_instead(
 ) -> None:
     earlier.pushed(("A", "5", {"n": 1}, {"s": 1}))
     earlier.conclude("A", "retrying", 0)
-    edited = {
-        "route_id": earlier.ref.route_id,
-        "key": "A",
-        "stage": "push",
-        "payload": '{"n": 1.10}',
-        "by": "me",
-        "at": 1,
-    }
-    with services.ledger.write() as connection:
-        connection.execute(overlay.insert().values(**edited))
+    earlier.edited("A", "push", '{"n": 1.10}')
     await fetch(make_run(), services, staging)
     (one,) = carried(staging)
     assert (one.encoded, one.source) == (b'{"n":1.10}', {"s": 1})
+
+
+@pytest.mark.parametrize(("edited", "goes"), [(2, 8), (8, 80), (9, 90)])
+async def test_an_edit_of_a_state_that_a_newer_one_has_replaced_is_not_used(
+    make_run: MakeRun, services: Services, staging: Staging, earlier: Earlier, edited: int, goes: int
+) -> None:
+    """Else it would be superseded by what it stands for, which would be due for ever."""
+    earlier.rejected(Problem("1", "transform", "retrying", "no customer", value={"number": 1, "rev": 8, "sum": 8}))
+    earlier.conclude("1", "retrying", 0, stage="problems-transform", version="8")
+    earlier.edited("1", "problems-transform", f'{{"number": 1, "rev": {edited}, "sum": {edited * 10}}}')
+    MemoryIncoming.pages_to_give = []
+    entity = {"name": "order", "key": "order.number", "version": "order.rev"}
+    await fetch(make_run(route={"entity": entity}), services, staging)
+    assert [line[2]["sum"] for line in fetched(staging)] == [goes]
 
 
 async def test_a_payload_that_is_gone_fails_with_the_remedy_and_holds_nobody_back(
