@@ -21,7 +21,6 @@ from airflow_integrations.engine.push.part_at_work import part_at_work
 from airflow_integrations.engine.push.parts import parts_of
 from airflow_integrations.engine.push.session import PushSession
 from airflow_integrations.engine.settle.recovery import recover_others
-from airflow_integrations.engine.transform.share import transform_share
 from airflow_integrations.errors import OutageError
 from airflow_integrations.ledger.records import Outcome, RunRef
 from airflow_integrations.ledger.status import STATUSES
@@ -62,7 +61,10 @@ async def push(
         which = parts[part]
         ref = replace(await run_ref(run, services, staging), part=part)
         async with part_at_work(ref, services, which):
-            await transform_share(run, ref, services, staging, fetched, which, stop, final=final)
+            if which.share:
+                from airflow_integrations.engine.transform.share import transform_share
+
+                await transform_share(run, ref, services, staging, fetched, which, stop, final=final)
             outbounds = Outbounds(staging, fetched, transformed, which)
             return await _push(run, ref, services, outbounds, fetched, stop, final=final)
     services.log.info("nothing to send: the other tasks of push send all of this run")

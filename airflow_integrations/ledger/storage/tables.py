@@ -6,7 +6,6 @@ Times are seconds since the epoch (float), except windows, which are RFC 3339 te
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Float,
@@ -14,13 +13,15 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
+
+from airflow_integrations.ledger.storage.shared_tables import compatibility, creation, identity, pace, store, token
+from airflow_integrations.ledger.storage.table_base import PREFIX, Id, Key, metadata
 
 __all__ = [
     "OPEN",
@@ -51,18 +52,10 @@ __all__ = [
     "wait",
 ]
 
-PREFIX = "integrations_"
-"""Of every table: the ledger may share a database with something else, such as Airflow's own."""
-
-metadata = MetaData()
-_Id = BigInteger().with_variant(Integer, "sqlite")
-_Key = String(512).with_variant(String(512, collation="C"), "postgresql")
-"""In one order everywhere, that of code points: PostgreSQL would sort as the database's language does."""
-
 route = Table(
     f"{PREFIX}route",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
     Column("name", String(250), nullable=False, unique=True),
     Column("mark", String(40), comment="the end of the last window that was completed without a gap, RFC 3339"),
     Column("cursor", Text, comment="the newest value of cursor.field whose entities all have their fate"),
@@ -75,8 +68,8 @@ route = Table(
 run = Table(
     f"{PREFIX}run",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("route_id", Id, ForeignKey(route.c.id), nullable=False),
     Column("run_id", String(250), nullable=False),
     Column("kind", String(20), nullable=False, comment="scheduled, manual, backfill, asset, cli"),
     Column("window_start", String(40), nullable=False),
@@ -91,8 +84,8 @@ run = Table(
     Column("seconds", Text, nullable=False, server_default="{}", comment="time per stage, JSON: stage to seconds"),
     Column("verdict", Text, comment="why the run failed; NULL where it did not"),
     Column("applied", Integer, nullable=False, server_default="0", comment="journal lines that are in this ledger"),
-    Column("bytes", _Id, nullable=False, server_default="0", comment="of the run's segments, compressed"),
-    Column("fetched", _Id, comment="the how-manieth finished fetch of its route that others may read; NULL: not read"),
+    Column("bytes", Id, nullable=False, server_default="0", comment="of the run's segments, compressed"),
+    Column("fetched", Id, comment="the how-manieth finished fetch of its route that others may read; NULL: not read"),
     UniqueConstraint("route_id", "run_id"),
 )
 Index(f"{PREFIX}run_started", run.c.route_id, run.c.started)
@@ -100,7 +93,7 @@ Index(f"{PREFIX}run_started", run.c.route_id, run.c.started)
 definition = Table(
     f"{PREFIX}definition",
     metadata,
-    Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
+    Column("route_id", Id, ForeignKey(route.c.id), primary_key=True),
     Column("hash", String(64), primary_key=True, comment="route_hash of the runs that worked by it"),
     Column("at", Float, nullable=False, comment="when the first of them began"),
     Column("text", Text, nullable=False, comment="the route as YAML, its references resolved"),
@@ -111,15 +104,15 @@ entity = Table(
     f"{PREFIX}entity",
     metadata,
     Column(
-        "route_id", _Id, primary_key=True, autoincrement=False
+        "route_id", Id, primary_key=True, autoincrement=False
     ),  # no foreign key: PostgreSQL would look it up for every row
-    Column("key", _Key, primary_key=True),
+    Column("key", Key, primary_key=True),
     Column("status", String(12), nullable=False),
-    Column("run", _Id, nullable=False, comment="the run that decided the status: run.id"),
+    Column("run", Id, nullable=False, comment="the run that decided the status: run.id"),
     Column("changed", Float, nullable=False, comment="when the status was decided"),
     Column("first_seen", Float, nullable=False),
     Column("last_seen", Float, nullable=False),
-    Column("seen_run", _Id, nullable=False, comment="the last run whose fetch had it"),
+    Column("seen_run", Id, nullable=False, comment="the last run whose fetch had it"),
     Column("version", String(512), comment="of the state that the status is about"),
     Column("hash", String(32), comment="content of a state that is still open; NULL once it is closed"),
     Column("delivered_hash", String(32), comment="content that was last delivered; NULL: never, or deleted"),
@@ -143,7 +136,7 @@ entity = Table(
     Column("fingerprint", String(16), comment="equal for errors of one kind"),
     Column("message", Text),
     Column("http_status", Integer),
-    Column("payload_run", _Id, comment="run.id whose staging has the payload; NULL: it is gone"),
+    Column("payload_run", Id, comment="run.id whose staging has the payload; NULL: it is gone"),
     Column("payload_stage", String(20), comment="push, problems-fetch or problems-transform"),
     Column(
         "payload_at",
@@ -173,9 +166,9 @@ Index(f"{PREFIX}entity_payload", entity.c.payload_run, sqlite_where=OPEN)
 claim = Table(
     f"{PREFIX}claim",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
-    Column("run", _Id, ForeignKey(run.c.id), nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("route_id", Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("run", Id, ForeignKey(run.c.id), nullable=False),
     Column("first", Integer, nullable=False, comment="ordinal of the first of its entities in the run's push"),
     Column("count", Integer, nullable=False),
     Column("lease_until", Float, nullable=False),
@@ -187,7 +180,7 @@ claim = Table(
 part = Table(
     f"{PREFIX}part",
     metadata,
-    Column("run", _Id, primary_key=True, autoincrement=False),
+    Column("run", Id, primary_key=True, autoincrement=False),
     Column("part", Integer, primary_key=True, autoincrement=False, comment="from 1: run.applied is of 0"),
     Column("applied", Integer, nullable=False, comment="lines of its journal that are in this ledger"),
     sqlite_with_rowid=False,
@@ -197,8 +190,8 @@ part = Table(
 overlay = Table(
     f"{PREFIX}overlay",
     metadata,
-    Column("route_id", _Id, ForeignKey(route.c.id), primary_key=True),
-    Column("key", _Key, primary_key=True),
+    Column("route_id", Id, ForeignKey(route.c.id), primary_key=True),
+    Column("key", Key, primary_key=True),
     Column("stage", String(20), nullable=False, comment="which payload it replaces: payload_stage of the entity"),
     Column("payload", Text, nullable=False, comment="the whole payload as it was edited, JSON"),
     Column("by", String(250), nullable=False),
@@ -209,8 +202,8 @@ overlay = Table(
 progress = Table(
     f"{PREFIX}progress",
     metadata,
-    Column("route_id", _Id, primary_key=True, autoincrement=False),
-    Column("key", _Key, primary_key=True),
+    Column("route_id", Id, primary_key=True, autoincrement=False),
+    Column("key", Key, primary_key=True),
     Column("hash", String(32), nullable=False, comment="of the content that the steps were about"),
     Column("steps", Text, nullable=False, comment="which of them the target has confirmed, JSON"),
 )
@@ -219,34 +212,19 @@ progress = Table(
 source_piece = Table(
     f"{PREFIX}source_piece",
     metadata,
-    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("route_id", Id, primary_key=True, autoincrement=False),
     Column("id", String(32), primary_key=True, comment="hash of what identifies it, such as name, size and time"),
-    Column("run", _Id, nullable=False, comment="the run that read it, and whose entities have their fate"),
+    Column("run", Id, nullable=False, comment="the run that read it, and whose entities have their fate"),
     Column("intact", Boolean, nullable=False, comment="whether all of it could be read"),
     sqlite_with_rowid=False,
 )
 """Pieces of a route's source, such as files, that were read: each is read once."""
 
-pace = Table(
-    f"{PREFIX}pace",
-    metadata,
-    Column("connection", String(250), primary_key=True, comment="the Connection's id"),
-    Column("free_at", Float, nullable=False, comment="when the next request may leave that nobody has a turn for yet"),
-)
-"""Of Connections with ``requests_per_second``: the turns of all processes. Times are those of the database's clock."""
-
-compatibility = Table(
-    f"{PREFIX}compatibility",
-    metadata,
-    Column("since", String(32), primary_key=True, comment="the oldest schema whose code works with these tables"),
-)
-"""One row. Code that does not know the ledger's schema goes on where its own is not older than this."""
-
 action = Table(
     f"{PREFIX}action",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("route_id", Id, ForeignKey(route.c.id), nullable=False, index=True),
     Column("at", Float, nullable=False),
     Column("by", String(250), nullable=False),
     Column("what", String(20), nullable=False, comment="retry, edit, skip, confirm, cursor, mark"),
@@ -259,15 +237,15 @@ action = Table(
 event = Table(
     f"{PREFIX}event",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("route_id", _Id, nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("route_id", Id, nullable=False),
     Column("event_id", String(250), nullable=False, comment="the sender's, so that nothing counts twice"),
     Column("source", String(20), nullable=False, comment="webhook, api, or the kind of a listener"),
     Column("received", Float, nullable=False),
     Column("wanted", Boolean, nullable=False, server_default=text("false"), comment="its sender waits for the fate"),
     Column("size", Integer, nullable=False, comment="bytes of the body"),
     Column("body", LargeBinary, comment="the records, a JSON array; NULL once the run that took it closed its books"),
-    Column("run", _Id, comment="the run that has taken it: run.id; NULL: it waits"),
+    Column("run", Id, comment="the run that has taken it: run.id; NULL: it waits"),
     Column("lease_until", Float, comment="the run that has taken it has it until then"),
     Column("keys", Text, comment="of its entities, a JSON array, where it is wanted"),
     Column("done", Float, comment="when the run that took it closed its books"),
@@ -286,7 +264,7 @@ Index(
 consumer = Table(
     f"{PREFIX}consumer",
     metadata,
-    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("route_id", Id, primary_key=True, autoincrement=False),
     Column("holder", String(300), nullable=False),
     Column("lease_until", Float, nullable=False),
 )
@@ -295,17 +273,17 @@ consumer = Table(
 subscription = Table(
     f"{PREFIX}subscription",
     metadata,
-    Column("route_id", _Id, primary_key=True, autoincrement=False),
-    Column("source_id", _Id, primary_key=True, autoincrement=False, comment="the route whose fetches it reads"),
-    Column("position", _Id, nullable=False, comment="the last run.fetched whose entities all have their fate here"),
+    Column("route_id", Id, primary_key=True, autoincrement=False),
+    Column("source_id", Id, primary_key=True, autoincrement=False, comment="the route whose fetches it reads"),
+    Column("position", Id, nullable=False, comment="the last run.fetched whose entities all have their fate here"),
 )
 """Routes that read what another one fetched."""
 
 job = Table(
     f"{PREFIX}job",
     metadata,
-    Column("id", _Id, primary_key=True, autoincrement=True),
-    Column("route_id", _Id, ForeignKey(route.c.id), nullable=False, index=True),
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("route_id", Id, ForeignKey(route.c.id), nullable=False, index=True),
     Column("by", String(250), nullable=False),
     Column("asked", Float, nullable=False),
     Column("what", String(20), nullable=False, comment="retry, skip, confirm"),
@@ -314,7 +292,7 @@ job = Table(
     Column("total", Integer, nullable=False, comment="entities that it was about when it was asked for"),
     Column("done", Integer, nullable=False, server_default="0"),
     Column("looked_at", Integer, nullable=False, server_default="0", comment="done, and left as they were"),
-    Column("after", _Key, comment="the last key that was looked at; NULL: it has not begun"),
+    Column("after", Key, comment="the last key that was looked at; NULL: it has not begun"),
     Column("left", Text, nullable=False, server_default="[]", comment="why others were left as they are, JSON"),
     Column("lease_until", Float, comment="some API server works on it until then; NULL: nobody does"),
     Column("finished", Float),
@@ -336,74 +314,22 @@ alert = Table(
 )
 """Alerts that routes ask for. Who is told when is worked out from it, so that nobody hears the same thing twice."""
 
-identity = Table(
-    f"{PREFIX}identity",
-    metadata,
-    Column("id", String(32), primary_key=True, comment="the ledger's own, and those that it stands in for"),
-    Column("since", Float, nullable=False, comment="the ledger's own is the oldest"),
-)
-"""Which ledger it is: so that an empty one in its place is noticed."""
-
-token = Table(
-    f"{PREFIX}token",
-    metadata,
-    Column("connection", String(250), primary_key=True, comment="the Connection's id"),
-    Column("secret", LargeBinary, comment="encrypted: what was given last; NULL: nothing yet"),
-    Column("given", Float, nullable=False, comment="when"),
-    Column("holder", String(40), comment="who exchanges it at present"),
-    Column("lease_until", Float, nullable=False, comment="until when nobody else does"),
-)
-"""Refresh tokens that systems exchange for new ones. The ledger keeps bytes, and has no key to them."""
-
 wait = Table(
     f"{PREFIX}wait",
     metadata,
-    Column("for_id", _Id, primary_key=True, autoincrement=False, comment="the route whose entity is waited for"),
-    Column("for_key", _Key, primary_key=True, comment="that entity"),
-    Column("route_id", _Id, primary_key=True, autoincrement=False, comment="the route whose entity waits"),
-    Column("key", _Key, primary_key=True, comment="the entity that waits"),
+    Column("for_id", Id, primary_key=True, autoincrement=False, comment="the route whose entity is waited for"),
+    Column("for_key", Key, primary_key=True, comment="that entity"),
+    Column("route_id", Id, primary_key=True, autoincrement=False, comment="the route whose entity waits"),
+    Column("key", Key, primary_key=True, comment="the entity that waits"),
     sqlite_with_rowid=False,
 )
 """Entities that a lookup in the ledger put off, and the entities of other routes whose delivery they wait for."""
 Index(f"{PREFIX}wait_waiting", wait.c.route_id, wait.c.key)
 
-store = Table(
-    f"{PREFIX}store",
-    metadata,
-    Column("name", String(60), primary_key=True),
-    Column("key", _Key, primary_key=True),
-    Column("value", Text, nullable=False, comment="JSON"),
-    Column("shown", Text, comment="the same with what the route masks hidden; NULL: nothing of it is"),
-    Column("route_id", _Id, comment="the route that wrote it last; NULL: a person, for no route"),
-    Column("by", String(250), comment="the person who wrote it last; NULL: a run"),
-    Column("version", String(512), comment="of the entity that it was made of"),
-    Column("made", String(32), comment="content hash of what a run wrote last: a person's edit stays until it differs"),
-    Column("changed", Float, nullable=False, comment="when its value became another one"),
-    Column("written", Float, nullable=False, comment="when it was written last"),
-    Column("expires", Float, comment="removed after this; NULL: never"),
-    Column("history", Text, nullable=False, server_default="", comment="newest first, one JSON array a line"),
-    sqlite_with_rowid=False,
-)
-"""Small values under a key that routes keep for each other and for later."""
-Index(f"{PREFIX}store_route", store.c.route_id)
-Index(f"{PREFIX}store_expires", store.c.expires)
-
-creation = Table(
-    f"{PREFIX}creation",
-    metadata,
-    Column("question", String(64), primary_key=True, comment="hash of the request that found nothing"),
-    Column("holder", String(64), comment="the run that is about to create it"),
-    Column("lease_until", Float, nullable=False, comment="until when nobody else does"),
-    Column("sent", Float, comment="when it was first asked for; NULL: not yet"),
-    Column("answered", Float, comment="when the service confirmed it; NULL: not yet"),
-    Column("found", LargeBinary, comment="the object that the answer held, JSON; NULL: none"),
-)
-"""What lookups create where they find nothing: each is created once, whoever asks."""
-
 contract = Table(
     f"{PREFIX}contract",
     metadata,
-    Column("route_id", _Id, primary_key=True, autoincrement=False),
+    Column("route_id", Id, primary_key=True, autoincrement=False),
     Column("learned", Text, nullable=False, comment="the fields, and what differs from them, JSON"),
     Column("changed", Float, nullable=False, comment="when it became another one"),
 )
