@@ -241,7 +241,7 @@ def test_memory_is_flat(partner: Partner, keyring: Any, tmp_path: Path) -> None:
 
 
 def _agents(folder: Path) -> list[str]:
-    shown = subprocess.run(["ps", "-eo", "args"], check=True, capture_output=True, text=True).stdout
+    shown = subprocess.run(["ps", "-ewwo", "args"], check=True, capture_output=True, text=True).stdout
     return [line for line in shown.splitlines() if str(folder) in line and "gpg-agent" in line]
 
 

@@ -27,7 +27,8 @@ async def end_former(route: Route, ref: RunRef, services: Services, staging: Sta
     """End what the run took over and has not decided: the whole that was rejected and is split now, the part that its
     whole no longer has, and what has another key by the route of now.
 
-    Only for a run whose books balance and in which every entity came to its end. Nothing else is ended here: of a route
+    Only for a run that came to its end by itself, whose books balance and in which every entity has its fate: one that
+    died may have taken over what it staged nowhere, and that is given back. Nothing else is ended here: of a route
     without a split, what has a line of its own in the run is given back.
     """
     left = dict(await asyncio.to_thread(not_decided, services.ledger, ref))

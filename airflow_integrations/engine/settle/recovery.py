@@ -89,7 +89,7 @@ def _has_fetched(staging: Staging, services: Services) -> bool:
 async def _settled(route: Route, lapsed: Lapsed, services: Services, staging: Staging) -> Balance:
     with begun_with(route, staging, services.log) as definition:
         run = Run(definition.route, lapsed.run.run_id, lapsed.window, kind=lapsed.kind, explicit=True)
-        balance = await settle(run, services, staging)
+        balance = await settle(run, services, staging, died=True)
     services.log.warning("run %s of %s died; its books: %s", run.run_id, route.route, balance.lines()[0])
     return balance
 

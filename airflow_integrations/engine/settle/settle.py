@@ -38,12 +38,15 @@ from airflow_integrations.staging.manifest import Manifest
 __all__ = ["problems", "settle"]
 
 
-async def settle(run: Run, services: Services, staging: Staging, *, claimed: Collection[str] = ()) -> Balance:
+async def settle(
+    run: Run, services: Services, staging: Staging, *, claimed: Collection[str] = (), died: bool = False
+) -> Balance:
     """Close the books of a run: what its push left undone gets a fate, the counts go into the ledger, the route's mark
     and cursor move on.
 
     May be called again at any time: after a task of the run was cleared the books are struck anew. ``claimed``: stages
     that the scheduler says have succeeded. What they staged decides all the same: a person may have marked them so.
+    ``died``: the run did not come to this by itself, so it may have taken over what it has staged nowhere.
     """
     run = as_fetched(run, staging)
     ref = await run_ref(run, services, staging)
@@ -76,7 +79,7 @@ async def settle(run: Run, services: Services, staging: Staging, *, claimed: Col
     lost = list[str]()
     if not balance.balanced:
         lost = await unaccounted(ref, services, staging, fetched)
-    elif fetched is not None and unfinished is None and not run.dry_run and not counts["pending"]:
+    elif fetched is not None and unfinished is None and not (died or run.dry_run or counts["pending"]):
         await end_former(run.route, ref, services, staging, fetched)
     balance = replace(balance, marked=unfinished in claimed)
     balance = replace(balance, verdict=_verdict(run.route, balance, lost))

@@ -39,8 +39,6 @@ def _condition_mistakes(condition: str) -> Iterator[str]:
     """What no database takes for what was meant."""
     if re.match(r"\s*where\b", condition, re.IGNORECASE):
         yield "the word WHERE is written for you; write the condition alone"
-    if "==" in re.sub(r"'[^']*'|\"[^\"]*\"", "", condition):
-        yield "SQL compares with =; write = for =="
     if found := re.search(r"(?<![<>!:=])(<>|!=|=)\s*null\b", condition, re.IGNORECASE):
         right = "IS NULL" if found[1] == "=" else "IS NOT NULL"
         yield f"nothing equals NULL, not even NULL: write {right} for {found[0]}"

@@ -172,8 +172,9 @@ async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, A
     ``parts``, each transforms and sends its own share."""
     with Ledger.open(server.ledger_url) as ledger:
         definition = read_route(server.components.home / "routes", route).route
-        tasks = definition.tasks.model_copy(update={"spread_above": 0})
-        definition = definition.model_copy(update={"tasks": tasks})
+        if parts > 1:
+            tasks = definition.tasks.model_copy(update={"spread_above": 0})
+            definition = definition.model_copy(update={"tasks": tasks})
         window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
         run = Run(definition, run_id, window, entities=tuple(orders), kind="scheduled")
         staging = Staging(server.staging, route, run_id)

@@ -6,15 +6,18 @@ import logging
 from pathlib import Path
 
 import pytest
-from engine_kinds import Clock, MemoryIncoming
-from push_scene import MakeRun, Scene, order, sent
+from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, all_delivered
+from push_scene import MakeRun, Scene, answering, order, sent
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.fetch.start import run_ref
 from airflow_integrations.engine.push.journal.journal import Journal
+from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.recovery import recover
+from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.engine.transform.transform import transform
-from airflow_integrations.ledger.runs.carry_over import lapsed_runs
+from airflow_integrations.ledger.records import RetryWanted
+from airflow_integrations.ledger.runs.carry_over import lapsed_runs, take_due
 from airflow_integrations.ledger.runs.claims import reserve
 from airflow_integrations.ledger.runs.runs import adopt_run
 from airflow_integrations.run import Services
@@ -119,3 +122,26 @@ async def test_a_run_of_which_nothing_is_kept_gives_up_what_it_had(scene: Scene,
     near = scene.staging(scene.make_run(route=HOLD, run_id="near"))
     assert await recover(None, lapsed, scene.services, near) is None
     assert (await scene.run(order(1), route=HOLD)).counts["delivered"] == 1
+
+
+@pytest.mark.parametrize("transform", [[], [{"split": {"each": "order.lines", "key": "item.sku"}}]])
+async def test_what_a_dead_run_took_over_and_staged_nowhere_is_given_back(
+    scene: Scene, clock: Clock, transform: list[dict[str, object]]
+) -> None:
+    """A live run takes over more at any time; it may die before that is in its books, which balance all the same."""
+    MemoryOutgoing.answer = answering("failed", reason="no", http_status=422)
+    await scene.run(order(1))
+    MemoryOutgoing.answer = all_delivered
+    run = scene.make_run(route={"transform": transform}, run_id="live__1")
+    staging = scene.staging(run)
+    MemoryIncoming.pages_to_give = []
+    await fetch(run, scene.services, staging)
+    ref = await run_ref(run, scene.services, staging)
+    await push(run, scene.services, staging, final=True)
+    ledger, now = scene.services.ledger, clock.now
+    taken = take_due(ledger, ref, now=now, lease_until=now + 100, limit=10, wanted=RetryWanted(keys=frozenset("1")))
+    assert [due.key for due in taken] == ["1"]
+    clock.now += 400
+    await settle(run, scene.services, staging, died=True)
+    balance = await scene.run()
+    assert balance.counts["delivered"] == 1
