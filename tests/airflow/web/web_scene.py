@@ -167,12 +167,14 @@ class ErpOnly:
         return None
 
 
-async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, Any]], *, parts: int = 1) -> None:
+async def flow(
+    server: Server, route: str, run_id: str, orders: list[dict[str, Any]], *, parts: int | None = None
+) -> None:
     """A real run of the engine, beside the server: everything is delivered that :class:`Target` takes. Of several
-    ``parts``, each transforms and sends its own share."""
+    ``parts``, each transforms and sends its own share; a route that may be spread so has another definition."""
     with Ledger.open(server.ledger_url) as ledger:
         definition = read_route(server.components.home / "routes", route).route
-        if parts > 1:
+        if parts is not None:
             tasks = definition.tasks.model_copy(update={"spread_above": 0})
             definition = definition.model_copy(update={"tasks": tasks})
         window = Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
@@ -180,8 +182,8 @@ async def flow(server: Server, route: str, run_id: str, orders: list[dict[str, A
         staging = Staging(server.staging, route, run_id)
         async with Services(ErpOnly(server.target), ledger=ledger) as services:
             await fetch(run, services, staging)
-            await transform(run, services, staging, spread=parts)
-            for part in range(parts):
+            await transform(run, services, staging, spread=parts or 1)
+            for part in range(parts or 1):
                 await push(run, services, staging, part=part)
             await settle(run, services, staging)
 
