@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _notes(root: Path) -> Iterator[str]:
-    """What is allowed and may not be what somebody expects. Routes are read again only where one may have such."""
+    """Hints about routes that are valid. Routes are read once more only where a file mentions what a hint is about."""
     files = [path for path in root.rglob("*") if path.suffix in (".yaml", ".yml", ".json") and path.is_file()]
     if any(b"spread" in path.read_bytes() for path in files):
         for name, loaded in read_routes(root).routes.items():

@@ -53,7 +53,7 @@ class KnownRoutes(Protocol):
     def all(self) -> RouteFiles: ...
 
     def one(self, name: str) -> Route:
-        """Raises RouteError where there is no valid file of this route."""
+        """The route of this name. Raises RouteError where its file is missing or has mistakes."""
         ...
 
 

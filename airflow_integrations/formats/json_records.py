@@ -21,8 +21,8 @@ _valid = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def separated(content: bytes, path: tuple[str, ...]) -> tuple[Any, list[Any]] | None:
-    """``(the document with an empty list at path, its records)``; each record is ``msgspec.Raw``, or a BadRecord, or a
-    value where a text in it has half of a surrogate pair: that is no JSON for who passes over it.
+    """``(the document with an empty list at path, its records)``; each record is ``msgspec.Raw``, or a BadRecord. One
+    with half of a surrogate pair in a text is a decoded value: a decoder that skips over it would refuse its bytes.
 
     None where brackets do not match, where there is no list at ``path``, or where what is around it cannot be decoded:
     then nobody knows where a record ends. Work is linear in the content.

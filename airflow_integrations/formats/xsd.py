@@ -73,7 +73,7 @@ def files_of(path: Path, root: Path) -> list[Path]:
         if not each.is_relative_to(base):
             raise ValueError(f"{each.name} lies outside of the routes folder; put it under {base.name}/")
         if not each.is_file():
-            raise ValueError(f"there is no file {each.relative_to(base)}, which the schema includes or imports")
+            raise ValueError(f"the schema includes or imports {each.relative_to(base)}, and that file is missing")
         found[each] = None
         size += each.stat().st_size
         if len(found) > MAX_FILES or size > MAX_BYTES:

@@ -42,8 +42,8 @@ def agreed(content: bytes) -> tuple[str, str]:
 def answers_in(content: bytes, count: int) -> dict[int, PartAnswer | None]:
     """The answer to each request, by the request's place from 0. Raises MalformedError.
 
-    A response that is no JSON does not hold back the others. Nobody knows whose it is: each request without a response
-    then has None.
+    If one response cannot be read, the others still count. It does not say which request it answers, so each request
+    without a readable response has None then.
     """
     responses, whole = _responses(content)
     found: dict[int, PartAnswer | None] = {}
@@ -78,10 +78,10 @@ def _responses(content: bytes) -> tuple[list[Any], bool]:
             raise MalformedError(str(error)) from None
         found: list[Any] = []
         for piece in apart[1]:
+            if type(piece) is BadRecord:
+                continue
             with contextlib.suppress(ContentError):
-                found += (
-                    [] if type(piece) is BadRecord else [read(bytes(piece)) if type(piece) is msgspec.Raw else piece]
-                )
+                found.append(read(bytes(piece)) if type(piece) is msgspec.Raw else piece)
         return found, False
     responses = body.get("responses") if isinstance(body, dict) else None
     if not isinstance(responses, list):

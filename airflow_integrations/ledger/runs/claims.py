@@ -281,13 +281,13 @@ def announce_part(connection: Connection, run: RunRef, *, lease_until: float, no
 
 @writing
 def renew_announcement(connection: Connection, claim: int, *, lease_until: float) -> None:
-    """The part is still at work."""
+    """Say once more that the part is at work: its announcement counts until ``lease_until``."""
     connection.execute(update(tables.claim).where(_claim.id == claim).values(lease_until=lease_until))
 
 
 @writing
 def end_announcement(connection: Connection, claim: int) -> None:
-    """The part is no longer at work."""
+    """Take back that the part is at work."""
     connection.execute(delete(tables.claim).where(_claim.id == claim))
 
 
