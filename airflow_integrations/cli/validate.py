@@ -26,6 +26,8 @@ __all__ = ["all_mistakes", "run"]
 def run(args: argparse.Namespace) -> int:
     files = [Path(file) for file in args.files]
     if missing := [file for file in files if not file.is_file()]:
+        if missing[0].is_dir():
+            raise UsageError(f"{missing[0]} is a folder; to check all routes in it: --routes {missing[0]}")
         raise UsageError(f"no such file: {missing[0]}")
     root = _root(args, files)
     mistakes = all_mistakes(root)

@@ -50,6 +50,7 @@ def test_json(call, routes, edit):
     ("argv", "told"),
     [
         (("validate", "missing.yaml"), "no such file: missing.yaml"),
+        (("validate", "/"), "/ is a folder; to check all routes in it: --routes /"),
         (("validate", "--routes", "nowhere"), "--routes is nowhere, which is not a folder"),
         (("validate",), "no routes folder found here"),
         (("list",), "airflow-integrations new NAME"),
