@@ -265,9 +265,9 @@ class CarryOver:
                 self._reject(due, record, error.reason, THIN)
         items = [item for _, item in asked]
         try:
-            completed = await records.complete(items)
+            completed = await records.again(items)
         except OutageError as error:
-            completed = await records.put_off(items, error)
+            completed = await records.put_off(items, str(error))
         for (due, _), one in zip(asked, completed, strict=True):
             self._completed(due, one)
 

@@ -217,12 +217,28 @@ async def test_a_source_that_breaks_off_and_comes_back_loses_and_doubles_nothing
 
 
 @pytest.mark.parametrize(
+    "details",
+    [
+        {"path": "/o/{{ item.id }}"},
+        {"path": "/o", "query": {"a": "{{ item.id }}"}},
+        {"path": "/o", "headers": {"X-A": "{{ item.id }}"}},
+        {"path": "/o", "method": "POST", "body": {"a": "item.id"}},
+        {"path": "/o", "method": "POST", "form": {"a": "{{ item.id }}"}},
+        {"path": "/o", "method": "POST", "body_text": "{{ item.id }}"},
+    ],
+)
+async def test_half_a_pair_in_what_is_asked_for_an_item(details: dict[str, Any], tmp_path: Path) -> None:
+    """It is the item's matter, and is told in words."""
+    source = page(b'{"orders": [{"number": 1, "id": "\\ud83d"}]}')
+    outcome = await Scene(tmp_path).run(source, incoming={"details": details})
+    assert outcome.error is None
+    assert outcome.received == []
+    assert outcome.counts == {"fetched": 1, "retrying": 1}
+
+
+@pytest.mark.parametrize(
     "incoming",
     [
-        {"details": {"path": "/o/{{ item.id }}"}},
-        {"details": {"path": "/o", "query": {"a": "{{ item.id }}"}}},
-        {"details": {"path": "/o", "headers": {"X-A": "{{ item.id }}"}}},
-        {"details": {"path": "/o", "method": "POST", "body": {"a": "item.id"}}},
         {"pagination": {"style": "cursor", "next": "body.next", "param": "c"}},
         {"pagination": {"style": "cursor", "next": "body.next", "param": "c", "in": "body"}},
         {"pagination": {"style": "next_url", "next": "body.next"}},
