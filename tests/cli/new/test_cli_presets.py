@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_integrations.presets import NAMES
+from airflow_integrations.presets import NAMES, QUESTIONS
+from airflow_integrations.route.webhooks.presets import PRESETS
 from airflow_integrations.route_files.load import read_routes
 from airflow_integrations.route_files.presets import preset
 
@@ -88,6 +89,26 @@ def test_every_fact_has_a_public_source_and_a_date(name):
         assert fact["source"].startswith("https://")
         assert re.fullmatch(r"20\d\d-\d\d", fact["read"])
         assert fact["fact"].endswith(".")
+        assert set(fact.get("about", [])) <= QUESTIONS.keys()
+        assert set(fact) <= {"fact", "about", "none", "source", "read"}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_question_about_a_system_is_answered(name, question):
+    """By a fact, or by one that says that the vendor has none; not by both."""
+    answers = [fact.get("none", False) for fact in preset(name).plain()["facts"] if question in fact.get("about", [])]
+    assert answers
+    assert set(answers) in ({True}, {False}) or question == "changes"  # a time, perhaps, and no filter by it
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_webhook_s_preset_has_its_fact(name):
+    found = preset(name).plain()
+    facts = [fact for fact in found["facts"] if "webhooks" in fact.get("about", [])]
+    if "webhook" in found:
+        assert not any(fact.get("none") for fact in facts)
+        assert found["webhook"]["preset"] in PRESETS
 
 
 def test_what_is_written_beside_a_preset_wins(routes: Path, call):
