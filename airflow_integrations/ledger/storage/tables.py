@@ -63,6 +63,8 @@ route = Table(
     Column("circuit_until", Float, nullable=False, server_default="0", comment="nothing is sent before this moment"),
     Column("woken", Integer, nullable=False, server_default="0", comment="how often what its entities wait for came"),
     Column("newest", Text, comment="the newest value of cursor.field that a run saw; the cursor may be an earlier one"),
+    Column("covers_from", String(40), comment="from where completed runs cover all up to mark; NULL: from ever"),
+    Column("missed_from", String(40), comment="where the earliest window starts that no completed run has covered"),
 )
 
 run = Table(
