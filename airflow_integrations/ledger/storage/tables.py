@@ -198,8 +198,10 @@ overlay = Table(
     Column("payload", Text, nullable=False, comment="the whole payload as it was edited, JSON"),
     Column("by", String(250), nullable=False),
     Column("at", Float, nullable=False),
+    Column("version", String(512), comment="of the state that was edited; NULL: not known"),
 )
-"""A payload that a person has edited: it goes out instead of the staged one. Removed when the entity is closed."""
+"""A payload that a person has edited: it goes out instead of the staged one. Removed when the entity is closed, and
+when a run has met another state of it."""
 
 progress = Table(
     f"{PREFIX}progress",

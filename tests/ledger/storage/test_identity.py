@@ -147,6 +147,7 @@ def test_a_backup_from_before_ledgers_had_ids_is_the_ledger(database_url: str, m
         connection.execute(text("ALTER TABLE integrations_route DROP COLUMN woken"))
         for later in ("newest", "covers_from", "missed_from"):
             connection.execute(text(f"ALTER TABLE integrations_route DROP COLUMN {later}"))
+        connection.execute(text("ALTER TABLE integrations_overlay DROP COLUMN version"))
     for file in (marker, other):
         Ledger.open(database_url, marker=file).close()
 

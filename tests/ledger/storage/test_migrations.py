@@ -204,6 +204,7 @@ def takes_what_was_missed(connection: Connection) -> None:
     known = connection.execute(text("SELECT mark, covers_from, missed_from FROM integrations_route"))
     assert [tuple(row) for row in known] == [(None, None, None)]
     connection.execute(text("UPDATE integrations_route SET covers_from = mark, missed_from = mark"))
+    connection.execute(text("UPDATE integrations_overlay SET version = '1'"))
 
 
 STEPS = [

@@ -1,4 +1,4 @@
-"""From where a route's mark covers time, and where the earliest window starts that no completed run has covered."""
+"""From where a route's mark covers time, where the earliest missed window starts, and of which state an edit is."""
 
 from __future__ import annotations
 
@@ -14,3 +14,5 @@ def upgrade() -> None:
     missed = "where the earliest window starts that no completed run has covered"
     op.add_column("integrations_route", sa.Column("covers_from", sa.String(40), comment=covers))
     op.add_column("integrations_route", sa.Column("missed_from", sa.String(40), comment=missed))
+    edited = "of the state that was edited; NULL: not known"
+    op.add_column("integrations_overlay", sa.Column("version", sa.String(512), comment=edited))
