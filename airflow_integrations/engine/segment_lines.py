@@ -11,8 +11,7 @@ import msgspec
 
 from airflow_integrations.entity import Entity
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.json import BOUNDED_DECIMAL, decode, encode, encode_lines, read
-from airflow_integrations.formats.unwritable_json import NOT_JSON
+from airflow_integrations.formats.json import BOUNDED_DECIMAL, NOT_JSON, decode, encode, encode_lines, read
 
 __all__ = [
     "THIN",

@@ -14,6 +14,7 @@ from airflow_integrations.formats import ContentError
 __all__ = [
     "BOUNDED_DECIMAL",
     "MAX_VALUES",
+    "NOT_JSON",
     "decode",
     "decoder",
     "encode",
@@ -32,6 +33,9 @@ encode = _encoder.encode
 """Plain Python values to bytes of JSON; Decimal becomes a number with the same digits."""
 encode_lines = _encoder.encode_lines
 """Each of several values as :data:`encode` writes it, with a newline behind."""
+
+NOT_JSON = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
+"""What encoding raises for values that JSON does not know; a lone surrogate is a UnicodeEncodeError, a ValueError."""
 
 _BOUNDED = decimal.Context(
     prec=4300,

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
-
-from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.json import NOT_JSON, encode
 
 __all__ = ["NOT_JSON", "why_not_json"]
-
-NOT_JSON = (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError)
-"""What encoding raises for values that JSON does not know; a lone surrogate is a UnicodeEncodeError, a ValueError."""
 
 _SHOWN = 120
 """Characters of a place."""
