@@ -20,6 +20,7 @@ from airflow_integrations.files.pgp.keyring import Keyring, keyring_of
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
 from airflow_integrations.formats.writing.control import Control
+from airflow_integrations.formats.writing.written_format import WrittenFile
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.files.look_back import appeared
 from airflow_integrations.outgoing.files.names import FileNames
@@ -87,6 +88,11 @@ class FilesOutgoing:
             )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
+        if config.per == "run" and not config.addresses:
+            yield (
+                (str(config.written), "recipient"),
+                "a file of a run has one recipient: write it, or write per: entity, and each entity names its own",
+            )
         if config.per == "run" and config.written == "xml" and config.xml.record is None:
             yield ("xml", "record"), "with record: null a file has one entity: write per: entity"
         of_one = {route.entity.name, "source", "key", *lookup_names(route)}
@@ -194,11 +200,12 @@ class FilesOutgoing:
         if self._pieces is None:
             self._pieces = Pieces()
         packed, inside = self._options.packed, self._options.inside(path)
-        piece = self._pieces.add(outbound, self._writing(key), packed=packed, seal=self._seal, name=inside)
+        writing = self._writing(key, self._options.addressed(outbound.value))
+        piece = self._pieces.add(outbound, writing, packed=packed, seal=self._seal, name=inside)
         self._files[path] = _File(path, piece, [key], entity)
 
     def _new_spool(self) -> Spool:
-        writing = self._writing(str(self._receipts.next_number))
+        writing = self._writing(str(self._receipts.next_number), self._options)
         return Spool(writing, packed=self._options.packed, seal=self._seal)
 
     @property
@@ -209,14 +216,14 @@ class FilesOutgoing:
         assert keyring is not None
         return lambda clear, target: keyring.encrypt(clear, target, sign=pgp.sign, armored=self._options.armored)
 
-    def _writing(self, holder: str) -> Any:
+    def _writing(self, holder: str, options: WrittenFile) -> Any:
         """What makes a writer for the file that is called ``holder`` in this run."""
-        control = self._control(holder)
-        return lambda out: self._options.writer(out, control)
+        control = self._control(holder, options)
+        return lambda out: options.writer(out, control)
 
-    def _control(self, holder: str) -> Control | None:
+    def _control(self, holder: str, options: WrittenFile) -> Control | None:
         """The number of a file, for formats that have one: a further attempt at this file gets the same."""
-        counted = self._options.partner
+        counted = options.partner
         if counted is None:
             return None
         partner, first, most = counted
