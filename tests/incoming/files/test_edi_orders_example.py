@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from typing import Any
 
 import boto3
 import pytest
+from edi_examples import ORDERS
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.push.push import push
@@ -24,9 +24,6 @@ from airflow_integrations.route_files.load import read_routes
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import EPOCH, Window
-
-sys.path.append(str(Path(__file__).parents[2] / "formats"))
-from edi_examples import ORDERS
 
 FOLDER = Path(__file__).parents[3] / "dags" / "examples" / "edi_orders"
 ACCESS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
