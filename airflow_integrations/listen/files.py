@@ -133,10 +133,10 @@ class FilesListener:
                 for file in unread:
                     if keyring is not None and self._refused.get(file.mark) == self._keys:
                         continue  # it would be refused again
-                    found = pieces(store, file, config, around.params, keyring, signed=self._signed)
+                    messages = pieces(store, file, config, around.params, keyring, signed=self._signed)
                     try:
-                        async with aclosing(_each(found)) as messages:
-                            async for message in messages:
+                        async with aclosing(_each(messages)) as each:
+                            async for message in each:
                                 if message.handle:
                                     self._open[message.handle] = file
                                 yield (message,)

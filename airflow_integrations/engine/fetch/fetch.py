@@ -370,8 +370,9 @@ class _Fetch:
         if self.run.entities is not None:
             log.info("took %s that the run was given; the source was not asked", entities)
         elif self.unread is not None:
-            read = "acknowledgements" if self.unread.answers else counted(self.unread.fetches, "fetch")
-            log.info("read %s of %s of %s; the source was not asked", entities, read, self.unread.source)
+            source, fetches = self.unread.source, counted(self.unread.fetches, "fetch")
+            read = f"what {source} has to acknowledge" if self.unread.answers else f"{fetches} of {source}"
+            log.info("read %s of %s; the source was not asked", entities, read)
         elif self.run.events:
             log.info("took %s of %s; the source was not asked", entities, counted(manifest.events, "event"))
         elif self.run.retry is not None:
