@@ -26,7 +26,7 @@ from airflow_integrations.outgoing.files.look_back import appeared
 from airflow_integrations.outgoing.files.names import FileNames
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Content, Pieces, Seal, Spool
+from airflow_integrations.outgoing.files.spool import ArchiveSpool, Content, Pieces, Seal, Spool
 from airflow_integrations.outgoing.http.steps.check import lookup_names
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -88,15 +88,19 @@ class FilesOutgoing:
             )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
-        if config.per == "run" and not config.addresses:
+        alone = config.per == "entity" or config.member is not None
+        if not alone and not config.addresses:
             yield (
                 (str(config.written), "recipient"),
                 "a file of a run has one recipient: write it, or write per: entity, and each entity names its own",
             )
-        if config.per == "run" and config.written == "xml" and config.xml.record is None:
+        if not alone and config.written == "xml" and config.xml.record is None:
             yield ("xml", "record"), "with record: null a file has one entity: write per: entity"
         of_one = {route.entity.name, "source", "key", *lookup_names(route)}
         read = sorted(frozenset(config.path.names) & of_one)
+        within = frozenset() if config.member is None else frozenset(config.member.names)
+        if config.member is not None and (not within & of_one or "sequence" in within):
+            yield ("member",), "put into it what tells one entity's file from another's, such as {{ key }}; no sequence"
         if config.per == "run":
             for name in read:
                 yield ("path",), f"{name} is one entity's, and one file has all of a run: write per: entity"
@@ -200,11 +204,13 @@ class FilesOutgoing:
         if self._pieces is None:
             self._pieces = Pieces()
         packed, inside = self._options.packed, self._options.inside(path)
-        writing = self._writing(key, self._options.addressed(outbound.value))
+        writing = self._writing_alone(outbound)
         piece = self._pieces.add(outbound, writing, packed=packed, seal=self._seal, name=inside)
         self._files[path] = _File(path, piece, [key], entity)
 
     def _new_spool(self) -> Spool:
+        if self._options.member is not None:
+            return ArchiveSpool(self._writing_alone, self._names.in_archive, self._options.archive, self._seal)
         writing = self._writing(str(self._receipts.next_number), self._options)
         return Spool(writing, packed=self._options.packed, seal=self._seal)
 
@@ -220,6 +226,10 @@ class FilesOutgoing:
         """What makes a writer for the file that is called ``holder`` in this run."""
         control = self._control(holder, options)
         return lambda out: options.writer(out, control)
+
+    def _writing_alone(self, outbound: Outbound) -> Any:
+        """The same, for the file of one entity."""
+        return self._writing(outbound.idempotency_key, self._options.addressed(outbound.value))
 
     def _control(self, holder: str, options: WrittenFile) -> Control | None:
         """The number of a file, for formats that have one: a further attempt at this file gets the same."""
