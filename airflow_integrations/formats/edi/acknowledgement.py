@@ -25,9 +25,14 @@ class Answered:
     __slots__ = ("fault", "fields", "listed")
 
     def __init__(self, fields: dict[str, Any], fault: Fault | None) -> None:
-        self.fields = {name: _short(fields.get(name)) for name in _OF_MESSAGE if name in fields}
-        self.fault = fault
-        self.listed = False
+        self.fields, self.fault, self.listed = fields, fault, False
+
+    def list_in(self, level: Level) -> None:
+        """It is named in the acknowledgement: what is needed for that is kept until then."""
+        if not self.listed:
+            self.fields = {name: _short(self.fields.get(name)) for name in _OF_MESSAGE}
+            self.listed = True
+            level.messages.append(self)
 
 
 _OF_MESSAGE = ("reference", "type", "version", "release", "agency", "association")

@@ -50,8 +50,7 @@ class Acknowledging:
             level.accepted += 1
             self._fresh.append((level, one))
         if fault is not None or len(level.messages) < MAX_LISTED:
-            one.listed = True
-            level.messages.append(one)
+            one.list_in(level)
 
     def fault(self, part: Literal["group", "interchange"], fault: Fault) -> None:
         """Of a level that is open."""
@@ -100,9 +99,7 @@ class Acknowledging:
         for level, message in self._fresh:
             level.accepted -= 1
             message.fault = Fault("unreadable")
-            if not message.listed:
-                message.listed = True
-                level.messages.append(message)
+            message.list_in(level)
         self._fresh = []
         self.fault("group", Fault("unreadable"))
         self.fault("interchange", Fault("unreadable"))

@@ -217,7 +217,9 @@ def test_an_expression_that_fails_leaves_no_message_accepted_that_was_not_taken(
     assert [(each["accepted"], each["status"]) for each in kept(scene)] == [(0, "rejected")]
 
 
-@pytest.mark.parametrize("more", [{"explicit": True}, {"kind": "backfill"}, {"keys": frozenset({"x"})}, {"limit": 1}])
+@pytest.mark.parametrize(
+    "more", [{"explicit": True}, {"kind": "backfill"}, {"keys": frozenset({"x"})}, {"limit": 1}, {"dry_run": True}]
+)
 def test_a_run_of_something_else_answers_nothing(tmp_path: Path, more: dict[str, Any]) -> None:
     scene = Answering(tmp_path)
     scene.arrive("a.edi", interchange("I1", message("1")))
@@ -355,3 +357,13 @@ def test_a_kill_anywhere_answers_each_interchange_once(tmp_path: Path) -> None:
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["wrong"] == {}
     assert told["killed"] >= 15
+
+
+def test_an_interchange_without_messages_is_answered(tmp_path: Path) -> None:
+    scene = Answering(tmp_path)
+    scene.arrive("a.edi", interchange("I1"), interchange("I2").replace("UNZ+0", "UNZ+1"))
+    assert scene.run() == []
+    assert [(each["status"], each["segments"][0][4:]) for each in kept(scene)] == [
+        ("accepted", ["7"]),
+        ("rejected", ["4", "29", "UNZ"]),
+    ]
