@@ -6,6 +6,7 @@ as they are while the entity changes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -36,6 +37,11 @@ Path = tuple[str, ...]
 def _readable(text: str) -> str:
     if not all(part and part == part.strip() for part in text.split(".")):
         raise ValueError(f"{text!r} is not a path; write field names with dots between, such as customer.address.city")
+    if text.startswith("$") or re.search(r"\[\W*\d*\W*\]|(?:^|\.)\*(?:\.|$)", text):
+        raise ValueError(
+            f"{text!r} leads into a list, and a path leads through objects only; write the list anew, such as "
+            "Lines: {each: order.lines, name: line, map: {Sku: line.sku}}"
+        )
     return text
 
 

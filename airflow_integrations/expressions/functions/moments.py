@@ -211,12 +211,26 @@ def pattern_remedy(pattern: str) -> str | None:
     return None
 
 
-_DIRECTIVES = dict(
-    pair.split(":")
-    for pair in (
-        "Y:YYYY y:YY m:MM d:DD H:HH I:hh M:mm S:ss p:A z:ZZ Z:z b:MMM B:MMMM a:ddd A:dddd j:DDDD f:SSSSSS s:X".split()
-    )
-)
+_DIRECTIVES = {
+    "Y": "YYYY",
+    "y": "YY",
+    "m": "MM",
+    "d": "DD",
+    "H": "HH",
+    "I": "hh",
+    "M": "mm",
+    "S": "ss",
+    "p": "A",
+    "z": "ZZ",
+    "Z": "z",
+    "b": "MMM",
+    "B": "MMMM",
+    "a": "ddd",
+    "A": "dddd",
+    "j": "DDDD",
+    "f": "SSSSSS",
+    "s": "X",
+}
 """Directives of strftime, each with the token for the same."""
 
 
