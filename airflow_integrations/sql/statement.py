@@ -73,8 +73,6 @@ class SqlText:
             raise ValueError("one statement belongs here; take out what stands behind the first ;")
         if _FOREIGN_PARAMETER.search(outside):
             raise ValueError("write parameters as :window_start or :params.name, whatever the database")
-        if re.search(r"(?<![<>!=:~|&@#])==(?![=>])", outside):
-            raise ValueError("SQL compares with one =; write = for ==")
 
     @property
     def names(self) -> frozenset[str]:

@@ -37,11 +37,9 @@ Path = tuple[str, ...]
 def _readable(text: str) -> str:
     if not all(part and part == part.strip() for part in text.split(".")):
         raise ValueError(f"{text!r} is not a path; write field names with dots between, such as customer.address.city")
-    if text.startswith("$") or re.search(r"\[\W*\d*\W*\]|(?:^|\.)\*(?:\.|$)", text):
-        raise ValueError(
-            f"{text!r} leads into a list, and a path leads through objects only; write the list anew, such as "
-            "Lines: {each: order.lines, name: line, map: {Sku: line.sku}}"
-        )
+    if text.startswith("$") or "[" in text:
+        plain = re.sub(r"\[\W*(\w*)\W*\]", lambda found: f".{found[1] if found[1].isidentifier() else '*'}", text)
+        raise ValueError(f"{text!r} is a path of another language; write {plain.lstrip('$.')}, where * is each element")
     return text
 
 

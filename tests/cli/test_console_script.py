@@ -66,7 +66,8 @@ def test_it_runs_what_is_asked() -> None:
 
 
 def test_until_it_hears_an_interrupt_it_imports_next_to_nothing() -> None:
-    told = "import sys; here = {*sys.modules}; sys.path.insert(0, '.'); import %s; print(*{*sys.modules} - here)" % MODULE
+    told = f"import sys; sys.path.insert(0, '.'); before = set(sys.modules); import {MODULE}"
+    told += "; print(*set(sys.modules) - before)"
     done = subprocess.run(
         [sys.executable, "-I", "-c", told], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
     )
