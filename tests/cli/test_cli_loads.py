@@ -39,8 +39,8 @@ def loaded(*argv: str) -> tuple[int, set[str], int]:
         (["queue"], {"sqlalchemy"}, 64),
         (["entities", "list", "orders"], {"rich", "sqlalchemy"}, 97),
         (["entities", "show", "orders", "1"], {"sqlalchemy"}, 105),
-        (["run", "orders"], RUNS, 433),
-        (["preview", "orders"], RUNS, 440),
+        (["run", "orders"], RUNS, 434),
+        (["preview", "orders"], RUNS, 441),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
