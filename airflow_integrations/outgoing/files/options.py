@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -104,6 +105,10 @@ class FilesOptions(WrittenFile):
         if not self.folder or self.folder.endswith(":/"):
             raise ValueError(
                 "path begins with a fixed folder, such as /out/, in which what is not complete yet is kept"
+            )
+        if re.search(r"[*?]", re.sub(r"\{\{.*?\}\}", "", self.path.text)):
+            raise ValueError(
+                "path is the name of one file; write * as what it stands for, such as {{ window.start | date }}"
             )
         if self.pgp is None and self._name.endswith(PGP_ENDINGS):
             raise ValueError("the ending of path is that of encrypted files; write pgp: {connection: …}")
