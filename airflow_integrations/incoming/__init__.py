@@ -31,11 +31,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """In the place of a record: its source would not give it. ``later``: it may be had another time."""
+    """In the place of a record: its source would not give it. ``later``: it may be had another time. ``refused``: the
+    source is there, and its answer is about this record, or about who asks."""
 
     item: Any
     reason: str
     later: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

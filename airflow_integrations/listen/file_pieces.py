@@ -14,6 +14,7 @@ from airflow_integrations.files.reading import bodies
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, record_list
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.options import ListenOptions
@@ -98,8 +99,8 @@ def _cut(records: Iterable[Any]) -> Iterator[bytes | BadRecord]:
             continue
         try:
             written = encode(record)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise ContentError(f"record {number} cannot be written as JSON: {error}") from None
+        except NOT_JSON as error:
+            raise ContentError(why_not_json(error, record, f"record {number}")) from None
         if some and (len(some) == PIECE_RECORDS or size + len(written) > PIECE_BYTES):
             yield b"[" + b",".join(some) + b"]"
             some, size = [], 0

@@ -11,17 +11,16 @@ from airflow_integrations.engine.fetch.incomplete_records import Completed
 from airflow_integrations.engine.fetch.pages.listing import ListingWatch
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.segment_lines import (
-    NOT_JSON,
     Problem,
     encode_deletion,
     encode_fetched,
     encode_fetched_together,
     encode_problem,
-    why_not_json,
 )
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.formats.json import encode_anyhow
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
 from airflow_integrations.run import Run
@@ -152,7 +151,7 @@ class Intake:
         try:
             line = encode_fetched(key, version, record)
         except NOT_JSON as error:
-            self.reject(key, record, EntityError(why_not_json(error)), watch, again)
+            self.reject(key, record, EntityError(why_not_json(error, record, "the entity")), watch, again)
             return
         if watch is not None and not watch.wants(key, line, again=again):
             return

@@ -183,6 +183,40 @@ def test_mistakes_in_the_route(tmp_path: Path, options: Any, message: str) -> No
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("query", "place", "message"),
+    [
+        ("{ customer { id } }", ("where", "email"), "does not ask for email in customer: nothing would ever be found"),
+        ("{ customer { nodes { id } email } }", ("where", "email"), "in customer.nodes: nothing would ever be found"),
+        ("{ customer { edges { node { id name } } } }", ("where", "email"), "add it there. It asks for: id, name"),
+        ("{ customer { mail: email } }", ("where", "email"), "It asks for: mail"),
+        ("{ customer }", ("where", "email"), "It asks for: none"),
+        ("{ people { email } }", ("graphql", "records"), "asks for no customer; its fields are people"),
+        ("{ customer { ", ("graphql", "query"), "it is not GraphQL"),
+        ("mutation { customer { id } }", ("graphql", "query"), "a query belongs here"),
+    ],
+)
+def test_a_query_that_could_never_find_anything(tmp_path: Path, query: str, place: Any, message: str) -> None:
+    there = {"connection": "shop", "query": query, "variables": {"a": "order.a"}, "records": "customer"}
+    step = {"lookup": {"name": "t", "graphql": there, "where": {"email": "order.email"}}}
+    found = dict(Lookup.check_files(parse(step, Folder(tmp_path, tmp_path)).config))
+    assert message in found[place]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ customer { ...Found } } fragment Found on Customer { email }",
+        "{ customer { nodes { ... on Person { email } } } }",
+        "{ customer { edges { node { email: mail } } } }",
+    ],
+)
+def test_a_query_that_asks_for_what_is_compared(tmp_path: Path, query: str) -> None:
+    there = {"connection": "shop", "query": query, "variables": {}, "records": "customer"}
+    step = {"lookup": {"name": "t", "graphql": there, "where": {"email": "order.email"}}}
+    assert list(Lookup.check_files(parse(step, Folder(tmp_path, tmp_path)).config)) == []
+
+
 def test_names_that_mean_something_else_are_refused(tmp_path: Path) -> None:
     def stage(name: str) -> Any:
         return parse({"lookup": {**TAX["lookup"], "name": name}}, Folder(tmp_path, tmp_path))
