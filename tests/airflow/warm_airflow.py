@@ -112,6 +112,8 @@ class _Forked:
 def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what Airflow prints goes to the log
+    # Airflow runs its hook for local settings (airflow_preload.py) as it is loaded, and in no fork again.
+    sys.argv = ["airflow", "scheduler"]
     _load()
     ended: dict[int, int] = {}
 
@@ -145,6 +147,8 @@ def _load() -> None:
     import airflow.api_fastapi.core_api.app
     import airflow.api_fastapi.execution_api.app
     import airflow.api_fastapi.execution_api.routes
+    import airflow.callbacks.database_callback_sink
+    import airflow.cli.cli_parser
     import airflow.cli.commands.api_server_command
     import airflow.cli.commands.dag_command
     import airflow.cli.commands.dag_processor_command
@@ -153,7 +157,13 @@ def _load() -> None:
     import airflow.cli.commands.triggerer_command
     import airflow.dag_processing.dagbag
     import airflow.executors.local_executor
-    import airflow.serialization.serialized_objects  # noqa: F401
+    import airflow.migrations.utils
+    import airflow.providers.openlineage.plugins.openlineage
+    import airflow.serialization.serialized_objects
+    import airflow.utils.serve_logs
+    import alembic.command
+
+    import airflow_integrations.airflow.plugin  # noqa: F401
 
     gc.collect()
     gc.freeze()
