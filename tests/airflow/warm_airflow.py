@@ -160,8 +160,8 @@ def _load() -> None:
     import airflow.migrations.utils
     import airflow.providers.openlineage.plugins.openlineage
     import airflow.serialization.serialized_objects
-    import airflow.utils.serve_logs
-    import alembic.command
+    import airflow.utils.serve_logs  # noqa: F401
+    import alembic.command  # noqa: F401
 
     import airflow_integrations.airflow.plugin  # noqa: F401
 
