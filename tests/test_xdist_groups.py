@@ -56,6 +56,7 @@ def test_groups_come_together_then_long_tests_then_the_others(request: pytest.Fi
     second, first = GROUPS[1], GROUPS[0]
     items = [
         item("short"),
+        item("b3", pytest.mark.xdist_group(second), pytest.mark.last),
         item("b1", pytest.mark.xdist_group(second)),
         item("other", pytest.mark.xdist_group("other")),
         item("long", pytest.mark.long),
@@ -64,4 +65,4 @@ def test_groups_come_together_then_long_tests_then_the_others(request: pytest.Fi
         item("b2", pytest.mark.xdist_group(second)),
     ]
     longest_first(items)
-    assert [each.name for each in items] == ["a", "b1", "b2", "other", "long", "short", "short2"]
+    assert [each.name for each in items] == ["a", "b1", "b2", "b3", "other", "long", "short", "short2"]

@@ -56,12 +56,15 @@ def group_of(item: pytest.Item | None) -> str | None:
 
 def longest_first(items: list[pytest.Item]) -> None:
     """Put each group together, then the groups and the single tests that take long before all others. Otherwise one
-    worker is left with them in the end, and the others have nothing to do. What is equal keeps its random order."""
+    worker is left with them in the end, and the others have nothing to do. What is equal keeps its random order.
 
-    def rank(item: pytest.Item) -> tuple[int, str]:
+    A test with the mark ``last`` comes behind the others of its group: what it waits for comes by itself meanwhile."""
+
+    def rank(item: pytest.Item) -> tuple[int, str, bool]:
         group = group_of(item)
         if group is not None:
-            return (GROUPS.index(group) if group in GROUPS else len(GROUPS), group)
-        return (len(GROUPS) + (1 if item.get_closest_marker("long") else 2), "")
+            last = item.get_closest_marker("last") is not None
+            return (GROUPS.index(group) if group in GROUPS else len(GROUPS), group, last)
+        return (len(GROUPS) + (1 if item.get_closest_marker("long") else 2), "", False)
 
     items.sort(key=rank)

@@ -135,7 +135,11 @@ def test_a_target_that_was_away_longer_gets_everything_by_itself(airflow: Airflo
         airflow.ended(dag, each["dag_run_id"])
         counts.update(airflow.result(dag, each["dag_run_id"], "settle")["counts"])
     assert (counts["fetched"], counts["carried_in"], counts["delivered"]) == (0, 5, 5)
-    airflow.wait("the maintenance by itself", lambda: airflow.runs(MAINTENANCE, "scheduled"))
+
+
+@pytest.mark.last
+def test_the_maintenance_comes_by_itself(airflow: Airflow) -> None:
+    airflow.wait("the maintenance", lambda: airflow.runs(MAINTENANCE, "scheduled"))
 
 
 def test_a_large_run_is_sent_by_several_tasks_and_a_small_one_by_the_first(airflow: Airflow, systems: Systems) -> None:
