@@ -35,7 +35,7 @@ def scene(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Scene:
         preload(warm(made.components).home)
         # The routes stay as they are, and nobody waits for a run but these tests.
         made.components.env["AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL"] = "60"
-        made.components.env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.25"
+        made.components.env["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] = "0.5"
         with made:
             # It would run each minute, and no test looks at it.
             made.call("PATCH", f"/dags/{STOCK}", {"is_paused": True})
