@@ -24,6 +24,7 @@ from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
 from airflow_integrations.run import Run
+from airflow_integrations.staging.acknowledgement import Acknowledgement
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 from airflow_integrations.staging.segment_writer import SegmentWriter
@@ -41,6 +42,7 @@ class Intake:
         self.writer = SegmentWriter(staging, prefix, manifest.segments)
         self.problem_writer = SegmentWriter(staging, "problems-fetch", manifest.problems)
         self.carried_writer = SegmentWriter(staging, f"carried-{manifest.attempt}", manifest.carried)
+        self.answer_writer = SegmentWriter(staging, "answers", manifest.acknowledgements)
         self.problems, self.waiting = GroupedProblems(), GroupedProblems()
         self.hiding = Hiding(Mask(run.route.mask, entity=run.route.entity.name))
         counts = manifest.counts
@@ -62,23 +64,27 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        return self.writer.full or self.problem_writer.full or self.carried_writer.full
+        return any(writer.full for writer in self._writers)
+
+    @property
+    def _writers(self) -> tuple[SegmentWriter, ...]:
+        return self.writer, self.problem_writer, self.carried_writer, self.answer_writer
 
     def close_full(self) -> None:
         """Segments that are full end here."""
-        for writer in (self.writer, self.problem_writer, self.carried_writer):
+        for writer in self._writers:
             if writer.full:
                 writer.close_segment()
 
     def close(self) -> None:
         """What was collected is in segments."""
-        for writer in (self.writer, self.problem_writer, self.carried_writer):
+        for writer in self._writers:
             writer.close_segment()
 
     def note(self, manifest: Manifest) -> None:
         """Write into the manifest what is in closed segments."""
         manifest.segments, manifest.problems = self.writer.segments, self.problem_writer.segments
-        manifest.carried = self.carried_writer.segments
+        manifest.carried, manifest.acknowledgements = self.carried_writer.segments, self.answer_writer.segments
         manifest.entities = self._going_on + self._taken_over
         told = {"superseded": self.superseded, "retrying": self.retrying, "deletes_emitted": self.deletes}
         manifest.counts = {
@@ -87,6 +93,11 @@ class Intake:
             "rejected": self.rejected,
             **{name: count for name, count in told.items() if count},
         }
+
+    def acknowledge(self, answers: Sequence[Acknowledgement]) -> None:
+        """Stage what senders are answered."""
+        for answer in answers:
+            self.answer_writer.add(answer.line())
 
     def superseded_one(self) -> None:
         """A later state of the entity came, and only that counts."""

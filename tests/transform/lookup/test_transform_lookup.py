@@ -76,6 +76,14 @@ def test_a_join_with_a_hundred_thousand_rows_holds_each_once(tmp_path: Path) -> 
         load_table(file, ("sku",), every=True)
 
 
+@pytest.mark.parametrize("name", ["large.csv", "large.json"])
+def test_a_file_that_is_too_large_says_where_it_belongs(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)  # without content: nothing of it is read
+    with pytest.raises(ValueError, match=r"has over 64 MiB, .* memory: load it .* and write sql here"):
+        load_table(tmp_path / name, ("sku",))
+
+
 @pytest.mark.parametrize("missing", [None, "null"])
 async def test_nothing_found_goes_on_with_null(chain: Any, missing: Any) -> None:
     steps = chain({"lookup": {**TAX["lookup"], "missing": missing}}, {"set": {"tax": "tax.code"}})

@@ -63,7 +63,7 @@ async def grouped_pages(pages: AsyncGenerator[Page, None], options: GroupOptions
                         "or not at all while it changes. Use a pagination.style that goes on from a value or a token"
                     )
                 finished += page.finished
-                yield Page(lines.take(page), final=False)
+                yield Page(lines.take(page), final=False, acknowledgements=page.acknowledgements)
                 if page.resume is None and page.final:
                     break
         for records, versions in lines.entities():
