@@ -13,8 +13,7 @@ from airflow_integrations.files.pgp.verdict import RefusedFile
 from airflow_integrations.files.reading import bodies
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.formats import BadRecord, ContentError
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, record_list
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.options import ListenOptions
@@ -100,6 +99,8 @@ def _cut(records: Iterable[Any]) -> Iterator[bytes | BadRecord]:
         try:
             written = encode(record)
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             raise ContentError(why_not_json(error, record, f"record {number}")) from None
         if some and (len(some) == PIECE_RECORDS or size + len(written) > PIECE_BYTES):
             yield b"[" + b",".join(some) + b"]"

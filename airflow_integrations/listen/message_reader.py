@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, event_id_text, record_list
 from airflow_integrations.ledger.inbox.event_rows import MAX_EVENT_ID, NewEvent
 from airflow_integrations.ledger.inbox.unreadable_event import refusal
@@ -81,6 +80,8 @@ class Reader:
         try:
             body = encode(records)
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             raise ContentError(why_not_json(error, records, "a record")) from None
         return Read(self._event(name, body))
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from airflow_integrations.config.model import ShortForm
 from airflow_integrations.entity import Entity, compare, kind_of_version
 from airflow_integrations.errors import EntityError
-from airflow_integrations.formats.json import decode, encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, decode, encode
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 
@@ -138,6 +137,8 @@ def _row(entity: Entity) -> tuple[str, str | None, bytes, bytes | None, bytes | 
             if encoded is not None and (b"NaN" in encoded or b"Infinity" in encoded):
                 decode(encoded)  # a Decimal may be one of them, and is written as no JSON reader takes it
     except NOT_JSON as error:
+        from airflow_integrations.formats.unwritable_json import why_not_json
+
         raise EntityError(why_not_json(error, entity.value, "the entity")) from None
     return entity.key, entity.version, value, source, found
 

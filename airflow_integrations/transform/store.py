@@ -13,8 +13,7 @@ from airflow_integrations.config.types import Duration
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Sees, Structure
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.payloads import masked
 from airflow_integrations.run import Run, Services, entity_names
@@ -127,6 +126,8 @@ class Store(TransformerBase):
         try:
             content = encode(made)
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             raise EntityError(why_not_json(error, made), field="set") from None
         if len(content) > LARGEST:
             raise EntityError(f"the value has {len(content)} bytes; a store takes at most {LARGEST}", field="set")

@@ -11,9 +11,8 @@ import msgspec
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
-from airflow_integrations.formats.json import encode, read
+from airflow_integrations.formats.json import NOT_JSON, encode, read
 from airflow_integrations.formats.record_bound import refuse_crowded_json
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, NoRecords, event_id_text, record_list
 from airflow_integrations.ledger.inbox.unreadable_event import refusal
 from airflow_integrations.route.definition import Route
@@ -125,6 +124,8 @@ def written(records: list[Any]) -> Records:
     try:
         return Records(len(records), encode(records))
     except NOT_JSON as error:
+        from airflow_integrations.formats.unwritable_json import why_not_json
+
         raise ContentError(why_not_json(error, records, "the records")) from None
 
 

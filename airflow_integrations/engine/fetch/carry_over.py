@@ -23,8 +23,7 @@ from airflow_integrations.engine.settle.dead_consumers import recover_dead_consu
 from airflow_integrations.engine.settle.recovery import recover_others
 from airflow_integrations.entity import compare
 from airflow_integrations.errors import EntityError, OutageError
-from airflow_integrations.formats.json import encode, read
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode, read
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
 from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.records import Due, Outcome, RetryWanted, RunRef
@@ -301,6 +300,8 @@ class CarryOver:
             self._reject(due, record, error.reason, error.field)
             return
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             self._reject(due, record, why_not_json(error, record, "the entity"), None)
             return
         if state not in self._records:

@@ -19,8 +19,7 @@ from airflow_integrations.engine.segment_lines import (
 )
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import BadRecord
-from airflow_integrations.formats.json import encode_anyhow
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode_anyhow
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
 from airflow_integrations.run import Run
@@ -151,6 +150,8 @@ class Intake:
         try:
             line = encode_fetched(key, version, record)
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             self.reject(key, record, EntityError(why_not_json(error, record, "the entity")), watch, again)
             return
         if watch is not None and not watch.wants(key, line, again=again):

@@ -17,7 +17,7 @@ from airflow_integrations.engine.segment_lines import (
     encode_staged_together,
 )
 from airflow_integrations.entity import Entity, older
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON
 from airflow_integrations.ledger.records import NOT_FOUND, Known, Outcome, PayloadStage
 from airflow_integrations.ledger.runs.claims import decided_in, known_entities
 from airflow_integrations.masking.mask import Mask
@@ -113,6 +113,8 @@ class Chain:
             try:
                 writer.add(encode_staged(entity, keep))
             except NOT_JSON as error:
+                from airflow_integrations.formats.unwritable_json import why_not_json
+
                 self.rejected(entity, why_not_json(error, entity.value, "the entity"))
         self.out += len(batch) - (self.problems.total - before)
 

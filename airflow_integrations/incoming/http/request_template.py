@@ -10,8 +10,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_integrations.errors import EntityError, RunError
 from airflow_integrations.expressions import Structure, Template, Texts, texts_of
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.http import Request
 
 __all__ = ["RequestTemplate"]
@@ -74,6 +73,8 @@ class RequestTemplate:
             try:
                 encode(body)
             except NOT_JSON as problem:
+                from airflow_integrations.formats.unwritable_json import why_not_json
+
                 raise error(f"body: {why_not_json(problem, body)}") from None
         return cls(
             described.method,

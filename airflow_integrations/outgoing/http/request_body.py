@@ -11,8 +11,7 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Structure, Template
 from airflow_integrations.expressions.evaluation.guards import text_of
 from airflow_integrations.expressions.templates.rendered_text import rendered_text
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.outgoing import Outbound
 
 __all__ = ["Body", "array", "form_fields", "itself", "no_body", "structured", "written"]
@@ -86,6 +85,8 @@ def _json(value: Any) -> bytes:
     try:
         encoded = encode(value)
     except NOT_JSON as error:
+        from airflow_integrations.formats.unwritable_json import why_not_json
+
         raise EntityError(why_not_json(error, value)) from None
     if b"NaN" in encoded or b"Infinity" in encoded:  # perhaps just inside a text
         _finite(value)

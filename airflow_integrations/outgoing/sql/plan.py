@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import EntityError, SetupError
-from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
@@ -266,6 +265,8 @@ class Planner:
 
 def _fields(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
+        from airflow_integrations.expressions.evaluation.guards import kind_of  # only where something is wrong
+
         raise EntityError(f"a row is made of an object's fields, and this is {kind_of(value)}; write columns")
     return value
 

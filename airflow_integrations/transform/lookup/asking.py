@@ -10,8 +10,7 @@ from urllib.parse import quote, urlencode
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template, texts_of
 from airflow_integrations.expressions.templates.rendered_text import rendered_text
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.http import Request
 from airflow_integrations.transform.lookup.http_options import CreateMissing, HttpLookup
 
@@ -74,6 +73,8 @@ def _content(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> t
         try:
             return encode(body), "application/json"
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             raise EntityError(why_not_json(error, body), field="body") from None
     return None, None
 

@@ -11,7 +11,6 @@ from airflow_integrations.config.suggestions import continued
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import AIRFLOW_NAMES, SCOPES
-from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.run import Run, Services, entity_names
 from airflow_integrations.sql.statement import parameter_mistakes
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
@@ -108,6 +107,8 @@ class Lookup(TransformerBase):
         if elements is None:
             raise EntityError(f"{text} is null or missing; write {text} or [] where it may be", field="each")
         if not isinstance(elements, (list, tuple)):
+            from airflow_integrations.expressions.evaluation.guards import kind_of  # only where something is wrong
+
             raise EntityError(f"{text} is not a list but {kind_of(elements)}", field="each")
         if len(elements) > MOST_ELEMENTS:
             raise EntityError(

@@ -17,7 +17,6 @@ from airflow_integrations.engine.fetch.cursor.ahead import (
 )
 from airflow_integrations.engine.fetch.cursor.pages import CursorPages, greater
 from airflow_integrations.errors import AnswerError
-from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.partial import PartReader
 from airflow_integrations.incoming.sort_value import (
@@ -243,6 +242,8 @@ class CursorWatch:
     def _value(self, found: Any) -> SortValue:
         value = sort_value(found)
         if value is None:
+            from airflow_integrations.expressions.evaluation.guards import kind_of  # only where something is wrong
+
             raise AnswerError(
                 f"incoming.cursor.field {self._field} is neither a number nor a text in some record: "
                 f"{kind_of(found)}; name a field that grows with every change"

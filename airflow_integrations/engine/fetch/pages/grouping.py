@@ -19,9 +19,8 @@ from msgspec.structs import replace
 from airflow_integrations.entity import key_text, older
 from airflow_integrations.errors import EntityError, SetupError
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
-from airflow_integrations.formats.json import decode, encode, encode_anyhow
+from airflow_integrations.formats.json import NOT_JSON, decode, encode, encode_anyhow
 from airflow_integrations.formats.partial import PartReader
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.incoming import Gone, Page
 from airflow_integrations.route.grouping import GroupOptions
 from airflow_integrations.staging.manifest import SourcePiece
@@ -126,6 +125,8 @@ class _Lines:
             same = encode([line.get(name) for name in self._options.same])
             entity = self._entity(key, line, same)
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             raise EntityError(why_not_json(error, line, "the entity")) from None
         entity.add(content, same, version, self._options)
         if entity.broken is None:

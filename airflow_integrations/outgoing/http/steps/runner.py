@@ -8,8 +8,7 @@ from typing import Any
 
 from airflow_integrations.entity import content_hash
 from airflow_integrations.errors import EntityError
-from airflow_integrations.formats.json import encode
-from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
+from airflow_integrations.formats.json import NOT_JSON, encode
 from airflow_integrations.ledger.progress import Progress, StepDone
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import id_text, reason_text
@@ -254,6 +253,8 @@ class _Sending:
         try:
             encoded = encode(value)
         except NOT_JSON as error:
+            from airflow_integrations.formats.unwritable_json import why_not_json
+
             return None, b"null", reason_text(why_not_json(error, value, "its result"))
         self._bytes += len(encoded)
         if self._bytes > MOST_BYTES:

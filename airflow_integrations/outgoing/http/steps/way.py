@@ -7,7 +7,6 @@ from typing import Any
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression
-from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.outgoing.http.answers.rule_options import ruled
 from airflow_integrations.outgoing.http.delivering import Delivering
 from airflow_integrations.outgoing.http.options import HttpOptions
@@ -73,6 +72,8 @@ class Way:
         assert self._each is not None
         found = self._each(names)
         if not isinstance(found, list | tuple):
+            from airflow_integrations.expressions.evaluation.guards import kind_of  # only where something is wrong
+
             read = "nothing" if found is None else kind_of(found)
             raise EntityError(f"each read {read} where a list belongs")
         if len(found) > MOST_ITEMS:
