@@ -1,4 +1,4 @@
-"""``entities edit``: a person corrects a payload, and kept beside the staged one until it is delivered."""
+"""``entities edit``: a person corrects a payload, which is kept beside the staged one until it is delivered."""
 
 from __future__ import annotations
 
