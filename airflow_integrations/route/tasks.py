@@ -149,6 +149,14 @@ class TaskOptions(StageOptions):
     Example: ``spread_above: 200000``
     Since: 0.2
     """
+    fetch_spread: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
+    """Over how many Airflow tasks the ``partitions`` of incoming are spread: ``fetch_1``, ``fetch_2``, … Each fetches
+    every so-manieth partition, on any worker, and is retried by itself. ``1``: the task ``fetch`` fetches one partition
+    after the other. Without partitions it has no meaning.
+
+    Example: ``fetch_spread: 8``
+    Since: 0.2
+    """
     fetch: StageOptions | None = None
     """The task fetch, which also does the work of the others where a run has few entities (``together``).
 

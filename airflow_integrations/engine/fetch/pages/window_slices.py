@@ -8,8 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from airflow_integrations.engine.fetch.pages.in_turn import pages_in_turn
 from airflow_integrations.engine.fetch.pages.listing import ListingWatch, settled_pages
-from airflow_integrations.errors import AnswerError
 from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import Window
@@ -43,30 +43,11 @@ async def sliced_pages(
             async for page in pages:
                 yield page
         return
-    index, place = _saved(resume)
-    count = slice_count(run.window, length)
-    for current in range(index, count):
-        piece = replace(run, window=slice_of(run.window, length, current), interval=run.interval or run.window)
-        async with aclosing(settled_pages(incoming, piece, services, place, watch)) as pages:
-            async for page in pages:
-                if not page.final:
-                    yield page
-                    continue
-                if page.resume is not None:
-                    yield replace(page, resume={"slice": current, "page": page.resume})
-                    continue
-                following = {"slice": current + 1, "page": None} if current + 1 < count else None
-                yield replace(page, resume=following)
-                break
-        place = None
-        if watch is not None:
-            watch.begin()
 
+    def read(index: int, place: Any) -> AsyncGenerator[Page, None]:
+        piece = replace(run, window=slice_of(run.window, length, index), interval=run.interval or run.window)
+        return settled_pages(incoming, piece, services, place, watch)
 
-def _saved(resume: Any) -> tuple[int, Any]:
-    if resume is None:
-        return 0, None
-    try:
-        return int(resume["slice"]), resume["page"]
-    except (KeyError, TypeError, ValueError):
-        raise AnswerError("the saved place is not one of a window in slices") from None
+    async with aclosing(pages_in_turn("slice", slice_count(run.window, length), read, resume, watch)) as pages:
+        async for page in pages:
+            yield page

@@ -1,0 +1,103 @@
+"""A run in partitions that is killed anywhere, in any of its tasks, delivers every entity once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from partition_scene import PLACES, TASKS, Parted, PartedIncoming, delivered
+
+from airflow_integrations.engine.fetch import at_work
+from airflow_integrations.ledger.runs.runs import route_state
+from airflow_integrations.staging.folder import Staging
+
+PAGES = {place: [[{"number": f"{place}-{page}"}] for page in range(3)] for place in PLACES}
+KEYS = sorted(f"{place}-{page}" for place in PLACES for page in range(3))
+
+
+class Killed(BaseException):
+    """No handler of the engine sees it, as where a process dies."""
+
+
+class Reaper:
+    """Kills whoever comes to the ``at``-th moment: a request, or a file before or after it is written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.at, self.moments = 0, 0
+        write = Staging.write
+
+        def written(staging: Staging, name: str, content: bytes) -> None:
+            self.moment()
+            write(staging, name, content)
+            self.moment()
+
+        monkeypatch.setattr(Staging, "write", written)
+        monkeypatch.setattr(at_work, "COMMIT_SECONDS", 0.0)
+        PartedIncoming.before = lambda place, number: self.moment()
+
+    def moment(self) -> None:
+        self.moments += 1
+        if self.moments == self.at:
+            raise Killed
+
+
+async def again(work: Callable[[], Any]) -> Any:
+    """As a scheduler does: a task that died is started once more."""
+    try:
+        return await work()
+    except Killed:
+        return await work()
+
+
+async def whole(scene: Parted, run_id: str) -> list[str]:
+    run = scene.run(run_id)
+    await again(lambda: scene.plan(run))
+    for task in range(TASKS):
+        await again(lambda task=task: scene.fetch(run, task))
+    lines: list[str] = await again(lambda: scene.finish(run))
+    return lines
+
+
+async def moments(scene: Parted, reaper: Reaper) -> int:
+    await whole(scene, "not-killed")
+    delivered()
+    return reaper.moments
+
+
+async def test_a_run_that_is_killed_at_any_moment_loses_and_doubles_nothing(
+    scene: Parted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reaper = Reaper(monkeypatch)
+    PartedIncoming.pages_of = PAGES
+    count = await moments(scene, reaper)
+    assert count > 60
+    for at in range(1, count + 1):
+        # other content each time, so that everything has to be sent
+        PartedIncoming.pages_of = {
+            place: [[record | {"state": at} for record in page] for page in pages] for place, pages in PAGES.items()
+        }
+        reaper.at, reaper.moments = at, 0
+        lines = await whole(scene, f"run-{at}")
+        assert lines[0].startswith("9 fetched = "), (at, lines)
+        sent = delivered()
+        assert sorted(set(sent)) == [(key, at) for key in KEYS], at
+        assert len(sent) == len(KEYS), at
+        mark = route_state(scene.services.ledger, "orders").circuit_until
+        assert mark == 0.0
+
+
+async def test_two_tasks_that_end_at_the_same_time_and_one_that_is_killed_hinder_nobody(
+    scene: Parted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    PartedIncoming.pages_of = PAGES
+    for at in range(1, 40, 3):
+        run = scene.run(f"run-{at}")
+        await scene.plan(run)
+        with monkeypatch.context() as patched:
+            Reaper(patched).at = at
+            await asyncio.gather(*(again(lambda task=task: scene.fetch(run, task)) for task in range(TASKS)))
+        assert (await scene.finish(run))[0].startswith("9 fetched = 9 ")
+        sent = delivered()
+        assert len(sent) == (len(KEYS) if at == 1 else 0)
