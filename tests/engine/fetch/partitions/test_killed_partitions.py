@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -55,7 +56,7 @@ async def whole(scene: Parted, run_id: str) -> list[str]:
     run = scene.run(run_id)
     await again(lambda: scene.plan(run))
     for task in range(TASKS):
-        await again(lambda task=task: scene.fetch(run, task))
+        await again(partial(scene.fetch, run, task))
     lines: list[str] = await again(lambda: scene.finish(run))
     return lines
 
@@ -97,7 +98,7 @@ async def test_two_tasks_that_end_at_the_same_time_and_one_that_is_killed_hinder
         await scene.plan(run)
         with monkeypatch.context() as patched:
             Reaper(patched).at = at
-            await asyncio.gather(*(again(lambda task=task: scene.fetch(run, task)) for task in range(TASKS)))
+            await asyncio.gather(*(again(partial(scene.fetch, run, task)) for task in range(TASKS)))
         assert (await scene.finish(run))[0].startswith("9 fetched = 9 ")
         sent = delivered()
         assert len(sent) == (len(KEYS) if at == 1 else 0)
