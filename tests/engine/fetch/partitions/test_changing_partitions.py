@@ -73,7 +73,7 @@ class FollowerInPartitions(Follower):
         self.source.clock.now += 600.0
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     order=st.sampled_from(["key", "value", "newest"]),
     by=st.sampled_from(["rev", "at"]),
