@@ -118,9 +118,7 @@ def test_tasks_without_a_partition_are_skipped(run: Callable[..., Any], shop: Sh
     assert run("fetch", incoming=incoming)["skipped"] == ["fetch_3", "fetch_4"]
 
 
-@pytest.mark.parametrize(
-    "conf", [{"limit": 3}, {"entities": [{"number": 1, "status": "paid"}]}], ids=["limit", "given"]
-)
+@pytest.mark.parametrize("conf", [{"limit": 3}, {"entities": [{"number": 1, "status": "paid"}]}], ids=str)
 def test_a_run_that_fetches_by_itself_skips_them(run: Callable[..., Any], shop: Shop, conf: dict[str, Any]) -> None:
     assert run("fetch", conf=conf)["skipped"] == TASKS
     assert run("transform")["entities"] == len(conf.get("entities", "abc"))
