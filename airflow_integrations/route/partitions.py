@@ -52,7 +52,8 @@ class Partition:
         """What expressions and templates see as ``partition``."""
         if self.value is not None:
             return {"number": self.number, "value": self.value}
-        return {"number": self.number, "start": _shown(self.start), "end": _shown(self.end)}
+        start = _shown(self.start)
+        return {"number": self.number, "value": start, "start": start, "end": _shown(self.end)}
 
     def __str__(self) -> str:
         if self.value is not None:
@@ -127,7 +128,8 @@ class Partitions(Model):
     Example: ``list: [madrid, paris, berlin]``
     """
     ranges: Ranges | None = None
-    """Stretches of time or of numbers: ``partition.start``, and ``partition.end``, which does not belong to it.
+    """Stretches of time or of numbers: ``partition.start``, which is ``partition.value``, too, and ``partition.end``,
+    which does not belong to it.
 
     Example: ``ranges: {from: 2024-01-01, to: 2026-01-01, every: 30d}``
     """
@@ -200,11 +202,6 @@ def fetch_tasks(route: Route) -> tuple[str, ...]:
 def partition_mistakes(route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
     """What partitions cannot be combined with."""
     if getattr(route.incoming.config, "partitions", None) is None:
-        if "fetch_spread" in route.tasks.model_fields_set and route.tasks.fetch_spread > 1:
-            yield (
-                ("tasks", "fetch_spread"),
-                "incoming has no partitions, so one task fetches; leave it out",
-            )
         return
     place = ("incoming", route.incoming.kind, "partitions")
     if route.missing != "ignore":

@@ -111,7 +111,7 @@ def test_partitions_that_mean_nothing_are_refused(partitions: Any, told: str) ->
         ({"http": {"path": "/orders"}}, "the request reads no partition, so each would fetch the same"),
         (
             {"http": {"path": "/{{ partition.start }}"}},
-            "has value here, and the request reads partition.start",
+            "gives each partition a value, and the request reads partition.start",
         ),
         ({"http": {"path": "/{{ partition.valeu }}"}}, "partition has no field 'valeu', did you mean 'value'?"),
         ({"http": {"details": {"path": "/{{ partition.value }}"}}}, "partition"),
@@ -119,11 +119,6 @@ def test_partitions_that_mean_nothing_are_refused(partitions: Any, told: str) ->
 )
 def test_what_partitions_cannot_be_combined_with_is_refused(more: dict[str, Any], told: str) -> None:
     assert told in refused(**more)
-
-
-def test_tasks_to_fetch_nothing_are_refused() -> None:
-    incoming = {"http": {"connection": "shop", "path": "/orders"}}
-    assert "incoming has no partitions, so one task fetches" in refused(tasks={"fetch_spread": 2}, incoming=incoming)
 
 
 def test_there_are_no_more_tasks_than_values() -> None:

@@ -80,7 +80,9 @@ class HttpIncomingConfig(RecordsFormat, Listed, _MoreThanOneList):
     """Parts that are fetched one by one, by ``tasks.fetch_spread`` tasks at the same time: the request once for each of
     them. Its texts and expressions see ``partition.value``, or ``partition.start`` and ``partition.end``.
 
-    Example: ``partitions: {list: [madrid, paris]}``
+    Example:
+        path: "/api/stores/{{ partition.value }}/orders"
+        partitions: {list: [madrid, paris]}
     Since: 0.2
     """
 

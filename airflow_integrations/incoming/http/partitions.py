@@ -19,12 +19,11 @@ def unread_mistakes(config: HttpIncomingConfig) -> Iterator[tuple[tuple[str, ...
     assert config.partitions is not None
     leaves = [leaf for _, leaf in walk(config) if isinstance(leaf, Expression | Structure | Template)]
     read = {path[1] for leaf in leaves for path in leaf.fields if path[0] == "partition" and len(path) > 1}
-    wanted = {"value"} if config.partitions.list_ is not None else {"start", "end"}
-    if other := sorted((read & {"value", "start", "end"}) - wanted):
-        has = "value" if config.partitions.list_ is not None else "start and end"
-        yield ("partitions",), f"partition has {has} here, and the request reads partition.{other[0]}"
+    in_list = config.partitions.list_ is not None
+    if in_list and (other := sorted(read & {"start", "end"})):
+        yield ("partitions",), f"a list gives each partition a value, and the request reads partition.{other[0]}"
     elif not read and not any("partition" in leaf.names for leaf in leaves):
-        reads = " or ".join(f"partition.{name}" for name in sorted(wanted, reverse=True))
+        reads = "partition.value" if in_list else "partition.start and partition.end"
         yield (
             ("partitions",),
             f"the request reads no partition, so each would fetch the same; let path, query or body read {reads}",

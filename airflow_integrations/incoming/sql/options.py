@@ -153,7 +153,9 @@ class SqlIncomingConfig(Model):
     """Ranges of a column that are fetched one by one, each in a snapshot of its own, by ``tasks.fetch_spread`` tasks at
     the same time.
 
-    Example: ``partitions: {column: id, from: 0, to: 1000000, every: 250000}``
+    Example:
+        table: sales.orders
+        partitions: {column: id, from: 0, to: 1000000, every: 250000}
     Since: 0.2
     """
     time_zone: Annotated[str, AfterValidator(check_timezone)] | None = None
