@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_integrations.http.observer import Observer
     from airflow_integrations.http.origin import Origin
     from airflow_integrations.ledger.ledger import Ledger
-    from airflow_integrations.route.partitions import Partition
+    from airflow_integrations.route.incremental import Partition
     from airflow_integrations.sql.database import Database
     from airflow_integrations.sql.session import Session
 

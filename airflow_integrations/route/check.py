@@ -23,7 +23,6 @@ from airflow_integrations.route.checks.names import (
 )
 from airflow_integrations.route.checks.written_paths import cursor_mistakes, path_mistakes
 from airflow_integrations.route.grouping import group_mistakes
-from airflow_integrations.route.partitions import partition_mistakes
 from airflow_integrations.route.stage import Stage
 from airflow_integrations.window import AIRFLOW_ALIASES
 
@@ -83,7 +82,10 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
     yield from group_mistakes(route)
-    yield from partition_mistakes(route)
+    if getattr(route.incoming.config, "partitions", None) is not None:
+        from airflow_integrations.route.partitions import partition_mistakes
+
+        yield from partition_mistakes(route)
     yield from _outgoing_mistakes(route)
     yield from _dag_mistakes(route)
     for loc, stage in stages_of(route):

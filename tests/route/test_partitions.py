@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from airflow_integrations.errors import RunError
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.partitions import ColumnRanges, Partitions, Ranges, fetch_tasks, partitions_of
+from airflow_integrations.route.incremental import ColumnRanges, Partitions, Ranges
+from airflow_integrations.route.partitions import fetch_tasks, partitions_of
 from airflow_integrations.window import Window
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,7 +43,7 @@ def test_ranges_of_numbers_touch_and_cover_all(first: int, length: int, every: i
     assert (plain[0][0], plain[-1][1]) == (first, first + length)
     assert all(before[1] == after[0] for before, after in pairwise(plain))
     assert all(start < end for start, end in plain)
-    column = ColumnRanges(column="id", **options).all(DAY)
+    column: Any = ColumnRanges(column="id", **options).all(DAY)
     for value in (first - 1, first, first + 1, first + length - 1, first + length, first + every):
         holding = [
             each
@@ -121,8 +122,11 @@ def test_what_partitions_cannot_be_combined_with_is_refused(more: dict[str, Any]
     assert told in refused(**more)
 
 
-def test_there_are_no_more_tasks_than_values() -> None:
+def test_there_are_no_more_tasks_than_partitions() -> None:
     assert fetch_tasks(route()) == ("fetch_1", "fetch_2")
     assert fetch_tasks(route({"list": ["madrid"]})) == ()
     assert fetch_tasks(route({"list": list(range(9))}, tasks={"fetch_spread": 3})) == ("fetch_1", "fetch_2", "fetch_3")
+    ranges = {"from": 0, "to": 30, "every": 10}
+    assert len(fetch_tasks(route({"ranges": ranges}))) == 3
+    assert len(fetch_tasks(route({"ranges": {"every": "1d"}}))) == 4
     assert fetch_tasks(route(tasks={"single": True})) == ()

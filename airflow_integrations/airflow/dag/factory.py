@@ -23,7 +23,6 @@ from airflow_integrations.airflow.operators.stages import (
     TransformOperator,
 )
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.partitions import fetch_tasks
 
 __all__ = ["STAGES", "build_dag", "build_events_dag"]
 
@@ -79,6 +78,14 @@ def _operators(route: Route) -> tuple[type[RouteOperator], ...]:
     return (RunOperator,)
 
 
+def _fetch_tasks(route: Route) -> tuple[str, ...]:
+    if getattr(route.incoming.config, "partitions", None) is None:
+        return ()
+    from airflow_integrations.route.partitions import fetch_tasks
+
+    return fetch_tasks(route)
+
+
 def _listening(route: Route) -> Any:
     if route.trigger is None or route.trigger.listen is None:
         return None
@@ -103,7 +110,7 @@ def _dag(
     }
     with DAG(**options | given) as dag:
         before: list[RouteOperator] = []
-        partitioned = () if events else fetch_tasks(route)
+        partitioned = () if events else _fetch_tasks(route)
         for position, operator in enumerate(_operators(route)):
             stage = operator.stage
             arguments = task_arguments(route, stage, position, events=events) | ends.get(stage, {})

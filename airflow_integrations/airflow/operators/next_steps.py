@@ -6,8 +6,6 @@ import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from airflow_integrations.route.partitions import fetch_tasks
-
 if TYPE_CHECKING:
     from airflow_integrations.engine.settle.balance import Balance
     from airflow_integrations.engine.settle.failure_summary import Troubles
@@ -33,6 +31,8 @@ def next_steps(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> l
             f"  {stage} of this run, with Downstream: it goes on where it stopped, and nothing that was delivered is",
             "  sent again.",
         ]
+    from airflow_integrations.route.partitions import fetch_tasks
+
     several = tasks.pushes if stage == "push" else ("fetch", *fetch_tasks(run.route)) if stage == "fetch" else ()
     if len(several) > 1:
         return [

@@ -16,8 +16,7 @@ from airflow_integrations.incoming.http.job.options import Job
 from airflow_integrations.incoming.http.keyset import Keyset
 from airflow_integrations.incoming.http.listed import Listed
 from airflow_integrations.incoming.http.pagination import NoPaging
-from airflow_integrations.route.incremental import Cursor
-from airflow_integrations.route.partitions import Partitions
+from airflow_integrations.route.incremental import Cursor, Partitions
 
 __all__ = ["HttpIncomingConfig"]
 

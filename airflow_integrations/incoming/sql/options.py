@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration, check_timezone
-from airflow_integrations.route.partitions import ColumnRanges
+from airflow_integrations.route.incremental import ColumnRanges
 from airflow_integrations.sql.statement import SqlText
 from airflow_integrations.sql.tables import ColumnName, TableName
 

@@ -10,7 +10,7 @@ from airflow_integrations.sql.parameters import moment_parameter
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from airflow_integrations.route.partitions import Partition
+    from airflow_integrations.route.incremental import Partition
     from airflow_integrations.sql.binds import Binds
     from airflow_integrations.sql.database import Database
 

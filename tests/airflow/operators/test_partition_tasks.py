@@ -113,9 +113,9 @@ def test_a_red_run_names_the_tasks_that_fetch(
 
 
 def test_tasks_without_a_partition_are_skipped(run: Callable[..., Any], shop: Shop) -> None:
-    times = {"ranges": {"from": "2026-01-01", "to": "2026-01-03", "every": "1d"}}
-    incoming = {"partitions": times, "path": "/{{ partition.start | date }}"}
-    assert run("fetch", incoming=incoming)["skipped"] == ["fetch_3", "fetch_4"]
+    incoming = {"partitions": {"ranges": {"every": "1d"}}, "path": "/{{ partition.start | date }}"}
+    conf = {"window_start": "2026-01-01T00:00:00Z", "window_end": "2026-01-03T00:00:00Z"}
+    assert run("fetch", incoming=incoming, conf=conf)["skipped"] == ["fetch_3", "fetch_4"]
 
 
 @pytest.mark.parametrize("conf", [{"limit": 3}, {"entities": [{"number": 1, "status": "paid"}]}], ids=str)

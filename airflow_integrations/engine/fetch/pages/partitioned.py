@@ -6,9 +6,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from typing import Any
 
-from airflow_integrations.engine.fetch.pages.in_turn import pages_in_turn
 from airflow_integrations.engine.fetch.pages.listing import ListingWatch
-from airflow_integrations.engine.fetch.pages.window_slices import sliced_pages
+from airflow_integrations.engine.fetch.pages.window_slices import pages_in_turn, sliced_pages
 from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.route.partitions import partitions_of
 from airflow_integrations.run import Run, Services

@@ -14,7 +14,8 @@ from airflow_integrations.errors import AnswerError, RunError
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.plurals import counted
 from airflow_integrations.route.hash import data_hash
-from airflow_integrations.route.partitions import Partition, partitions_of
+from airflow_integrations.route.incremental import Partition
+from airflow_integrations.route.partitions import partitions_of
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest

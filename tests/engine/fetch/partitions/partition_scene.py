@@ -17,8 +17,7 @@ from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.incoming import Page
 from airflow_integrations.route.definition import Route
-from airflow_integrations.route.incremental import Cursor
-from airflow_integrations.route.partitions import Partitions
+from airflow_integrations.route.incremental import Cursor, Partitions
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest

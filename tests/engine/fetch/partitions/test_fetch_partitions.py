@@ -157,6 +157,7 @@ async def test_rejected_entities_are_found_in_whichever_partition_they_came(scen
     assert sorted(problem.key for problem in problems(scene.staging(run))) == sorted(f"bad {p}" for p in PLACES)
     for place in PLACES:
         (found,) = places(scene.services.ledger, "orders", [f"bad {place}"]).values()
+        assert found.ref is not None
         assert payload_of(scene.staging(run), f"bad {place}", found.ref) is not None
 
 
