@@ -318,5 +318,24 @@ async def test_what_earlier_runs_left_open_goes_with_a_planned_run(
     assert ("1", "old") in delivered()
 
 
+async def test_events_of_a_run_that_lacks_a_partition_wait_again(scene: Parted) -> None:
+    from airflow_integrations.ledger.inbox.event_rows import NewEvent
+
+    inbox, now = scene.services.ledger.inbox, scene.services.now
+    inbox.put([NewEvent(route="orders", event_id="e-1", body=b'[{"number": "event"}]', source="webhook")], now())
+    PartedIncoming.pages_of = ALL
+    broken("paris", 0)
+    run = scene.run()
+    assert (await scene.plan(run)).events == 1
+    await scene.fetch(run, 0)
+    with pytest.raises(OutageError):
+        await scene.fetch(run, 1)
+    assert await scene.books(run) == ["13 fetched = 13 pending", "fetch was not finished: 13 entities are pending"]
+    assert len(inbox.waiting(now())) == 1
+    mended()
+    assert await scene.whole(scene.run("run-2")) == ["19 fetched = 19 delivered"]
+    assert inbox.waiting(now()) == []
+
+
 def _at(key: str, changed: str) -> dict[str, str]:
     return {"number": key, "changed": changed}
