@@ -149,16 +149,19 @@ async def test_a_run_that_lacks_a_partition_goes_no_further_and_says_which(scene
 
 
 async def test_rejected_entities_are_found_in_whichever_partition_they_came(scene: Parted) -> None:
-    PartedIncoming.pages_of = {
-        place: [[{"number": place}, {"number": f"bad {place}", "x": object()}]] for place in PLACES
-    }
-    run = scene.run()
-    assert (await scene.whole(run))[0] == "6 fetched = 3 delivered + 3 rejected"
-    assert sorted(problem.key for problem in problems(scene.staging(run))) == sorted(f"bad {p}" for p in PLACES)
-    for place in PLACES:
-        (found,) = places(scene.services.ledger, "orders", [f"bad {place}"]).values()
+    PartedIncoming.pages_of = {p: [[{"number": p}, {"number": f"bad {p}", "x": object()}]] for p in PLACES}
+    bad = [f"bad {place}" for place in PLACES]
+    run, ledger = scene.run(), scene.services.ledger
+    await scene.plan(run)
+    for task in (0, 1):
+        await scene.fetch(run, task)
+    assert places(ledger, "orders", bad) == {}, "their places are known when all partitions are"
+    assert (await scene.finish(run))[0] == "6 fetched = 3 delivered + 3 rejected"
+    assert sorted(problem.key for problem in problems(scene.staging(run))) == sorted(bad)
+    for key in bad:
+        (found,) = places(ledger, "orders", [key]).values()
         assert found.ref is not None
-        assert payload_of(scene.staging(run), f"bad {place}", found.ref) is not None
+        assert payload_of(scene.staging(run), key, found.ref) is not None
 
 
 async def test_a_plan_that_is_cleared_within_the_hour_keeps_what_was_fetched(scene: Parted) -> None:

@@ -13,6 +13,7 @@ import pytest
 from partition_scene import PLACES, TASKS, Parted, PartedIncoming, delivered
 
 from airflow_integrations.engine.fetch import at_work
+from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.staging.folder import Staging
 
@@ -109,3 +110,34 @@ async def test_two_tasks_that_end_at_the_same_time_and_one_that_is_killed_hinder
         assert (await scene.finish(run))[0].startswith("6 fetched = 6 ")
         sent = delivered()
         assert len(sent) == (len(KEYS) if at == 1 else 0)
+
+
+async def test_a_partition_that_starts_over_and_is_killed_mixes_no_two_readings(
+    scene: Parted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source does not go on from the saved place, and has other records when it is read from its beginning."""
+    trouble: list[Exception] = [OutageError("away"), AnswerError("the place is not known any more")]
+
+    def before(place: str, page: int) -> None:
+        if (place, page) == ("madrid", 1) and trouble:
+            raise trouble.pop(0)
+
+    PartedIncoming.pages_of, PartedIncoming.before = {"madrid": [[{"number": 1}], [{"number": 2}]]}, before
+    run, write = scene.run(), Staging.write
+    await scene.plan(run)
+    with pytest.raises(OutageError):
+        await scene.fetch(run, 0)
+    PartedIncoming.pages_of = {"madrid": [[{"number": 1}, {"number": 3}, {"number": 4}], [{"number": 2}]]}
+
+    def killed(staging: Staging, name: str, content: bytes) -> None:
+        write(staging, name, content)
+        if ".zst" in name:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Staging, "write", killed)
+        with pytest.raises(Killed):
+            await scene.fetch(run, 0)
+    for task in range(TASKS):
+        await scene.fetch(run, task)
+    assert (await scene.finish(run)) == ["4 fetched = 4 delivered"]
