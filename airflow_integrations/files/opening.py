@@ -1,16 +1,16 @@
-"""The file system of a path: our own for SFTP and FTP, fsspec's for all others."""
+"""The file system of a path: our own for SFTP, FTP and SMB, fsspec's for all others."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow_integrations.errors import OutageError, SetupError
+from airflow_integrations.errors import SetupError
 from airflow_integrations.files.errors import understood
 from airflow_integrations.files.place import Place, is_object_store, located, storage_options
 
 __all__ = ["opened"]
 
-_PACKAGES = {"s3fs": "'airflow-integrations[s3]'", "smbprotocol": "smbprotocol", "gcsfs": "gcsfs", "adlfs": "adlfs"}
+_PACKAGES = {"s3fs": "'airflow-integrations[s3]'", "gcsfs": "gcsfs", "adlfs": "adlfs"}
 """What installs a package of a file system."""
 
 
@@ -23,7 +23,7 @@ def opened(path: str, place: Place | None) -> tuple[Any, str, str]:
     path = located(path, place)
     protocol = path.partition("://")[0] if "://" in path else ""
     with understood(path):
-        if protocol in ("sftp", "ssh", "ftp", "ftps"):
+        if protocol in ("sftp", "ssh", "ftp", "ftps", "smb"):
             return *_server(path, protocol, place), protocol
         return *_other(path, protocol, place), protocol
 
@@ -45,6 +45,11 @@ def _server(path: str, protocol: str, place: Place | None) -> tuple[Any, str]:
         from airflow_integrations.files.sftp_login import SftpLogin
 
         return SftpFiles(SftpLogin.of(host, port, place)), f"/{inside}"
+    if protocol == "smb":
+        from airflow_integrations.files.smb import SmbFiles
+        from airflow_integrations.files.smb_login import SmbLogin
+
+        return SmbFiles(SmbLogin.of(host, port, place)), f"/{inside}"
     from airflow_integrations.files.ftp import FtpFiles
     from airflow_integrations.files.ftp_login import FtpLogin
 
@@ -72,7 +77,5 @@ def _other(path: str, protocol: str, place: Place | None) -> tuple[Any, str]:
         remedy = next((f"; pip install {name}" for package, name in _PACKAGES.items() if package in str(error)), "")
         raise SetupError(f"{path}: {error}{remedy}") from None
     except (ValueError, TypeError) as error:
-        if isinstance(error.__cause__, OSError):  # smbprotocol's way to say that nobody answers
-            raise OutageError(f"{path}: {error}") from None
         raise SetupError(f"{path}: {error}") from None
     return fs, inside

@@ -12,6 +12,9 @@ __all__ = ["ServerFiles", "Whole"]
 class ServerFiles(ABC):
     """Every method blocks, and raises OSError, EOFError and the errors of the client's library. Paths are absolute."""
 
+    ignores_case = False
+    """Whether names that differ by case alone are one file."""
+
     @staticmethod
     def _strip_protocol(path: str) -> str:
         if "://" in path:

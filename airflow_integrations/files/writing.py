@@ -17,8 +17,8 @@ from airflow_integrations.files.store import seconds_of
 
 __all__ = ["FileWriter"]
 
-_OURS = frozenset({"sftp", "ssh", "ftp", "ftps"})
-_RENAMES = frozenset({"", "file", "local", "smb", *_OURS})
+_OURS = frozenset({"sftp", "ssh", "ftp", "ftps", "smb"})
+_RENAMES = frozenset({"", "file", "local", *_OURS})
 """Protocols whose rename shows a file under its name as a whole, or not at all."""
 
 
@@ -38,6 +38,15 @@ class FileWriter:
     def path(self, written: str) -> str:
         """A path of a route as this place has it."""
         return str(self._fs._strip_protocol(located(written, self._place)))
+
+    def fault(self, path: str) -> str | None:
+        """Why no file of this place can have this path, which :meth:`path` gave; None where one can."""
+        why: str | None = self._fs.fault(path) if hasattr(self._fs, "fault") else None
+        return why
+
+    def same(self, path: str) -> str:
+        """Equal for paths that are one file here."""
+        return path.lower() if getattr(self._fs, "ignores_case", False) else path
 
     def size(self, path: str) -> int | None:
         """In bytes; None where there is no such file."""

@@ -65,6 +65,8 @@ class RouteState:
     circuit_until: float = 0.0
     newest: str | None = None
     """The greatest value that a run saw of what the cursor is made of; the cursor itself may be an earlier one."""
+    missed: datetime | None = None
+    """Where the earliest window starts that no completed run has covered: the next gapless window begins there."""
 
 
 LONGEST_MAYBE: Final = 329

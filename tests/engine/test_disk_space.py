@@ -54,7 +54,7 @@ def staged(ledger: Ledger, base: Path, run_id: str, *, finished: bool = True, fa
     conclude(ledger, run, [outcome], now=NOW - 50)
     if finished:
         finish_run(
-            ledger, run, counts={}, seconds={}, verdict=None, bytes=10 * MB, mark=None, cursor=None, now=NOW - 40
+            ledger, run, counts={}, seconds={}, verdict=None, bytes=10 * MB, covered=None, cursor=None, now=NOW - 40
         )
     return staging
 

@@ -9,6 +9,7 @@ import pytest
 from ftp_server import FtpServer
 from pgp_keys import HAS_GPG, Partner, the_partner
 from sftp_server import SftpServer
+from smb_server import LACKS_SMB, SmbServer
 
 
 @pytest.fixture
@@ -25,9 +26,25 @@ def ftp(tmp_path: Path) -> Iterator[FtpServer]:
     server.end()
 
 
-@pytest.fixture(params=["sftp", "ftp"])
-def server(request: pytest.FixtureRequest) -> SftpServer | FtpServer:
+@pytest.fixture
+def smb(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmbServer]:
+    if LACKS_SMB is not None:
+        pytest.skip(LACKS_SMB)
+    server = SmbServer(tmp_path, tmp_path_factory.mktemp("samba"))
+    yield server
+    server.end()
+
+
+@pytest.fixture(params=["sftp", "ftp", "smb"])
+def server(request: pytest.FixtureRequest) -> SftpServer | FtpServer | SmbServer:
     """One after the other."""
+    found: SftpServer | FtpServer | SmbServer = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["sftp", "ftp"])
+def answering(request: pytest.FixtureRequest) -> SftpServer | FtpServer:
+    """Those in which a test has a say in what is answered."""
     found: SftpServer | FtpServer = request.getfixturevalue(request.param)
     return found
 

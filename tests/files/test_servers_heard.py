@@ -9,6 +9,7 @@ from typing import Any
 from ftp_server import FtpServer
 from listen_scene import event_bodies, listening, records, until
 from sftp_server import SftpServer
+from smb_server import SmbServer
 
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.testing import Feed
@@ -18,7 +19,9 @@ async def nobody(messages: Any) -> None:
     raise NotImplementedError
 
 
-def test_a_server_that_was_away_is_listened_to_again(tmp_path: Path, server: SftpServer | FtpServer) -> None:
+def test_a_server_that_was_away_is_listened_to_again(
+    tmp_path: Path, server: SftpServer | FtpServer | SmbServer
+) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     there: Any = server.place()

@@ -13,13 +13,15 @@ import pytest
 from file_target_scene import Scene
 from ftp_server import FtpServer
 from sftp_server import SftpServer
+from smb_server import SmbServer
 
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.errors import OutageError
 from airflow_integrations.files.writing import FileWriter
 
-Server = SftpServer | FtpServer
+Answering = SftpServer | FtpServer
+Server = Answering | SmbServer
 ORDERS = [{"id": number, "total": f"{number}.50"} for number in range(1, 6)]
 
 
@@ -205,21 +207,21 @@ def test_a_file_that_stands_there_with_another_size(tmp_path: Path, sftp: SftpSe
     settled(scene, run)
 
 
-def test_a_folder_that_must_not_be_written(tmp_path: Path, server: Server) -> None:
-    scene = scene_of(tmp_path, server)
+def test_a_folder_that_must_not_be_written(tmp_path: Path, answering: Answering) -> None:
+    scene = scene_of(tmp_path, answering)
     run = scene.begin("one", ORDERS)
-    if isinstance(server, SftpServer):
+    if isinstance(answering, SftpServer):
 
         def refuse(name: str, path: Any) -> None:
             if name == "open" and path.endswith(b".part"):
                 raise asyncssh.SFTPPermissionDenied("read-only")
 
-        server.fail = refuse
+        answering.fail = refuse
     else:
-        server.answer = lambda command, argument: "550 read-only" if command == "STOR" else None
+        answering.answer = lambda command, argument: "550 read-only" if command == "STOR" else None
     with pytest.raises(OutageError, match="read-only"):
         scene.stage(push, run)
-    server.fail = server.answer = lambda *_: None  # type: ignore[union-attr]
+    answering.fail = answering.answer = lambda *_: None  # type: ignore[union-attr]
     settled(scene, run)
 
 

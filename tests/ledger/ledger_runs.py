@@ -32,7 +32,7 @@ def retrying(key: str, next_attempt: float | None = 10.0, **more: Any) -> Outcom
 
 
 def finish(ledger: Ledger, run: RunRef, now: float = 50.0, **more: Any) -> None:
-    facts: dict[str, Any] = {"counts": {}, "seconds": {}, "verdict": None, "bytes": 0, "mark": None, "cursor": None}
+    facts: dict[str, Any] = {"counts": {}, "seconds": {}, "verdict": None, "bytes": 0, "covered": None, "cursor": None}
     finish_run(ledger, run, now=now, **(facts | more))
 
 

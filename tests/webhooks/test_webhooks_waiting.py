@@ -44,7 +44,7 @@ def decide(served: Served, run: RunRef, *outcomes: Outcome) -> None:
 
 def close(served: Served, run: RunRef, **counts: int) -> None:
     finish_run(
-        served.ledger, run, counts=counts, seconds={}, verdict=None, bytes=0, mark=None, cursor=None, now=time.time()
+        served.ledger, run, counts=counts, seconds={}, verdict=None, bytes=0, covered=None, cursor=None, now=time.time()
     )
 
 

@@ -49,9 +49,10 @@ async def begin(run: Run, services: Services, staging: Staging) -> Begun:
 def run_window(run: Run, ledger: Ledger) -> Window:
     """The window that the run is booked with: what was asked for, or, of a gapless route, from where it is to go on."""
     name = run.route.route
-    mark = route_state(ledger, name).mark
-    first = first_window(ledger, name) if mark is None else None
-    return window_of(run, mark, stored=window_of_run(ledger, name, run.run_id), first=first)
+    state = route_state(ledger, name)
+    first = first_window(ledger, name) if state.mark is None else None
+    stored = window_of_run(ledger, name, run.run_id)
+    return window_of(run, state.mark, stored=stored, first=first, missed=state.missed)
 
 
 def _begin(run: Run, services: Services, staging: Staging) -> Begun:

@@ -11,7 +11,7 @@ from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import EPOCH, Window, on_clocks
 
-__all__ = ["as_fetched", "gapless", "moves_cursor", "moves_mark", "settled_window", "window_of"]
+__all__ = ["as_fetched", "gapless", "may_miss", "moves_cursor", "moves_mark", "settled_window", "window_of"]
 
 
 def gapless(run: Run) -> bool:
@@ -27,13 +27,19 @@ def gapless(run: Run) -> bool:
 
 
 def window_of(
-    run: Run, mark: datetime | None, *, stored: Window | None = None, first: datetime | None = None
+    run: Run,
+    mark: datetime | None,
+    *,
+    stored: Window | None = None,
+    first: datetime | None = None,
+    missed: datetime | None = None,
 ) -> Window:
     """The window of a run whose ``window`` is still its interval, or what it was asked for.
 
     ``mark`` is the end of the last window that the route completed. ``stored`` is what an earlier attempt of this very
     run decided: it stays so. ``first`` is where the earliest window begins that a run by schedule or assets was given:
-    it counts as long as no run was completed, so that a first run that failed loses nothing.
+    it counts as long as no run was completed, so that a first run that failed loses nothing. ``missed`` is where the
+    earliest window starts that was given to a run which did not complete it, and that no other one has covered.
     """
     interval = run.window
     if not gapless(run):
@@ -42,11 +48,12 @@ def window_of(
         return stored
     if mark is None:
         initial = _initial(run.route)
-        start = initial if initial is not None else min(interval.start, first or interval.start)
+        start = initial if initial is not None else min(filter(None, (interval.start, first, missed)))
     elif mark >= interval.end and interval.start > EPOCH:
         return interval  # an old run again: what came after it is done
     else:
         start = mark - run.route.window.overlap
+        start = start if missed is None else min(start, missed)
     return Window(min(start, interval.end), interval.end)
 
 
@@ -66,9 +73,12 @@ def moves_mark(run: Run, mark: datetime | None) -> bool:
     ``run.window`` is the window that fetch decided (:func:`as_fetched`), ``mark`` the route's mark now. A run of a few
     keys, a limit or given entities is not the whole window, and a window that begins behind the mark would leave a gap.
     """
-    if not _whole(run) or not gapless(run) or run.window.start == run.window.end:
-        return False
-    return mark is None or run.window.start <= mark
+    return may_miss(run) and (mark is None or run.window.start <= mark)
+
+
+def may_miss(run: Run) -> bool:
+    """Whether the next runs are to ask for the run's window where it is not completed."""
+    return _whole(run) and gapless(run) and run.window.start < run.window.end
 
 
 def moves_cursor(run: Run) -> bool:

@@ -63,7 +63,7 @@ def _forget(run: RunRef, services: Services) -> None:
         seconds={},
         verdict=STILLBORN,
         bytes=0,
-        mark=None,
+        covered=None,
         cursor=None,
         now=services.now(),
         decided=False,

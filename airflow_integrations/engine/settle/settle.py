@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime
 
 from airflow_integrations.engine.fetch.source_pieces import let_go, to_let_go
 from airflow_integrations.engine.fetch.start import run_ref
 from airflow_integrations.engine.fetch.upstream_route import publish, reads_on
-from airflow_integrations.engine.fetch.windows import as_fetched, moves_cursor, moves_mark
+from airflow_integrations.engine.fetch.windows import as_fetched, may_miss, moves_cursor, moves_mark
 from airflow_integrations.engine.push.chunks import Chunks
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.journal.replay import absorb_journal
@@ -132,7 +131,8 @@ async def _close(
     whole = balance.unfinished in (None, "push") and not untransformed  # every entity has its fate
     fetched = manifests[0] if manifests and manifests[0].stage == "fetch" else None
     sure = whole and (fetched is None or fetched.unsettled is None)
-    mark: datetime | None = run.window.end if sure and moves_mark(run, state.mark) else None
+    covered = run.window if sure and moves_mark(run, state.mark) else None
+    missed = run.window.start if not sure and may_miss(run) else None
     if fetched is not None:
         await publish(run, ref, services, fetched)  # where fetch died in between
     reads = fetched.reads if fetched and whole and reads_on(run) else None
@@ -146,7 +146,8 @@ async def _close(
         seconds=_seconds(manifests),
         verdict=balance.verdict,
         bytes=staging.size(),
-        mark=mark,
+        covered=covered,
+        missed=missed,
         cursor=fetched.cursor if fetched and moves else None,
         newest=fetched.newest if fetched and moves else None,
         now=services.now(),

@@ -1,25 +1,17 @@
-"""Write what people did into an entity's history and the record of actions."""
+"""The record of what people did."""
 
 from __future__ import annotations
 
-import msgspec
-from sqlalchemy import ColumnElement, Connection, func, insert, literal
+from sqlalchemy import Connection, insert
 
-from airflow_integrations.ledger.runs.history import KEPT, REASON, printable
-from airflow_integrations.ledger.status import Status
+from airflow_integrations.ledger.runs.history import printable
 from airflow_integrations.ledger.storage import tables
 
-__all__ = ["MOST_DETAIL", "prepended", "record"]
+__all__ = ["MOST_DETAIL", "record"]
 
 MOST_DETAIL = 1_000
 """Characters that are kept of what an action was about."""
 MOST_BY = 250
-
-
-def prepended(now: float, status: Status, reason: str) -> ColumnElement[str]:
-    """SQL: the history with one line in front of it."""
-    line = msgspec.json.encode((round(now, 3), status, None, None, None, printable(reason, REASON))).decode()
-    return func.substr(literal(line + "\n") + tables.entity.c.history, 1, KEPT)
 
 
 def record(

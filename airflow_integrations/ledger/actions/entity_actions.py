@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from sqlalchemy import Connection, CursorResult, and_, case, delete, null, text, update
 
 from airflow_integrations.errors import RunError
-from airflow_integrations.ledger.actions.action_log import prepended, record
+from airflow_integrations.ledger.actions.action_log import record
 from airflow_integrations.ledger.actions.selection import Acted, Selection, choose, chunks, from_statuses
 from airflow_integrations.ledger.actions.step_restarts import after_action, confirmed_there
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
-from airflow_integrations.ledger.runs.history import printable
+from airflow_integrations.ledger.runs.history import prepended, printable
 from airflow_integrations.ledger.runs.progress import partly_there
 from airflow_integrations.ledger.runs.unanswered_sql import AFTER_DELIVERY, WITHOUT_NEWEST
 from airflow_integrations.ledger.runs.waits import wake

@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy import delete, insert, select, update
 
 from airflow_integrations.errors import RunError
-from airflow_integrations.ledger.actions.action_log import prepended, record
+from airflow_integrations.ledger.actions.action_log import record
 from airflow_integrations.ledger.actions.selection import Selection, from_statuses
+from airflow_integrations.ledger.runs.history import prepended
 from airflow_integrations.ledger.runs.leases import lease_of
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import lock_route
@@ -34,15 +35,16 @@ def edit(database: Database, route: str, key: str, payload: str, by: str, now: f
     """Keep ``payload``, a JSON object, in place of the entity's staged payload; it is sent with its next attempt.
 
     What it replaces is the payload where the entity stopped: the record as it was fetched where it was rejected, what
-    would have been sent otherwise. The entity's status stays: retry sends it. Raises RunError for what is not JSON
-    object, larger than LARGEST_PAYLOAD, or of an entity that is closed, unknown or in flight.
+    would have been sent otherwise. The entity's status stays: retry sends it. Where a run meets another
+    state of it before that, the edit is dropped, and its history says so. Raises RunError for what is not JSON object,
+    larger than LARGEST_PAYLOAD, or of an entity that is closed, unknown or in flight.
     """
     compact = checked(payload)
     with database.write() as connection:
         route_id = known_route(connection, route)
         lock_route(connection, route_id)
         row = connection.execute(
-            select(_e.status, _e.payload_stage).where(_e.route_id == route_id, _e.key == key)
+            select(_e.status, _e.payload_stage, _e.version).where(_e.route_id == route_id, _e.key == key)
         ).one_or_none()
         if row is None:
             raise RunError(f"the ledger does not know {key} of the route {route}")
@@ -57,7 +59,13 @@ def edit(database: Database, route: str, key: str, payload: str, by: str, now: f
         connection.execute(delete(overlay).where(overlay.c.route_id == route_id, overlay.c.key == key))
         connection.execute(
             insert(overlay).values(
-                route_id=route_id, key=key, stage=row.payload_stage, payload=compact, by=by[:250], at=now
+                route_id=route_id,
+                key=key,
+                stage=row.payload_stage,
+                payload=compact,
+                by=by[:250],
+                at=now,
+                version=row.version,
             )
         )
         connection.execute(

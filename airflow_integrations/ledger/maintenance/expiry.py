@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import CursorResult, select, update
 
-from airflow_integrations.ledger.actions.action_log import prepended
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
+from airflow_integrations.ledger.runs.history import prepended
 from airflow_integrations.ledger.status import TRANSITIONS, Status
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.open_entities import open_of

@@ -69,7 +69,8 @@ def _set(database: Database, route: str, what: str, value: str | None, by: str, 
             select(tables.route.c.mark, tables.route.c.cursor).where(tables.route.c.id == route_id).with_for_update()
         ).one()
         before = Position(row.mark, row.cursor)
-        moved = {what: value} if what == "mark" else {what: value, "newest": None}
+        forgotten = ("covers_from", "missed_from") if what == "mark" else ("newest",)
+        moved = {what: value, **dict.fromkeys(forgotten)}
         connection.execute(update(tables.route).where(tables.route.c.id == route_id).values(moved))
         was = getattr(before, what)
         detail = f"{value if value is not None else 'cleared'}, was {was if was is not None else 'not set'}"

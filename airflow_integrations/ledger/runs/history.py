@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import msgspec
+from sqlalchemy import ColumnElement, func, literal
 
 from airflow_integrations.ledger.records import Outcome
 from airflow_integrations.ledger.status import Status
+from airflow_integrations.ledger.storage import tables
 
-__all__ = ["KEPT", "REASON", "line", "line_of", "printable"]
+__all__ = ["KEPT", "REASON", "line", "line_of", "prepended", "printable"]
 
 KEPT = 2_000
 """Characters of history that a row keeps; its oldest line may be cut in its midst."""
@@ -26,6 +28,12 @@ def line_of(outcome: Outcome, run: int, now: float) -> str:
     reason = None if outcome.reason is None else printable(outcome.reason, REASON)
     fields = (round(now, 3), outcome.status, run, outcome.attempts, outcome.http_status, reason)
     return msgspec.json.encode(fields).decode()
+
+
+def prepended(now: float, status: Status, reason: str) -> ColumnElement[str]:
+    """SQL: the history with one line in front of it that no run has written."""
+    line = msgspec.json.encode((round(now, 3), status, None, None, None, printable(reason, REASON))).decode()
+    return func.substr(literal(line + "\n") + tables.entity.c.history, 1, KEPT)
 
 
 def printable(text: str, longest: int) -> str:

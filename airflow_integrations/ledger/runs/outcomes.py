@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Float, String, Update, bindparam, delete, exists, func, select, text, update
+from sqlalchemy import Connection, Float, String, Update, and_, bindparam, delete, exists, func, select, text, update
 
 from airflow_integrations.ledger.records import Outcome, PayloadStage, RunRef
 from airflow_integrations.ledger.runs.error_fingerprint import fingerprint
-from airflow_integrations.ledger.runs.history import KEPT, line, line_of, printable
+from airflow_integrations.ledger.runs.history import KEPT, line, line_of, prepended, printable
 from airflow_integrations.ledger.runs.progress import write_progress
 from airflow_integrations.ledger.runs.stale_outcomes import beside_newer, beside_the_lease
 from airflow_integrations.ledger.runs.unanswered_sql import AFTER_DELIVERY, MAYBE, UNHEARD
@@ -36,6 +36,16 @@ _ALLOWED: Final = (TRANSITIONS["pending"] | TRANSITIONS["in_flight"]) - {"pendin
 """A run has taken the entity, whatever it was before (pending), and may have leased it (in_flight)."""
 
 _OVERLAID: Final = select(exists().where(tables.overlay.c.route_id == bindparam("of_route")))
+_entity, _edit = tables.entity.c, tables.overlay.c
+_OUTDATED: Final = (
+    select(_edit.key, _edit.by, _edit.version, _entity.status)
+    .join(tables.entity, and_(_entity.route_id == _edit.route_id, _entity.key == _edit.key))
+    .where(
+        _edit.route_id == bindparam("of_route"),
+        _edit.version != _entity.version,
+    )
+)
+"""Edits of another state than the one that is open now."""
 _GIVE_UP: Final = delete(tables.claim).where(
     tables.claim.c.run == bindparam("of"), tables.claim.c.id.in_(bindparam("these", expanding=True))
 )
@@ -105,7 +115,7 @@ def conclude(
         for group, members in _groups(decided).items():
             _write(connection, run, group, members, now)
         decisive += decided
-    _drop_overlays(connection, run, decisive)
+    _drop_overlays(connection, run, decisive, now)
     write_progress(connection, run, outcomes)
     note_waits(connection, run.route_id, decisive)
     came = [outcome.key for outcome in outcomes if outcome.status == "delivered" and not outcome.deleted]
@@ -306,10 +316,17 @@ def _statement(run: RunRef, group: _Group, columns: dict[str, SqlType], now: flo
     )
 
 
-def _drop_overlays(connection: Connection, run: RunRef, outcomes: list[Outcome]) -> None:
-    """A person's edit has done its service."""
+def _drop_overlays(connection: Connection, run: RunRef, outcomes: list[Outcome], now: float) -> None:
+    """A person's edit has done its service; or it was of another state than the one that is open now."""
     if not connection.scalar(_OVERLAID, {"of_route": run.route_id}):
         return
     of_route = tables.overlay.c.route_id == run.route_id
     closed = [outcome.key for outcome in outcomes if outcome.status in CLOSED]
     connection.execute(delete(tables.overlay).where(of_route, among(connection, tables.overlay.c.key, closed)))
+    others = [outcome.key for outcome in outcomes if outcome.status not in CLOSED]
+    outdated = _OUTDATED.where(among(connection, tables.overlay.c.key, others))
+    for edit in connection.execute(outdated, {"of_route": run.route_id}).all():
+        told = f"the payload that {edit.by} has edited is of version {edit.version}: it is not used"
+        ours = (_entity.route_id == run.route_id, _entity.key == edit.key)
+        connection.execute(update(tables.entity).where(*ours).values(history=prepended(now, edit.status, told)))
+        connection.execute(delete(tables.overlay).where(of_route, tables.overlay.c.key == edit.key))

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, String, Update, bindparam, case, delete, func, insert, select, update
 
 from airflow_integrations.ledger.inbox.inbox import close_events
+from airflow_integrations.ledger.mark import Mark
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
 from airflow_integrations.ledger.runs.claims import end_leases
 from airflow_integrations.ledger.runs.history import KEPT, line
@@ -21,7 +22,7 @@ from airflow_integrations.ledger.storage.bulk import lock_leases, lock_route
 from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import reading, writing
-from airflow_integrations.window import Window, rfc3339
+from airflow_integrations.window import Window
 
 __all__ = [
     "abandon_run",
@@ -46,9 +47,9 @@ _FIND: Final = (
     .join(tables.route, _route.id == _run.route_id)
     .where(_route.name == bindparam("route"), _run.run_id == bindparam("run"))
 )
-_STATE: Final = select(_route.mark, _route.cursor, _route.newest, _route.outages, _route.circuit_until).where(
-    _route.name == bindparam("route")
-)
+_STATE: Final = select(
+    _route.mark, _route.cursor, _route.newest, _route.outages, _route.circuit_until, _route.missed_from
+).where(_route.name == bindparam("route"))
 _APPLIED: Final = select(_run.applied).where(_run.id == bindparam("run"))
 _KNOWN: Final = select(_run.id).where(_run.route_id == bindparam("route"), _run.run_id == bindparam("run"))
 _claim = tables.claim.c
@@ -59,7 +60,7 @@ _BEGIN: Final = insert(tables.run).returning(_run.id)
 _ONE: Final = update(tables.run).where(_run.id == bindparam("of"))
 _RESTART: Final = _ONE.values(applied=0)
 _REWIND: Final = _ONE.values(applied=bindparam("lines"))
-_MARK: Final = select(_route.mark).where(_route.id == bindparam("of"))
+_MARK: Final = select(_route.mark, _route.covers_from, _route.missed_from).where(_route.id == bindparam("of"))
 _CLOSED: Final = ("finished", "counts", "seconds", "verdict", "bytes")
 _CLOSE: Final = _ONE.values(recovering=None, **{name: bindparam(f"its_{name}") for name in _CLOSED})
 
@@ -117,7 +118,9 @@ def route_state(connection: Connection, route: str) -> RouteState:
     row = connection.execute(_STATE, {"route": route}).one_or_none()
     if row is None:
         return RouteState()
-    return RouteState(_moment(row.mark), row.cursor, row.outages, row.circuit_until, row.newest)
+    return RouteState(
+        _moment(row.mark), row.cursor, row.outages, row.circuit_until, row.newest, _moment(row.missed_from)
+    )
 
 
 @reading
@@ -183,9 +186,10 @@ def finish_run(
     seconds: Mapping[str, float],
     verdict: str | None,
     bytes: int,  # noqa: A002
-    mark: datetime | None,
+    covered: Window | None,
     cursor: str | None,
     now: float,
+    missed: datetime | None = None,
     newest: str | None = None,
     decided: bool = True,
     read: tuple[str, int] | None = None,
@@ -194,13 +198,14 @@ def finish_run(
 ) -> None:
     """Close the books of a run.
 
-    ``mark`` moves the route's mark forwards, never back; ``cursor`` replaces the route's; None leaves them. ``newest``
-    is the greatest value that the run saw of it: replaced with the cursor. ``read`` is
-    another route and the number of its last fetch that this run has read: the route is done with it. The run's leases
-    are given up. What it took over and did not decide is *retrying* again, due at once. The events that it took are
-    done, or, where not all of its entities are ``decided``, wait for another run; so do those that are not among
-    ``staged_events``, where these are named. ``pieces`` of the source need not be read again, see
-    :func:`note_pieces`.
+    ``covered`` is the window that the run completed: its end moves the route's mark forwards, never back. ``missed`` is
+    where the window of a run starts that did not complete it, see :class:`~airflow_integrations.ledger.mark.Mark`.
+    ``cursor`` replaces the route's; None leaves it. ``newest`` is the greatest value that the run saw of it: replaced
+    with the cursor. ``read`` is another route and the number of its last fetch that this run has read: the route is
+    done with it. The run's leases are given up. What it took over and did not decide is *retrying* again, due at once.
+    The events that it took are done, or, where not all of its entities are ``decided``, wait for another run; so do
+    those that are not among ``staged_events``, where these are named. ``pieces`` of the source need not be read again,
+    see :func:`note_pieces`.
     """
     lock_route(connection, run.route_id)
     closed = (
@@ -212,10 +217,10 @@ def finish_run(
     )
     named = {f"its_{name}": value for name, value in zip(_CLOSED, closed, strict=True)}
     connection.execute(_CLOSE, {"of": run.id, **named})
-    before = _moment(connection.scalar(_MARK, {"of": run.route_id}))
     moved: dict[str, str | None] = {}
-    if mark is not None and (before is None or mark > before):
-        moved["mark"] = rfc3339(mark)
+    if covered is not None or missed is not None:
+        before = Mark(*connection.execute(_MARK, {"of": run.route_id}).one())
+        moved |= before.changes(before.after(covered, missed))
     if cursor is not None or newest is not None:
         moved["newest"] = newest
     if cursor is not None:

@@ -63,6 +63,8 @@ route = Table(
     Column("circuit_until", Float, nullable=False, server_default="0", comment="nothing is sent before this moment"),
     Column("woken", Integer, nullable=False, server_default="0", comment="how often what its entities wait for came"),
     Column("newest", Text, comment="the newest value of cursor.field that a run saw; the cursor may be an earlier one"),
+    Column("covers_from", String(40), comment="from where completed runs cover all up to mark; NULL: from ever"),
+    Column("missed_from", String(40), comment="where the earliest window starts that no completed run has covered"),
 )
 
 run = Table(
@@ -196,8 +198,10 @@ overlay = Table(
     Column("payload", Text, nullable=False, comment="the whole payload as it was edited, JSON"),
     Column("by", String(250), nullable=False),
     Column("at", Float, nullable=False),
+    Column("version", String(512), comment="of the state that was edited; NULL: not known"),
 )
-"""A payload that a person has edited: it goes out instead of the staged one. Removed when the entity is closed."""
+"""A payload that a person has edited: it goes out instead of the staged one. Removed when the entity is closed, and
+when a run has met another state of it."""
 
 progress = Table(
     f"{PREFIX}progress",

@@ -53,7 +53,8 @@ class Receipts:
         self._writer, self._folder = writer, folder
         self.run = content_hash(run_id.encode())[:16]
         self.own: dict[str, str] = {}
-        """Paths of the run's files, with the hash of the key of the entity that each belongs to, or nothing."""
+        """Paths of the run's files, as the writer's ``same`` has them, with the hash of the key of the entity that each
+        belongs to, or nothing."""
         self._numbers: set[int] = set()
 
     @property
@@ -98,7 +99,7 @@ class Receipts:
         return [told] if isinstance(told, Receipt) else told
 
     def _note(self, group: Sequence[Receipt]) -> None:
-        self.own.update((receipt.path, receipt.entity) for receipt in group)
+        self.own.update((self._writer.same(receipt.path), receipt.entity) for receipt in group)
         self._numbers.update(receipt.number for receipt in group)
 
     def write(self, group: Sequence[Receipt]) -> None:
@@ -115,7 +116,7 @@ class Receipts:
     def disown(self, receipt: Receipt) -> None:
         """This file has not appeared, and will not."""
         if receipt.run == self.run:
-            self.own.pop(receipt.path, None)
+            self.own.pop(self._writer.same(receipt.path), None)
 
     def close(self, group: Sequence[Receipt]) -> None:
         """The results of its files are on disk: only their names are still of interest, to this run."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_integrations.entity import content_hash
-from airflow_integrations.errors import EntityError, OutageError
+from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.files.pgp.keyring import Keyring, keyring_of
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
@@ -67,7 +67,7 @@ class FilesOutgoing:
         self._spool: Spool | None = None
         self._pieces: Pieces | None = None
         self._files: dict[str, _File] = {}
-        """What waits to be written, by its path; with a file for each entity."""
+        """What waits to be written, by its path as the writer's ``same`` has it; with a file for each entity."""
         self._keys: list[str] = []
         self._keyring: Keyring | None = None
         self._unread: list[list[Receipt]] = []
@@ -184,8 +184,10 @@ class FilesOutgoing:
         """A file of its own waits for it. Raises EntityError where it can have none."""
         key, entity = outbound.idempotency_key, content_hash(outbound.key.encode())[:16]
         path = self._writer.path(self._names.of_entity(outbound, lambda: self._sequence(key)))
-        owner = self._receipts.own.get(path, entity)
-        if owner != entity or path in self._files:
+        if (why := self._writer.fault(path)) is not None:
+            raise EntityError(f"{path} cannot be the path of its file: {why}", field="path")
+        same = self._writer.same(path)
+        if self._receipts.own.get(same, entity) != entity or same in self._files:
             raise EntityError(
                 f"{path} is the file of another entity of this run; put into the name what tells them apart, such as "
                 "{{ key }}",
@@ -195,7 +197,7 @@ class FilesOutgoing:
             self._pieces = Pieces()
         packed, inside = self._options.packed, self._options.inside(path)
         piece = self._pieces.add(outbound, self._writing(key), packed=packed, seal=self._seal, name=inside)
-        self._files[path] = _File(path, piece, [key], entity)
+        self._files[same] = _File(path, piece, [key], entity)
 
     def _new_spool(self) -> Spool:
         writing = self._writing(str(self._receipts.next_number))
@@ -271,6 +273,8 @@ class FilesOutgoing:
         """The file of many entities. Raises OutageError where its name is taken and must not be."""
         sequence = self._sequence(str(self._receipts.next_number)) if self._names.counted else 0
         path = self._writer.path(self._names.of_run(sequence))
+        if (why := self._writer.fault(path)) is not None:
+            raise SetupError(f"outgoing.files.path gives {path}, which is not the path of a file: {why}")
         spool.complete(self._options.inside(path))
         (result,) = self._write([_File(path, spool, keys)])
         if result.status != "delivered":
@@ -283,7 +287,7 @@ class FilesOutgoing:
         number, now = self._receipts.next_number, self._services.now()
         try:
             for at, file in enumerate(files):
-                path = self._free_path(file, {receipt.path for receipt in group.values()})
+                path = self._free_path(file, {writer.same(receipt.path) for receipt in group.values()})
                 if path is None:
                     results[at] = Result("failed", reason=self._taken_name(file), cause="later", later=True)
                     continue
@@ -324,10 +328,11 @@ class FilesOutgoing:
 
     def _free_path(self, file: _File, further: set[str]) -> str | None:
         """The name of a file; None where it is taken and must not be. ``further``: names that are taken, too."""
-        path, rule = file.path, self._options.if_exists
+        path, rule, same = file.path, self._options.if_exists, self._writer.same
         if self._each and rule == "replace" and self._writer.is_folder(path):
             return None
-        own = path in further or (path in self._receipts.own and not (self._each and rule == "fail"))
+        taken = self._receipts.own.keys()
+        own = same(path) in further or (same(path) in taken and not (self._each and rule == "fail"))
         if (rule == "replace" and (self._each or not own)) or (not own and self._writer.size(path) is None):
             return path
         if rule == "fail" and not own:
@@ -337,7 +342,7 @@ class FilesOutgoing:
         number = 2
         while True:
             numbered = f"{folder}{slash}{stem}-{number}{dot}{ending}"
-            if numbered not in further and numbered not in self._receipts.own and self._writer.size(numbered) is None:
+            if not {same(numbered)} & (further | taken) and self._writer.size(numbered) is None:
                 return numbered
             number += 1
 

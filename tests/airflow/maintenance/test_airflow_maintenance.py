@@ -70,7 +70,7 @@ def begin(ledger: Any, run_id: str, staging: Staging) -> RunRef:
 
 
 def finish(ledger: Any, run: RunRef) -> None:
-    finish_run(ledger, run, counts={}, seconds={}, verdict=None, bytes=9, mark=None, cursor=None, now=LONG_AGO)
+    finish_run(ledger, run, counts={}, seconds={}, verdict=None, bytes=9, covered=None, cursor=None, now=LONG_AGO)
 
 
 def decide(ledger: Any, run: RunRef, **outcome: Any) -> None:

@@ -57,7 +57,7 @@ def run(route: str, **counts: int) -> None:
     with open_ledger() as ledger:
         begun: Any = {"kind": "scheduled", "window": Window(now, now), "route_hash": "", "staging": ""}
         reference = begin_run(ledger, route, "r", now=now.timestamp(), **begun)
-        ended: Any = {"seconds": {}, "verdict": None, "bytes": 0, "mark": None, "cursor": None}
+        ended: Any = {"seconds": {}, "verdict": None, "bytes": 0, "covered": None, "cursor": None}
         finish_run(ledger, reference, counts=counts, now=now.timestamp(), **ended)
 
 

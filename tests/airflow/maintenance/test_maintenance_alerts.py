@@ -81,7 +81,14 @@ class World:
             )
             if outcomes:
                 conclude(ledger, run, outcomes, now=self.now)
-            given: Any = {"seconds": {}, "verdict": verdict, "bytes": 0, "mark": None, "cursor": None, "now": self.now}
+            given: Any = {
+                "seconds": {},
+                "verdict": verdict,
+                "bytes": 0,
+                "covered": None,
+                "cursor": None,
+                "now": self.now,
+            }
             finish_run(ledger, run, counts=counts, **given)
 
     def look(self, after: float = 120.0) -> None:

@@ -96,7 +96,7 @@ def run_takes(ledger: Ledger, run_id: str, limit: int = 100) -> None:
         ledger, "orders", run_id, kind="event", window=Window(EPOCH, EPOCH), route_hash="h", staging="", now=time.time()
     )
     ledger.inbox.take(run, limit=limit, max_bytes=10**9, lease_until=time.time() + 60, now=time.time())
-    finish_run(ledger, run, counts={}, seconds={}, verdict=None, bytes=0, mark=None, cursor=None, now=time.time())
+    finish_run(ledger, run, counts={}, seconds={}, verdict=None, bytes=0, covered=None, cursor=None, now=time.time())
 
 
 def test_one_ring_is_enough_until_the_first_event_is_taken(ledger: Ledger, airflow: Airflow, hang: Any) -> None:

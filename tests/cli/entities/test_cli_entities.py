@@ -67,7 +67,7 @@ def ledger():
             seconds={"push": 1.0},
             verdict="2 failed",
             bytes=10,
-            mark=EPOCH,
+            covered=Window(EPOCH, EPOCH),
             cursor="c1",
             now=NOW + 9,
         )

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_integrations.engine.fetch.pages.window_slices import slice_count, slice_of
-from airflow_integrations.engine.fetch.windows import gapless, moves_cursor, moves_mark, window_of
+from airflow_integrations.engine.fetch.windows import gapless, may_miss, moves_cursor, moves_mark, window_of
+from airflow_integrations.ledger.mark import Mark
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run
-from airflow_integrations.window import EPOCH, Window
+from airflow_integrations.window import EPOCH, Window, rfc3339
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -107,52 +108,83 @@ fates = st.lists(
     st.tuples(
         st.sampled_from(["done", "failed", "dropped", "later", "twice"]),
         st.floats(0, 3),  # hours that the run begins after its tick
+        st.sampled_from([0.0, 0.0, 0.25, 0.75]),  # hours that a run by hand stands beside the schedule's
     ),
     min_size=1,
     max_size=12,
 )
-lags = st.lists(st.tuples(st.floats(0, 11.99), st.floats(0, OVERLAP)), max_size=30)
+lags = st.lists(st.tuples(st.floats(0, 13), st.floats(0, OVERLAP)), max_size=30)
 
 
 @given(fates, lags)
 def test_every_change_is_in_the_window_of_a_completed_run_that_could_see_it(
-    runs: list[tuple[str, float]], changes: list[tuple[float, float]]
+    runs: list[tuple[str, float, float]], changes: list[tuple[float, float]]
 ) -> None:
-    """Ticks every hour; runs are dropped, fail, are repeated, run late and out of order. A last one is completed.
+    """Ticks every hour; runs are dropped, fail, are repeated, run late and out of order, or are begun by hand with an
+    interval beside the schedule's. Two last ones are completed.
 
-    The source shows a change up to the overlap after its time. The route begins where its first completed run does.
+    The source shows a change up to the overlap after its time. The route begins where what completed runs cover does;
+    of what is earlier, what any run was to ask for counts, whether that one was completed or not.
     """
     plan = []
-    for number, (fate, delay) in enumerate(runs):
+    for number, (fate, delay, shift) in enumerate(runs):
         if fate == "dropped":
             continue
-        begins = number + 1 + delay + (5 if fate == "later" else 0)
-        plan.append((begins, number, fate != "failed"))
+        begins = number + shift + 1 + delay + (5 if fate == "later" else 0)
+        plan.append((begins, number + shift, fate != "failed"))
         if fate in ("failed", "twice"):
-            plan.append((begins + 4, number, fate == "twice"))
+            plan.append((begins + 4, number + shift, fate == "twice"))
     end = len(runs) + 10
     plan.sort()
-    plan.append((end + OVERLAP, end - 1, True))
-    mark: datetime | None = None
+    plan += [(end - 1 + OVERLAP, end - 2, True), (end + OVERLAP, end - 1, True)]
+    route = Mark()
     first: datetime | None = None
-    stored: dict[int, Window] = {}
+    stored: dict[float, Window] = {}
     completed: list[tuple[Window, float]] = []
-    for begins, number, succeeds in plan:
-        run = run_of(span(number, number + 1), options={"overlap": "30m"})
-        window = window_of(run, mark, stored=stored.get(number), first=first if mark is None else None)
-        stored[number] = window
-        first = window.start if first is None else min(first, window.start)
+    for begins, at_hour, succeeds in plan:
+        run = run_of(
+            span(at_hour, at_hour + 1), options={"overlap": "30m"}, kind="manual" if at_hour % 1 else "scheduled"
+        )
+        mark, missed = (datetime.fromisoformat(text) if text else None for text in (route.mark, route.missed_from))
+        window = window_of(run, mark, stored=stored.get(at_hour), first=first if mark is None else None, missed=missed)
+        stored[at_hour] = window
+        if run.kind == "scheduled":
+            first = window.start if first is None else min(first, window.start)
+        as_run = replace(run, window=window)
+        assert may_miss(as_run)
         if succeeds:
             completed.append((window, begins))
-            if moves_mark(replace(run, window=window), mark) and (mark is None or window.end > mark):
-                mark = window.end
-    begun = completed[0][0].start
-    assert mark == at(end)
+            route = route.after(window if moves_mark(as_run, mark) else None, None)
+        else:
+            route = route.after(None, window.start)
+    assert route == Mark(rfc3339(at(end)), route.covers_from, None)
+    assert route.covers_from is not None
     for changed, lag in changes:
         moment = at(changed)
-        if begun <= moment < at(end):
+        before = moment < datetime.fromisoformat(route.covers_from)
+        if any(w.start <= moment < w.end for w in stored.values()) if before else moment < at(end):
+            lag = 0.0 if before else lag
             seen = any(w.start <= moment < w.end and changed + lag <= asked for w, asked in completed)
             assert seen, (moment, completed)
+
+
+def test_a_window_that_was_missed_is_asked_for_again_where_completed_runs_do_not_cover_it() -> None:
+    by_hand, scheduled = span(5.3, 6.3), span(5, 6)
+    assert Mark().after(by_hand, None).after(None, scheduled.start).missed_from == rfc3339(scheduled.start)
+    assert Mark().after(None, scheduled.start).after(by_hand, None).missed_from == rfc3339(scheduled.start)
+    missed = Mark().after(by_hand, None).after(None, scheduled.start)
+    assert window_of(run_of(span(6, 7)), at(6.3), missed=scheduled.start) == span(5, 7)
+    assert missed.after(span(5, 7), None) == Mark(rfc3339(at(7)), rfc3339(at(5)), None)
+    assert missed.after(scheduled, None) == Mark(rfc3339(at(6.3)), rfc3339(at(5)), None), "or it was repeated"
+    assert missed.after(span(4, 5), None) == missed, "that one does not reach to what is covered"
+    assert missed.after(None, at(5.5)) == missed, "another run has covered this one"
+    assert missed.after(span(7, 8), None) == missed, "behind a gap"
+
+
+def test_of_a_ledger_that_does_not_know_from_where_its_mark_covers_nothing_was_missed() -> None:
+    old = Mark(rfc3339(at(5)))
+    assert old.after(None, at(1)) == old
+    assert old.after(span(4, 6), None) == Mark(rfc3339(at(6)))
 
 
 @given(st.integers(0, 10_000), st.integers(1, 700))

@@ -66,7 +66,7 @@ async def test_every_run_asks_for_what_is_newer_than_what_came(source, tmp_path)
                     "seconds": {},
                     "verdict": None,
                     "bytes": 0,
-                    "mark": None,
+                    "covered": None,
                     "now": 0.0,
                 }
                 finish_run(services.ledger, ref, cursor=manifest.cursor, newest=manifest.newest, **books)

@@ -9,8 +9,10 @@ import pytest
 from ledger_runs import begin, delivered, retrying, row
 from sqlalchemy import insert
 
+from airflow_integrations.ledger.actions.payload_edits import edit
 from airflow_integrations.ledger.ledger import Ledger
 from airflow_integrations.ledger.records import Outcome
+from airflow_integrations.ledger.runs.carry_over import take_due
 from airflow_integrations.ledger.runs.claims import renew_leases, reserve
 from airflow_integrations.ledger.runs.outcomes import conclude
 from airflow_integrations.ledger.runs.runs import applied_lines, restart_push
@@ -165,6 +167,25 @@ def test_an_edited_payload_goes_when_its_entity_is_closed(ledger: Ledger) -> Non
     conclude(ledger, run, [delivered("a"), retrying("b")], now=2.0)
     with ledger.read() as connection:
         assert list(connection.scalars(tables.overlay.select().with_only_columns(tables.overlay.c.key))) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("came", "kept"),
+    [({"version": "7"}, True), ({"version": "8"}, False), ({}, True), ({"deleted": True, "version": "8"}, False)],
+)
+def test_an_edit_is_of_the_state_that_was_edited_and_of_no_newer_one(
+    ledger: Ledger, came: dict[str, Any], kept: bool
+) -> None:
+    """The newer state would go out with what somebody wrote about the older one, and nobody would see it."""
+    run = begin(ledger)
+    conclude(ledger, run, [retrying("a", version="7"), retrying("b", version="7")], now=1.0)
+    edit(ledger, "orders", "a", '{"price": 1}', "cli:ana", 1.5)
+    conclude(ledger, run, [retrying("a", **came), retrying("b", version="9")], now=2.0)
+    (due,) = take_due(ledger, run, now=99.0, lease_until=199.0, limit=1)
+    assert (due.key, due.overlay) == ("a", '{"price":1}' if kept else None)
+    told = "the payload that cli:ana has edited is of version 7: it is not used"
+    assert (told in row(ledger, "a").history) is not kept
+    assert told not in row(ledger, "b").history
 
 
 def test_whatever_a_target_calls_its_entities_fits(ledger: Ledger) -> None:

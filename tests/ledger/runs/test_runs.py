@@ -65,8 +65,34 @@ def test_the_mark_never_moves_back(ledger: Ledger) -> None:
         (None, noon.replace(microsecond=5)),
         (noon.replace(hour=13), noon.replace(hour=13)),
     ]:
-        finish(ledger, run, mark=mark)
+        finish(ledger, run, covered=mark and Window(WINDOW.start, mark))
         assert route_state(ledger, "orders").mark == expected
+
+
+def test_a_missed_window_is_remembered_until_a_completed_run_covers_it(
+    ledger: Ledger,
+) -> None:
+    run, day = begin(ledger), datetime(2026, 1, 31, tzinfo=UTC)
+
+    def state() -> tuple[datetime | None, datetime | None]:
+        of = route_state(ledger, "orders")
+        return of.mark, of.missed
+
+    hour = {n: day.replace(hour=n) for n in range(9)}
+    finish(ledger, run, covered=Window(hour[5], hour[6]))
+    finish(ledger, run, missed=hour[5])
+    assert state() == (hour[6], None), "another run has covered it"
+    finish(ledger, run, missed=hour[4])
+    finish(ledger, run, missed=hour[3])
+    assert state() == (hour[6], hour[3])
+    finish(ledger, run)
+    finish(ledger, run, covered=Window(hour[5], hour[7]))
+    assert state() == (hour[7], hour[3])
+    finish(ledger, run, covered=Window(hour[3], hour[8]))
+    assert state() == (hour[8], None)
+    finish(ledger, run, missed=hour[2])
+    set_mark(ledger, "orders", hour[7], "ana", 0.0)
+    assert state() == (hour[7], None)
 
 
 def test_a_cursor_is_replaced_where_there_is_one(ledger: Ledger) -> None:

@@ -145,7 +145,9 @@ def test_a_backup_from_before_ledgers_had_ids_is_the_ledger(database_url: str, m
             connection.execute(text(f"DROP TABLE integrations_{later}"))
         connection.execute(text("ALTER TABLE integrations_claim DROP COLUMN part"))
         connection.execute(text("ALTER TABLE integrations_route DROP COLUMN woken"))
-        connection.execute(text("ALTER TABLE integrations_route DROP COLUMN newest"))
+        for later in ("newest", "covers_from", "missed_from"):
+            connection.execute(text(f"ALTER TABLE integrations_route DROP COLUMN {later}"))
+        connection.execute(text("ALTER TABLE integrations_overlay DROP COLUMN version"))
     for file in (marker, other):
         Ledger.open(database_url, marker=file).close()
 

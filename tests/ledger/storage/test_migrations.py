@@ -200,6 +200,13 @@ def takes_newest(connection: Connection) -> None:
     connection.execute(text("UPDATE integrations_route SET newest = '5'"))
 
 
+def takes_what_was_missed(connection: Connection) -> None:
+    known = connection.execute(text("SELECT mark, covers_from, missed_from FROM integrations_route"))
+    assert [tuple(row) for row in known] == [(None, None, None)]
+    connection.execute(text("UPDATE integrations_route SET covers_from = mark, missed_from = mark"))
+    connection.execute(text("UPDATE integrations_overlay SET version = '1'"))
+
+
 STEPS = [
     Step("0001", nothing_there, takes_rows),
     Step("0002", a_run_and_an_entity, takes_events),
@@ -216,6 +223,7 @@ STEPS = [
     Step("0013", a_run_and_an_entity, takes_contracts),
     Step("0014", a_claim, takes_parts),
     Step("0015", a_route, takes_newest),
+    Step("0016", a_route, takes_what_was_missed),
 ]
 
 

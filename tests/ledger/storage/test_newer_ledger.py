@@ -58,7 +58,9 @@ def test_who_may_not_migrate_says_what_does(database_url: str, tmp_path: Path) -
         for later in ("compatibility", "pace", "contract", "part"):
             connection.execute(text(f"DROP TABLE integrations_{later}"))
         connection.execute(text("ALTER TABLE integrations_claim DROP COLUMN part"))
-        connection.execute(text("ALTER TABLE integrations_route DROP COLUMN newest"))
+        for later in ("newest", "covers_from", "missed_from"):
+            connection.execute(text(f"ALTER TABLE integrations_route DROP COLUMN {later}"))
+        connection.execute(text("ALTER TABLE integrations_overlay DROP COLUMN version"))
         connection.execute(text("UPDATE integrations_version SET version_num = '0010'"))
     with pytest.raises(SchemaBehind, match=f"has schema 0010; .* needs {HEAD}"):
         Ledger.open(database_url, migrates=False)

@@ -85,7 +85,6 @@ def settle(run: Run, services: Services, staging: Staging) -> None:
     manifest, ref = staging.manifest("fetch"), find_run(services.ledger, "orders", run.run_id)
     assert manifest is not None
     assert ref is not None
-    end = Window.parse(*manifest.window).end
     finish_run(
         services.ledger,
         ref,
@@ -93,7 +92,7 @@ def settle(run: Run, services: Services, staging: Staging) -> None:
         seconds={},
         verdict=None,
         bytes=0,
-        mark=end,
+        covered=Window.parse(*manifest.window),
         cursor=manifest.cursor,
         newest=manifest.newest,
         now=services.now(),
