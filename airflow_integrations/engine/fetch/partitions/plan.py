@@ -36,7 +36,7 @@ async def fetch_or_plan(run: Run, services: Services, staging: Staging, *, tasks
     if count < 2:
         return await fetch(run, services, staging)
     saved = staging.manifest("fetch")
-    if saved is not None and _stays(saved, begun.run, services.now(), count):
+    if saved is not None and _stays(saved, begun.run, services.now(), count, min(tasks, count)):
         services.log.info("the %s stay as an earlier attempt planned them", counted(count, "partition"))
         return saved
     fresh = await fresh_manifest(begun, services, staging, saved)
@@ -46,10 +46,10 @@ async def fetch_or_plan(run: Run, services: Services, staging: Staging, *, tasks
     return planned
 
 
-def _stays(saved: Manifest, run: Run, now: float, count: int) -> bool:
+def _stays(saved: Manifest, run: Run, now: float, count: int, tasks: int) -> bool:
     return (
         not saved.complete
-        and saved.partitions == count
+        and (saved.partitions, saved.fetch_tasks) == (count, tasks)
         and saved.route_hash == data_hash(run.route)
         and tuple(saved.window) == run.window.dump()
         and saved.since == run.cursor

@@ -10,6 +10,7 @@ from engine_kinds import Clock
 from partition_scene import PLACES, Parted, PartedIncoming, delivered
 
 from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.fetch.partitions.plan import fetch_or_plan
 from airflow_integrations.engine.fetch.staged_payloads import payload_of
 from airflow_integrations.engine.run_progress import run_progress
 from airflow_integrations.engine.settle.settle import problems
@@ -175,6 +176,16 @@ async def test_a_plan_that_is_cleared_within_the_hour_keeps_what_was_fetched(sce
         await scene.fetch(run, task)
     assert {place for place, _ in PartedIncoming.asked} == {"paris"}
     assert await scene.finish(run) == ["18 fetched = 18 delivered"]
+
+
+async def test_a_plan_for_another_number_of_tasks_does_not_stay(scene: Parted, clock: Clock) -> None:
+    """Else partitions would be left to tasks that the route no longer has."""
+    PartedIncoming.pages_of = ALL
+    run = scene.run()
+    planned = await fetch_or_plan(run, scene.services, scene.staging(run), tasks=3)
+    assert planned.fetch_tasks == 3
+    clock.now += 1
+    assert await scene.whole(run) == ["18 fetched = 18 delivered"]
 
 
 async def test_a_run_that_is_cleared_fetches_everything_again_and_sends_nothing_twice(scene: Parted) -> None:
