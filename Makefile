@@ -55,14 +55,16 @@ $(STAMP): pyproject.toml constraints.txt
 
 check: lint types contracts docs demo-check test ## what CI runs
 
+# PORT=8080 for Airflow's UI; else one that is free.
+AT_PORT = $(if $(PORT),--port $(PORT))
 demo: $(STAMP) ## start a demo shop, a demo ERP and Airflow, and watch orders flow (Ctrl-C ends it)
-	@exec $(BIN)/python -m airflow_integrations.demo
+	@exec $(BIN)/python -m airflow_integrations.demo $(AT_PORT)
 
 demo-check: $(STAMP) ## run the demo without a screen and check every order in the ERP
 	@exec $(BIN)/python -m airflow_integrations.demo check
 
 demo-shopify: $(STAMP) ## start a Shopify, an SAP S/4HANA and Airflow, and watch payments become sales orders (Ctrl-C ends it)
-	@exec $(BIN)/python -m airflow_integrations.demo shopify
+	@exec $(BIN)/python -m airflow_integrations.demo shopify $(AT_PORT)
 
 # AIRFLOW=1: in a real Airflow, which takes some minutes.
 demo-shopify-check: $(STAMP) ## payments become sales orders while SAP is away, Shopify throttles and processes are killed (AIRFLOW=1)

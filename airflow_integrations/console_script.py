@@ -6,9 +6,15 @@ Its own module, because importing the commands takes a tenth of a second in whic
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from types import FrameType
+
+TYPE_CHECKING = False  # what typing calls so; its import would come before the program hears Ctrl-C
+
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+else:
+    import _signal as signal  # signal imports enum and collections first, and Ctrl-C within that is a stack trace
 
 __all__ = ["main"]
 

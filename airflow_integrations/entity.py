@@ -74,7 +74,7 @@ def key_text(value: Any) -> str:
     elif value is None:
         raise EntityError("the entity has no key: the key expression reads nothing")
     else:
-        raise EntityError(f"a key must be text or a number, not {type(value).__name__}")
+        raise EntityError(f"a key must be text or a number, not {_kind(value)}; name one of its fields, or several")
     if not text.strip():
         raise EntityError("the entity has no key: the key expression gives an empty text")
     if len(text) > MAX_KEY_LENGTH:
@@ -83,6 +83,12 @@ def key_text(value: Any) -> str:
         odd = next(char for char in text if not char.isprintable())
         raise EntityError(f"the key holds a character that cannot be seen, U+{ord(odd):04X}")
     return text
+
+
+def _kind(value: Any) -> str:
+    """In words for people."""
+    names = {bool: "true or false", float: "a binary float", dict: "an object", list: "an empty list"}
+    return names.get(type(value), f"of type {type(value).__name__}")
 
 
 def content_hash(encoded: bytes) -> str:

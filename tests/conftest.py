@@ -16,7 +16,8 @@ from names_of_tests import value_in_name
 from rewritten_tests import rewrite_share, share_of
 from route_definitions import GOOD, Write
 from shared_statements import share_statements
-from xdist_groups import Shared, group_of, longest_first
+from xdist.remote import Producer
+from xdist_groups import Distribution, Shared, group_of, longest_first
 
 # No test judges speed: on a busy machine the first example, which imports what it needs, takes longer than 200 ms.
 settings.register_profile("untimed", deadline=None, print_blob=True)
@@ -33,6 +34,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if worker := getattr(config, "workerinput", None):
         files = [file for name in ("test_*.py", "conftest.py") for file in Path(__file__).parent.rglob(name)]
         rewrite_share(config, share_of(worker["workerid"], worker["workercount"], files))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution | None:
+    return Distribution(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_collection_finish() -> None:

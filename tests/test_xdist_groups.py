@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
-from xdist_groups import GROUPS, Shared, longest_first
+from xdist_groups import GROUPS, Distribution, Shared, longest_first
 
 
 def test_what_is_shared_is_started_once_and_ends_with_the_group_last_first() -> None:
@@ -56,6 +57,7 @@ def test_groups_come_together_then_long_tests_then_the_others(request: pytest.Fi
     second, first = GROUPS[1], GROUPS[0]
     items = [
         item("short"),
+        item("b3", pytest.mark.xdist_group(second), pytest.mark.last),
         item("b1", pytest.mark.xdist_group(second)),
         item("other", pytest.mark.xdist_group("other")),
         item("long", pytest.mark.long),
@@ -64,4 +66,46 @@ def test_groups_come_together_then_long_tests_then_the_others(request: pytest.Fi
         item("b2", pytest.mark.xdist_group(second)),
     ]
     longest_first(items)
-    assert [each.name for each in items] == ["a", "b1", "b2", "other", "long", "short", "short2"]
+    assert [each.name for each in items] == ["a", "b1", "b2", "b3", "other", "long", "short", "short2"]
+
+
+class Worker:
+    """What the distribution sees of one: what it was given to run, in the order in which it came."""
+
+    def __init__(self, name: str) -> None:
+        self.gateway = SimpleNamespace(id=name)
+        self.given: list[int] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        self.given += indices
+
+    def shutdown(self) -> None:
+        self.shutting_down = True
+
+
+def test_each_test_is_given_once_a_group_to_one_worker_and_what_has_ended_is_forgotten(
+    pytestconfig: pytest.Config,
+) -> None:
+    tests = [f"tests/test_a.py::test_{number}[{number}]" for number in range(50)]
+    tests[:0] = [f"tests/test_b.py::test_{number}@{GROUPS[0]}" for number in range(20)]
+    config = SimpleNamespace(
+        option=SimpleNamespace(loadscopereorder=False, verbose=0), getvalue=lambda name: ["popen", "popen"]
+    )
+    distribution: Any = Distribution(config)
+    workers = [Worker("gw0"), Worker("gw1")]
+    for worker in workers:
+        distribution.add_node(worker)
+    for worker in workers:
+        distribution.add_node_collection(worker, tests)
+    distribution.schedule()
+    ran: dict[str, list[int]] = {"gw0": [], "gw1": []}
+    while not all(worker.shutting_down for worker in workers) or any(worker.given for worker in workers):
+        for worker in workers:
+            if worker.given:
+                ran[worker.gateway.id].append(worker.given.pop(0))
+                distribution.mark_test_complete(worker, ran[worker.gateway.id][-1])
+                assert len(distribution.assigned_work[worker]) <= 4
+    assert sorted(ran["gw0"] + ran["gw1"]) == list(range(70))
+    assert ran["gw0"][:20] == list(range(20))
+    assert distribution.tests_finished

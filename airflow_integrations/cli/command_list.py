@@ -117,7 +117,15 @@ COMMANDS: tuple[Command | Group, ...] = (
             ),
             Option(
                 ("--entity",),
-                {"metavar": "NAME", "help": "what one entity is called; default: by the place, else order"},
+                {
+                    "metavar": "NAME",
+                    "help": "what one entity is called; default: by the place, else order. Between presets an order "
+                    "comes with the route of its customers, where the target wants them first",
+                },
+            ),
+            Option(
+                ("--alone",),
+                {"action": "store_true", "help": "between presets: this entity's route only, not those it waits for"},
             ),
         ),
     ),

@@ -26,6 +26,7 @@ __all__ = [
     "Size",
     "check_cron",
     "check_timezone",
+    "duration_meant",
     "duration_text",
     "size_text",
 ]
@@ -34,14 +35,29 @@ _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?"
 
 
 _LONG = re.compile(r"(?i)(\d+)\s*(s|m|h|d)(?:ec(?:ond)?s?|in(?:ute)?s?|(?:ou)?rs?|ays?)?")
+_ISO = re.compile(r"P(\d+D)?(?:T(\d+H)?(\d+M)?(\d+(?:\.\d+)?S)?)?")
+_CLOCK = re.compile(r"(\d{1,2}):([0-5]\d)(?::([0-5]\d))?")
 
 
 def _short_duration(value: Any) -> str:
     """``5m`` for ``5 minutes``, ``300s`` for 300; else what durations look like."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9:
         return f"{value}s, if seconds are meant"
-    long = _LONG.fullmatch(value.strip()) if isinstance(value, str) else None
-    return f"{long[1]}{long[2].lower()}" if long else "30s, 5m, 1h30m or 2d"
+    return (duration_meant(value) if isinstance(value, str) else None) or "30s, 5m, 1h30m or 2d"
+
+
+def duration_meant(text: str) -> str | None:
+    """``5m`` for ``5 minutes``, ``PT5M`` and ``00:05:00``; None for what is not a duration in any of these forms."""
+    plain = text.strip()
+    if long := _LONG.fullmatch(plain):
+        return f"{long[1]}{long[2].lower()}"
+    if iso := _ISO.fullmatch(plain.upper()):
+        plain = "".join(part for part in iso.groups() if part).lower()
+    elif clock := _CLOCK.fullmatch(plain):
+        plain = "".join(
+            f"{int(part)}{unit}" for part, unit in zip(clock.groups(), "hms", strict=True) if int(part or 0)
+        )
+    return plain if plain and _DURATION.fullmatch(plain) else None
 
 
 def _duration(value: Any) -> timedelta:

@@ -153,9 +153,8 @@ class Components:
             self.processes.check()
             if (now := time.monotonic()) - told >= TOLD_SECONDS:
                 told = now
-                self.say(
-                    f"Airflow: waiting for {', '.join(sorted(missing)).replace('_', ' ')} since {now - began:.0f} s …"
-                )
+                names = ", ".join(sorted(missing)).replace("_", "-")  # as they were called when they were started
+                self.say(f"Airflow: still waiting for {names} ({now - began:.0f} s) …")
             if time.monotonic() > end:
                 tails = "\n".join(self.processes.tail(name) for name in self.processes.names)
                 raise ProcessDied(f"Airflow was not healthy in time\n{tails}")

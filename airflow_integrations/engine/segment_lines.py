@@ -12,9 +12,9 @@ import msgspec
 from airflow_integrations.entity import Entity
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import BOUNDED_DECIMAL, decode, encode, encode_lines, read
+from airflow_integrations.formats.unwritable_json import NOT_JSON
 
 __all__ = [
-    "NOT_JSON",
     "THIN",
     "Later",
     "Problem",
@@ -30,12 +30,7 @@ __all__ = [
     "read_fetched",
     "read_problems",
     "transformed_lines",
-    "why_not_json",
 ]
-
-
-NOT_JSON = (TypeError, ValueError, OverflowError, RecursionError)
-"""What encoding raises for values that JSON does not know; a lone surrogate is a UnicodeEncodeError, a ValueError."""
 
 
 THIN = "details"
@@ -90,13 +85,6 @@ _transformed = msgspec.json.Decoder(_Transformed)
 transformed_lines = _transformed.decode_lines
 """A block of lines of transform, taken apart; value, source and found are still JSON."""
 _problems = msgspec.json.Decoder(Problem, float_hook=Decimal)
-
-
-def why_not_json(error: Exception) -> str:
-    """The reason for people, from what encoding raised."""
-    if isinstance(error, UnicodeEncodeError):
-        return "a text in it has half of a surrogate pair (a character cut in two), which cannot be written as JSON"
-    return f"the entity cannot be written as JSON: {error}"
 
 
 def encode_fetched(key: str, version: str | None, record: Any) -> bytes:

@@ -117,14 +117,16 @@ async def keep_up(
 
 def _subscribe(ledger: Ledger, found: RouteFiles) -> None:
     """What the route files say of reading other routes holds from now on."""
-    known = dict(ledger.fetches.subscriptions())
+    known = {name: (source, what) for name, source, what in ledger.fetches.subscriptions()}
     ended = []
     for name, loaded in found.routes.items():
         source = source_of(loaded.route)
         if source is None and name in known:
             ended.append(name)
-        elif source is not None and known.get(name) != source:
-            ledger.fetches.subscribe(name, source, oldest=loaded.route.incoming.config.from_ == "oldest")
+        elif source is not None:
+            config = loaded.route.incoming.config
+            if known.get(name) != (source, config.what):
+                ledger.fetches.subscribe(name, source, oldest=config.from_ == "oldest", what=config.what)
     ledger.fetches.forget(ended)
 
 

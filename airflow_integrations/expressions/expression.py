@@ -147,7 +147,10 @@ def written(value: Any) -> str:
         return value
     if isinstance(value, (list, tuple)):
         short = len(value) < 6 and all(isinstance(part, str) and len(part) < 40 and '"' not in part for part in value)
-        meant = f"[{', '.join(value)}]" if value and short else "[l.sku for l in order.lines]"
+        fields = (
+            [part if "." in part or not part.isidentifier() else f"order.{part}" for part in value] if short else []
+        )
+        meant = f"[{', '.join(fields)}]" if fields else "[l.sku for l in order.lines]"
         raise ValueError(
             f'one expression belongs here, and this is a YAML list; quote it, such as "{meant}", or use >-'
         )

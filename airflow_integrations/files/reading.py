@@ -11,6 +11,7 @@ from typing import Any
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.document import DocumentReader
+from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.packing.tar import is_tar
 from airflow_integrations.formats.packing.unpacking import is_zip
 from airflow_integrations.formats.recognition.media_types import type_of_name
@@ -34,15 +35,17 @@ def bodies(
     required: Collection[str] = (),
     most_records: int | None = None,
     empty: bool = True,
+    answers: Acknowledging | None = None,
 ) -> Iterator[Any]:
     """Lists of records, of a bounded size, of a format that is read record by record; else the one document.
 
     ``rejects``: a record that cannot be read becomes a BadRecord. ``required``: columns of which CSV must have one.
+    ``answers`` hears of interchanges of EDIFACT and X12.
     ``empty``: a file without any content has no records; else its format decides.
     Raises ContentError where the content cannot be read (further), and what reading from ``content`` raises.
     """
     content_type = _content_type(path)
-    documents = options.documents(content_type, rejects=rejects, held=MAX_DOCUMENT, required=required)
+    documents = options.documents(content_type, rejects=rejects, held=MAX_DOCUMENT, required=required, answers=answers)
     if documents is not None:
         yield from _streamed(content, path, documents, empty)
     else:

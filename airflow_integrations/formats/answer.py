@@ -12,6 +12,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError, FormatName, RecordReader
 from airflow_integrations.formats.document import DocumentReader
+from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.head import HEAD, head_of
 from airflow_integrations.formats.options import CsvOptions, Encoding, XmlRead
 from airflow_integrations.formats.packing.unpacking import Unpacking, is_packed
@@ -156,10 +157,12 @@ class AnswerFormat(Model):
         held: int = 64 * MIB,
         begins: Callable[[bytes], None] | None = None,
         start: int = START,
+        answers: Acknowledging | None = None,
     ) -> DocumentReader | None:
         """A reader that gives records as the content arrives; None for formats that are read as a whole.
 
         ``most``, ``held``: see :class:`Unpacking`. ``begins``: hears the first ``start`` bytes of each document.
+        ``answers``: see :meth:`reader`.
         """
         if not self.by_record(content_type):
             return None
@@ -171,7 +174,7 @@ class AnswerFormat(Model):
             check_start(start, name, content_type)
 
         return DocumentReader(
-            lambda: self.reader(content_type, required=required, rejects=rejects),
+            lambda: self.reader(content_type, required=required, rejects=rejects, answers=answers),
             begin,
             Unpacking(self.zip_files, most=most, held=held, zips=name != "excel" or self.zip_files is not None),
             start=start,
@@ -188,9 +191,14 @@ class AnswerFormat(Model):
         return name == "xml" or first.content.lstrip()[:1] in ("{", "[")
 
     def reader(
-        self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False
+        self,
+        content_type: str | None,
+        *,
+        required: Collection[str] = (),
+        rejects: bool = False,
+        answers: Acknowledging | None = None,
     ) -> RecordReader:
-        """A reader for one document that is read record by record."""
+        """A reader for one document that is read record by record. ``answers`` hears of EDIFACT and X12."""
         name, said = self.name_for(content_type), charset(content_type)
         if name == "json_lines":
             from airflow_integrations.formats.json_lines import JsonLinesReader

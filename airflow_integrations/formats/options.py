@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.config.model import Model
+from airflow_integrations.formats.delimiter import written_delimiter
 from airflow_integrations.formats.text import checked_encoding
 
 __all__ = ["CsvOptions", "Encoding", "XmlOptions", "XmlRead"]
@@ -21,7 +22,7 @@ _Rows = Annotated[int, Field(strict=True, ge=0, le=1000)]
 class CsvOptions(Model):
     """How a CSV answer is written."""
 
-    delimiter: Annotated[str, Field(min_length=1, max_length=8)] = ","
+    delimiter: Annotated[str, BeforeValidator(written_delimiter), Field(min_length=1, max_length=8)] = ","
     """What stands between two values: ``","``, ``";"``, ``"\\t"``, or several characters such as ``"||"``.
 
     Example: ``delimiter: ";"``

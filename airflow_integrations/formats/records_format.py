@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from airflow_integrations.formats import FormatName, RecordReader
 from airflow_integrations.formats.answer import AnswerFormat
+from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
 from airflow_integrations.formats.parquet.options import ParquetOptions
@@ -47,17 +48,24 @@ class MessageFormat(TextFormats, AnswerFormat):
         return super().name_for(content_type)
 
     def reader(
-        self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False
+        self,
+        content_type: str | None,
+        *,
+        required: Collection[str] = (),
+        rejects: bool = False,
+        answers: Acknowledging | None = None,
     ) -> RecordReader:
         name: str = self.name_for(content_type)
-        found = self.text_reader(name, named=self.encoding, said=charset(content_type), rejects=rejects)
+        found = self.text_reader(
+            name, named=self.encoding, said=charset(content_type), rejects=rejects, answers=answers
+        )
         if found is not None:
             return found
         if name == "excel":
             from airflow_integrations.formats.excel.reader import ExcelReader
 
             return ExcelReader(self.excel, required=required, rejects=rejects)
-        return super().reader(content_type, required=required, rejects=rejects)
+        return super().reader(content_type, required=required, rejects=rejects, answers=answers)
 
 
 class RecordsFormat(MessageFormat):
@@ -87,10 +95,15 @@ class RecordsFormat(MessageFormat):
         return "parquet" if self.format == "auto" and media == PARQUET else super().name_for(content_type)
 
     def reader(
-        self, content_type: str | None, *, required: Collection[str] = (), rejects: bool = False
+        self,
+        content_type: str | None,
+        *,
+        required: Collection[str] = (),
+        rejects: bool = False,
+        answers: Acknowledging | None = None,
     ) -> RecordReader:
         if self.name_for(content_type) == "parquet":
             from airflow_integrations.formats.parquet.reader import ParquetReader
 
             return ParquetReader(self.parquet, required=required, rejects=rejects)
-        return super().reader(content_type, required=required, rejects=rejects)
+        return super().reader(content_type, required=required, rejects=rejects, answers=answers)

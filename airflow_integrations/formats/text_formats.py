@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.formats import FormatName, RecordReader
+from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.edi.options import EdiOptions
 from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
 
@@ -51,10 +52,16 @@ class TextFormats(Model):
         return self
 
     def text_reader(
-        self, name: str, *, named: str | None, said: str | None, rejects: bool = False
+        self,
+        name: str,
+        *,
+        named: str | None,
+        said: str | None,
+        rejects: bool = False,
+        answers: Acknowledging | None = None,
     ) -> RecordReader | None:
         """A reader of one of these formats; None for others. ``named`` is the encoding that the route names, ``said``
-        the one that the Content-Type does."""
+        the one that the Content-Type does. ``answers``: see :class:`EdiReader`."""
         if name == "fixed_width":
             from airflow_integrations.formats.fixed_width.reader import FixedWidthReader
 
@@ -63,9 +70,9 @@ class TextFormats(Model):
         if name == "edifact":
             from airflow_integrations.formats.edi.edifact import EdifactReader
 
-            return EdifactReader(self.edifact, encoding=named, rejects=rejects)
+            return EdifactReader(self.edifact, encoding=named, rejects=rejects, answers=answers)
         if name == "x12":
             from airflow_integrations.formats.edi.x12 import X12Reader
 
-            return X12Reader(self.x12, encoding=named or said, rejects=rejects)
+            return X12Reader(self.x12, encoding=named or said, rejects=rejects, answers=answers)
         return None

@@ -43,6 +43,11 @@ class Suspects:
         """Questions in trouble since nothing was answered."""
         self._trouble: Trouble | None = None
 
+    @property
+    def answered(self) -> bool:
+        """Whether any question was. Until then nobody knows who is to blame for a refusal."""
+        return self._good is not None
+
     async def ask(
         self,
         groups: Iterable[Sequence[Q]],
@@ -56,9 +61,9 @@ class Suspects:
 
         A group in trouble, or with an answer that ``divides``, is halved until who is to blame is alone. ``tells``:
         whether an answer shows that the service is there. ``lets_in``: asks it something else, where none of these
-        questions was ever answered and all are outages; if it answers that, MOST_SUSPECTS are to blame. What it refuses
-        all of is more likely the matter of who asks. Raises the trouble where the service is taken to be away, or
-        refuses everything, and what ``ask`` raises besides.
+        questions was ever answered; if it answers that, MOST_SUSPECTS are to blame. What it refuses more of is the
+        matter of who asks. Raises the trouble where the service is taken to be away, or refuses everything, and what
+        ``ask`` raises besides.
         """
         left = list(groups)
         found: list[tuple[Sequence[Q], Any]] = []
@@ -107,8 +112,7 @@ class Suspects:
                 if isinstance(answer, Trouble):
                     alone.append(group[0])
             if troubled and not sure:
-                outages = all(isinstance(trouble, OutageError) for trouble in troubled)
-                await self._judge(troubled[0], alone, is_there, lets_in if outages else None, last=not halves)
+                await self._judge(troubled[0], alone, is_there, lets_in, last=not halves)
             left = halves
         return found
 

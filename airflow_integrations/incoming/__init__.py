@@ -12,6 +12,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.formats.json import read
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.acknowledgement import Acknowledgement
 from airflow_integrations.staging.manifest import SourcePiece
 
 __all__ = ["Completer", "Gone", "Incoming", "LeftOut", "Page", "Unfinished"]
@@ -30,11 +31,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """In the place of a record: its source would not give it. ``later``: it may be had another time."""
+    """In the place of a record: its source would not give it. ``later``: it may be had another time. ``refused``: the
+    source is there, and its answer is about this record, or about who asks."""
 
     item: Any
     reason: str
     later: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,8 @@ class Page:
     page is asked for. ``final`` is the engine's own. ``finished``: pieces of the source, such as files, that end with
     this page. ``cursor``, on the last page: what the source gives to ask it for what is newer than all that came. It is
     the route's cursor, :attr:`Run.cursor` of the next run, once every entity has its fate; the kind's ``Config`` then
-    has a true ``keeps_cursor``.
+    has a true ``keeps_cursor``. ``acknowledgements``: what the senders of a piece of the source are answered, behind
+    the records that they are about.
     """
 
     records: list[Any]
@@ -75,6 +79,7 @@ class Page:
     finished: tuple[SourcePiece, ...] = ()
     final: bool = True
     cursor: str | None = None
+    acknowledgements: Sequence[Acknowledgement] = ()
 
     def values(self) -> list[Any]:
         """The records as plain values. Raises ContentError for one whose JSON turns out to be broken."""

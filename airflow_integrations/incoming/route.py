@@ -52,9 +52,17 @@ class RouteIncoming:
 
         Example: ``details: {connection: shop, path: "/orders/{{ item.id }}", record: body.order}``
         """
+        what: Literal["records", "acknowledgements"] = "records"
+        """What is read: its ``records``; or ``acknowledgements``, of the interchanges of EDIFACT or X12 that the other
+        route has read from files: what each sender is answered, as segments of CONTRL or 997.
+
+        Example: ``what: acknowledgements``
+        Since: 0.2
+        """
         from_: Literal["now", "oldest"] = Field(default="now", alias="from")
         """Where this route begins: ``now``, with what is fetched after it was set up; ``oldest``: also with what is
-        still staged of earlier fetches (``retention.payloads`` of the other route).
+        still staged of earlier fetches (``retention.payloads`` of the other route), or with the acknowledgements of 30
+        days.
 
         Example: ``from: oldest``
         """

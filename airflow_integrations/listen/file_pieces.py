@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 from airflow_integrations.errors import EntityError
+from airflow_integrations.files.pgp.keyring import Keyring
+from airflow_integrations.files.pgp.reading import decrypted
+from airflow_integrations.files.pgp.verdict import RefusedFile
 from airflow_integrations.files.reading import bodies
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, record_list
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.options import ListenOptions
 
-__all__ = ["BAD", "END", "pieces"]
+__all__ = ["BAD", "END", "REFUSED", "pieces"]
 
 END, BAD = "#end", "#bad"
 """What the id of a file's last message, its mark, ends in: all of it was read, or the rest cannot be."""
+REFUSED = "#refused"
+"""What the id of the only message of a file ends in that cannot be decrypted, or whose signature is not right: it may
+be read another time, with other keys."""
 
 PIECE_RECORDS = 1000
 PIECE_BYTES = 1024 * 1024
@@ -26,17 +34,29 @@ MAX_BAD = 1000
 """Records of one file that cannot be read: with more of them the file is another one than the route expects."""
 
 
-def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mapping[str, Any]) -> Iterator[Message]:
+def pieces(
+    store: FileStore,
+    file: Found,
+    options: ListenOptions,
+    params: Mapping[str, Any],
+    keyring: Keyring | None = None,
+    *,
+    signed: bool = True,
+) -> Iterator[Message]:
     """The file's records in messages; the last one, which holds none, has a ``handle``. Raises OutageError.
 
+    ``keyring``: the keys of a file that is encrypted, and ``signed``. Raises SetupError where they are wrong.
     A record that cannot be read is a message of its own, which is of no use.
     """
     number, bad, end, fault = 0, 0, END, None
     try:
         if file.fault:
             raise ContentError(file.fault)
-        with store.open(file) as content:
-            for body in _cut(_records(content, file, options, params)):
+        with ExitStack() as stack:
+            content, path = stack.enter_context(store.open(file)), file.path
+            if keyring is not None:
+                content, path = stack.enter_context(decrypted(keyring, content, path, signed=signed))
+            for body in _cut(_records(content, file, path, options, params)):
                 if isinstance(body, BadRecord):
                     bad += 1
                     if bad > MAX_BAD:
@@ -46,6 +66,9 @@ def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mappin
                 else:
                     yield Message(f"{file.mark}#{number}", b"", file.path, records=body)
                 number += 1
+    except RefusedFile as error:
+        yield Message(file.mark + REFUSED, b"", file.path, fault=str(error), handle=file.mark + REFUSED)
+        return
     except ContentError as error:
         end, fault = BAD, f"{error} (the {number} pieces before it were taken)" if number else str(error)
     except EntityError as error:
@@ -55,11 +78,11 @@ def pieces(store: FileStore, file: Found, options: ListenOptions, params: Mappin
     yield Message(file.mark + end, b"", file.path, records=b"[]", handle=file.mark + end)
 
 
-def _records(content: Any, file: Found, options: ListenOptions, params: Mapping[str, Any]) -> Iterator[Any]:
+def _records(content: Any, file: Found, path: str, options: ListenOptions, params: Mapping[str, Any]) -> Iterator[Any]:
     names = {"params": dict(params), "query": {}, "headers": {}, "subject": file.path}
     take = options.records.compile()
     plain = options.records.text.strip() == "body"
-    for body in bodies(content, file.path, options, rejects=plain, most_records=MAX_RECORDS):
+    for body in bodies(content, path, options, rejects=plain, most_records=MAX_RECORDS):
         yield from record_list(take({**names, "body": body}), str(options.records))
 
 
@@ -76,8 +99,8 @@ def _cut(records: Iterable[Any]) -> Iterator[bytes | BadRecord]:
             continue
         try:
             written = encode(record)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise ContentError(f"record {number} cannot be written as JSON: {error}") from None
+        except NOT_JSON as error:
+            raise ContentError(why_not_json(error, record, f"record {number}")) from None
         if some and (len(some) == PIECE_RECORDS or size + len(written) > PIECE_BYTES):
             yield b"[" + b",".join(some) + b"]"
             some, size = [], 0

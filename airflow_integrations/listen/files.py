@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -14,11 +14,13 @@ from pydantic import Field, model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration
 from airflow_integrations.errors import OutageError
+from airflow_integrations.files.pgp.keyring import Keyring, keyring_of
+from airflow_integrations.files.pgp.options import PGP_ENDINGS, PgpRead
 from airflow_integrations.files.store import FileStore, Found
 from airflow_integrations.formats.records_format import RecordsFormat
 from airflow_integrations.listen import Message
 from airflow_integrations.listen.context import ListenContext
-from airflow_integrations.listen.file_pieces import BAD, END, pieces
+from airflow_integrations.listen.file_pieces import BAD, END, REFUSED, pieces
 from airflow_integrations.listen.options import ListenOptions, Pause
 
 if TYPE_CHECKING:
@@ -64,6 +66,13 @@ class FilesListener:
 
         Example: ``connection: object_storage``
         """
+        pgp: PgpRead | None = None
+        """Each file is encrypted with OpenPGP: it is decrypted, and its signature checked, before any of it is read. An
+        ending ``.pgp``, ``.gpg`` or ``.asc`` does not count for the format.
+
+        Example: ``pgp: {connection: bank_pgp}``
+        Since: 0.2
+        """
         every: Pause = Field(default="10s", validate_default=True)
         """How often the listener looks for new files.
 
@@ -86,6 +95,8 @@ class FilesListener:
         def _moved_away(self) -> Self:
             if isinstance(self.then, Move) and "**" in self.path and "/" not in self.then.move:
                 raise ValueError("then: the folder lies among those that path looks into; give an absolute one")
+            if self.pgp is None and self.path.lower().endswith(PGP_ENDINGS):
+                raise ValueError("the ending of path is that of encrypted files; write pgp: {connection: …}")
             return self
 
     def __init__(self, config: Config, route: str) -> None:
@@ -97,6 +108,10 @@ class FilesListener:
         """Marks of files of whose trouble the log has been told."""
         self._done: set[str] = set()
         """Marks of files that need no look: they were read, and what is to become of them has."""
+        self._refused: dict[str, str] = {}
+        """Marks of encrypted files that were refused, each with the digest of the keys that refused it."""
+        self._keys = ""
+        """The digest of the keys that are in use."""
 
     async def batches(
         self, around: ListenContext, *, clock: Callable[[], float] = time.monotonic
@@ -111,16 +126,22 @@ class FilesListener:
             seen = {file.mark: seen.get(file.mark, now) for file in found}
             self._done &= seen.keys()
             self._told &= seen.keys()
+            self._refused = {mark: keys for mark, keys in self._refused.items() if mark in seen}
             stable = [file for file in found if now - seen[file.mark] >= config.stable.total_seconds()]
-            for file in await asyncio.to_thread(self._unread, around, stable):
-                try:
-                    async with aclosing(_each(pieces(store, file, config, around.params))) as messages:
-                        async for message in messages:
-                            if message.handle:
-                                self._open[message.handle] = file
-                            yield (message,)
-                except OutageError as error:
-                    self._tell(file, error)  # the others are not held back by it
+            unread = await asyncio.to_thread(self._unread, around, stable)
+            async with self._keyring(around, unread) as keyring:
+                for file in unread:
+                    if keyring is not None and self._refused.get(file.mark) == self._keys:
+                        continue  # it would be refused again
+                    messages = pieces(store, file, config, around.params, keyring, signed=self._signed)
+                    try:
+                        async with aclosing(_each(messages)) as each:
+                            async for message in each:
+                                if message.handle:
+                                    self._open[message.handle] = file
+                                yield (message,)
+                    except OutageError as error:
+                        self._tell(file, error)  # the others are not held back by it
             yield ()
             await asyncio.sleep(config.every.total_seconds())
 
@@ -129,8 +150,29 @@ class FilesListener:
             file = self._open.pop(message.handle or "", None)
             if file is None:
                 continue
-            if message.handle == file.mark + BAD or await asyncio.to_thread(self._finished, file):
+            if message.handle == file.mark + REFUSED:
+                self._refused[file.mark] = self._keys
+            elif message.handle == file.mark + BAD or await asyncio.to_thread(self._finished, file):
                 self._done.add(file.mark)
+
+    @property
+    def _signed(self) -> bool:
+        return self._config.pgp is not None and self._config.pgp.signed
+
+    @asynccontextmanager
+    async def _keyring(self, around: ListenContext, files: Sequence[Found]) -> AsyncIterator[Keyring | None]:
+        """The keys of the files, as the Connection has them now; None where there are none, or nothing is to be read.
+        Raises SetupError."""
+        pgp = self._config.pgp
+        if pgp is None or not files:
+            yield None
+            return
+        keyring = await asyncio.to_thread(keyring_of, pgp.connection, around)
+        try:
+            self._keys = keyring.digest
+            yield keyring
+        finally:
+            await asyncio.to_thread(keyring.close)
 
     def _unread(self, around: ListenContext, files: Sequence[Found]) -> list[Found]:
         """Those that nobody has read. What is to become of the others is done now, should it have been left undone."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, event_id_text, record_list
 from airflow_integrations.ledger.inbox.event_rows import MAX_EVENT_ID, NewEvent
 from airflow_integrations.ledger.inbox.unreadable_event import refusal
@@ -79,8 +80,8 @@ class Reader:
             return Read(None)
         try:
             body = encode(records)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise ContentError(f"a record cannot be written as JSON: {error}") from None
+        except NOT_JSON as error:
+            raise ContentError(why_not_json(error, records, "a record")) from None
         return Read(self._event(name, body))
 
     def decode(self, body: bytes, content_type: str | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -10,6 +11,11 @@ __all__ = ["MaskPath"]
 
 
 def _readable(text: str) -> str:
+    if text.startswith(("$", "/")) or "[" in text:
+        path = re.sub(r"\[\W*(\w*)\W*\]", lambda found: f".{found[1] or '*'}", text.replace("/", ".")).lstrip("$.")
+        raise ValueError(
+            f"{text!r} is a path of another language; write {re.sub('[.]+', '.', path) or 'customer.email'}"
+        )
     if not all(part and part == part.strip() and ("*" not in part or part == "*") for part in text.split(".")):
         raise ValueError(
             f"{text!r} is not a path; write field names with dots between, and * for every element of a list or every "

@@ -42,6 +42,8 @@ class BodyFormat(ShortForm, WrittenFile):
 
     @model_validator(mode="after")
     def _one_format(self) -> Self:
+        if not self.addresses:
+            raise ValueError(f"write {self.written}.recipient: only files with per: entity take it from their entities")
         for name in sorted(self.model_fields_set - {"format", str(self.written)}):
             raise ValueError(f"{name} says how another format is written, and this body is {self.written}; keep one")
         return self

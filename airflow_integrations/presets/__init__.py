@@ -1,6 +1,11 @@
 """What is publicly known of systems, as data that routes use: ``use: preset:shopify/order``.
 
-Each system is a YAML file here. Its ``facts`` say where each thing is documented and when that was read.
+Each system is a YAML file here. Its ``facts`` say where each thing is documented and when that was read; together they
+answer every one of :data:`QUESTIONS`, by what they are ``about``. ``none: true`` is the answer that there is no such
+thing, as far as the source tells.
+
+An entity that is read names in ``parents`` the entities that its records point to, each with the expression of its key;
+one that is written says in ``needs`` which of them the target must have before it.
 """
 
 from __future__ import annotations
@@ -8,12 +13,23 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-__all__ = ["NAMES", "content"]
+__all__ = ["NAMES", "QUESTIONS", "content"]
 
 _FOLDER = Path(__file__).parent
 
 NAMES: tuple[str, ...] = tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
 """The systems that there are presets for."""
+
+QUESTIONS: dict[str, str] = {
+    "sign_in": "how one signs in",
+    "paging": "how a list is read to its end",
+    "changes": "which field says when something was changed, and how one asks for what was",
+    "ids": "what names a record",
+    "limits": "how many requests are allowed, and how an answer tells",
+    "errors": "what an error looks like",
+    "webhooks": "how one knows that a webhook is from the vendor",
+}
+"""What the facts of each system answer."""
 
 
 @cache

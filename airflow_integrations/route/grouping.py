@@ -73,6 +73,11 @@ def group_mistakes(route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
     if group is None:
         return
     place = ("entity", "group")
+    for option in ("by", "same", "fill"):
+        for name in getattr(group, option):
+            first, _, rest = name.partition(".")
+            if first == route.entity.name and rest:
+                yield (*place, option), f"names of fields begin below {first}; did you mean {rest}?"
     has = (*group.by, *group.same, group.lines)
     for option, expression in (("key", route.entity.key), ("version", route.entity.version)):
         for path in sorted(expression.fields if expression is not None else ()):

@@ -10,6 +10,11 @@ from airflow_integrations.route.definition import Route
 
 __all__ = ["link_mistakes", "links", "looks_up", "reads_ledger", "waits"]
 
+_NOTHING_TO_ACKNOWLEDGE = (
+    "{} has nothing to acknowledge: that has a route with incoming.files and format: edifact or x12. Leave what out to "
+    "read its records"
+)
+
 
 def links(route: Route) -> Iterator[tuple[Loc, str]]:
     """Every other route that this one waits for, and where it says so."""
@@ -56,6 +61,9 @@ def link_mistakes(routes: Mapping[str, Route], may_be: Callable[[str], bool]) ->
             elif way := _way(routes, other, name, links):
                 circle = " → ".join([name, *way])
                 yield name, loc, f"these routes would start each other for ever: {circle}; one of them has to begin"
+            elif loc[0] == "incoming" and route.incoming.config.what == "acknowledgements":
+                if not _acknowledges(routes[other]):
+                    yield name, (*loc, "what"), _NOTHING_TO_ACKNOWLEDGE.format(other)
             elif loc[0] == "incoming" and _is_live(routes[other]):
                 yield name, loc, f"{other} has latency: low, and what comes in so is not passed on; latency: run is"
         yield from _lookup_mistakes(routes, may_be, name, route)
@@ -73,6 +81,10 @@ def _lookup_mistakes(
             circle = " → ".join([name, *way])
             text = f"entities of these routes would wait for each other: {circle}; write missing: null in one of them"
             yield name, loc, text
+
+
+def _acknowledges(route: Route) -> bool:
+    return route.incoming.kind == "files" and route.incoming.config.format in ("edifact", "x12")
 
 
 def _is_live(route: Route) -> bool:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from airflow_integrations.route.stage import holder, part_of
 
-__all__ = ["Place", "field_schemas", "holders", "locate"]
+__all__ = ["Place", "Schema", "elements", "field_schemas", "holders", "locate"]
 
 Schema = dict[str, Any]
 
@@ -74,6 +74,14 @@ def holders(schema: Schema | None, option: str) -> list[str]:
     """The fields of a model whose own options include ``option``, such as ``delivery`` for ``in_doubt``."""
     fields = field_schemas(schema)
     return [name for name, inner in fields.items() if option in field_schemas(_unwrapped(inner, {}, None))]
+
+
+def elements(schema: Schema | None) -> str | None:
+    """The type of a list's elements, such as ``str``; None for what is no list."""
+    if schema is None or schema["type"] not in ("list", "set", "frozenset", "tuple"):
+        return None
+    inner = _unwrapped(_inside(schema, 0), {}, None)
+    return str(inner["type"]) if inner else None
 
 
 def _has(data: Any, step: int | str) -> bool:

@@ -64,6 +64,18 @@ _ROUTE = by_word(
     ("timeout-minutes timeoutSeconds activeDeadlineSeconds timeout_minutes", "tasks: {timeout: 6h}"),
     ("materialized write_disposition sync_mode", "outgoing: {sql: {mode: upsert, …}}"),
     ("group group_by", "entity: {group: {by: order_no}}"),
+    ("partitions partition partition_by num_partitions", "tasks: {spread: 4} for a large run in several tasks"),
+    (
+        "schema_contract expectations schema",
+        "contract: {on_type_change: reject}, or transform: [{validate: order.json}]",
+    ),
+    ("max_active_tasks", "delivery: {concurrency: 8}"),
+    (
+        "depends_on_past wait_for_downstream",
+        "nothing: a run continues where the last one ended, also after a failed one",
+    ),
+    ("use", "use: in a part, such as incoming: {use: _shared/shop.yaml}"),
+    ("limit top max_records", "nothing: `run --limit 5` and `preview --limit 5` take fewer"),
 )
 _REQUEST = by_word(
     ("url base_url url_base baseUrl host server", "path: /orders; the address belongs to the Connection"),
@@ -98,6 +110,11 @@ _REQUEST = by_word(
     ("requester retriever client config", "nothing: its options stand here, the address in the Connection"),
     ("sync_mode supported_sync_modes", "nothing: what has not changed is not sent again"),
     ("start_date start_datetime", "window: {initial: 2026-01-31} at the top"),
+    ("primary_key key_properties id", "entity: {key: order.number} at the top"),
+    ("response_format content_format decoder", "format: csv"),
+    ("ignore_status empty response_filters ok_statuses", "empty_when: status == 404"),
+    ("export async_job", "job: {…}, see docs/systems/incoming-http.md"),
+    ("graphql", "incoming: {graphql: {connection: shop, query: …}}"),
 )
 _SEND = {
     **_REQUEST,
@@ -213,14 +230,14 @@ KEYS: dict[tuple[str, ...], dict[str, str]] = {
 
 KINDS: dict[str, dict[str, str]] = {
     "transform": by_word(
-        ("where condition if when query jq", 'filter: order.status == "paid"'),
+        ("where condition if when query", 'filter: order.status == "paid"'),
         (
             "select",
             "map: {Number: order.number} for some of the fields, filter: … for some of the entities",
         ),
         ("default defaults fillna fill", 'set: {status: coalesce(order.status, "new")}'),
         ("choice switch router case branch", "filter: …, or in a map `a if condition else b`"),
-        ("mapping fields project mapper jsonata template object", "map: {Number: order.number}"),
+        ("mapping fields project mapper jsonata template object jq jolt dataweave", "map: {Number: order.number}"),
         ("add add_fields compute add_field assign register setBody setVariable variable", "set: {Total: order.total}"),
         ("convert cast types typecast coerce", "set: {total: decimal(order.total)}"),
         ("sort order_by orderBy", 'set: {lines: sort_by(order.lines, "sku")}'),
@@ -234,8 +251,14 @@ KINDS: dict[str, dict[str, str]] = {
             "explode unnest flatten foreach for_each each iterator splitter loop with_items split_in_batches",
             "split: {each: order.lines}",
         ),
-        ("dedupe deduplicate unique distinct aggregate group", "merge: last"),
-        ("join http table lookup_table enrich", "lookup: {name: tax, file: tax.csv, where: {country: order.country}}"),
+        ("dedupe dedup deduplicate unique distinct aggregate group", "merge: last"),
+        ("limit take head", "nothing: `run --limit 5` and `preview --limit 5` take fewer"),
+        ("sleep wait delay throttle", "nothing: requests_per_second stands in the Connection"),
+        (
+            "http rest request api",
+            'lookup: {name: customer, http: {connection: crm, path: "/customers/{{ order.customer.id }}"}}',
+        ),
+        ("join table lookup_table enrich", "lookup: {name: tax, file: tax.csv, where: {country: order.country}}"),
         ("script code function lambda javascript js", "python: module:function"),
         (
             "sql database dbt",

@@ -15,9 +15,9 @@ from airflow_integrations.route_files.other_tools_keys import (
     kind_remedy,
     step_remedy,
     style_remedy,
-    value_remedy,
     word_remedy,
 )
+from airflow_integrations.route_files.wrong_forms import value_remedy
 
 __all__ = ["PATTERNS", "described", "worded"]
 
@@ -135,9 +135,11 @@ def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
     if kind in _WORDS:
         return _WORDS[kind](error, place, parent)
     if kind in _EXPECTED:
-        remedy = value_remedy(place.loc, given)
+        remedy = value_remedy(place.loc, given, place.schema)
         return f"expected {_EXPECTED[kind]}, found {described(given)}{f'; {remedy}' if remedy else ''}"
     if kind in ("value_error", "assertion_error"):
+        if isinstance(given, int) and not isinstance(given, bool) and str(error["loc"][-1]).endswith("when"):
+            return f"a condition belongs here, and this is a number; compare it, such as status == {given}"
         return str(context.get("error", error["msg"]))
     message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "should", error["msg"])
     message = message.removeprefix("Value error, ")
@@ -165,7 +167,7 @@ def _with_remedy(what: str, word: str, remedy: str | None, message: str) -> str:
 
 
 def _stage(error: dict[str, Any], place: Place, parent: Place) -> str:
-    message, remedy = str(error["msg"]), step_remedy(error["input"])
+    message, remedy = str(error["msg"]), step_remedy(str(place.loc[0]) if place.loc else "", error["input"])
     return f"{message}; {remedy}" if remedy else message
 
 
@@ -178,7 +180,10 @@ def _literal(error: dict[str, Any], place: Place, parent: Place) -> str:
     allowed = schema["expected"] if schema and schema["type"] == "literal" else re.findall(r"'([^']*)'", error["msg"])
     given = error.get("input")
     if not isinstance(given, str):
-        return f"expected one of {', '.join(map(str, allowed))}, found {described(given)}"
+        words = {True: "true", False: "false", None: "null"}
+        remedy = word_remedy(place.loc, words[given]) if isinstance(given, bool | None) else None
+        expected = f"expected one of {', '.join(map(str, allowed))}, found {described(given)}"
+        return f"{expected}; {remedy}" if remedy else expected
     return _with_remedy("value", given, word_remedy(place.loc, given), unknown("value", given, allowed))
 
 

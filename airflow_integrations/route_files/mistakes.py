@@ -43,11 +43,31 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], root: Node, data
             continue
         place = locate(model, found["loc"], data)
         places.setdefault(place.loc, []).append((dict(found), place))
+    told = [pair for group in places.values() for pair in _relevant(group, places)]
+    renamed = _renamed(told, model, data)
     return whole + [
         _mistake(found, place, model, root, data)
-        for group in places.values()
-        for found, place in _relevant(group, places)
+        for found, place in told
+        if not (found["type"] == "missing" and place.loc in renamed)
+        # a list too short: elements with mistakes of their own are not counted
+        and not (found["type"] == "too_short" and any(_below(other, place.loc) for other in places))
     ]
+
+
+def _renamed(told: list[tuple[dict[str, Any], Place]], model: type[BaseModel], data: Any) -> set[tuple[int | str, ...]]:
+    """The places of keys that are only missing because they stand under another name, which is told by itself."""
+    meant = set()
+    for found, place in told:
+        if found["type"] == "extra_forbidden":
+            parent = locate(model, found["loc"][:-1], data)
+            remedy = re.search(r"(?:; write |, did you mean ')([\w$]+)", worded(found, place, parent))
+            if remedy:
+                meant.add((*parent.loc, remedy[1]))
+    return meant
+
+
+def _below(loc: tuple[int | str, ...], holder: tuple[int | str, ...]) -> bool:
+    return len(loc) > len(holder) and loc[: len(holder)] == holder
 
 
 def _relevant(
@@ -60,16 +80,19 @@ def _relevant(
     """
     if not any(place.member for _, place in group):
         return group
-    about = [pair for pair in group if not _wants_another_kind(pair[0]["type"])]
+    about = [pair for pair in group if not _wants_another_kind(pair[0])]
     loc = group[0][1].loc
     if about:
         return about
-    if any(len(other) > len(loc) and other[: len(loc)] == loc for other in places):
+    if any(_below(other, loc) for other in places):
         return []
     return [pair for pair in group if pair[0]["type"] != "is_instance_of"] or group[:1]
 
 
-def _wants_another_kind(kind: str) -> bool:
+def _wants_another_kind(found: dict[str, Any]) -> bool:
+    kind = str(found["type"])
+    if kind in ("literal_error", "enum") and isinstance(found.get("input"), (dict, list)):
+        return True
     return kind.endswith(("_type", "_parsing")) or kind in ("is_instance_of", "none_required")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from airflow_integrations.route_files.foreign_words import (
@@ -11,23 +10,20 @@ from airflow_integrations.route_files.foreign_words import (
     FILES,
     KEYS,
     KINDS,
-    PAGINATION,
     STYLES,
-    TRIGGERS,
 )
 from airflow_integrations.route_files.foreign_words_of_kinds import PRESET_KINDS, VALUES
+from airflow_integrations.route_files.foreign_words_of_parts import KEYS_OF_PARTS, LISTENERS, VALUES_OF_PARTS
 
-__all__ = ["key_remedy", "kind_remedy", "step_remedy", "style_remedy", "value_remedy", "word_remedy"]
-
-_CRON = re.compile(r"(?:@\w+|(?:[\d*,/\-A-Za-z]+\s+){4}[\d*,/\-A-Za-z]+)")
-_NAMED = frozenset(["hourly", "daily", "weekly", "monthly", "yearly"])
-_EVERY = re.compile(r"(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
+__all__ = ["key_remedy", "kind_remedy", "step_remedy", "style_remedy", "word_remedy"]
 
 
 def key_remedy(parent: Sequence[int | str], key: str) -> str | None:
     """What to write for a key that stands elsewhere, or that other tools have; None where nothing is known of it."""
-    remedy = KEYS.get(tuple(map(str, parent)), {}).get(key) or KEYS.get(tuple(map(str, parent[-1:])), {}).get(key)
-    return _told(remedy)
+    steps = tuple(map(str, parent))
+    places = (steps, steps[-2:], steps[-1:], (*steps[-2:-1], "*") if parent and isinstance(parent[-1], int) else steps)
+    found = (table[place].get(key) for table in (KEYS, KEYS_OF_PARTS) for place in places if place in table)
+    return _told(next((remedy for remedy in found if remedy), None))
 
 
 def _told(remedy: str | None) -> str | None:
@@ -47,6 +43,8 @@ def kind_remedy(part: str, kind: str) -> str | None:
     if part in ("incoming", "outgoing") and kind.lower() in PRESET_KINDS:
         example = "shop, path: /orders" if part == "incoming" else "erp, path: /orders"
         return f"write http: {{connection: {example}}}; `airflow-integrations presets` lists the systems that are known"
+    if part == "trigger":
+        return _told(LISTENERS.get(kind))
     return _told(KINDS.get(part, {}).get(kind))
 
 
@@ -55,7 +53,12 @@ def word_remedy(loc: Sequence[int | str], given: str) -> str | None:
     place = tuple(map(str, loc[-2:]))
     if place == ("sql_outbox", "taken"):
         return f"write {{time: {given}}}"
-    return _told(VALUES.get(place, {}).get(given.lower()))
+    if place == ("delivery", "fail_run") and given.endswith("%"):
+        return f"write {{above: {given}}}"
+    word = given.lower()
+    tables = [VALUES.get(place), *(VALUES_OF_PARTS.get(each) for each in (place, (*place[:1], "*"), place[-1:]))]
+    found = next((table[word] for table in tables if table and word in table), None)
+    return _told(found.replace("%s", word) if found else None)
 
 
 def style_remedy(given: object, styles: Sequence[str]) -> str | None:
@@ -70,8 +73,11 @@ def style_remedy(given: object, styles: Sequence[str]) -> str | None:
     return None
 
 
-def step_remedy(given: object) -> str | None:
-    """``filter: order.paid`` for a step whose colon is missing; what to do with a name or a condition beside a kind."""
+def step_remedy(part: str, given: object) -> str | None:
+    """``filter: order.paid`` for a step whose colon is missing; what to do with a name or a condition beside a kind,
+    with a kind that is a value, with several targets."""
+    if part in ("incoming", "outgoing"):
+        return _part_remedy(part, given)
     if isinstance(given, dict) and len(given) == 2:
         for key in ("when", "if", "condition", "where"):
             if key in given:
@@ -81,70 +87,32 @@ def step_remedy(given: object) -> str | None:
                 return f"a step has no {key}; write it as a comment"
     if not isinstance(given, str):
         return None
-    if given.strip().lower() in ("none", "null"):
-        return "write {none: {}}"
     text = given
     first, _, rest = text.strip().partition(" ")
     known = ("drop", "filter", "lookup", "map", "merge", "python", "rename", "set", "split", "validate")
     return f"write {first.rstrip(':=')}: {rest.strip() or '…'}" if first.rstrip(":=") in known else None
 
 
-def value_remedy(loc: Sequence[int | str], given: object) -> str | None:
-    """What to write where a value of the wrong form stands: ``{cron: …}`` for a schedule that is a text."""
-    place = tuple(loc)
-    if place == ("schedule",) and isinstance(given, str):
-        plain = given.strip()
-        if _CRON.fullmatch(plain):
-            return f'write {{cron: "{plain}"}}'
-        if plain.lower() in _NAMED:
-            return f'write {{cron: "@{plain.lower()}"}}'
-        if plain and _EVERY.fullmatch(plain):
-            return f"write {{every: {plain}}}"
-        return 'write {cron: "*/5 * * * *"}, or {every: 15m}'
-    if place == ("entity",) and isinstance(given, str):
-        name = given if given.isidentifier() else "order"
-        return f"write {{name: {name}, key: {name}.number}}"
-    if place[-1:] == ("pagination",) and isinstance(given, str):
-        return f"write {PAGINATION.get(given, PAGINATION['cursor'])}"
-    if place == ("trigger",) and isinstance(given, str):
-        return TRIGGERS.get(given, TRIGGERS["webhook"])
-    if place == ("trigger", "webhook") and isinstance(given, str):
-        return f"write {{path: {given.strip('/ ') or 'shop/orders'}, verify: {{shopify: <Connection>}}}}"
-    if place == ("delivery", "retry") and isinstance(given, int):
-        return f"write {{attempts: {given}}}"
-    if place[-2:] == ("verify", "header") and isinstance(given, str):
-        return f"write {{name: {given}, secret: <Connection>}}"
-    if place[-1:] == ("upsert",):
-        return "write {find: {…}, create: {…}, update: {…}}"
-    if place[-1:] == ("columns",) and isinstance(given, str):
-        return "leave it out: all columns are read" if given == "*" else f"write [{given}]"
-    if place == ("entity", "group") and isinstance(given, str):
-        return f"write {{by: {given.rpartition('.')[2]}}}"
-    if place[-1:] == ("split",) and isinstance(given, str):
-        return f"write {{each: {given}}}"
-    if place[-1:] == ("where",) and isinstance(given, str) and (sides := re.fullmatch(r"(\w+)\s*==?\s*(.+)", given)):
-        return f"write {{{sides[1]}: {sides[2]}}}"
-    if place[-2:] == ("csv", "header") and isinstance(given, bool):
-        return "leave it out where the first line has the names; else write them: [sku, price]"
-    if place[-1:] == ("steps",) and isinstance(given, dict):
-        return "each request begins with `- `, such as - {name: head, path: /orders}"
-    if place == ("tags",) and isinstance(given, str):
-        return f"write [{', '.join(given.replace(',', ' ').replace(';', ' ').split())}]"
-    if place == ("transform",) and isinstance(given, dict):
-        steps = [f"- {name}: …" for name in list(given)[:3]]
-        return f"each step begins with `- `, such as {' and '.join(steps) or '- filter: …'}"
-    if place[-1:] in (("query",), ("headers",)) and isinstance(given, str):
-        name, mark, value = given.lstrip("?").partition("=" if place[-1] == "query" else ":")
-        return f"write {{{name.strip() or 'name'}: {value.strip() or '…'}}}" if mark else "write {name: value}"
-    if place[-1:] == ("set",) and isinstance(given, str):
-        name, _, value = given.partition("=")
-        return f"write {{{name.strip().rpartition('.')[2]}: {value.strip() or '…'}}}"
-    if place[-1:] == ("drop",) and isinstance(given, str):
-        return f"write [{given}]"
-    if place == ("params",) and isinstance(given, list):
-        return "write each with its default, such as {shop: main}"
-    if place == ("delivery",) and isinstance(given, str):
-        return "write {batch: 100}"
-    if place == ("alerts",) and isinstance(given, (str, list)):
-        return "write what counts as wrong and who is told, see docs/operations/alerts.md"
-    return None
+def _part_remedy(part: str, given: object) -> str | None:
+    """What to write for an incoming or outgoing that is a word, a list, or has its kind beside its options."""
+    example = (
+        "http: {connection: shop, path: /orders}" if part == "incoming" else "http: {connection: erp, path: /orders}"
+    )
+    if isinstance(given, list):
+        if len(given) == 1:
+            return f"write it without the list: {example}"
+        return (
+            f"a route has one {part}; each further {'source' if part == 'incoming' else 'target'} is a route of its own"
+        )
+    if isinstance(given, str):
+        return "write {none: {}}" if given.strip().lower() in ("none", "null") else f"write {example}"
+    if not isinstance(given, dict) or not given:
+        return None
+    for key in ("type", "kind", "connector", "component", "adapter"):
+        if isinstance(kind := given.get(key), str) and kind.isidentifier():
+            others = [str(name) for name in given if name != key]
+            return f"write {kind}: {{{', '.join(f'{name}: …' for name in others) or '…'}}}, the kind as the key"
+    if {"connection", "path", "url", "table", "query"} & {*given}:
+        kind = "sql" if {"table", "query"} & {*given} else "http"
+        return f"write {kind}: {{{', '.join(f'{name}: …' for name in given)}}}, below the kind"
+    return f"a route has one {part}; write a further route for the other" if len(given) == 2 else None

@@ -21,7 +21,7 @@ from yaml.events import (
 from airflow_integrations.errors import Mistake
 from airflow_integrations.route_files.nodes import MAX_NODES, Node
 from airflow_integrations.route_files.scalars import ScalarError, resolve
-from airflow_integrations.route_files.syntax_hints import explain
+from airflow_integrations.route_files.syntax_hints import explain, needs_quotes, open_brackets
 
 __all__ = ["MAX_BYTES", "MAX_DEPTH", "parse"]
 
@@ -135,7 +135,7 @@ class _Reader:
         else:
             if depth >= MAX_DEPTH:
                 raise _Unreadable(self.at(event, f"nested more than {MAX_DEPTH} levels deep"))
-            value = self.mapping(depth) if kind is MappingStartEvent else self.sequence(depth)
+            value = self.mapping(depth, event.flow_style) if kind is MappingStartEvent else self.sequence(depth)
             node = Node(None, self.file, line, column).with_value(value)
             if node.size > MAX_NODES:
                 raise _Unreadable(self.at(event, f"more than {MAX_NODES} values, with all aliases written out"))
@@ -183,11 +183,16 @@ class _Reader:
             found.append(self.node(event, depth + 1))
         return found
 
-    def mapping(self, depth: int) -> dict[str, Node]:
+    def mapping(self, depth: int, flow: bool) -> dict[str, Node]:
         found: dict[str, Node] = {}
+        last = ""
         while not isinstance(event := self.next(), MappingEndEvent):
             name = self.key(event)
             value = self.node(self.next(), depth + 1).under_key(*self.place(event))
+            if flow and value.value is None and last in found and (whole := self.rejoined(found[last], event)):
+                found[last] = whole
+                continue
+            last = name
             if name in found:
                 first = found[name]
                 place = f"{first.key_line}:{first.key_column}"
@@ -195,6 +200,18 @@ class _Reader:
             else:
                 found[name] = value
         return found
+
+    def rejoined(self, before: Node, key: Any) -> Node | None:
+        """The text that YAML has cut at a comma, as in ``{Total: decimal(order.total, 2)}``, with a mistake that says
+        so; None where ``before`` has no open bracket."""
+        if not isinstance(before.value, str) or open_brackets(before.value) < 1 or key.end_mark.line + 1 != before.line:
+            return None
+        text = self.lines[before.line - 1][before.column - 1 : key.end_mark.column]
+        if text.startswith(("'", '"')):
+            return None
+        if open_brackets(text) == 0:
+            self.mistakes.append(before.mistake(needs_quotes(text)))
+        return before.with_value(text)
 
     def key(self, event: Any) -> str:
         """A key is text, as it is written: ``404`` and ``on`` are names like any other."""

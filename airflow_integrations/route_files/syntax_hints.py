@@ -8,7 +8,7 @@ from yaml.error import MarkedYAMLError
 
 from airflow_integrations.errors import Mistake
 
-__all__ = ["explain"]
+__all__ = ["explain", "needs_quotes", "open_brackets"]
 
 _QUOTE = "quote the whole text, or write it below the key after >-"
 
@@ -45,11 +45,14 @@ def explain(error: MarkedYAMLError, text: str, file: str) -> Mistake:
     elif problem == "found unexpected end of stream" and opened:
         line, column = opened.line, opened.column
         message = "the quote that opens here is never closed"
+    elif problem.startswith("did not find expected ',' or") and (called := _call(here, column)) is not None:
+        column, text = called
+        message = needs_quotes(text)
     elif problem in _ENDED and (inner := _inner_quote(here, column)) is not None:
         message = f"the quote before {inner[0]!r} ends the text; put the other kind around the whole: {inner[1]}"
     elif problem.startswith("did not find expected ',' or") and (unquoted := _unquoted(here, column)) is not None:
-        column, quoted = unquoted
-        message = f"a text with , [ ] {{ or }} in it needs quotes inside of {{…}} and […]: {quoted}"
+        column, text = unquoted
+        message = needs_quotes(text)
     elif problem.startswith("did not find expected ',' or") and opened:
         line, column = opened.line, opened.column
         message = f"the {lines[line][column : column + 1]} that opens here is not closed, or text in it needs quotes"
@@ -89,8 +92,21 @@ def _inner_quote(line: str, column: int) -> tuple[str, str] | None:
     return (word[0] if word else behind)[:30], f"{other}{text}{other}"
 
 
+def needs_quotes(text: str) -> str:
+    """The message for a text inside of ``{…}`` that YAML has ended before its end."""
+    mark = '"' if not {'"', "\\"} & {*text} else "'"
+    inner = text.replace("'", "''") if mark == "'" else text
+    return f"a text with , [ ] {{ or }} in it needs quotes inside of {{…}} and […]: {mark}{inner}{mark}"
+
+
+def open_brackets(text: str) -> int:
+    """How many ( and [ of an expression are not closed; what stands between quotes does not count."""
+    outside = re.sub(r"\"[^\"]*\"|'[^']*'", "", text)
+    return sum(outside.count(mark) for mark in "([") - sum(outside.count(mark) for mark in ")]")
+
+
 def _unquoted(line: str, column: int) -> tuple[int, str] | None:
-    """For ``{id: body.items[0].id}``, where the text ends at the [: the column where it begins, and it in quotes."""
+    """For ``{id: body.items[0].id}``, where the text ends at the [: the column where it begins, and the text."""
     if line[column : column + 1] not in ("[", "{") or line[column - 1 : column] in ("", " ", ",", "[", "{"):
         return None
     begin = max(line.rfind(mark, 0, column) + len(mark) for mark in (": ", "{", "[", ", "))
@@ -98,9 +114,17 @@ def _unquoted(line: str, column: int) -> tuple[int, str] | None:
     while end < len(line) and (depth or line[end] not in ",]}"):
         depth += (line[end] in "[{") - (line[end] in "]}")
         end += 1
-    text = line[begin:end].strip()
-    quote = next((mark for mark in ('"', "'") if mark not in text and not (mark == '"' and "\\" in text)), None)
-    return None if depth or quote is None else (begin, f"{quote}{text}{quote}")
+    return None if depth else (begin, line[begin:end].strip())
+
+
+def _call(line: str, column: int) -> tuple[int, str] | None:
+    """For ``{Day: format(order.at, "YYYY")}``, which ends for YAML at the comma: where the whole call begins, and the
+    call."""
+    begin = line.rfind(": ", 0, column) + 2
+    if begin == 1 or line[begin : begin + 1] in "\"'{[" or open_brackets(line[begin:column]) < 1:
+        return None
+    end = next((end for end in range(column, len(line) + 1) if open_brackets(line[begin:end]) == 0), None)
+    return None if end is None else (begin, line[begin:end].strip())
 
 
 def _cron(line: str) -> str | None:

@@ -33,6 +33,12 @@ _PARTS = re.compile(
 )
 _TEMPLATE = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}|\{%|\{\{", re.DOTALL)
 _IN = re.compile(r"\bin\s*$", re.IGNORECASE)
+_FOREIGN_PARAMETER = re.compile(
+    r"""%\(\w+\)s | (?<!\w)\$\d | \$\{ | [=<>(,]\s*(?:%s|\?(?![|&?])|@[A-Za-z_]\w*(?!\s*:?=))
+    | \b(?:like|in|between|and|limit|offset)\s+(?:%s\b|\?(?=\s|\)|,|$))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Parameters as drivers write them: %(name)s, %s, ?, $1, @name; and as shells do. PostgreSQL has operators with ?."""
 _REMEDIES = {
     "window.start": ":window_start",
     "window.end": ":window_end",
@@ -65,7 +71,7 @@ class SqlText:
         outside = outside_texts(self.text)
         if ";" in outside:
             raise ValueError("one statement belongs here; take out what stands behind the first ;")
-        if re.search(r"%\(\w+\)s|(?<!\w)\$\d", outside):
+        if _FOREIGN_PARAMETER.search(outside):
             raise ValueError("write parameters as :window_start or :params.name, whatever the database")
 
     @property

@@ -47,7 +47,10 @@ __all__ = ["DamagedManifest", "Staging"]
 log = logging.getLogger("airflow_integrations")
 
 _COPY = ".copy"
-_OWNERS = {"carried": "fetch", "retried": "fetch", "held": "fetch", "filtered": "transform", "share": "transform"}
+_OWNERS = {
+    **dict.fromkeys(("carried", "retried", "held", "answers"), "fetch"),
+    **dict.fromkeys(("filtered", "share"), "transform"),
+}
 """Whose files they are, where their names begin otherwise."""
 
 BLOCK_BYTES = 64 * 1024

@@ -7,9 +7,13 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["Manifest", "PagesSeen", "Piece", "Reads", "SegmentRef", "SourcePiece", "StagingStage"]
+__all__ = ["Manifest", "PagesSeen", "Piece", "ReadWhat", "Reads", "SegmentRef", "SourcePiece", "StagingStage"]
 
 StagingStage = Literal["fetch", "transform", "share", "push"]
+
+
+ReadWhat = Literal["records", "acknowledgements"]
+"""What a route reads of another one."""
 
 
 class SegmentRef(msgspec.Struct, frozen=True):
@@ -31,11 +35,13 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class Reads(msgspec.Struct, frozen=True):
-    """Which fetches of another route a run reads: those with a number above ``after``, and up to ``upto``."""
+    """Which fetches, or acknowledgements, of another route a run reads: those with a number above ``after``, and up to
+    ``upto``."""
 
     source: str
     after: int
     upto: int
+    what: ReadWhat = "records"
 
 
 class SourcePiece(msgspec.Struct, frozen=True, array_like=True):
@@ -142,6 +148,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: why records of its window may be missing; then the run moves neither mark nor cursor."""
     source_pieces: list[SourcePiece] = []
     """fetch: pieces of the source that are staged as a whole; they count as read once the run is settled."""
+    acknowledgements: list[SegmentRef] = []
+    """fetch: what senders are answered, for the pieces among :attr:`source_pieces`."""
     resume: Any = None
     saved_at: float = 0.0
     """Seconds since the epoch when it was written."""

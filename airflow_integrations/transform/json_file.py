@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 __all__ = ["MAX_FILE_BYTES", "read_bounded", "read_json"]
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-"""A table or schema is held in memory; a bigger one belongs behind an HTTP lookup."""
+"""A table or schema is held in memory; a bigger table belongs into a database."""
 
 
 def read_bounded(path: Path) -> bytes:

@@ -6,12 +6,11 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import msgspec
-
 from airflow_integrations.config.model import ShortForm
 from airflow_integrations.entity import Entity, compare, kind_of_version
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import decode, encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 
@@ -138,8 +137,8 @@ def _row(entity: Entity) -> tuple[str, str | None, bytes, bytes | None, bytes | 
         for encoded in (value, source, found):
             if encoded is not None and (b"NaN" in encoded or b"Infinity" in encoded):
                 decode(encoded)  # a Decimal may be one of them, and is written as no JSON reader takes it
-    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        raise EntityError(f"the entity is not JSON: {str(error)[:200]}") from None
+    except NOT_JSON as error:
+        raise EntityError(why_not_json(error, entity.value, "the entity")) from None
     return entity.key, entity.version, value, source, found
 
 

@@ -6,6 +6,7 @@ as they are while the entity changes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -36,6 +37,9 @@ Path = tuple[str, ...]
 def _readable(text: str) -> str:
     if not all(part and part == part.strip() for part in text.split(".")):
         raise ValueError(f"{text!r} is not a path; write field names with dots between, such as customer.address.city")
+    if text.startswith("$") or "[" in text:
+        plain = re.sub(r"\[\W*(\w*)\W*\]", lambda found: f".{found[1] if found[1].isidentifier() else '*'}", text)
+        raise ValueError(f"{text!r} is a path of another language; write {plain.lstrip('$.')}, where * is each element")
     return text
 
 

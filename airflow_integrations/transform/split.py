@@ -8,6 +8,7 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.entity import Entity, key_text, version_text
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Sees, Structure
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.expressions.structures.structure_tree import Fields
 from airflow_integrations.run import entity_names
 from airflow_integrations.transform import Fates, Place, TransformerBase
@@ -98,7 +99,7 @@ class Split(TransformerBase):
                 f"{text} is null or missing; write {text} or [] where no list means no parts", field="each"
             )
         if not isinstance(elements, (list, tuple)):
-            raise EntityError(f"{self.config.each.text} is not a list but {type(elements).__name__}", field="each")
+            raise EntityError(f"{self.config.each.text} is not a list but {kind_of(elements)}", field="each")
         return elements
 
     def _finish(self, part: Entity, names: dict[str, Any]) -> None:

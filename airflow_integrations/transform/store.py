@@ -14,6 +14,7 @@ from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Sees, Structure
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.payloads import masked
 from airflow_integrations.run import Run, Services, entity_names
@@ -125,8 +126,8 @@ class Store(TransformerBase):
             raise EntityError(error.reason, field=f"set.{error.field}" if error.field else "set") from None
         try:
             content = encode(made)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise EntityError(f"this cannot be written as JSON: {error}", field="set") from None
+        except NOT_JSON as error:
+            raise EntityError(why_not_json(error, made), field="set") from None
         if len(content) > LARGEST:
             raise EntityError(f"the value has {len(content)} bytes; a store takes at most {LARGEST}", field="set")
         shown = None

@@ -14,6 +14,7 @@ from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.config.model import ShortForm
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError, SetupError
+from airflow_integrations.formats.unwritable_json import why_not_json
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 from airflow_integrations.transform.schema import Schema
@@ -74,7 +75,7 @@ class Validate(TransformerBase):
                     continue
                 error = self._error(entity.value)
             except (ValueError, RecursionError) as cause:  # what JSON cannot hold: half of a surrogate pair, a set, …
-                error = EntityError(f"the entity is not JSON: {str(cause)[:200]}")
+                error = EntityError(why_not_json(cause, entity.value, "the entity"))
             self.reject(entity, error, fates)
         return going_on
 

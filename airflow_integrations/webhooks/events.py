@@ -13,6 +13,7 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import encode, read
 from airflow_integrations.formats.record_bound import refuse_crowded_json
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.inbox.event_reader import MAX_RECORDS, NoRecords, event_id_text, record_list
 from airflow_integrations.ledger.inbox.unreadable_event import refusal
 from airflow_integrations.route.definition import Route
@@ -123,8 +124,8 @@ def written(records: list[Any]) -> Records:
     """Raises ContentError for what cannot be written as JSON."""
     try:
         return Records(len(records), encode(records))
-    except (TypeError, ValueError, OverflowError, RecursionError):
-        raise ContentError("the records hold a text that is not Unicode, such as half an emoji") from None
+    except NOT_JSON as error:
+        raise ContentError(why_not_json(error, records, "the records")) from None
 
 
 def new_event_id() -> str:

@@ -60,3 +60,38 @@ def test_what_went_wrong_can_be_run_again(call, reader, routes, edit):
     edit(routes / "invoices.yaml", "outgoing:", BROKEN)
     _, out, _ = call("run", "invoices")
     assert last(out).strip() == "airflow-integrations run invoices --key 3"
+
+
+INTERCHANGE = "UNB+UNOC:3+YOU+ME+260301:1000+I1'UNH+1+ORDERS:D:96A:UN'BGM+220+7'UNT+3+1'UNZ+1+I1'"
+EDI = """
+entity: {{key: entity.message.reference}}
+incoming: {{files: {{path: "{folder}/in/*.edi", format: edifact, settled: {{age: 0s}}}}}}
+outgoing: {{none: {{}}}}
+"""
+ANSWERS = """
+entity: {{key: entity.id}}
+incoming: {{route: {{name: edi, what: acknowledgements, from: oldest}}}}
+outgoing:
+  files:
+    path: "{folder}/out/contrl.edi"
+    format: edifact
+    edifact: {{sender: ME, recipient: YOU, message: {{type: CONTRL, version: D, release: "3"}}}}
+"""
+
+
+def test_acknowledgements_are_shown_and_written(call, routes, tmp_path):
+    (routes / "edi.yaml").write_text(EDI.format(folder=tmp_path))
+    (routes / "answers.yaml").write_text(ANSWERS.format(folder=tmp_path))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.edi").write_text(INTERCHANGE)
+    assert call("run", "edi")[0] == 0
+    code, out, _ = call("preview", "answers")
+    assert code == 0
+    assert "answers: what edi has to acknowledge: 1 fetched: 1 go on" in out
+    assert '"UCI"' in out
+    code, out, err = call("run", "answers")
+    assert (code, last(out)) == (0, "1 fetched = 1 delivered")
+    assert "read 1 entity of what edi has to acknowledge" in err
+    assert "UCM+1+ORDERS:D:96A:UN+7'" in (tmp_path / "out" / "contrl.edi").read_text()
+    assert last(call("run", "answers")[1]) == "0 fetched = 0"
+    assert "1 fetched: 1 go on" in call("preview", "answers", "--window-start", "2020-01-01")[1]

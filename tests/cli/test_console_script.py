@@ -63,3 +63,13 @@ def test_an_interrupt_that_python_drops_ends_it_too() -> None:
 
 def test_it_runs_what_is_asked() -> None:
     assert ran("nothing", "") == (0, "")
+
+
+def test_until_it_hears_an_interrupt_it_imports_next_to_nothing() -> None:
+    told = f"import sys; sys.path.insert(0, '.'); before = set(sys.modules); import {MODULE}"
+    told += "; print(*set(sys.modules) - before)"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", told], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+    ours = {"airflow_integrations", "airflow_integrations.version", MODULE}
+    assert set(done.stdout.split()) - ours - {"__future__"} == set()

@@ -32,9 +32,18 @@ def name(block: Block) -> str:
     return "-".join((block.place or "route", *(str(block.variant[1]) if block.variant else "",))).rstrip("-")
 
 
+def of_its_format(route: dict[str, Any]) -> dict[str, Any]:
+    """The route whose files are in the format that its options are about: the example of ``path`` names CSV files."""
+    files = route.get("incoming", {}).get("files", {})
+    about = [option for option in ("excel", "parquet", "fixed_width", "edifact", "x12", "xml") if option in files]
+    if about and "format" not in files:
+        return {**route, "incoming": {"files": {**files, "format": about[0]}}}
+    return route
+
+
 def mistakes(folder: Path, route: dict[str, Any]) -> list[str]:
     """What the loader says against a route file."""
-    text = json.dumps(route, default=str)
+    text = json.dumps(of_its_format(route), default=str)
     for file in NAMED_FILE.findall(text):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(XSD if file.endswith(".xsd") else "")

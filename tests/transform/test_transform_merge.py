@@ -81,7 +81,8 @@ async def test_everything_about_an_entity_comes_back(chain: Any, tmp_path: Any) 
 async def test_what_json_cannot_hold_is_rejected(chain: Any, value: Any) -> None:
     steps = chain({"merge": "first"})
     assert await steps.values(value, {"a": 1}) == [{"a": 1}]
-    assert "the entity is not JSON" in steps.books.reasons["0"]
+    assert "the entity cannot be written as JSON: " in steps.books.reasons["0"]
+    assert "codec" not in steps.books.reasons["0"]
 
 
 async def test_many_entities_come_back_in_order(chain: Any) -> None:

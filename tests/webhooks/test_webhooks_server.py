@@ -177,7 +177,7 @@ def test_formats(serve: Serve, content_type: str, body: bytes, records: Any) -> 
         ({"Content-Type": "application/json", "Content-Encoding": "br"}, b"{}", 415, "'br'"),
         ({"Content-Type": "application/json"}, b'{"id": ', 400, "ends in the middle"),
         ({"Content-Type": "application/json"}, b'"text"', 400, "a text"),
-        ({"Content-Type": "application/json"}, b'{"id": "\\ud83d"}', 400, "half an emoji"),
+        ({"Content-Type": "application/json"}, b'{"id": "\\ud83d"}', 400, "half of a surrogate pair"),
         ({"Content-Type": "application/xml"}, b"<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", 400, "entities"),
         ({"Content-Type": "text/csv"}, b"id\n1,2\n", 400, "2 values"),
         ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, b"{}", 400, "not gzip"),

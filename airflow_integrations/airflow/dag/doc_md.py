@@ -45,7 +45,8 @@ def _when(route: Route) -> str:
         at = f", or `{route.trigger.at}` ({route.trigger.timezone})" if route.trigger.at else ""
         times.append(f"when this has changed: {route.trigger.assets.words()}{at}")
     if route.incoming.kind == "route":
-        times.append(f"when {route.incoming.config.name} has fetched")
+        answers = route.incoming.config.what == "acknowledgements"
+        times.append(f"when {route.incoming.config.name} has {'something to acknowledge' if answers else 'fetched'}")
     return "; ".join(times) or "when it is triggered"
 
 

@@ -7,6 +7,7 @@ import asyncio
 
 from airflow_integrations.cli.command import OK, UsageError
 from airflow_integrations.cli.discover.look import Briefly, discover
+from airflow_integrations.cli.discover.place import is_place, parted
 from airflow_integrations.cli.discover.text import show
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.discovery import Bounds, Discovery
@@ -22,6 +23,8 @@ MOST = 10_000
 def run(args: argparse.Namespace) -> int:
     if not 1 <= args.limit <= MOST:
         raise UsageError(f"--limit is a number from 1 to {MOST:,}, not {args.limit}")
+    if args.place is None and is_place(args.connection):  # as `new --from` takes it
+        args.connection, args.place = parted(args.connection)
     found = asyncio.run(_discovered(args))
     if args.format == "json":
         out(json_text({"connection": args.connection, "place": args.place, "found": found}, indent=2))

@@ -16,5 +16,5 @@ def run(args: argparse.Namespace) -> int:
     acted = apply_to_selection(
         args, "skip", SKIPPABLE, lambda database, selection, now: skip(database, selection, args.reason, by(), now)
     )
-    out(f"{acted.entities} skipped; a new state of one, should it come, is delivered as usual")
+    out(f"{acted.entities} skipped; if a newer version arrives, it is delivered as usual")
     return OK

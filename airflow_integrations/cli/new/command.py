@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_integrations.cli.command import FAILED, OK, UsageError
 from airflow_integrations.cli.discover.place import is_place
@@ -16,6 +17,9 @@ from airflow_integrations.display.printable import visible
 from airflow_integrations.errors import Mistake, RouteError
 from airflow_integrations.route_files.discovery import route_paths, stem
 from airflow_integrations.schema.shipped import outdated_schema, present_schema_text
+
+if TYPE_CHECKING:
+    from airflow_integrations.cli.new.from_presets import PresetRoute
 
 __all__ = ["run"]
 
@@ -33,19 +37,15 @@ def run(args: argparse.Namespace) -> int:
     if entity is not None and not _ENTITY.fullmatch(entity):
         raise UsageError(f"{entity!r} is not a name for an entity; use letters, digits and _, such as order")
     root = routes_folder(args, create=True)
-    route, test = root / f"{name}.yaml", root / f"{name}.test.yaml"
-    files = [route, test]
+    if is_place(args.target) and not is_place(args.source):
+        raise UsageError(f"--to {args.target} needs a place in --from as well, such as --from warehouse:sales.orders")
+    between = _between_presets(args)
+    names = [route.name for route in between] or [name]
+    files = [root / f"{each}{ending}" for each in names for ending in (".yaml", ".test.yaml")]
     if is_place(args.source):
         files.append(root / "schemas" / f"{name}.json")
-    elif is_place(args.target):
-        raise UsageError(f"--to {args.target} needs a place in --from as well, such as --from warehouse:sales.orders")
-    taken = [path for path in files if path.exists()]
-    if root.is_dir():
-        # names that differ by case only would stage into one folder on some file systems
-        taken += [path for path in route_paths(root.resolve()) if stem(path.name).lower() == name.lower()]
-    if taken:
-        raise UsageError(f"{taken[0]} is there already; nothing was written")
-    texts, notes = _texts(name, entity, args.source, args.target)
+    _refuse_taken(root, names, files)
+    texts, notes = _texts(name, entity, args.source, args.target, between)
     for path, text in zip(files, texts, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
@@ -61,31 +61,51 @@ def run(args: argparse.Namespace) -> int:
         beside.write_text(present, encoding="utf-8")
         out(f"renewed {beside}, which was that of another version; commit it beside the routes")
     mine = "look through the remarks in the route" if is_place(args.source) else _OWN
-    return _told(root, test, name, mine)
+    return _told(root, names, mine)
 
 
-def _texts(name: str, entity: str | None, source: str, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _between_presets(args: argparse.Namespace) -> list[PresetRoute]:
+    if is_place(args.source) or args.source == "http":
+        if args.alone:
+            raise UsageError("--alone is for routes between presets, such as --from shopify --to sap_s4hana")
+        return []
+    from airflow_integrations.cli.new.from_presets import preset_routes
+
+    return preset_routes(args.name, args.source, args.target, args.entity or "order", alone=args.alone)
+
+
+def _refuse_taken(root: Path, names: Sequence[str], files: Sequence[Path]) -> None:
+    taken = [path for path in files if path.exists()]
+    if root.is_dir():
+        # names that differ by case only would stage into one folder on some file systems
+        lower = {name.lower() for name in names}
+        taken += [path for path in route_paths(root.resolve()) if stem(path.name).lower() in lower]
+    if not taken:
+        return
+    told = f"{taken[0]} is there already; nothing was written"
+    if taken[0].name.removesuffix(".test.yaml").removesuffix(".yaml") not in names[-1:]:
+        told += f" (--alone writes {names[-1]} without it)"
+    raise UsageError(told)
+
+
+def _texts(
+    name: str, entity: str | None, source: str, target: str, between: Sequence[PresetRoute]
+) -> tuple[Sequence[str], tuple[str, ...]]:
     """The texts of the files, and what is to be told."""
+    if between:
+        return [text for route in between for text in route.texts()], ()
     if is_place(source):
         from airflow_integrations.cli.new.discovered.route import discovered_texts
 
         made = discovered_texts(name, source, target, entity)
         return (made.route, made.test, made.schema), made.notes
-    return _scaffold(name, entity or "order", source, target), ()
+    if target not in ("http", "none"):
+        raise UsageError(f"--to {target} needs a preset in --from as well, such as --from shopify")
+    return (route_text(name, entity or "order", target), test_text(name, entity or "order", target)), ()
 
 
-def _scaffold(name: str, entity: str, source: str, target: str) -> tuple[str, str]:
-    if source == "http":
-        if target not in ("http", "none"):
-            raise UsageError(f"--to {target} needs a preset in --from as well, such as --from shopify")
-        return route_text(name, entity, target), test_text(name, entity, target)
-    from airflow_integrations.cli.new.from_presets import preset_texts
-
-    return preset_texts(name, source, target, entity)
-
-
-def _mistakes(root: Path, test: Path, name: str) -> Iterator[Mistake]:
-    """Of the two files alone: the others of a folder may be many."""
+def _mistakes(root: Path, name: str) -> Iterator[Mistake]:
+    """Of the route's two files alone: the others of a folder may be many."""
     from airflow_integrations.route.check import deep_mistakes
     from airflow_integrations.route_files.load import read_route
     from airflow_integrations.testing.case_file import load_tests
@@ -98,15 +118,22 @@ def _mistakes(root: Path, test: Path, name: str) -> Iterator[Mistake]:
     for loc, text in deep_mistakes(loaded.route):
         yield loaded.mistake(loc, text)
     try:
-        load_tests(test, root)
+        load_tests(root / f"{name}.test.yaml", root)
     except RouteError as error:
         yield from error.mistakes
 
 
-def _told(root: Path, test: Path, name: str, first: str) -> int:
-    mine = list(_mistakes(root, test, name))
+def _told(root: Path, names: Sequence[str], first: str) -> int:
+    mine = [mistake for name in names for mistake in _mistakes(root, name)]
     for mistake in mine:  # such as an entity's name that means something else already
         out(str(mistake))
     out(f"Next: {first}, then")
-    out(f"  airflow-integrations validate\n  airflow-integrations test {name}\n  airflow-integrations preview {name}")
+    out(f"  airflow-integrations validate\n  airflow-integrations test {' '.join(names)}")
+    for name in names:
+        out(f"  airflow-integrations preview {name}")
+    for parents in names[:-1]:
+        out(
+            f"{names[-1]} waits for what {parents} delivers; what has not changed lately is fetched once by\n"
+            f"  airflow-integrations run {parents} --window-start 2000-01-01"
+        )
     return FAILED if mine else OK

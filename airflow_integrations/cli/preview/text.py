@@ -18,6 +18,7 @@ from airflow_integrations.display.reasons import place_and_reason
 from airflow_integrations.engine.fetch.upstream_route import source_of
 from airflow_integrations.engine.push.forecast import Forecast
 from airflow_integrations.formats.json import encode
+from airflow_integrations.plurals import plural
 from airflow_integrations.route.by_key import spread_note
 from airflow_integrations.route.contracts.seen import Different
 from airflow_integrations.run import Run
@@ -62,7 +63,7 @@ def show(run: Run, trial: Trial, prospects: Prospects, differing: list[Different
     went = ", ".join(
         f"{len(found)} {name}"
         for name, found in (
-            ("go on", trial.passed),
+            (plural(len(trial.passed), "goes on", "go on"), trial.passed),
             ("filtered", trial.filtered),
             ("merged", trial.merged),
             ("rejected", trial.rejected),

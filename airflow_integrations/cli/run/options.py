@@ -68,6 +68,8 @@ def where_from(run: Run) -> str:
         return "what waits in the inbox"
     if source is None or run.entities is not None:
         return f"window {run.window}"
+    if run.route.incoming.config.what == "acknowledgements":
+        return f"what {source} has to acknowledge"
     if run.explicit:
         return f"what {source} fetched for {run.window}"
     return f"what is staged of {source}" if run.keys is not None else f"what {source} fetched and is unread"

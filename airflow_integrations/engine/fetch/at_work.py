@@ -123,6 +123,7 @@ class FetchAtWork:
                         page = read_part(page, self.intake, self.watch)
                     enough = self._take(page)
                     self.manifest.source_pieces += page.finished
+                    self.intake.acknowledge(page.acknowledgements)
                     self.given = page.cursor
                     if enough or (page.resume is None and page.final):
                         break
@@ -347,8 +348,9 @@ class FetchAtWork:
         if self.run.entities is not None:
             log.info("took %s that the run was given; the source was not asked", entities)
         elif self.unread is not None:
-            fetches = counted(self.unread.fetches, "fetch")
-            log.info("read %s of %s of %s; the source was not asked", entities, fetches, self.unread.source)
+            source, fetches = self.unread.source, counted(self.unread.fetches, "fetch")
+            read = f"what {source} has to acknowledge" if self.unread.answers else f"{fetches} of {source}"
+            log.info("read %s of %s; the source was not asked", entities, read)
         elif self.run.events:
             log.info("took %s of %s; the source was not asked", entities, counted(manifest.events, "event"))
         elif self.run.retry is not None:

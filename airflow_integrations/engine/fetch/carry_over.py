@@ -12,20 +12,19 @@ from airflow_integrations.engine.fetch.incomplete_records import Completed, Item
 from airflow_integrations.engine.fetch.keys import KeyReader
 from airflow_integrations.engine.fetch.staged_payloads import Payload, Wanted, read_payloads
 from airflow_integrations.engine.segment_lines import (
-    NOT_JSON,
     THIN,
     Problem,
     encode_carried,
     encode_deletion,
     encode_fetched,
     encode_problem,
-    why_not_json,
 )
 from airflow_integrations.engine.settle.dead_consumers import recover_dead_consumer
 from airflow_integrations.engine.settle.recovery import recover_others
 from airflow_integrations.entity import compare
 from airflow_integrations.errors import EntityError, OutageError
 from airflow_integrations.formats.json import encode, read
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.lease_times import FETCH_SECONDS
 from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.records import Due, Outcome, RetryWanted, RunRef
@@ -265,9 +264,9 @@ class CarryOver:
                 self._reject(due, record, error.reason, THIN)
         items = [item for _, item in asked]
         try:
-            completed = await records.complete(items)
+            completed = await records.again(items)
         except OutageError as error:
-            completed = await records.put_off(items, error)
+            completed = await records.put_off(items, str(error))
         for (due, _), one in zip(asked, completed, strict=True):
             self._completed(due, one)
 
@@ -302,7 +301,7 @@ class CarryOver:
             self._reject(due, record, error.reason, error.field)
             return
         except NOT_JSON as error:
-            self._reject(due, record, why_not_json(error), None)
+            self._reject(due, record, why_not_json(error, record, "the entity"), None)
             return
         if state not in self._records:
             self._records.add(state)

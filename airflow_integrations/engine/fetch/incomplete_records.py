@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Raw
 
+from airflow_integrations.blame import MOST_SUSPECTS
 from airflow_integrations.engine.fetch.inbox_events import Arrival
 from airflow_integrations.engine.fetch.keys import KeyReader
 from airflow_integrations.engine.push.retry_policy import next_attempt
 from airflow_integrations.engine.segment_lines import THIN, Later, Problem
-from airflow_integrations.errors import EntityError, OutageError
+from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import read
+from airflow_integrations.http.errors import Refused
+from airflow_integrations.http.suspects import may_be_its_own
 from airflow_integrations.incoming import Completer, Gone, Unfinished
 from airflow_integrations.ledger.records import NOT_FOUND
 from airflow_integrations.ledger.runs.claims import known_entities
@@ -58,6 +61,8 @@ class Completed:
     deleted: bool = False
     target_id: str | None = None
     problem: Problem | None = None
+    refused: bool = False
+    """It waits although the source has given an answer; so only where it has waited before."""
 
     @property
     def nothing(self) -> bool:
@@ -145,10 +150,20 @@ class ThinRecords:
             found += await self._complete(items[first : first + AT_ONCE])
         return found
 
-    async def put_off(self, items: Sequence[Item], error: OutageError) -> list[Completed]:
+    async def again(self, items: Sequence[Item]) -> list[Completed]:
+        """What becomes of items that were put off. Where no other is answered nobody knows whether a refusal is their
+        own matter, or that of who asks: it counts as an attempt, and they wait once more.
+
+        Raises what :meth:`Completer.complete` raises, but for a 403."""
+        found: list[Completed] = []
+        for first in range(0, len(items), AT_ONCE):
+            found += await self._again(items[first : first + AT_ONCE])
+        return found
+
+    async def put_off(self, items: Sequence[Item], reason: str) -> list[Completed]:
         """What becomes of items while their source is away, or gives no answer to any of them; it costs no attempt."""
         version = f"{self._services.now() * 1e6:.0f}"
-        found = [self._read(item, Unfinished(item.record, str(error), later=True), version) for item in items]
+        found = [self._read(item, Unfinished(item.record, reason, later=True), version) for item in items]
         return await self._by_ledger(found, attempt=0)
 
     async def gone(self, records: Sequence[Gone]) -> list[Completed]:
@@ -168,6 +183,46 @@ class ThinRecords:
         answers = await self._completer.complete([item.record for item in items])
         found = [self._read(item, answer, version) for item, answer in zip(items, answers, strict=True)]
         return await self._by_ledger(found)
+
+    async def _again(self, items: Sequence[Item]) -> list[Completed]:
+        assert self._completer is not None
+        version = f"{self._services.now() * 1e6:.0f}"
+        try:
+            answers = await self._completer.complete([item.record for item in items])
+        except Refused as error:
+            if not may_be_its_own(error):
+                raise
+            answers = await self._one_by_one(items)
+        found = [self._read(item, answer, version) for item, answer in zip(items, answers, strict=False)]
+        if all(type(answer) in (Unfinished, Gone) for answer in answers):
+            found = [self._waits(one, answer) for one, answer in zip(found, answers, strict=True)]
+        found = await self._by_ledger(found)
+        if left := items[len(answers) :]:
+            reason = f"not asked for yet: all that were asked for before it are refused, such as: {answers[-1].reason}"
+            found += await self.put_off(left, reason)
+        return found
+
+    async def _one_by_one(self, items: Sequence[Item]) -> list[Any]:
+        """An answer for each item, or Unfinished with its own refusal. Fewer answers than items where so many of the
+        first ones are refused that it is the matter of who asks."""
+        assert self._completer is not None
+        answers: list[Any] = []
+        for item in items:
+            try:
+                answers += await self._completer.complete([item.record])
+            except Refused as error:
+                if not may_be_its_own(error):
+                    raise
+                answers.append(Unfinished(item.record, str(error), later=True, refused=True))
+                if len(answers) > MOST_SUSPECTS and all(type(answer) is Unfinished for answer in answers):
+                    break
+        return answers
+
+    def _waits(self, one: Completed, answer: Any) -> Completed:
+        if type(answer) is not Unfinished or not answer.refused or not one.key or one.problem is None:
+            return one
+        one.problem.status, one.problem.later = "retrying", Later(1, 0.0, 0.0)
+        return replace(one, refused=True)
 
     async def _by_ledger(self, found: list[Completed], *, attempt: int = 1) -> list[Completed]:
         unsure = {one.key for one in found if one.key and (one.deleted or one.problem is not None)}
@@ -234,6 +289,9 @@ class ThinRecords:
             return one
         now = self._services.now()
         again = known is not None and known.error_class == NOT_FOUND
+        if one.refused and not again:
+            problem.status, problem.later = "rejected", None
+            return one
         attempts = (known.attempts if again else 0) + attempt
         since = known.since if again and known.since is not None else now
         due = next_attempt(

@@ -11,20 +11,20 @@ from airflow_integrations.engine.fetch.incomplete_records import Completed
 from airflow_integrations.engine.fetch.pages.listing import ListingWatch
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.segment_lines import (
-    NOT_JSON,
     Problem,
     encode_deletion,
     encode_fetched,
     encode_fetched_together,
     encode_problem,
-    why_not_json,
 )
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import BadRecord
 from airflow_integrations.formats.json import encode_anyhow
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
 from airflow_integrations.run import Run
+from airflow_integrations.staging.acknowledgement import Acknowledgement
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 from airflow_integrations.staging.segment_writer import SegmentWriter
@@ -44,6 +44,7 @@ class Intake:
         self.writer = SegmentWriter(staging, prefix + part, manifest.segments)
         self.problem_writer = SegmentWriter(staging, f"problems-fetch{part}", manifest.problems)
         self.carried_writer = SegmentWriter(staging, f"carried-{manifest.attempt}{part}", manifest.carried)
+        self.answer_writer = SegmentWriter(staging, f"answers{part}", manifest.acknowledgements)
         self.problems, self.waiting = GroupedProblems(), GroupedProblems()
         self.hiding = Hiding(Mask(run.route.mask, entity=run.route.entity.name))
         counts = manifest.counts
@@ -65,23 +66,27 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        return self.writer.full or self.problem_writer.full or self.carried_writer.full
+        return any(writer.full for writer in self._writers)
+
+    @property
+    def _writers(self) -> tuple[SegmentWriter, ...]:
+        return self.writer, self.problem_writer, self.carried_writer, self.answer_writer
 
     def close_full(self) -> None:
         """Segments that are full end here."""
-        for writer in (self.writer, self.problem_writer, self.carried_writer):
+        for writer in self._writers:
             if writer.full:
                 writer.close_segment()
 
     def close(self) -> None:
         """What was collected is in segments."""
-        for writer in (self.writer, self.problem_writer, self.carried_writer):
+        for writer in self._writers:
             writer.close_segment()
 
     def note(self, manifest: Manifest) -> None:
         """Write into the manifest what is in closed segments."""
         manifest.segments, manifest.problems = self.writer.segments, self.problem_writer.segments
-        manifest.carried = self.carried_writer.segments
+        manifest.carried, manifest.acknowledgements = self.carried_writer.segments, self.answer_writer.segments
         manifest.entities = self._going_on + self._taken_over
         told = {"superseded": self.superseded, "retrying": self.retrying, "deletes_emitted": self.deletes}
         manifest.counts = {
@@ -90,6 +95,11 @@ class Intake:
             "rejected": self.rejected,
             **{name: count for name, count in told.items() if count},
         }
+
+    def acknowledge(self, answers: Sequence[Acknowledgement]) -> None:
+        """Stage what senders are answered."""
+        for answer in answers:
+            self.answer_writer.add(answer.line())
 
     def superseded_one(self) -> None:
         """A later state of the entity came, and only that counts."""
@@ -143,7 +153,7 @@ class Intake:
         try:
             line = encode_fetched(key, version, record)
         except NOT_JSON as error:
-            self.reject(key, record, EntityError(why_not_json(error)), watch, again)
+            self.reject(key, record, EntityError(why_not_json(error, record, "the entity")), watch, again)
             return
         if watch is not None and not watch.wants(key, line, again=again):
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -12,14 +13,19 @@ from airflow_integrations.engine.fetch.inbox_events import takes_events
 from airflow_integrations.engine.segment_lines import read_fetched
 from airflow_integrations.errors import AnswerError, OutageError, RunError
 from airflow_integrations.incoming import Page
+from airflow_integrations.ledger.acknowledgements import acknowledgements_between
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.published_fetches import FetchedRun, Fetches
+from airflow_integrations.plurals import counted, plural
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.staging.manifest import Manifest, Piece, Reads
+from airflow_integrations.staging.manifest import Manifest, Piece, Reads, ReadWhat
 
 __all__ = ["Unread", "begin_again", "chosen", "publish", "reads_on", "source_of"]
+
+ANSWERS = 200
+"""Acknowledgements on one page."""
 
 
 def source_of(route: Route) -> str | None:
@@ -48,14 +54,14 @@ async def chosen(run: Run, services: Services) -> Reads | None:
 
 def _chosen(run: Run, source: str, services: Services) -> Reads:
     fetches: Fetches = services.others.fetches
-    name = run.route.route
+    name, config = run.route.route, run.route.incoming.config
+    what: ReadWhat = config.what
     if reads_on(run) and not services.previews:
-        oldest = run.route.incoming.config.from_ == "oldest"
-        position: int | None = fetches.subscribe(name, source, oldest=oldest)
+        position: int | None = fetches.subscribe(name, source, oldest=config.from_ == "oldest", what=what)
     else:
-        position = fetches.position(name, source)
+        position = fetches.position(name, source, what)
     again = run.keys is not None or _of_a_window(run)
-    return Reads(source, 0 if again or position is None else position, fetches.newest(source))
+    return Reads(source, 0 if again or position is None else position, fetches.newest(source, what), what)
 
 
 def _of_a_window(run: Run) -> bool:
@@ -63,7 +69,8 @@ def _of_a_window(run: Run) -> bool:
 
 
 class Unread:
-    """The records that a run reads of another route. Pages end where the other route's segments end."""
+    """The records that a run reads of another route. Pages end where the other route's segments end; or they are some
+    hundred of its acknowledgements."""
 
     def __init__(self, run: Run, reads: Reads, services: Services, near: Staging) -> None:
         self._run = run
@@ -73,6 +80,8 @@ class Unread:
         self.source = reads.source
         self.fetches = 0
         """How many fetches have been read."""
+        self.answers = reads.what == "acknowledgements"
+        """Whether acknowledgements are read, and no fetches."""
         self.warnings: list[str] = []
 
     async def pages(self, resume: list[str | int] | None) -> AsyncGenerator[Page, None]:
@@ -81,6 +90,10 @@ class Unread:
         Raises AnswerError for a saved place that is no longer there, RunError where staging lacks what the ledger
         knows, OutageError where the other route fetches again what is being read.
         """
+        if self.answers:
+            async for page in self._answer_pages(resume):
+                yield page
+            return
         reads = self._reads
         found = await asyncio.to_thread(self._services.others.fetches.between, reads.source, reads.after, reads.upto)
         for fetched in found:
@@ -103,9 +116,30 @@ class Unread:
             raise AnswerError(f"{reads.source} has fetched anew what was being read")
         yield Page([])
 
-    def _wanted(self, fetched: FetchedRun) -> bool:
+    async def _answer_pages(self, resume: list[str | int] | None) -> AsyncGenerator[Page, None]:
+        reads, lost = self._reads, 0
+        after = reads.after if resume is None else _number_of(resume)
+        while True:
+            read = partial(acknowledgements_between, self._services.others, reads.source, after, reads.upto, ANSWERS)
+            found = await asyncio.to_thread(read)
+            if not found:
+                break
+            lost += found[0].number - after - 1
+            after = found[-1].number
+            records = [msgspec.Raw(each.content.encode()) for each in found if self._is_of_time(each.at)]
+            yield Page(records, [after, "acknowledgements"])
+        lost += max(0, reads.upto - after)
+        if lost and reads_on(self._run):
+            told = counted(lost, "acknowledgement")
+            self.warnings.append(f"{told} of {self.source} {plural(lost, 'was', 'were')} forgotten before it was read")
+        yield Page([])
+
+    def _is_of_time(self, at: float) -> bool:
         window = self._run.window
-        return not _of_a_window(self._run) or window.start < datetime.fromisoformat(fetched.window_end) <= window.end
+        return not _of_a_window(self._run) or window.start.timestamp() < at <= window.end.timestamp()
+
+    def _wanted(self, fetched: FetchedRun) -> bool:
+        return self._is_of_time(datetime.fromisoformat(fetched.window_end).timestamp())
 
     def _pieces(self, fetched: FetchedRun, staging: Staging) -> Sequence[Piece]:
         manifest = staging.manifest("fetch")
@@ -131,6 +165,12 @@ class Unread:
                 "attempt reads the new fetch"
             ) from None
         return Page(records, place, versions)
+
+
+def _number_of(resume: list[str | int]) -> int:
+    if resume[1] != "acknowledgements":
+        raise AnswerError("the saved place is that of a fetch")
+    return int(resume[0])
 
 
 async def begin_again(ref: RunRef, services: Services, saved: Manifest | None) -> tuple[int | None, list[Piece]]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from airflow_integrations.engine.fetch.incomplete_records import Completed, ThinRecords
 from airflow_integrations.engine.fetch.intake import Intake
 from airflow_integrations.engine.fetch.pages.listing import STAYS, ListingWatch
-from airflow_integrations.errors import EntityError, OutageError
+from airflow_integrations.errors import AnswerError, EntityError, OutageError
 from airflow_integrations.incoming import Gone, LeftOut, Page, Unfinished
 
 __all__ = ["decided_page", "read_part"]
@@ -17,7 +17,8 @@ async def decided_page(page: Page, thin: ThinRecords, intake: Intake, *, deletes
     """The page with a :class:`Completed` in the place of what is unfinished, and without what the source no longer has:
     that is deleted at the target, if ``deletes`` and the target has it.
 
-    Raises OutageError where an unfinished record has no key under which it could be kept.
+    Raises OutageError, or AnswerError for a refusal, where an unfinished record has no key under which it could be
+    kept.
     """
     kinds = set(map(type, page.records))
     if Unfinished in kinds:
@@ -47,5 +48,5 @@ def read_part(page: Page, intake: Intake, watch: ListingWatch | None) -> Page:
 
 def _kept(record: Unfinished, one: Completed) -> Completed:
     if record.later and not one.key:
-        raise OutageError(record.reason)
+        raise (AnswerError if record.refused else OutageError)(record.reason)
     return one

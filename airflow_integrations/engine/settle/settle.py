@@ -31,6 +31,7 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.route.delivery import FailAbove
 from airflow_integrations.route.hash import data_hash
 from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.acknowledgement import read_acknowledgements
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 
@@ -152,11 +153,18 @@ async def _close(
         newest=fetched.newest if fetched and moves else None,
         now=services.now(),
         decided=whole,
-        read=(reads.source, reads.upto) if reads else None,
+        read=(reads.source, reads.upto, reads.what) if reads else None,
         staged_events=fetched.staged_events if fetched else None,
         pieces=[(piece.name, piece.intact) for piece in pieces],
+        answers=(lambda: _answers(staging, fetched)) if fetched and fetched.acknowledgements else None,
     )
     await let_go(run, services, pieces)
+
+
+def _answers(staging: Staging, fetched: Manifest) -> Iterator[tuple[str, str]]:
+    """What senders are answered, each with the piece that it is about."""
+    for answer in read_acknowledgements(staging.blocks(fetched.acknowledgements)):
+        yield answer.piece, bytes(answer.content).decode()
 
 
 def _seconds(manifests: list[Manifest]) -> dict[str, float]:

@@ -10,15 +10,14 @@ from typing import Any
 from airflow_integrations.engine.grouped_log import GroupedProblems
 from airflow_integrations.engine.push.retry_policy import next_attempt
 from airflow_integrations.engine.segment_lines import (
-    NOT_JSON,
     Later,
     Problem,
     encode_problem,
     encode_staged,
     encode_staged_together,
-    why_not_json,
 )
 from airflow_integrations.entity import Entity, older
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.records import NOT_FOUND, Known, Outcome, PayloadStage
 from airflow_integrations.ledger.runs.claims import decided_in, known_entities
 from airflow_integrations.masking.mask import Mask
@@ -114,7 +113,7 @@ class Chain:
             try:
                 writer.add(encode_staged(entity, keep))
             except NOT_JSON as error:
-                self.rejected(entity, why_not_json(error))
+                self.rejected(entity, why_not_json(error, entity.value, "the entity"))
         self.out += len(batch) - (self.problems.total - before)
 
     async def flush(self) -> AsyncIterator[None]:

@@ -12,6 +12,7 @@ from airflow_integrations.engine.transform.chain import Chain
 from airflow_integrations.engine.transform.contract_of_run import contract_of
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.runs.outcomes import conclude
+from airflow_integrations.plurals import counted
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest, SegmentRef
@@ -104,9 +105,9 @@ class StepsAtWork:
         log = self.services.log
         told = ", ".join(f"{count} {name}" for name, count in manifest.counts.items() if count)
         log.info(
-            "transformed%s: %d go on%s in %.1f s",
+            "transformed%s: %s%s in %.1f s",
             which,
-            manifest.entities,
+            counted(manifest.entities, "goes on", "go on"),
             f", {told}" if told else "",
             manifest.seconds,
         )

@@ -113,6 +113,8 @@ def _layout(constants: dict[str, Any], given: Any) -> None:
         if "format" in given:
             raise ValueError('the format is written out as text, such as "DD/MM/YYYY"')
         return
+    if isinstance(layout, str) and (meant := pattern_remedy(layout)) is not None:
+        raise ValueError(f'the format is written in the tokens YYYY MM DD HH mm ss: write "{meant}"')
     if not isinstance(layout, str) or not all(part in layout for part in ("YY", "M", "D")):
         raise ValueError(f"the format {layout!r} names year, month and day, such as DD/MM/YYYY")
 
@@ -195,7 +197,50 @@ def in_tz(value: Any, tz: str) -> Any:
         raise EntityError("the moment is out of range") from None
 
 
-@function("Dates", name="format", returns="text", reads="little", builds="nothing", is_plain=True)
+def pattern_remedy(pattern: str) -> str | None:
+    """``YYYY-MM-DD`` for the ``%Y-%m-%d`` of C and Python and the ``yyyy-MM-dd`` of Java and .NET; None for others."""
+    if re.search(r"%-?[A-Za-z]", pattern):
+        return re.sub(r"%-?([A-Za-z])", lambda found: _DIRECTIVES.get(found[1], found[0]), pattern)
+    plain = re.sub(r"\[[^\]]*\]|'[^']*'", "", pattern)
+    day = re.search(r"(?<!d)dd(?!d)", plain) and "D" not in plain
+    month = "mm" in plain and "M" not in plain and not re.search(r"[Hhs]", plain)
+    if "y" in plain or ("YY" in plain and (day or month)):
+        bare = re.sub(r"'([^']*)'", r"[\1]", pattern).replace("y", "Y")
+        bare = re.sub(r"(?<!d)dd?(?!d)", lambda found: found[0].upper(), bare) if "D" not in plain else bare
+        return bare.replace("mm", "MM") if month else bare
+    return None
+
+
+_DIRECTIVES = {
+    "Y": "YYYY",
+    "y": "YY",
+    "m": "MM",
+    "d": "DD",
+    "H": "HH",
+    "I": "hh",
+    "M": "mm",
+    "S": "ss",
+    "p": "A",
+    "z": "ZZ",
+    "Z": "z",
+    "b": "MMM",
+    "B": "MMMM",
+    "a": "ddd",
+    "A": "dddd",
+    "j": "DDDD",
+    "f": "SSSSSS",
+    "s": "X",
+}
+"""Directives of strftime, each with the token for the same."""
+
+
+def _pattern(constants: dict[str, Any], given: Any) -> None:
+    written = constants.get("pattern")
+    if isinstance(written, str) and (meant := pattern_remedy(written)) is not None:
+        raise ValueError(f'the pattern is written in the tokens YYYY MM DD HH mm ss: write "{meant}"')
+
+
+@function("Dates", name="format", returns="text", reads="little", builds="nothing", is_plain=True, checked=_pattern)
 def format_(value: Any, pattern: str) -> str:
     """A date or moment written by a pattern: `format(window.start, "DD/MM/YYYY HH:mm")`."""
     if not isinstance(value, dt.date):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import decimal
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -50,6 +51,15 @@ _EXPONENT = (
 )
 
 
+def _no_number(text: str) -> str:
+    """The message for a text that is no number; it never quotes the text, which a mask may hide."""
+    if not text.strip():
+        return "the text is not a number: it is empty; write `or 0` behind the field where it may be"
+    if re.fullmatch(r"[+-]?[\d. ]*,\d+", text.strip()):
+        return 'the text is not a number: it has a decimal comma; write .replace(".", "").replace(",", ".") behind it'
+    return "the text is not a number"
+
+
 def _number(value: Any, exponent: bool = False) -> Decimal:
     kind = type(value)
     if kind is str:
@@ -58,9 +68,9 @@ def _number(value: Any, exponent: bool = False) -> Decimal:
         try:
             number = Decimal(value)
         except decimal.InvalidOperation:
-            raise EntityError("the text is not a number") from None
+            raise EntityError(_no_number(value)) from None
         if not number.is_finite() or "_" in value or not value.isascii():
-            raise EntityError("the text is not a number")
+            raise EntityError(_no_number(value))
         if ("E" in value or "e" in value) and not exponent and number:
             raise EntityError(_EXPONENT)
         return number
@@ -82,9 +92,9 @@ def decimal_(value: Any, places: int | None = None, rounding: str = "half_even",
         try:
             number = Decimal(value)
         except decimal.InvalidOperation:
-            raise EntityError("the text is not a number") from None
+            raise EntityError(_no_number(value)) from None
         if not number.is_finite() or "_" in value or not value.isascii():
-            raise EntityError("the text is not a number")
+            raise EntityError(_no_number(value))
         if ("E" in value or "e" in value) and not exponent and number and number.as_tuple().exponent > 0:  # type: ignore[operator]
             raise EntityError(_EXPONENT)
     else:

@@ -29,6 +29,9 @@ def misread(node: ast.AST, written: Callable[[ast.AST], str]) -> str | None:
     """
     if isinstance(node, ast.Attribute):
         return _length(node, written)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value in ("*", ""):
+        value = written(node.value)
+        return f'["{node.slice.value}"] is a field of that name; for all elements leave it out: {value}'
     if isinstance(node, ast.BinOp):
         return _operator(node, written)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd) and _text(node.operand) is not None:

@@ -100,6 +100,10 @@ FOREIGN_METHODS: dict[str, str] = by_word(
 """Method to what to write; ``{0}`` stands for what it was called on."""
 
 FOREIGN_FUNCTIONS: dict[str, str] = by_word(
+    (
+        "reject raise fail error throw abort",
+        'write required({0}, "what is missing"); a filter or validate refuses entities',
+    ),
     ("int parseInt toInt to_integer cint bigint", "write integer({0})"),
     ("float number Number parseFloat tonumber toNumber to_number Decimal toDecimal num", "write decimal({0})"),
     ("str string String tostring toString to_string to_text unicode", "write text({0})"),
@@ -142,7 +146,7 @@ FOREIGN_FUNCTIONS: dict[str, str] = by_word(
     ),
     ("findall regex_findall regexp_extract_all extract_all", 'write regex_extract_all({0}, "[0-9]+")'),
     (
-        "isnull is_null isNull ISNULL isempty isEmpty isBlank empty ISBLANK",
+        "is_empty is_blank isnull is_null isNull ISNULL isempty isEmpty isBlank empty ISBLANK",
         "write {0} is None; `not {0}` where an empty text counts, too",
     ),
     ("exists defined is_defined notnull isNotNull isset has", "write {0} is not None"),

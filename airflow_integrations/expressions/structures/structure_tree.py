@@ -77,11 +77,46 @@ def _read(value: Any, place: Loc, mistakes: list[Mistaken]) -> Node:
                 return Const(_exact(value["const"]))
             if "each" in value and set(value) <= {"each", "name", "map", "where"}:
                 return _read_each(value, place, mistakes)
+            if (odd := _odd_key_of_each(value)) is not None:
+                raise ValueError(odd)
             return _read_members(value, place, mistakes)
         raise ValueError(f"{type(value).__name__} does not stand here; for fixed text write {{const: …}}")
     except ValueError as error:
         mistakes.append((place, str(error)))
         return Const(None)
+
+
+_OF_LOOPS = {
+    "filter": "where: line.qty > 0",
+    "if": "where: line.qty > 0",
+    "when": "where: line.qty > 0",
+    "as": "name: line",
+    "item": "name: line",
+    "fields": "map: {Sku: line.sku}",
+    "set": "map: {Sku: line.sku}",
+    "mapping": "map: {Sku: line.sku}",
+    "do": "map: {Sku: line.sku}",
+    "for": "each: order.lines, name: line",
+    "for_each": "each: order.lines",
+    "foreach": "each: order.lines",
+    "loop": "each: order.lines",
+}
+"""Keys of other tools' loops, each with what to write."""
+
+
+def _odd_key_of_each(value: Mapping[Any, Any]) -> str | None:
+    """What is wrong with a loop that has another key than loops have; None for a mapping that is surely no loop."""
+    if len({"each", "name", "map", "where"} & {*value}) < (2 if "each" in value else 1) or not {"each", "map"} & {
+        *value
+    }:
+        return None
+    name = value.get("name", "item")
+    if not isinstance(name, str) or not name.isidentifier():
+        return None
+    odd = [key for key in value if key not in ("each", "name", "map", "where")]
+    if not odd or odd[0] not in _OF_LOOPS:
+        return None
+    return f"a list of objects has each, name, where and map; for {odd[0]!r} write {_OF_LOOPS[odd[0]]}"
 
 
 def _const_of(values: list[Any] | tuple[Any, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Sequence
 from functools import cached_property
@@ -40,6 +41,12 @@ class Keyring:
         self._home = Home()
         if "\n" in self._passphrase or len(self._passphrase.encode()) > 1024:
             raise SetupError(f"Connection {self._name!r}: its password has a line end or over 1,024 bytes")
+
+    @property
+    def digest(self) -> str:
+        """Another one where the Connection's keys or passphrase are others."""
+        given = [self._passphrase, *(str(self._extra.get(name) or "") for name in ("private_key", "public_key"))]
+        return hashlib.blake2b("\0".join(given).encode(), digest_size=16).hexdigest()
 
     def close(self) -> None:
         """Remove what gpg was given."""

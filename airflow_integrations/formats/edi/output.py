@@ -79,8 +79,9 @@ class EdifactOutput(Model):
     Example: ``sender_qualifier: "14"``
     Since: 0.2
     """
-    recipient: _Id35
-    """Who receives.
+    recipient: _Id35 | None = None
+    """Who receives. Left out, in a file with ``per: entity``: what the entity says in ``recipient`` and
+    ``recipient_qualifier``, as acknowledgements do.
 
     Example: ``recipient: "4012345500004"``
     Since: 0.2
@@ -158,8 +159,9 @@ class X12Output(Model):
     Example: ``sender_qualifier: "01"``
     Since: 0.2
     """
-    recipient: _Id15
-    """Who receives, in ISA08.
+    recipient: _Id15 | None = None
+    """Who receives, in ISA08. Left out, in a file with ``per: entity``: what the entity says in ``recipient``,
+    ``recipient_qualifier`` and ``group_recipient``, as acknowledgements do.
 
     Example: ``recipient: RECEIVERISA``
     Since: 0.2
@@ -260,7 +262,7 @@ class X12Output(Model):
         marks = [self.element, self.component, self.terminator, self.repeat]
         if len(set(marks)) < len(marks):
             raise ValueError("element, component, terminator and repeat are four different characters")
-        own = (self.sender, self.recipient, self.group_sender or "", self.group_recipient or "")
+        own = (self.sender, self.recipient or "", self.group_sender or "", self.group_recipient or "")
         if any(mark in text for mark in marks for text in own):
             raise ValueError("sender and recipient cannot hold a separator")
         return self

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
+from airflow_integrations.formats.edi.acknowledging import Acknowledging
+from airflow_integrations.formats.edi.faults import Fault
 from airflow_integrations.formats.edi.grouping import Grouping
 from airflow_integrations.formats.edi.options import EdiOptions
-from airflow_integrations.formats.edi.segments import Separators, values
+from airflow_integrations.formats.edi.segments import SegmentError, Separators, values
 
 __all__ = ["EdiReader", "Envelope"]
 
@@ -36,6 +38,12 @@ class _Message:
         self.segments: list[dict[str, str]] = []
         self.raw, self.size, self.count = [raw], len(raw), 1
         self.fault = ""
+        self.why: Fault | None = None
+
+    def spoil(self, fault: str, why: Fault) -> None:
+        """The first fault counts."""
+        if not self.fault:
+            self.fault, self.why = fault, why
 
     def keep(self, raw: bytes) -> None:
         self.size += len(raw) + 1
@@ -43,7 +51,7 @@ class _Message:
         if self.size <= MAX_MESSAGE:
             self.raw.append(raw)
         elif not self.fault or self.segments:
-            self.fault, self.segments = f"it has over {MAX_MESSAGE:,} bytes", []
+            self.fault, self.why, self.segments = f"it has over {MAX_MESSAGE:,} bytes", Fault("unreadable"), []
 
 
 class EdiReader(ABC):
@@ -56,10 +64,18 @@ class EdiReader(ABC):
     COUNTS_GROUPS: ClassVar[bool]
     """Whether an interchange counts its groups even where it has none."""
 
-    def __init__(self, options: EdiOptions, *, encoding: str | None = None, rejects: bool = False) -> None:
-        """``encoding`` counts more than what the interchange says."""
+    def __init__(
+        self,
+        options: EdiOptions,
+        *,
+        encoding: str | None = None,
+        rejects: bool = False,
+        answers: Acknowledging | None = None,
+    ) -> None:
+        """``encoding`` counts more than what the interchange says. ``answers`` hears what comes, and what is wrong
+        with it."""
         self._options, self._rejects = options, rejects
-        self._given = encoding
+        self._given, self._answers = encoding, answers
         self._encoding = "utf-8"
         self._grouping = Grouping(options.groups)
         self._checks = options.control == "check"
@@ -110,7 +126,10 @@ class EdiReader(ABC):
             if self._message is not None:
                 where = f" of message {self._message.fields['reference']!r}{where}"
             end = self.INTERCHANGE[1]
-            self._close_message(f"the content ends without its {self.MESSAGE[1]}")
+            self._close_message(f"the content ends without its {self.MESSAGE[1]}", Fault("no_end", self.MESSAGE[1]))
+            self._note("group", Fault("no_end", self.GROUP[1]))
+            self._note("interchange", Fault("no_end", end))
+            self._ended()
             self._tell(f"the content ends in the middle{where}, without {end}; is the file complete?", rest)
         elif not self._dead and not self._number:
             self._tell(f"the content is empty; there is no {self.INTERCHANGE[0]}", b"")
@@ -186,7 +205,9 @@ class EdiReader(ABC):
                 raise _Unreadable(f"segment {self._number}: {error}") from None
             if self._message is not None and tag not in envelope:
                 self._message.keep(raw)
-                self._message.fault = self._message.fault or f"segment {self._number}: {error}"
+                kind = error.kind if isinstance(error, SegmentError) else "unreadable"
+                why = Fault(kind, tag if tag.isascii() and tag.isalnum() else "", self._message.count)
+                self._message.spoil(f"segment {self._number}: {error}", why)
                 return
             self._tell(f"segment {self._number}: {error}", raw)
             segment = {"tag": tag}
@@ -201,7 +222,7 @@ class EdiReader(ABC):
         if tag == self.MESSAGE[1] and self._message is not None:
             self._end_message(segment, raw)
             return
-        self._close_message(f"it ends without {self.MESSAGE[1]}: {tag!r} came")
+        self._close_message(f"it ends without {self.MESSAGE[1]}: {tag!r} came", Fault("no_end", self.MESSAGE[1]))
         if tag == self.MESSAGE[0]:
             for each in (self._interchange, self._group):
                 if each is not None:
@@ -212,6 +233,8 @@ class EdiReader(ABC):
             assert self._interchange is not None
             self._interchange.groups += 1
             self._group = Envelope(self._opened(segment, "group"))
+            if self._answers is not None:
+                self._answers.group(self._group.fields, segment)
         elif tag == self.GROUP[1]:
             self._close_group(segment, raw)
         elif tag == self.INTERCHANGE[1]:
@@ -219,12 +242,15 @@ class EdiReader(ABC):
             self._close_interchange(segment, raw)
         elif tag == self.INTERCHANGE[0] and self._interchange is None:
             self._interchange = Envelope(self._opened(segment, "interchange"))
+            if self._answers is not None:
+                self._answers.interchange(self._interchange.fields, segment)
         else:
             self._outside(tag, segment, raw)
 
     def _outside(self, tag: str, segment: dict[str, str], raw: bytes) -> None:
         if tag == self.INTERCHANGE[0]:
             raise _Unreadable(f"segment {self._number}: an interchange begins before the one before it has ended")
+        self._note("interchange", Fault("outside", tag if tag.isascii() and tag.isalnum() else ""))
         self._tell(f"segment {self._number}: {tag!r} came outside of a message", raw)
 
     def _end_message(self, segment: dict[str, str], raw: bytes) -> None:
@@ -235,16 +261,21 @@ class EdiReader(ABC):
             reference = message.fields["reference"]
             end = self.MESSAGE[1]
             if _number(segment.get("e1")) != message.count:
-                message.fault = f"{end} says {segment.get('e1')} segments, and it has {message.count}"
+                said = f"{end} says {segment.get('e1')} segments, and it has {message.count}"
+                message.spoil(said, Fault("count", end))
             elif (segment.get("e2") or "") != reference:
-                message.fault = f"{end} names {segment.get('e2')!r}, and it is {reference!r}"
-        self._close_message("")
+                message.spoil(f"{end} names {segment.get('e2')!r}, and it is {reference!r}", Fault("reference", end))
+        self._close_message()
 
-    def _close_message(self, fault: str) -> None:
+    def _close_message(self, fault: str = "", why: Fault | None = None) -> None:
         message, self._message = self._message, None
         if message is None:
             return
-        fault = message.fault or fault
+        if fault and why is not None:
+            message.spoil(fault, why)
+        fault = message.fault
+        if self._answers is not None:
+            self._answers.message(message.fields, message.why)
         if not fault:
             self._found.append(self._record(message.fields, message.segments))
             return
@@ -265,29 +296,49 @@ class EdiReader(ABC):
             if segment is not None:
                 self._tell(f"segment {self._number}: {self.GROUP[1]} ends a group that has not begun", raw)
             return
+        told: list[str] = []
         if segment is None:
-            self._tell(f"segment {self._number}: group {group.reference!r} ends without {self.GROUP[1]}", raw)
+            self._note("group", Fault("no_end", self.GROUP[1]))
+            told = [f"group {group.reference!r} ends without {self.GROUP[1]}"]
         else:
-            self._compare(segment, group, group.messages, self.GROUP[1], "messages", raw)
+            told = self._compared(segment, group, group.messages, "group", "messages")
+        if self._answers is not None:
+            self._answers.end_group(None if segment is None else _number(segment.get("e1")))
+        self._tell_all(told, raw)
 
     def _close_interchange(self, segment: dict[str, str], raw: bytes) -> None:
         interchange, self._interchange = self._interchange, None
         assert interchange is not None
         by_group = self.COUNTS_GROUPS or interchange.groups > 0
         count, what = (interchange.groups, "groups") if by_group else (interchange.messages, "messages")
-        self._compare(segment, interchange, count, self.INTERCHANGE[1], what, raw)
+        told = self._compared(segment, interchange, count, "interchange", what)
         self._separators = None
+        self._ended()
+        self._tell_all(told, raw)
 
-    def _compare(
-        self, segment: dict[str, str], envelope: Envelope, count: int, tag: str, what: str, raw: bytes
-    ) -> None:
+    def _compared(
+        self, segment: dict[str, str], envelope: Envelope, count: int, part: Literal["group", "interchange"], what: str
+    ) -> list[str]:
+        """What the segment that ends a group or an interchange says otherwise than what came."""
         if not self._checks:
-            return
-        told, name = segment.get("e1"), segment.get("e2") or ""
+            return []
+        tag = (self.GROUP if part == "group" else self.INTERCHANGE)[1]
+        told, name, found = segment.get("e1"), segment.get("e2") or "", []
         if _number(told) != count:
-            self._tell(f"segment {self._number}: {tag} says {told} {what}, and {count} came", raw)
+            self._note(part, Fault("count", tag))
+            found.append(f"{tag} says {told} {what}, and {count} came")
         if name != envelope.reference:
-            self._tell(f"segment {self._number}: {tag} names {name!r}, and it is {envelope.reference!r}", raw)
+            self._note(part, Fault("reference", tag))
+            found.append(f"{tag} names {name!r}, and it is {envelope.reference!r}")
+        return found
+
+    def _note(self, part: Literal["group", "interchange"], fault: Fault) -> None:
+        if self._answers is not None:
+            self._answers.fault(part, fault)
+
+    def _ended(self) -> None:
+        if self._answers is not None:
+            self._answers.end_interchange()
 
     # -- text, and what is wrong
 
@@ -296,20 +347,28 @@ class EdiReader(ABC):
             return raw.translate(None, b"\r\n").decode(self._given or self._encoding)
         except UnicodeError:
             shown = raw[:60].decode("ascii", "backslashreplace")
-            raise ContentError(
+            raise SegmentError(
                 f"{shown!r} is not text in {self._given or self._encoding}; if it is written in another encoding, say "
-                "encoding: cp1252 (or whichever it is)"
+                "encoding: cp1252 (or whichever it is)",
+                "characters",
             ) from None
 
     def _stop(self, why: str, raw: bytes) -> None:
-        self._close_message("the rest of it cannot be read")
+        self._close_message("the rest of it cannot be read", Fault("unreadable"))
         self._dead = True
+        self._note("group", Fault("no_end", self.GROUP[1]))
+        self._note("interchange", Fault("unreadable"))
+        self._ended()
         self._tell(why, raw)
 
     def _tell(self, why: str, raw: bytes) -> None:
         if not self._rejects:
             raise ContentError(why)
         self._found.append(self._bad(why, raw))
+
+    def _tell_all(self, told: list[str], raw: bytes) -> None:
+        for each in told:
+            self._tell(f"segment {self._number}: {each}", raw)
 
     def _bad(self, why: str, raw: bytes) -> BadRecord:
         return bad_record(why, raw.decode(codecs.lookup(self._given or self._encoding).name, "backslashreplace"))

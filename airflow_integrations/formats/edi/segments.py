@@ -15,13 +15,22 @@ from typing import Any, NamedTuple
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
+from airflow_integrations.formats.edi.faults import FaultKind
 
-__all__ = ["Separators", "flat", "segment_text", "values"]
+__all__ = ["SegmentError", "Separators", "flat", "segment_text", "values"]
 
 MAX_ELEMENTS, MAX_COMPONENTS, MAX_REPEATS = 500, 100, 1000
 _NAME = re.compile(r"e([1-9]\d{0,2})(?:r([1-9]\d{0,2}))?(?:_([1-9]\d{0,2}))?", re.ASCII)
 _TAG = re.compile(r"[A-Z][A-Z0-9]{1,2}", re.ASCII)
 MAX_DEPTH = 20
+
+
+class SegmentError(ContentError):
+    """One segment cannot be read."""
+
+    def __init__(self, text: str, kind: FaultKind = "unreadable") -> None:
+        super().__init__(text)
+        self.kind: FaultKind = kind
 
 
 class Separators(NamedTuple):
@@ -42,7 +51,7 @@ def _pattern(release: str, separator: str) -> re.Pattern[str]:
 
 def _split(text: str, separator: str, release: str | None, most: int, what: str) -> list[str]:
     if text.count(separator) > 4 * most:
-        raise ContentError(f"a segment has over {most} {what}")
+        raise SegmentError(f"a segment has over {most} {what}", "constituents")
     if release is None or release not in text:
         parts = text.split(separator)
     else:
@@ -53,7 +62,7 @@ def _split(text: str, separator: str, release: str | None, most: int, what: str)
                 start = found.end()
         parts.append(text[start:])
     if len(parts) > most + 1:
-        raise ContentError(f"a segment has over {most} {what}")
+        raise SegmentError(f"a segment has over {most} {what}", "constituents")
     return parts
 
 
@@ -70,7 +79,7 @@ def values(text: str, separators: Separators, *, composite: bool = True) -> dict
     tag, *elements = _split(text, separators.element, release, MAX_ELEMENTS, "elements")
     tag = tag.partition(separators.component)[0]
     if not _TAG.fullmatch(tag):
-        raise ContentError(f"a segment begins with its tag, such as BGM; {text[:40]!r} does not")
+        raise SegmentError(f"a segment begins with its tag, such as BGM; {text[:40]!r} does not")
     found = {"tag": tag}
     simple = release is None or release not in text
     component, repeat = separators.component, separators.repeat

@@ -30,6 +30,7 @@ class _Writer(ABC):
         self._control = control
         self._moment = datetime.fromtimestamp(control.at, UTC)
         self._count = 0
+        self._recipient = ""
 
     @abstractmethod
     def head(self) -> str:
@@ -53,6 +54,12 @@ class _Writer(ABC):
         segments = flat(value.get("segments"))
         if not segments:
             raise EntityError("a message has at least one segment", field="segments")
+        if (sender := answered_sender(value, segments[0])) not in (None, self._recipient):
+            raise EntityError(
+                f"it answers an interchange of {str(sender)[:40]!r}, and this file goes to {self._recipient!r}: take "
+                "it out with a filter, or leave recipient out and write per: entity, so that each goes to its own",
+                field="segments",
+            )
         texts = []
         for place, segment in enumerate(segments):
             field = f"segments[{place}]"
@@ -73,6 +80,20 @@ class _Writer(ABC):
         return segment_text(list(elements), self._separators, "edi")
 
 
+def answered_sender(value: dict[str, Any], first: Any) -> Any:
+    """Whose interchange a message answers, whose first segment is given: none else must get it. None: it answers none,
+    or does not say so."""
+    if isinstance(first, dict):
+        tag, sender = first.get("tag"), first.get("e2")
+    else:
+        tag, sender = first[0], first[2] if len(first) > 2 else None
+        sender = sender[0] if isinstance(sender, list) and sender else sender
+    if tag == "UCI":
+        return sender
+    interchange = value.get("interchange")
+    return interchange.get("sender") if tag == "AK1" and isinstance(interchange, dict) else None
+
+
 class EdifactWriter(_Writer):
     """See :class:`EdifactOutput`."""
 
@@ -80,6 +101,7 @@ class EdifactWriter(_Writer):
         self._options = options
         separators = STANDARD._replace(repeat="*" if options.syntax_version == "4" else None)
         super().__init__(out, separators, options.line_end, ENCODINGS[options.syntax], control)
+        self._recipient = options.recipient or ""
 
     def head(self) -> str:
         options, made = self._options, self._moment
@@ -121,20 +143,21 @@ class X12Writer(_Writer):
         repeat = options.repeat if self._repeats else None
         separators = Separators(options.component, options.element, options.terminator, None, repeat)
         super().__init__(out, separators, options.line_end, options.encoding, control)
+        self._recipient = options.recipient or ""
 
     def head(self) -> str:
         options, made = self._options, self._moment
         isa = [
             "ISA", "00", " " * 10, "00", " " * 10,
             options.sender_qualifier, options.sender.ljust(15),
-            options.recipient_qualifier, options.recipient.ljust(15),
+            options.recipient_qualifier, self._recipient.ljust(15),
             made.strftime("%y%m%d"), made.strftime("%H%M"),
             options.repeat if self._repeats else "U", options.version[:5],
             f"{self._control.number:09d}", "1" if options.acknowledgement else "0",
             "T" if options.test else "P", options.component,
         ]  # fmt: skip
         group = self._line(
-            "GS", options.group, options.group_sender or options.sender, options.group_recipient or options.recipient,
+            "GS", options.group, options.group_sender or options.sender, options.group_recipient or self._recipient,
             made.strftime("%Y%m%d"), made.strftime("%H%M"), self._control.number, "X", options.version,
         )  # fmt: skip
         return options.element.join(isa) + self._end + group + self._end

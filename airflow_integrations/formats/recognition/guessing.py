@@ -109,7 +109,7 @@ def _of_text(start: bytes, bom: str | None, whole: bool) -> Guess:
     delimiter, rows = found
     options: dict[str, Any] = {"format": "csv"}
     dialect: dict[str, Any] = {**({"delimiter": delimiter} if delimiter != "," else {}), **written}
-    about["delimiter"] = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}[delimiter]
+    about["delimiter"] = '"\\t"' if delimiter == "\t" else f'"{delimiter}"'
     if _is_header(rows):
         about["header"] = "the first row"
     else:

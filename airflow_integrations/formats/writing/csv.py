@@ -6,10 +6,11 @@ import csv
 import io
 from typing import IO, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from airflow_integrations.config.model import Model, ShortForm
 from airflow_integrations.errors import EntityError
+from airflow_integrations.formats.delimiter import written_delimiter
 from airflow_integrations.formats.text import checked_encoding
 from airflow_integrations.formats.writing import Record
 from airflow_integrations.formats.writing.cells import cell_text, columns_of, encoded_text, object_of
@@ -43,7 +44,7 @@ class CsvOutput(Model):
 
     Example: ``columns: [sku, price]``
     """
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, BeforeValidator(written_delimiter), Field(min_length=1, max_length=1)] = ","
     """What stands between two values.
 
     Example: ``delimiter: ";"``

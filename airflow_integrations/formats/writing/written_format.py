@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from airflow_integrations.config.model import Model
+from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.edi.output import EdifactOutput, X12Output
 from airflow_integrations.formats.excel.options import ExcelOutput
 from airflow_integrations.formats.fixed_width.output import FixedWidthOutput
@@ -30,6 +31,12 @@ _ENDINGS: dict[str, RecordsWritten] = {
     "xlsx": "excel",
     "parquet": "parquet",
 }
+
+_OF_RECIPIENT = {
+    "edifact": ("recipient", "recipient_qualifier"),
+    "x12": ("recipient", "recipient_qualifier", "group_recipient"),
+}
+"""What an entity may say of whom it goes to."""
 
 
 def format_of_name(name: str) -> RecordsWritten | None:
@@ -148,6 +155,34 @@ class WrittenFile(WrittenFormat):
         x12: {sender: SENDERISA, recipient: RECEIVERISA, type: "850", group: PO}
     Since: 0.2
     """
+
+    @property
+    def addresses(self) -> bool:
+        """Whether the options say who receives what is written, and leave it to no entity."""
+        options = self._of_interchange
+        return options is None or options.recipient is not None
+
+    @property
+    def _of_interchange(self) -> EdifactOutput | X12Output | None:
+        name = self.written
+        return self.edifact if name == "edifact" else self.x12 if name == "x12" else None
+
+    def addressed(self, value: Any) -> WrittenFile:
+        """The options for what one entity says, which names its recipient where they do not. Raises EntityError."""
+        options, name = self._of_interchange, str(self.written)
+        if options is None or options.recipient is not None:
+            return self
+        fields = value if isinstance(value, dict) else {}
+        said = {field: fields[field] for field in _OF_RECIPIENT[name] if fields.get(field) is not None}
+        if "recipient" not in said:
+            raise EntityError(f"the route leaves {name}.recipient to the entity, which has none", field="recipient")
+        try:
+            made = type(options).model_validate({**said, **options.model_dump(exclude_unset=True)})
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = str(first["loc"][0]) if first["loc"] else "recipient"
+            raise EntityError(f"an interchange cannot be addressed so: {first['msg']}", field=place) from None
+        return self.model_copy(update={name: made})
 
     @property
     def partner(self) -> tuple[str, int, int] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from airflow_integrations.files.pgp.options import PGP_ENDINGS, without_pgp_ending
 from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
-from airflow_integrations.formats.recognition.media_types import PARQUET, type_of_name
+from airflow_integrations.formats.recognition.media_types import OF_FORMAT, PARQUET, type_of_name
 from airflow_integrations.incoming.files.options import FilesIncomingConfig
 from airflow_integrations.route.definition import Route
 
@@ -21,6 +21,30 @@ _UNREADABLE = {
     **dict.fromkeys(("7z", "rar"), "let the source pack with .gz, .bz2, .xz, .zst, .zip or .tar"),
 }
 """Endings of files that would be taken for JSON, each with the way out."""
+
+_SAYS_NOTHING = {
+    **dict.fromkeys(("txt", "dat", "data", "out", "asc"), "format: csv, fixed_width or json_lines"),
+    **dict.fromkeys(("tsv", "tab"), 'format: csv, with csv: {delimiter: "\\t"}'),
+    **dict.fromkeys(("edi", "edifact"), "format: edifact or x12"),
+    "x12": "format: x12",
+    "zip": "format: csv",
+}
+_OF_FORMATS = ("csv", "excel", "fixed_width", "edifact", "x12", "xml", "parquet")
+"""Options that are about one format each."""
+
+
+def _other_format(named: str, path: str) -> str | None:
+    """The format that the files are read in, where that is sure."""
+    if named != "auto":
+        return named
+    for packed in (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar"):
+        path = path.removesuffix(packed)
+    found = type_of_name(path)
+    return next((name for name, media_type in OF_FORMAT.items() if media_type == found), None)
+
+
+def _chosen(option: str) -> str:
+    return f"write format: {option}, or take {option} out"
 
 
 def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
@@ -41,6 +65,16 @@ def mistakes(config: FilesIncomingConfig, route: Route) -> Iterator[tuple[Loc, s
     inner = type_of_name(path.removesuffix(f".{ending}"))
     if config.format == "auto" and ending in ("tar", "tgz") and inner is None:
         yield ("path",), f"the ending .{ending} does not say what the files in it are; name it, such as format: csv"
+    if config.format == "auto" and path.endswith("/"):
+        yield ("path",), f"this is a folder; write which of its files: {config.path}*.csv"
+    elif config.format == "auto" and ending in _SAYS_NOTHING and inner is None:
+        yield (
+            ("path",),
+            f"the ending .{ending} does not say how the files are written; name it, such as {_SAYS_NOTHING[ending]}",
+        )
+    for option in _OF_FORMATS:
+        if option in config.model_fields_set and (other := _other_format(config.format, path)) not in (None, option):
+            yield (option,), f"the files are read as {other}, and {option} is about another format; {_chosen(option)}"
     if config.format == "auto" and ending in _UNREADABLE:
         yield ("path",), f"files of the format .{ending} are not read; {_UNREADABLE[ending]}"
     if route.missing != "ignore" and not config.again:

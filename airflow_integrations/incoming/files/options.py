@@ -119,7 +119,7 @@ class FilesIncomingConfig(RecordsFormat):
     """
     format: RecordsFormatName = "auto"
     """The format of the files. ``auto`` takes it from the ending of their names: ``.csv``, ``.jsonl``, ``.ndjson``,
-    ``.xml``, ``.xlsx``, and JSON for all others.
+    ``.xml``, ``.xlsx``, and JSON for others; endings such as ``.txt`` and ``.dat`` say nothing: write the format.
 
     Example: ``format: csv``
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from airflow_integrations.config.model import Model
@@ -176,47 +177,50 @@ class _Reading:
 
     def pages(self, files: Sequence[Chosen], resume: Any) -> Generator[Page, None, None]:
         """Only the last one has no place to go on from. Raises AnswerError where the saved place is not there."""
-        files, passed = self._behind(files, resume)
+        files, passed, answered = self._behind(files, resume)
         before: Page | None = None
         for number, chosen in enumerate(files):
-            for page in self._pages_of(chosen, passed if not number else 0):
+            for page in self._pages_of(chosen, *((0, 0) if number else (passed, answered))):
                 if before is not None:
                     yield before
                 before = page
-        yield Page([]) if before is None else Page(before.records, finished=before.finished)
+        yield Page([]) if before is None else replace(before, resume=None)
 
-    def _behind(self, files: Sequence[Chosen], resume: Any) -> tuple[Sequence[Chosen], int]:
-        """What is left to read, and how many records of its first file are staged already."""
+    def _behind(self, files: Sequence[Chosen], resume: Any) -> tuple[Sequence[Chosen], int, int]:
+        """What is left to read, and how many records and acknowledgements of its first file are staged already."""
         if resume is None:
-            return files, 0
+            return files, 0, 0
         try:
             if resume["v"] != 1:
                 raise ValueError
             order, mark, passed = tuple(resume["order"]), resume["file"], int(resume["passed"])
-        except (KeyError, TypeError, ValueError):
+            answered = int(resume.get("answered", 0))
+        except (AttributeError, KeyError, TypeError, ValueError):
             raise AnswerError("the saved place is of another kind than this incoming's") from None
         left = [each for each in files if each.order >= order]
         if mark is None:
-            return [each for each in left if each.order > order], 0
+            return [each for each in left if each.order > order], 0, 0
         if left and left[0].file.mark == mark:
-            return left, passed
+            return left, passed, answered
         path = mark.rpartition("?")[0]
         if self._store.find(path) is None:
             self._log.warning("%s was taken away before all of it was read: %d records of it were", path, passed)
-            return left, 0
+            return left, 0, 0
         raise AnswerError(f"{path} has changed since a part of it was read")
 
-    def _pages_of(self, chosen: Chosen, passed: int) -> Iterator[Page]:
-        """The pages of one file; the last one finishes it."""
-        file, order, count = chosen.file, list(chosen.order), 0
+    def _pages_of(self, chosen: Chosen, passed: int, answered: int) -> Iterator[Page]:
+        """The pages of one file, behind what is staged of it; the last one finishes it."""
+        file, order, count, answers = chosen.file, list(chosen.order), 0, 0
         reading = self._records.of(chosen)
         try:
-            for records in reading:
-                count += len(records)
-                if count <= passed:
+            for records, acknowledged in reading:
+                count, answers = count + len(records), answers + len(acknowledged)
+                if count <= passed and answers <= answered:
                     continue
-                fresh = records[max(0, len(records) - (count - passed)) :]
-                yield Page(fresh, {"v": 1, "order": order, "file": file.mark, "passed": count})
+                fresh = records[max(0, len(records) - max(0, count - passed)) :]
+                told = acknowledged[max(0, len(acknowledged) - max(0, answers - answered)) :]
+                at = {"passed": max(count, passed)} | ({"answered": max(answers, answered)} if answers else {})
+                yield Page(fresh, {"v": 1, "order": order, "file": file.mark, **at}, acknowledgements=told)
         except OutageError:
             if self._store.find(file.path) is not None:
                 raise

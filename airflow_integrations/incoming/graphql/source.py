@@ -132,7 +132,7 @@ async def _whole_page(page: Page, completer: Completer | None, *, alone: bool) -
         for (place, value, _), answer in zip(cut, answers, strict=True):
             if isinstance(answer, Unfinished) and not alone:
                 if answer.later:
-                    raise OutageError(answer.reason)
+                    raise (AnswerError if answer.refused else OutageError)(answer.reason)
                 records[place] = bad_record(answer.reason, encode_anyhow(value).decode("utf-8", "replace"))
             else:
                 records[place] = answer

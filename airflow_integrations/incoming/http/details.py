@@ -22,6 +22,7 @@ from airflow_integrations.route.definition import Route
 
 if TYPE_CHECKING:
     from airflow_integrations.http import HttpClient
+    from airflow_integrations.http.suspects import Suspects
 
 __all__ = ["AloneDetails", "Details", "DetailsCompleter", "asks_of_items_alone", "fetch_details"]
 
@@ -207,10 +208,17 @@ class AloneDetails:
         for (one,), answer in answers:
             if isinstance(answer, MissingError):
                 raise answer
-            trouble = isinstance(answer, OutageError | Refused | AnswerError)
-            later = isinstance(answer, OutageError)
-            records[one.place] = Unfinished(one.item, str(answer), later=later) if trouble else answer
+            records[one.place] = _or_unfinished(one.item, answer, self._suspects)
         return [record for record in records if record is not _ABSENT]
+
+
+def _or_unfinished(item: Any, answer: Any, suspects: Suspects) -> Any:
+    """The answer for an item. What is refused before others were answered may be the matter of who asks: it is asked
+    for again, as after an outage, and goes by itself when that is put right."""
+    if not isinstance(answer, OutageError | Refused | AnswerError):
+        return answer
+    refused = not isinstance(answer, OutageError)
+    return Unfinished(item, str(answer), later=not (refused and suspects.answered), refused=refused)
 
 
 async def fetch_details(details: Details, client: HttpClient, listed: Response, items: list[Any]) -> list[Any]:
@@ -284,15 +292,16 @@ class DetailsCompleter:
             async with turns:
                 try:
                     return await self._one(questions[0].item)
-                except (AnswerError, EntityError) as error:  # whoever gives this answer is there
+                except EntityError as error:
                     return Unfinished(questions[0].item, str(error))
+                except AnswerError as error:  # whoever gives this answer is there
+                    refused = not isinstance(error, MissingError)
+                    return Unfinished(questions[0].item, str(error), refused=refused)
 
         answers: list[Any] = [None] * len(items)
         questions = [_Question(place, item, self._base) for place, item in enumerate(items)]
         for (one,), answer in await self._suspects.ask(((one,) for one in questions), ask, lets_in=self._lets_in):
-            trouble = isinstance(answer, OutageError | Refused)
-            later = isinstance(answer, OutageError)
-            answers[one.place] = Unfinished(one.item, str(answer), later=later) if trouble else answer
+            answers[one.place] = _or_unfinished(one.item, answer, self._suspects)
         return answers
 
     async def _one(self, item: Any) -> Any:

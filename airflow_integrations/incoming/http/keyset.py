@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from airflow_integrations.config.model import Model
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import Expression, Sees
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.formats import BadRecord, ContentError
 from airflow_integrations.formats.partial import PartReader
 from airflow_integrations.incoming.http.paging import Sized, check_place, record_print
@@ -211,7 +212,7 @@ class Keyset(Sized):
             if None in made:
                 place = made.index(None)
                 value = values[place]
-                what = "nothing" if value is None else f"neither a number nor a text but {type(value).__name__}"
+                what = "nothing" if value is None else f"neither a number nor a text but {kind_of(value)}"
                 raise AnswerError(
                     f"{said.place}: pagination.value: {expressions[place].text} gives {what} for record {number} of "
                     "the page; name a field that every record has and that the API orders by"

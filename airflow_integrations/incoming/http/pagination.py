@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.expressions import Expression
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.incoming.http.keyset import Keyset
 from airflow_integrations.incoming.http.link_header import find_link
 from airflow_integrations.incoming.http.paging import (
@@ -98,7 +99,7 @@ class _ByUrl(Paging):
         if not found:
             return None
         if not isinstance(found, str):
-            raise AnswerError(f"{said.place}: the next page's URL is not text but {type(found).__name__}")
+            raise AnswerError(f"{said.place}: the next page's URL is not text but {kind_of(found)}")
         check_place(found, said)
         from airflow_integrations.http.redaction import url_without_secrets
         from airflow_integrations.http.url import joined

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from airflow_integrations.errors import EntityError, RunError
 from airflow_integrations.expressions import Structure, Template, Texts, texts_of
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.http import Request
 
 __all__ = ["RequestTemplate"]
@@ -72,8 +73,8 @@ class RequestTemplate:
                 raise error(f"{place}: {problem.reason}") from None
             try:
                 encode(body)
-            except (TypeError, ValueError, OverflowError, RecursionError) as problem:
-                raise error(f"body: this cannot be written as JSON: {problem}") from None
+            except NOT_JSON as problem:
+                raise error(f"body: {why_not_json(problem, body)}") from None
         return cls(
             described.method,
             text(described.path, "path"),

@@ -13,6 +13,8 @@ __all__ = ["check_file", "mistakes"]
 
 Loc = tuple[int | str, ...]
 
+_WRITING = frozenset(["insert", "update", "delete", "merge", "replace", "truncate", "drop", "alter", "create", "grant"])
+
 
 def mistakes(config: SqlIncomingConfig, route: Route) -> Iterator[tuple[Loc, str]]:
     """Places below the configuration, with what is wrong there."""
@@ -28,15 +30,29 @@ def mistakes(config: SqlIncomingConfig, route: Route) -> Iterator[tuple[Loc, str
                 ),
             )
         if loc[-1] == "where":
-            for text in _condition_mistakes(outside_texts(sql.text)):
+            for text in _condition_mistakes(outside_texts(sql.text), route.entity.name):
                 yield loc, text
+        elif (why := _not_a_query(sql.text)) is not None:
+            yield loc, why
     clash = sorted(set(config.children) & set(config.columns or ()))
     if clash:
         yield ("children", clash[0]), f"there is a column {clash[0]} as well; call the children something else"
 
 
-def _condition_mistakes(condition: str) -> Iterator[str]:
+def _not_a_query(text: str) -> str | None:
+    """What is wrong with a text that reads no rows."""
+    if re.fullmatch(r"[\w./\\-]+\.sql", text):
+        return f"this is the name of a file; write file: {text}"
+    first = re.match(r"\s*(\w+)", outside_texts(text))
+    if first and first[1].lower() in _WRITING:
+        return f"a query reads rows, and {first[1]} writes; incoming reads in a transaction that cannot write"
+    return None
+
+
+def _condition_mistakes(condition: str, entity: str) -> Iterator[str]:
     """What no database takes for what was meant."""
+    if found := re.match(rf"\s*{re.escape(entity)}\.(\w+)", condition):
+        yield f"where sees the columns of the table: write {found[1]} for {found[0].strip()}"
     if re.match(r"\s*where\b", condition, re.IGNORECASE):
         yield "the word WHERE is written for you; write the condition alone"
     if found := re.search(r"(?<![<>!:=])(<>|!=|=)\s*null\b", condition, re.IGNORECASE):

@@ -88,6 +88,8 @@ def prune(database: Database, *, routes: Mapping[str, Retention], now: float, ba
       payloads are gone; but none that an open entity or a claim refers to.
     - Histories go of closed entities that no fetch has had for ``history``, and the steps that a target confirmed of
       them. What was delivered stays known.
+    - Acknowledgements go 30 days after the run that read their interchanges, whether another route has read them or
+      not.
 
     It may be stopped anywhere and started again. ``now``: seconds since the epoch.
     """
@@ -108,6 +110,7 @@ def prune(database: Database, *, routes: Mapping[str, Retention], now: float, ba
         trimmed = update(entity).where(entity.c.last_seen < old, entity.c.history != "", _CLOSED).values(history="")
         histories += _everywhere(database, route_id, trimmed, batch)
         _change(database, route_id, _old_steps(route_id, old))
+        _change(database, route_id, _old_acknowledgements(route_id, now - UNREAD_SECONDS))
     return Pruned(runs, histories, tuple(staging))
 
 
@@ -115,6 +118,14 @@ def _old_steps(route_id: int, old: float) -> Delete:
     """What targets had confirmed of entities that were skipped, or came to another end undelivered, long ago."""
     closed = select(entity.c.key).where(entity.c.route_id == route_id, entity.c.last_seen < old, _CLOSED)
     return delete(tables.progress).where(tables.progress.c.route_id == route_id, tables.progress.c.key.in_(closed))
+
+
+def _old_acknowledgements(route_id: int, before: float) -> Delete:
+    """Never the newest one of a route: its number would come again, and nobody would know that others are gone."""
+    answer = tables.acknowledgement.c
+    newest = select(func.max(answer.number)).where(answer.route_id == route_id).scalar_subquery()
+    of_route = (answer.route_id == route_id, answer.at < before)
+    return delete(tables.acknowledgement).where(*of_route, answer.number < newest)
 
 
 def _abandon(database: Database, route_id: int, began_before: float) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, insert, select, update
 
+from airflow_integrations.ledger.acknowledgements import before_oldest_acknowledgement, newest_acknowledgement
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import lock_leases
 from airflow_integrations.ledger.storage.route_ids import number_of, route_number
@@ -19,6 +20,7 @@ from airflow_integrations.ledger.storage.route_ids import number_of, route_numbe
 if TYPE_CHECKING:
     from airflow_integrations.ledger.records import RunRef
     from airflow_integrations.ledger.storage.database import Database
+    from airflow_integrations.staging.manifest import ReadWhat
 
 __all__ = ["FetchedRun", "Fetches", "Kept", "move_on", "read_by_all"]
 
@@ -29,8 +31,8 @@ _ONE: Final = update(tables.run).where(_run.id == bindparam("of"))
 _PUBLISH: Final = _ONE.values(fetched=bindparam("number"))
 _TAKE_BACK: Final = _ONE.values(fetched=None)
 _NEWEST: Final = select(func.max(_run.fetched)).where(_run.route_id == bindparam("route"))
-_NEWEST_READ: Final = select(func.max(_subscription.position)).where(_subscription.source_id == bindparam("route"))
-_READS: Final = _subscription.source_id == bindparam("route")
+_READS: Final = and_(_subscription.source_id == bindparam("route"), _subscription.what == "records")
+_NEWEST_READ: Final = select(func.max(_subscription.position)).where(_READS)
 _READ_AT_ALL: Final = select(exists().where(_READS))
 _UNREAD: Final = select(exists().where(_READS, _subscription.position < bindparam("number")))
 
@@ -93,35 +95,44 @@ class Fetches:
             kept = _kept(connection, run)
         return kept if kept.number is None else self._database.transact(work)
 
-    def subscribe(self, route: str, source: str, *, oldest: bool = False) -> int:
+    def subscribe(self, route: str, source: str, *, oldest: bool = False, what: ReadWhat = "records") -> int:
         """From now on ``route`` reads what ``source`` fetches, or, where it did so before, goes on to; ``oldest``: also
-        all that is still staged. Its position. What it read of another route before is forgotten."""
+        all that is still staged. Its position. What else it read before is forgotten.
+
+        ``what``: ``acknowledgements`` are what the senders of its interchanges are answered, with numbers of their
+        own."""
 
         def work(connection: Connection) -> int:
             reader, read = number_of(connection, route), number_of(connection, source)
             lock_leases(connection, reader)
-            known = _position(connection, reader, read)
+            known = _position(connection, reader, read, what)
             if known is not None:
                 return known
             connection.execute(delete(tables.subscription).where(_subscription.route_id == reader))
-            position = _before_oldest(connection, read) if oldest else _newest(connection, read)
-            row = {"route_id": reader, "source_id": read, "position": position}
+            if what == "acknowledgements":
+                begin = before_oldest_acknowledgement if oldest else newest_acknowledgement
+            else:
+                begin = _before_oldest if oldest else _newest
+            position = begin(connection, read)
+            row = {"route_id": reader, "source_id": read, "position": position, "what": what}
             connection.execute(insert(tables.subscription).values(**row))
             return position
 
         return self._database.transact(work)
 
-    def position(self, route: str, source: str) -> int | None:
+    def position(self, route: str, source: str, what: ReadWhat = "records") -> int | None:
         """The last number of ``source`` that ``route`` is done with; None: it does not read it yet."""
         with self._database.read() as connection:
             reader, read = route_number(connection, route), route_number(connection, source)
-            return None if reader is None or read is None else _position(connection, reader, read)
+            return None if reader is None or read is None else _position(connection, reader, read, what)
 
-    def newest(self, source: str) -> int:
-        """The number of the last finished fetch of the route; 0: there is none."""
+    def newest(self, source: str, what: ReadWhat = "records") -> int:
+        """The number of the last finished fetch, or acknowledgement, of the route; 0: there is none."""
         with self._database.read() as connection:
             read = route_number(connection, source)
-            return 0 if read is None else _newest(connection, read)
+            if read is None:
+                return 0
+            return newest_acknowledgement(connection, read) if what == "acknowledgements" else _newest(connection, read)
 
     def between(self, source: str, after: int, upto: int) -> list[FetchedRun]:
         """The finished fetches of the route with these numbers, in their order; ``after`` is not among them."""
@@ -135,10 +146,12 @@ class Fetches:
             return [FetchedRun(*row) for row in rows]
 
     def behind(self, now: float) -> dict[str, int]:
-        """The routes for which a fetch of another one waits, and whose target is not known to be away, in the order of
-        their names; with the number of the newest of these fetches."""
-        route, source = tables.route.c, _subscription.source_id
-        newest = select(func.max(_run.fetched)).where(_run.route_id == source).scalar_subquery()
+        """The routes for which a fetch or an acknowledgement of another one waits, and whose target is not known to be
+        away, in the order of their names; with the number of the newest of these."""
+        route, source, answers = tables.route.c, _subscription.source_id, tables.acknowledgement.c
+        fetched = select(func.max(_run.fetched)).where(_run.route_id == source).scalar_subquery()
+        answered = select(func.max(answers.number)).where(answers.route_id == source).scalar_subquery()
+        newest = case((_subscription.what == "acknowledgements", answered), else_=fetched)
         with self._database.read() as connection:
             found = connection.execute(
                 select(route.name, newest)
@@ -148,18 +161,18 @@ class Fetches:
             )
             return {row[0]: row[1] for row in found}
 
-    def subscriptions(self) -> list[tuple[str, str]]:
-        """Which route reads which, by name."""
+    def subscriptions(self) -> list[tuple[str, str, ReadWhat]]:
+        """Which route reads which, by name, and what of it."""
         reader, read = tables.route.alias("reader"), tables.route.alias("read")
         with self._database.read() as connection:
             rows = connection.execute(
-                select(reader.c.name, read.c.name)
+                select(reader.c.name, read.c.name, _subscription.what)
                 .select_from(tables.subscription)
                 .join(reader, reader.c.id == _subscription.route_id)
                 .join(read, read.c.id == _subscription.source_id)
                 .order_by(reader.c.name)
             )
-            return [(row[0], row[1]) for row in rows]
+            return [(row[0], row[1], row[2]) for row in rows]
 
     def forget(self, routes: Collection[str], *, idle_since: float | None = None) -> list[str]:
         """These routes read no others any more; where ``idle_since`` is given, only those that began no run after it.
@@ -179,17 +192,19 @@ class Fetches:
         return self._database.transact(work) if routes else []
 
 
-def move_on(connection: Connection, run: RunRef, source: str, upto: int) -> None:
+def move_on(connection: Connection, run: RunRef, source: str, upto: int, what: ReadWhat = "records") -> None:
     """The run's books are closed, and all that it read of ``source`` up to this number has its fate."""
     read = select(tables.route.c.id).where(tables.route.c.name == source).scalar_subquery()
-    mine = and_(_subscription.route_id == run.route_id, _subscription.source_id == read)
+    mine = and_(_subscription.route_id == run.route_id, _subscription.source_id == read, _subscription.what == what)
     connection.execute(update(tables.subscription).where(mine, _subscription.position < upto).values(position=upto))
 
 
 def read_by_all(connection: Connection, route_id: int) -> int | None:
     """The last number of the route that all of its subscribers are done with; None: it has no subscriber."""
     found: int | None = connection.scalar(
-        select(func.min(_subscription.position)).where(_subscription.source_id == route_id)
+        select(func.min(_subscription.position)).where(
+            _subscription.source_id == route_id, _subscription.what == "records"
+        )
     )
     return found
 
@@ -218,8 +233,10 @@ def _before_oldest(connection: Connection, route_id: int) -> int:
     return _newest(connection, route_id) if oldest is None else int(oldest) - 1
 
 
-def _position(connection: Connection, reader: int, read: int) -> int | None:
+def _position(connection: Connection, reader: int, read: int, what: ReadWhat) -> int | None:
     found: int | None = connection.scalar(
-        select(_subscription.position).where(_subscription.route_id == reader, _subscription.source_id == read)
+        select(_subscription.position).where(
+            _subscription.route_id == reader, _subscription.source_id == read, _subscription.what == what
+        )
     )
     return found

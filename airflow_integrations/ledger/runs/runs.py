@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, String, Update, bindparam, case, delete, func, insert, select, update
 
+from airflow_integrations.ledger.acknowledgements import note_acknowledgements
 from airflow_integrations.ledger.inbox.inbox import close_events
 from airflow_integrations.ledger.mark import Mark
 from airflow_integrations.ledger.records import RouteState, RunKind, RunRef
@@ -22,6 +23,7 @@ from airflow_integrations.ledger.storage.bulk import lock_leases, lock_route
 from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.route_ids import number_of
 from airflow_integrations.ledger.storage.transactions import reading, writing
+from airflow_integrations.staging.manifest import ReadWhat
 from airflow_integrations.window import Window
 
 __all__ = [
@@ -192,20 +194,22 @@ def finish_run(
     missed: datetime | None = None,
     newest: str | None = None,
     decided: bool = True,
-    read: tuple[str, int] | None = None,
+    read: tuple[str, int] | tuple[str, int, ReadWhat] | None = None,
     staged_events: Sequence[int] | None = None,
     pieces: Sequence[tuple[str, bool]] = (),
+    answers: Callable[[], Iterable[tuple[str, str]]] | None = None,
 ) -> None:
     """Close the books of a run.
 
-    ``covered`` is the window that the run completed: its end moves the route's mark forwards, never back. ``missed`` is
-    where the window of a run starts that did not complete it, see :class:`~airflow_integrations.ledger.mark.Mark`.
+    ``covered`` is the window that the run completed: its end moves the route's mark forwards, never back. ``missed``
+    is where the window of a run starts that did not complete it, see :class:`~airflow_integrations.ledger.mark.Mark`.
     ``cursor`` replaces the route's; None leaves it. ``newest`` is the greatest value that the run saw of it: replaced
-    with the cursor. ``read`` is another route and the number of its last fetch that this run has read: the route is
-    done with it. The run's leases are given up. What it took over and did not decide is *retrying* again, due at once.
-    The events that it took are done, or, where not all of its entities are ``decided``, wait for another run; so do
-    those that are not among ``staged_events``, where these are named. ``pieces`` of the source need not be read again,
-    see :func:`note_pieces`.
+    with the cursor. ``read`` is another route, the number of the last fetch of it that this run has read, or of what
+    else it reads of it: the route is done with it. The run's leases are given up. What it took over and did not decide
+    is *retrying* again, due at once. The events that it took are done, or, where not all of its entities are
+    ``decided``, wait for another run; so do those that are not among ``staged_events``, where these are named.
+    ``pieces`` of the source need not be read again, see :func:`note_pieces`; ``answers`` gives what their senders are
+    answered, see :func:`note_acknowledgements`.
     """
     lock_route(connection, run.route_id)
     closed = (
@@ -229,6 +233,8 @@ def finish_run(
         connection.execute(_moving(*moved), {"of": run.route_id, **{f"its_{name}": at for name, at in moved.items()}})
     if read is not None:
         move_on(connection, run, *read)
+    if pieces and answers is not None:
+        note_acknowledgements(connection, run, [name for name, _ in pieces], answers(), now)
     note_pieces(connection, run, pieces)
     end_leases(connection, run)
     _give_back(connection, run, now)

@@ -42,7 +42,7 @@ __all__ = [
 
 REVISIONS: Final = (
     "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
-    "0014", "0015", "0016",
+    "0014", "0015", "0016", "0017",
 )  # fmt: skip
 """Those in migrations/versions, oldest first. Named here because importing Alembic takes longer than the rest."""
 HEAD: Final = REVISIONS[-1]

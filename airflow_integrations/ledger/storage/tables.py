@@ -280,8 +280,28 @@ subscription = Table(
     Column("route_id", Id, primary_key=True, autoincrement=False),
     Column("source_id", Id, primary_key=True, autoincrement=False, comment="the route whose fetches it reads"),
     Column("position", Id, nullable=False, comment="the last run.fetched whose entities all have their fate here"),
+    Column(
+        "what",
+        String(20),
+        nullable=False,
+        server_default="records",
+        comment="records: its fetches; acknowledgements: what their senders are answered",
+    ),
 )
-"""Routes that read what another one fetched."""
+"""Routes that read what another one fetched, or what it has to acknowledge; then ``position`` is a number of
+:data:`acknowledgement`."""
+
+acknowledgement = Table(
+    f"{PREFIX}acknowledgement",
+    metadata,
+    Column("route_id", Id, primary_key=True, autoincrement=False, comment="the route that read the interchange"),
+    Column("number", Id, primary_key=True, autoincrement=False, comment="in the order in which they came"),
+    Column("at", Float, nullable=False, comment="when the piece of the source counted as read"),
+    Column("content", Text, nullable=False, comment="the record of the routes that answer, JSON"),
+    sqlite_with_rowid=False,
+)
+"""What the senders of interchanges are answered. Each is written once, with the row of :data:`source_piece` that says
+that its piece was read."""
 
 job = Table(
     f"{PREFIX}job",

@@ -35,6 +35,9 @@ class FileNames:
             self._room -= NUMBER
         self._base = base
         self._names = RequestNames(base, entity, reads - {"key", "sequence"}, together=False)
+        self._member = options.member
+        within = frozenset() if options.member is None else frozenset(options.member.names)
+        self._member_names = RequestNames(base, entity, within - {"key"}, together=False)
 
     def of_run(self, sequence: int) -> str:
         """Raises SetupError where it is not the path of a file."""
@@ -65,6 +68,22 @@ class FileNames:
             why = "it ends as the mark of another file does (done, checksum), which would be written over it"
         if why is not None:
             raise EntityError(f"{path[:200]!r} cannot be the path of its file: {why}", field="path")
+        return path
+
+    def in_archive(self, outbound: Outbound) -> str:
+        """Raises EntityError where it is not the path of a file in a folder of the archive that the route names."""
+        assert self._member is not None
+        try:
+            path = self._member.render({**self._member_names.of([outbound]), "key": outbound.key})
+        except EntityError as error:
+            raise EntityError(error.reason, field="member") from None
+        why = "it begins with a slash" if path.startswith("/") else _fault(path)
+        if why is None and path.count("/") > self._member.text.count("/"):
+            why = "a value in it has a slash, which would put the file into another folder"
+        if why is None and path.rpartition("/")[2].startswith("."):
+            why = "its name is empty, or begins with a dot"
+        if why is not None:
+            raise EntityError(f"{path[:200]!r} cannot be the path of its file in the archive: {why}", field="member")
         return path
 
 

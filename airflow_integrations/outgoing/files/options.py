@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -56,6 +57,15 @@ class FilesOptions(WrittenFile):
         xml: {root: orders, record: order}
     Since: 0.2
     """
+    member: Annotated[Template, Sees("written_file")] | None = None
+    """Where ``path`` ends in ``.zip`` or ``.tar.gz``: each entity is a file of its own in the run's archive, and is
+    called so there. Its ending says the format. Left out: the archive has one file, with all entities.
+
+    Example:
+        path: /out/orders_{{ window.start | date }}.zip
+        member: orders/{{ key }}.xml
+    Since: 0.2
+    """
     first: Annotated[int, Field(strict=True, ge=1, le=999_999_999_999)] = 1
     """The ``sequence`` of the route's first file. Each further one has the next number.
 
@@ -96,8 +106,14 @@ class FilesOptions(WrittenFile):
             raise ValueError(
                 "path begins with a fixed folder, such as /out/, in which what is not complete yet is kept"
             )
+        if re.search(r"[*?]", re.sub(r"\{\{.*?\}\}", "", self.path.text)):
+            raise ValueError(
+                "path is the name of one file; write * as what it stands for, such as {{ window.start | date }}"
+            )
         if self.pgp is None and self._name.endswith(PGP_ENDINGS):
             raise ValueError("the ending of path is that of encrypted files; write pgp: {connection: …}")
+        if self.member is not None and (self.per != "run" or self.packed not in ("zip", "tar.gz")):
+            raise ValueError("member needs a path that ends in .zip or .tar.gz, and per: run")
         if self.format is None and self.written is None:
             raise ValueError(
                 "the ending of path says nothing of the format; write format: json_lines, json, csv or xml"
@@ -107,7 +123,8 @@ class FilesOptions(WrittenFile):
     @property
     def written(self) -> FormatWritten | None:
         """The format; None where nothing says it."""
-        return self.format or format_of_name(self._clear_name.removesuffix(f".{self.packed}"))
+        name = self._clear_name.removesuffix(f".{self.packed}") if self.member is None else self.member.text
+        return self.format or format_of_name(name)
 
     @property
     def packed(self) -> Literal["gz", "zst", "zip", "tar.gz"] | None:
@@ -116,6 +133,11 @@ class FilesOptions(WrittenFile):
         if name.endswith((".zip", ".tar.gz")):
             return "zip" if name.endswith(".zip") else "tar.gz"
         return "gz" if name.endswith(".gz") else "zst" if name.endswith(".zst") else None
+
+    @property
+    def archive(self) -> Literal["zip", "tar.gz"]:
+        """How the files of ``member`` are packed."""
+        return "zip" if self.packed == "zip" else "tar.gz"
 
     def inside(self, path: str) -> str:
         """What the file in an archive is called: as the archive, less the endings that say what it is."""

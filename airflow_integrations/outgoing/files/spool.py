@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -10,11 +11,12 @@ import tempfile
 from collections.abc import Callable
 from typing import IO, Any, Literal, Protocol
 
-from airflow_integrations.formats.packing.archiving import archive
+from airflow_integrations.errors import EntityError
+from airflow_integrations.formats.packing.archiving import Archive, archive
 from airflow_integrations.formats.writing import RecordWriter
 from airflow_integrations.outgoing import Outbound
 
-__all__ = ["Content", "Packed", "Piece", "Pieces", "Seal", "Spool"]
+__all__ = ["ArchiveSpool", "Content", "Packed", "Piece", "Pieces", "Seal", "Spool"]
 
 Packed = Literal["gz", "zst", "zip", "tar.gz"] | None
 Seal = Callable[[IO[bytes], IO[bytes]], None] | None
@@ -97,6 +99,51 @@ class Spool:
 
     def close(self) -> None:
         self._file.close()
+
+
+class ArchiveSpool(Spool):
+    """An archive in which each entity is a file."""
+
+    def __init__(
+        self,
+        writer: Callable[[Outbound], Callable[[Any], RecordWriter]],
+        name: Callable[[Outbound], str],
+        kind: Literal["zip", "tar.gz"],
+        seal: Seal = None,
+    ) -> None:
+        """``name`` gives that of the entity's file, and raises EntityError where it can have none."""
+        self._files: Archive
+
+        def begun(target: IO[bytes]) -> Any:
+            self._files = Archive(target, kind)
+            return self._files  # which ends as a writer does
+
+        super().__init__(begun, seal=seal)
+        self._writer_of, self._name_of = writer, name
+        self._names: set[str] = set()
+
+    def add(self, outbound: Outbound) -> None:
+        name = self._name_of(outbound)
+        if name in self._names:
+            raise EntityError(
+                f"{name} is the file of another entity in the archive; put into the name what tells them apart, such "
+                "as {{ key }}",
+                field="member",
+            )
+        content = io.BytesIO()
+        writer = self._writer_of(outbound)(content)
+        writer.add(outbound)
+        writer.finish()
+        size = content.tell()
+        content.seek(0)
+        self._files.add(name, content, size)
+        self._names.add(name)
+        self._count += 1
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, ValueError):  # else it would try when it is forgotten, without its file
+            self._files.finish()
+        super().close()
 
 
 class Piece:

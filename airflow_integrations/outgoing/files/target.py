@@ -20,12 +20,14 @@ from airflow_integrations.files.pgp.keyring import Keyring, keyring_of
 from airflow_integrations.files.place import place_of
 from airflow_integrations.files.writing import FileWriter
 from airflow_integrations.formats.writing.control import Control
+from airflow_integrations.formats.writing.written_format import WrittenFile
 from airflow_integrations.outgoing import Outbound, Result
+from airflow_integrations.outgoing.files.free_path import free_path
 from airflow_integrations.outgoing.files.look_back import appeared
 from airflow_integrations.outgoing.files.names import FileNames
 from airflow_integrations.outgoing.files.options import FilesOptions
 from airflow_integrations.outgoing.files.receipts import Receipt, Receipts
-from airflow_integrations.outgoing.files.spool import Content, Pieces, Seal, Spool
+from airflow_integrations.outgoing.files.spool import ArchiveSpool, Content, Pieces, Seal, Spool
 from airflow_integrations.outgoing.http.steps.check import lookup_names
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
@@ -87,10 +89,19 @@ class FilesOutgoing:
             )
         if route.trigger is not None and route.trigger.latency == "low":
             yield ("path",), "a file is written when a run is complete, and latency: low has none; leave it at run"
-        if config.per == "run" and config.written == "xml" and config.xml.record is None:
+        alone = config.per == "entity" or config.member is not None
+        if not alone and not config.addresses:
+            yield (
+                (str(config.written), "recipient"),
+                "a file of a run has one recipient: write it, or write per: entity, and each entity names its own",
+            )
+        if not alone and config.written == "xml" and config.xml.record is None:
             yield ("xml", "record"), "with record: null a file has one entity: write per: entity"
         of_one = {route.entity.name, "source", "key", *lookup_names(route)}
         read = sorted(frozenset(config.path.names) & of_one)
+        within = frozenset() if config.member is None else frozenset(config.member.names)
+        if config.member is not None and (not within & of_one or "sequence" in within):
+            yield ("member",), "put into it what tells one entity's file from another's, such as {{ key }}; no sequence"
         if config.per == "run":
             for name in read:
                 yield ("path",), f"{name} is one entity's, and one file has all of a run: write per: entity"
@@ -196,11 +207,14 @@ class FilesOutgoing:
         if self._pieces is None:
             self._pieces = Pieces()
         packed, inside = self._options.packed, self._options.inside(path)
-        piece = self._pieces.add(outbound, self._writing(key), packed=packed, seal=self._seal, name=inside)
+        writing = self._writing_alone(outbound)
+        piece = self._pieces.add(outbound, writing, packed=packed, seal=self._seal, name=inside)
         self._files[same] = _File(path, piece, [key], entity)
 
     def _new_spool(self) -> Spool:
-        writing = self._writing(str(self._receipts.next_number))
+        if self._options.member is not None:
+            return ArchiveSpool(self._writing_alone, self._names.in_archive, self._options.archive, self._seal)
+        writing = self._writing(str(self._receipts.next_number), self._options)
         return Spool(writing, packed=self._options.packed, seal=self._seal)
 
     @property
@@ -211,14 +225,18 @@ class FilesOutgoing:
         assert keyring is not None
         return lambda clear, target: keyring.encrypt(clear, target, sign=pgp.sign, armored=self._options.armored)
 
-    def _writing(self, holder: str) -> Any:
+    def _writing(self, holder: str, options: WrittenFile) -> Any:
         """What makes a writer for the file that is called ``holder`` in this run."""
-        control = self._control(holder)
-        return lambda out: self._options.writer(out, control)
+        control = self._control(holder, options)
+        return lambda out: options.writer(out, control)
 
-    def _control(self, holder: str) -> Control | None:
+    def _writing_alone(self, outbound: Outbound) -> Any:
+        """The same, for the file of one entity."""
+        return self._writing(outbound.idempotency_key, self._options.addressed(outbound.value))
+
+    def _control(self, holder: str, options: WrittenFile) -> Control | None:
         """The number of a file, for formats that have one: a further attempt at this file gets the same."""
-        counted = self._options.partner
+        counted = options.partner
         if counted is None:
             return None
         partner, first, most = counted
@@ -287,7 +305,9 @@ class FilesOutgoing:
         number, now = self._receipts.next_number, self._services.now()
         try:
             for at, file in enumerate(files):
-                path = self._free_path(file, {writer.same(receipt.path) for receipt in group.values()})
+                further = {writer.same(receipt.path) for receipt in group.values()}
+                rule, own = self._options.if_exists, self._receipts.own.keys()
+                path = free_path(file.path, rule, writer, own=own, further=further, each=self._each)
                 if path is None:
                     results[at] = Result("failed", reason=self._taken_name(file), cause="later", later=True)
                     continue
@@ -325,26 +345,6 @@ class FilesOutgoing:
         if group:
             self._unread.append(list(group.values()))
         return [results[at] for at in range(len(files))]
-
-    def _free_path(self, file: _File, further: set[str]) -> str | None:
-        """The name of a file; None where it is taken and must not be. ``further``: names that are taken, too."""
-        path, rule, same = file.path, self._options.if_exists, self._writer.same
-        if self._each and rule == "replace" and self._writer.is_folder(path):
-            return None
-        taken = self._receipts.own.keys()
-        own = same(path) in further or (same(path) in taken and not (self._each and rule == "fail"))
-        if (rule == "replace" and (self._each or not own)) or (not own and self._writer.size(path) is None):
-            return path
-        if rule == "fail" and not own:
-            return None
-        folder, slash, name = path.rpartition("/")
-        stem, dot, ending = name.partition(".")
-        number = 2
-        while True:
-            numbered = f"{folder}{slash}{stem}-{number}{dot}{ending}"
-            if not {same(numbered)} & (further | taken) and self._writer.size(numbered) is None:
-                return numbered
-            number += 1
 
     def _taken_name(self, file: _File) -> str:
         if self._options.if_exists == "replace":

@@ -7,13 +7,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Structure, Template
 from airflow_integrations.expressions.evaluation.guards import text_of
 from airflow_integrations.expressions.templates.rendered_text import rendered_text
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.outgoing import Outbound
 
 __all__ = ["Body", "array", "form_fields", "itself", "no_body", "structured", "written"]
@@ -86,8 +85,8 @@ def form_fields(fields: Mapping[str, Expression]) -> Body:
 def _json(value: Any) -> bytes:
     try:
         encoded = encode(value)
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        raise EntityError(f"this cannot be written as JSON: {error}") from None
+    except NOT_JSON as error:
+        raise EntityError(why_not_json(error, value)) from None
     if b"NaN" in encoded or b"Infinity" in encoded:  # perhaps just inside a text
         _finite(value)
     return encoded

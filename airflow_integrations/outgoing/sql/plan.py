@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from airflow_integrations.config.suggestions import continued
 from airflow_integrations.errors import EntityError, SetupError
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.formats.json import decode, encode
 from airflow_integrations.outgoing import Outbound
 from airflow_integrations.outgoing.request_scope import RequestNames, names_read
@@ -265,7 +266,7 @@ class Planner:
 
 def _fields(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise EntityError(f"a row is made of an object's fields, and this is {type(value).__name__}; write columns")
+        raise EntityError(f"a row is made of an object's fields, and this is {kind_of(value)}; write columns")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from airflow_integrations.config.suggestions import unknown
 from airflow_integrations.expressions import Expression, Structure, Template, scope_names
 from airflow_integrations.expressions.language.possible_kinds import possible_kinds
 from airflow_integrations.expressions.scopes import field_holder
+from airflow_integrations.route.checks.conditions import condition_mistake, is_condition
 from airflow_integrations.route.checks.entity_fields import Fields, fields_behind, fields_within, gone
 from airflow_integrations.route.checks.escaping import template_mistakes
 from airflow_integrations.route.checks.object_fields import object_mistake
@@ -86,6 +88,8 @@ def name_mistakes(surroundings: NameScope, stages: Sequence[StageNames]) -> Iter
                 name = next((step for step in reversed(inner) if isinstance(step, str)), "")
                 for deeper, text in there.mistakes(leaf, name):
                     yield (*seen.loc, seen.stage.kind, *inner, *deeper), text
+                if is_condition(seen.stage.kind, name) and (why := condition_mistake(leaf)) is not None:
+                    yield (*seen.loc, seen.stage.kind, *inner), why
         fields = fields_behind(seen.stage, fields)
         known.extend(seen.finds)
 
@@ -126,6 +130,10 @@ def _constant(option: str, leaf: Leaf, entity: str) -> str | None:
             f"{leaf} reads no field of the entity, so that all entities would have the same key and each would replace "
             f"the one before it; write the field that identifies one, such as {entity}.number"
         )
+    body = leaf.parsed.body if isinstance(leaf, Expression) else None
+    if option == "key" and isinstance(body, ast.BinOp) and isinstance(body.op, ast.Sub):
+        parts = [leaf.parsed.segment(part) for part in (body.left, body.right)]  # type: ignore[union-attr]
+        return f"- subtracts one number from the other; for a key of both write [{', '.join(parts)}]"
     if option == "version" and not leaf.names:
         return (
             f"{leaf} is the same for every state of an entity, so that none is newer than another; write "

@@ -76,6 +76,10 @@ _OTHERS = {
 }
 
 
+DEFAULT_NAME = "entity"
+"""What expressions call an entity whose route gives it no name."""
+
+
 def unknown_name(
     name: str,
     reading: Reading,
@@ -113,6 +117,8 @@ def unknown_name(
     if any(name in scope.names for scope in SCOPES.values()):
         field = f"; for the field write {root}.{name}" if root in allowed else ""
         return f"{name} is not known here{field}. {known}"
+    if entity == DEFAULT_NAME and root == entity and below and not close:
+        return f"unknown name {name}: the entity has no name of its own; write entity: {{name: {name}, …}}. {known}"
     if close:
         return f"unknown name {name}, did you mean {close[0]}? {known}"
     if name in params and "params" in allowed:

@@ -11,6 +11,7 @@ from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Template, texts_of
 from airflow_integrations.expressions.templates.rendered_text import rendered_text
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.http import Request
 from airflow_integrations.transform.lookup.http_options import CreateMissing, HttpLookup
 
@@ -67,11 +68,13 @@ def _content(options: HttpLookup | CreateMissing, names: Mapping[str, Any]) -> t
         return rendered_text(options.body_text, names, "body_text").encode(), "text/plain; charset=utf-8"
     if options.body is not None:
         try:
-            return encode(options.body.compile()(names)), "application/json"
+            body = options.body.compile()(names)
         except EntityError as error:
             raise EntityError(error.reason, field=f"body.{error.field}" if error.field else "body") from None
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            raise EntityError(f"this cannot be written as JSON: {error}", field="body") from None
+        try:
+            return encode(body), "application/json"
+        except NOT_JSON as error:
+            raise EntityError(why_not_json(error, body), field="body") from None
     return None, None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.expressions.evaluation.limits import plain_digits
 
 __all__ = ["Columns", "compared", "shown"]
@@ -55,4 +56,4 @@ def compared(value: Any) -> str | None:
         return str(value)
     if isinstance(value, Decimal):
         return plain_digits(value)
-    raise EntityError(f"a lookup compares texts and numbers, not {type(value).__name__}")
+    raise EntityError(f"a lookup compares texts and numbers, not {kind_of(value)}")

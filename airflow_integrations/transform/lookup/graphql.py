@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from pydantic import Field
@@ -10,7 +10,14 @@ from pydantic import Field
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Sees, Structure, Template
 from airflow_integrations.graphql.cost import CostedClient
-from airflow_integrations.graphql.options import GraphQLRequest, body_definition, document_of
+from airflow_integrations.graphql.options import (
+    GraphQLRequest,
+    Placed,
+    body_definition,
+    document_mistakes,
+    document_of,
+    where_of,
+)
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform.lookup.compared import Columns
 from airflow_integrations.transform.lookup.http import HttpRows, Question
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
     from airflow_integrations.http import Answer, HttpClient
     from airflow_integrations.transform import Place
 
-__all__ = ["GraphQLLookup", "GraphQLRows"]
+__all__ = ["GraphQLLookup", "GraphQLRows", "answer_mistakes"]
 
 _THROTTLED = 'any([e.extensions.code == "THROTTLED" for e in body.errors or []])'
 
@@ -68,6 +75,31 @@ class GraphQLLookup(GraphQLRequest):
             error_when="body.errors",
             retry_when=_THROTTLED,
         )
+
+
+def answer_mistakes(config: GraphQLLookup, columns: Collection[str]) -> Iterator[Placed]:
+    """Where nothing could ever be found, because the query does not ask for it: the records, and ``columns`` of
+    ``where``. Their places are those in ``lookup``."""
+    wrong = list(document_mistakes(config, config.variables, kind="query"))
+    yield from ((("graphql", *place), text) for place, text in wrong)
+    if any(place == (where_of(config),) for place, _ in wrong):
+        return  # it cannot be read
+    _, document = document_of(config)
+    fields = document.at(config.records)
+    if fields is None:
+        asked = ", ".join(document.roots())
+        yield ("graphql", "records"), f"the query asks for no {config.records}; its fields are {asked}"
+        return
+    at = config.records
+    for page in ("nodes", "edges.node"):
+        if page.split(".")[0] in fields:
+            at, fields = f"{at}.{page}", document.at(f"{at}.{page}") or {}
+            break
+    for column in columns:
+        if column not in fields:
+            asked = ", ".join(fields) or "none"
+            why = f"the query does not ask for {column} in {at}: nothing would ever be found; add it there"
+            yield ("where", column), f"{why}. It asks for: {asked}"
 
 
 class GraphQLRows:

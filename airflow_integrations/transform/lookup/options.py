@@ -6,12 +6,13 @@ import re
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import Duration, RouteName
 from airflow_integrations.expressions import Expression, Sees
+from airflow_integrations.formats.delimiter import written_delimiter
 from airflow_integrations.transform.lookup.graphql import GraphQLLookup
 from airflow_integrations.transform.lookup.http_options import HttpLookup
 from airflow_integrations.transform.lookup.odata import ODataLookup
@@ -143,7 +144,7 @@ class LookupOptions(Model):
         cache: 5m
         http: {connection: crm, path: "/customers/{{ order.customer }}"}
     """
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    delimiter: Annotated[str, BeforeValidator(written_delimiter), Field(min_length=1, max_length=1)] = ","
     """What stands between the columns of a CSV file.
 
     Example: ``delimiter: ";"``

@@ -11,13 +11,13 @@ from airflow_integrations.config.suggestions import continued
 from airflow_integrations.entity import Entity
 from airflow_integrations.errors import AnswerError, EntityError
 from airflow_integrations.expressions import AIRFLOW_NAMES, SCOPES
-from airflow_integrations.graphql.options import document_mistakes
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.run import Run, Services, entity_names
 from airflow_integrations.sql.statement import parameter_mistakes
 from airflow_integrations.transform import Fates, FoundMistakes, Place, TransformerBase
 from airflow_integrations.transform.lookup.compared import Columns
 from airflow_integrations.transform.lookup.delivered import FIELDS, DeliveredRows
-from airflow_integrations.transform.lookup.graphql import GraphQLRows
+from airflow_integrations.transform.lookup.graphql import GraphQLRows, answer_mistakes
 from airflow_integrations.transform.lookup.http import HttpRows
 from airflow_integrations.transform.lookup.odata import ODataRows
 from airflow_integrations.transform.lookup.options import LookupOptions
@@ -108,7 +108,7 @@ class Lookup(TransformerBase):
         if elements is None:
             raise EntityError(f"{text} is null or missing; write {text} or [] where it may be", field="each")
         if not isinstance(elements, (list, tuple)):
-            raise EntityError(f"{text} is not a list but {type(elements).__name__}", field="each")
+            raise EntityError(f"{text} is not a list but {kind_of(elements)}", field="each")
         if len(elements) > MOST_ELEMENTS:
             raise EntityError(
                 f"{text} has {len(elements)} elements; at most {MOST_ELEMENTS} are looked up", field="each"
@@ -194,8 +194,7 @@ class Lookup(TransformerBase):
             except ValueError as error:
                 yield ("file",), f"{config.file.text} {error}"
         if config.graphql is not None:
-            for place, text in document_mistakes(config.graphql, config.graphql.variables, kind="query"):
-                yield ("graphql", *place), text
+            yield from answer_mistakes(config.graphql, config.where)
 
 
 def _source(config: LookupOptions, place: Place) -> Rows:

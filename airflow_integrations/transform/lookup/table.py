@@ -14,7 +14,7 @@ from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.errors import EntityError, OutageError, SetupError
 from airflow_integrations.run import Run, Services
 from airflow_integrations.transform import Place
-from airflow_integrations.transform.json_file import read_bounded, read_json
+from airflow_integrations.transform.json_file import MAX_FILE_BYTES, read_bounded, read_json
 from airflow_integrations.transform.lookup.compared import Columns, compared, shown
 
 __all__ = ["Table", "TableRows", "load_table"]
@@ -95,6 +95,11 @@ def load_table(path: Path, columns: tuple[str, ...], delimiter: str = ",", *, ev
     ``every``: several rows may have a key. Raises ValueError (without the file's name) for what is not such a table,
     for two rows with equal keys, and for over 10,000 of them where all are wanted.
     """
+    if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(
+            f"has over {MAX_FILE_BYTES // 1024**2} MiB, and a file is held in memory: load it into a database's table "
+            "with a route of its own (incoming.files, outgoing.sql), and write sql here instead of file"
+        )
     suffix = path.suffix.lower()
     if suffix == ".csv":
         rows = _csv_rows(path, columns, delimiter)

@@ -11,7 +11,9 @@ from airflow_integrations.airflow.dag import loader
 DAGS = Path(__file__).parents[3] / "dags"
 
 
-@pytest.mark.parametrize("folder", ["routes", "examples/shopify_to_sap", "examples/erp_database"])
+@pytest.mark.parametrize(
+    "folder", ["routes", "examples/shopify_to_sap", "examples/erp_database", "examples/edi_orders"]
+)
 def test_airflow_takes_every_example(folder: str, tmp_path: Path) -> None:
     routes = DAGS / folder
     (tmp_path / "routes").symlink_to(routes, target_is_directory=True)

@@ -131,6 +131,11 @@ def airflow(
 
 
 SOONER = f"""
+import apprise
+
+# What notifies somebody would each time load the hundred kinds that Apprise knows.
+apprise.Apprise().add("json://127.0.0.1")
+
 import airflow_integrations.engine.push.outcomes
 
 airflow_integrations.engine.push.outcomes.LEASED_SECONDS = {LEASED_SECONDS}

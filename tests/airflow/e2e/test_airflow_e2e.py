@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from airflow_preload import forks_that_had_to_load
 from e2e_scene import MAINTENANCE, START, Airflow, Systems, numbers, window
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
@@ -20,6 +21,11 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("airflow")]
 def look_after(airflow: Airflow) -> None:
     """What the maintenance does every two minutes, now."""
     airflow.ended(MAINTENANCE, airflow.trigger(MAINTENANCE))
+
+
+def test_what_is_forked_for_a_task_or_a_file_has_loaded_the_engine(airflow: Airflow, systems: Systems) -> None:
+    airflow.ended("nothing", airflow.trigger("nothing", window(1)))
+    assert forks_that_had_to_load(airflow.components.home) == []
 
 
 def test_a_schedule_takes_its_newest_window(airflow: Airflow, systems: Systems) -> None:
@@ -129,7 +135,11 @@ def test_a_target_that_was_away_longer_gets_everything_by_itself(airflow: Airflo
         airflow.ended(dag, each["dag_run_id"])
         counts.update(airflow.result(dag, each["dag_run_id"], "settle")["counts"])
     assert (counts["fetched"], counts["carried_in"], counts["delivered"]) == (0, 5, 5)
-    airflow.wait("the maintenance by itself", lambda: airflow.runs(MAINTENANCE, "scheduled"))
+
+
+@pytest.mark.last
+def test_the_maintenance_comes_by_itself(airflow: Airflow) -> None:
+    airflow.wait("the maintenance", lambda: airflow.runs(MAINTENANCE, "scheduled"))
 
 
 def test_a_large_run_is_sent_by_several_tasks_and_a_small_one_by_the_first(airflow: Airflow, systems: Systems) -> None:

@@ -115,7 +115,7 @@ def test_a_route_that_reads_another_one_gets_a_run_when_that_has_fetched(
     (tmp_path / "routes" / "invoices.yaml").write_text(READS)
     assert tidy() == []
     with open_ledger() as ledger:
-        assert ledger.fetches.subscriptions() == [("invoices", "orders")]
+        assert ledger.fetches.subscriptions() == [("invoices", "orders", "records")]
         fetched(ledger)
     (wanted,) = tidy()
     assert wanted["route"] == "invoices"
@@ -153,10 +153,10 @@ def test_a_reader_without_a_file_is_forgotten_when_it_runs_no_more(tidy: Callabl
             begin_run(ledger, name, "r", kind="manual", window=window, route_hash="x", staging="", now=now)
     tidy(minute=30)
     with open_ledger() as ledger:
-        assert [name for name, _ in ledger.fetches.subscriptions()] == ["elsewhere", "gone"]
+        assert [name for name, *_ in ledger.fetches.subscriptions()] == ["elsewhere", "gone"]
     tidy(minute=0)
     with open_ledger() as ledger:
-        assert [name for name, _ in ledger.fetches.subscriptions()] == ["elsewhere"]
+        assert [name for name, *_ in ledger.fetches.subscriptions()] == ["elsewhere"]
 
 
 def test_an_event_that_nobody_took_gets_a_run(tidy: Callable[..., Any]) -> None:

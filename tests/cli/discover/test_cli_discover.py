@@ -102,8 +102,21 @@ def test_an_empty_place_is_no_mistake(call, tmp_path, monkeypatch):
     (tmp_path / "inbox" / "a_1.csv").write_text("id;total\n1;2.50\n")
     code, out, _ = call("discover", "inbox")
     assert code == 0
-    assert "delimiter: semicolon" in out
+    assert 'delimiter: ";"' in out
     assert "looks like number" in out
+
+
+def test_a_file_whose_columns_are_called_otherwise_gives_samples(call, tmp_path, monkeypatch):
+    (tmp_path / "prices.csv").write_text("sku;price\nA1;3,50\n")
+    connection = {"conn_type": "fs", "extra": {"path": str(tmp_path)}}
+    monkeypatch.setenv("AIRFLOW_CONN_DROP", json.dumps(connection))
+    assert call("discover", "drop:prices.csv") == call("discover", "drop", "prices.csv")
+    routes = tmp_path / "routes"
+    routes.mkdir()
+    code, out, _ = call("new", "prices", "--routes", str(routes), "--from", "drop:prices.csv", "--to", "none")
+    assert code == 0
+    assert "no record could be seen" not in out
+    assert "Records as they were seen" in (routes / "prices.test.yaml").read_text()
 
 
 def test_what_cannot_be_asked_is_an_error_without_secrets(call, monkeypatch):

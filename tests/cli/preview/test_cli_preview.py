@@ -29,6 +29,11 @@ def test_before_and_after_and_what_would_be_sent(call, routes, systems):
     assert secret_free(out, err)
 
 
+def test_one_entity_goes_on_and_two_go_on(call, routes, systems):
+    assert "1 fetched: 1 goes on\n" in call("preview", "orders", "--limit", "1")[1]
+    assert ": 1 goes on in " in call("run", "orders", "--limit", "1")[2]
+
+
 def test_it_says_that_only_the_sending_of_large_runs_is_spread(call, routes, systems):
     path = routes / "orders.yaml"
     path.write_text(path.read_text() + "\ncontract: {}\ntasks: {spread: 3}\n")

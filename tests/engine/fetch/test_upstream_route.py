@@ -383,7 +383,7 @@ async def test_a_route_that_reads_another_one_forgets_the_one_before(ledger: Led
     other = TwoRoutes(ledger, tmp_path / "staging", reader={"incoming": {"route": "stock"}})
     other.runs = 50
     await subscribed(other)
-    assert ledger.fetches.subscriptions() == [("prices", "stock")]
+    assert ledger.fetches.subscriptions() == [("prices", "stock", "records")]
     assert ledger.fetches.behind(0) == {}
 
 

@@ -72,13 +72,18 @@ FATES = [
     (b'{"x": ' + HUGE + b"}", "", "the entity has no key", '{"x": ' + HUGE.decode() + "}"),
     (b'{"number": "N", "x": ' + HUGE + b"}", "N", "whole number with over 4300 digits", None),
     (b'{"number": "N", "x": 1e99999}', "N", "a number beyond 1e±9999", '{"number": "N", "x": 1e99999}'),
-    (b'{"number": "N", "x": "\\ud83d"}', "N", "half of a surrogate pair", '{"number": "N", "x": "\\ud83d"}'),
-    (b'{"number": "N", "\\udc00": 1}', "N", "half of a surrogate pair", None),
+    (
+        b'{"number": "N", "x": "\\ud83d"}',
+        "N",
+        "the text at x has half of a surrogate pair",
+        '{"number": "N", "x": "\\ud83d"}',
+    ),
+    (b'{"number": "N", "\\udc00": 1}', "N", "one of its names has half of a surrogate pair", None),
     (b'{"number": "\\ud83d"}', "", "a character that cannot be seen, U+D83D", None),
     (b'{"number": "a\\nb"}', "", "a character that cannot be seen, U+000A", {"number": "a\nb"}),
     (b'{"number": "  "}', "", "order.number gives an empty text", None),
-    (b'{"number": true}', "", "a key must be text or a number, not bool", None),
-    (b'{"number": {"a": 1}}', "", "a key must be text or a number, not dict", None),
+    (b'{"number": true}', "", "a key must be text or a number, not true or false", None),
+    (b'{"number": {"a": 1}}', "", "a key must be text or a number, not an object; name one of its fields", None),
     (b'{"number": "' + b"k" * 600 + b'"}', "", "the key has 600 characters; at most 512", None),
     (b'{"number": "N", "total": NaN}', "", "record 2: the content is not JSON: ", None),
     (b'{"number": "N", "total": -Infinity}', "", "record 2: the content is not JSON", None),
@@ -217,12 +222,28 @@ async def test_a_source_that_breaks_off_and_comes_back_loses_and_doubles_nothing
 
 
 @pytest.mark.parametrize(
+    "details",
+    [
+        {"path": "/o/{{ item.id }}"},
+        {"path": "/o", "query": {"a": "{{ item.id }}"}},
+        {"path": "/o", "headers": {"X-A": "{{ item.id }}"}},
+        {"path": "/o", "method": "POST", "body": {"a": "item.id"}},
+        {"path": "/o", "method": "POST", "form": {"a": "{{ item.id }}"}},
+        {"path": "/o", "method": "POST", "body_text": "{{ item.id }}"},
+    ],
+)
+async def test_half_a_pair_in_what_is_asked_for_an_item(details: dict[str, Any], tmp_path: Path) -> None:
+    """It is the item's matter, and is told in words."""
+    source = page(b'{"orders": [{"number": 1, "id": "\\ud83d"}]}')
+    outcome = await Scene(tmp_path).run(source, incoming={"details": details})
+    assert outcome.error is None
+    assert outcome.received == []
+    assert outcome.counts == {"fetched": 1, "retrying": 1}
+
+
+@pytest.mark.parametrize(
     "incoming",
     [
-        {"details": {"path": "/o/{{ item.id }}"}},
-        {"details": {"path": "/o", "query": {"a": "{{ item.id }}"}}},
-        {"details": {"path": "/o", "headers": {"X-A": "{{ item.id }}"}}},
-        {"details": {"path": "/o", "method": "POST", "body": {"a": "item.id"}}},
         {"pagination": {"style": "cursor", "next": "body.next", "param": "c"}},
         {"pagination": {"style": "cursor", "next": "body.next", "param": "c", "in": "body"}},
         {"pagination": {"style": "next_url", "next": "body.next"}},

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_integrations.engine.segment_lines import (
-    NOT_JSON,
     encode_fetched,
     encode_staged,
     encode_staged_together,
-    why_not_json,
 )
 from airflow_integrations.entity import Entity
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 
 GOOD = Entity("1", {"text": "NaN", "more": "-Infinity"})
 
@@ -29,7 +28,7 @@ def test_one_that_could_not_be_read_again_is_not_staged(value: Any) -> None:
     ):
         with pytest.raises(NOT_JSON) as caught:
             encoded()
-        assert "NaN or Infinity" in why_not_json(caught.value)
+        assert "NaN or Infinity" in why_not_json(caught.value, value)
 
 
 def test_a_text_that_says_so_is_a_text() -> None:

@@ -199,16 +199,94 @@ async def test_the_first_ones_hold_up_no_other(world: World, bad: list[int], how
     assert sent() == list(range(1, 9))
 
 
-@pytest.mark.parametrize(("how", "error"), [(403, SetupError), ("html", AnswerError)])
-async def test_where_the_first_ones_are_refused_it_may_be_who_asks(
+REFUSALS = [400, 403, 422, "html"]
+
+
+@pytest.mark.parametrize("bad", [[1], [1, 2, 3]])
+@pytest.mark.parametrize("how", REFUSALS)
+async def test_the_first_ones_that_are_refused_hold_up_no_other(world: World, bad: list[int], how: Any) -> None:
+    """Until others are answered it may be the matter of who asks: what is put right then goes by itself."""
+    world.load(http={"pagination": {"style": "page", "size": 1}})
+    world.service.size = 1
+    world.shop.bad = dict.fromkeys(bad, how)
+    assert await world.run() == {"fetched": 8, "delivered": 8 - len(bad), "retrying": len(bad)}
+    assert f"GET /orders/{bad[-1]}: " in world.entity(str(bad[-1])).message
+    world.shop.bad, world.shop.listed = {}, []
+    world.clock.now += 601
+    assert await world.run() == {"carried_in": len(bad), "delivered": len(bad)}
+    assert sent() == list(range(1, 9))
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+async def test_one_that_is_refused_whenever_it_is_asked_for_is_rejected_in_the_end(world: World, how: Any) -> None:
+    """Each time counts, since the source is there; others go on meanwhile."""
+    world.load(delivery={"retry": {"attempts": 3, "delay": "10m", "max_delay": "10m", "age": "9d"}})
+    world.shop.bad, world.shop.listed = {1: how}, [1]
+    assert await world.run() == {"fetched": 1, "retrying": 1}
+    fates = []
+    for other in (2, 3):
+        world.clock.now += 601
+        world.shop.listed = [other]
+        fates.append(await world.run())
+    assert fates == [
+        {"carried_in": 1, "retrying": 1, "fetched": 1, "delivered": 1},
+        {"carried_in": 1, "rejected": 1, "fetched": 1, "delivered": 1},
+    ]
+    assert "GET /orders/1: " in world.entity("1").message
+    assert "asked 3 times since" in world.entity("1").message
+
+
+async def test_many_that_are_refused_again_have_their_own_words_and_hold_up_no_other(world: World) -> None:
+    world.load(http={"pagination": {"style": "page", "size": 1}})
+    world.service.size = 1
+    world.shop.bad = dict.fromkeys([1, 2, 3], 403)
+    assert await world.run() == {"fetched": 8, "delivered": 5, "retrying": 3}
+    world.shop.listed, world.shop.bad = [9], {**world.shop.bad, 9: 403}
+    assert await world.run() == {"fetched": 1, "retrying": 1}
+    world.clock.now += 601
+    world.shop.listed = [10]
+    assert await world.run() == {"carried_in": 4, "retrying": 4, "fetched": 1, "delivered": 1}
+    for number in (1, 2, 3, 9):
+        assert f"GET /orders/{number}: 403 Forbidden" in world.entity(str(number)).message
+
+
+@pytest.mark.parametrize(("how", "error"), [(403, SetupError), (422, AnswerError), ("html", AnswerError)])
+async def test_where_more_are_refused_before_any_was_answered_it_is_who_asks(
     world: World, how: Any, error: type[Exception]
 ) -> None:
-    """A permission is missing, or details are asked for in a wrong way: what is put right then goes by itself."""
-    world.shop.bad, world.shop.listed = {3: how}, [3]
+    """A permission is missing, or details are asked for in a wrong way: the fetch fails, and nothing is rejected."""
+    world.load(http={"pagination": {"style": "page", "size": 1}})
+    world.service.size = 1
+    world.shop.bad = dict.fromkeys(range(1, 9), how)
     with pytest.raises(error):
         await world.run(1)
     world.shop.bad = {}
+    assert await world.run(1) == {"fetched": 8, "delivered": 5, "retrying": 3}
+    world.clock.now += 601
+    world.shop.listed = []
+    assert await world.run() == {"carried_in": 3, "delivered": 3}
+    assert sent() == list(range(1, 9))
+
+
+@pytest.mark.parametrize(("how", "error"), [(403, SetupError), (422, AnswerError)])
+async def test_one_that_is_refused_is_not_to_blame_where_the_list_is_refused_as_well(
+    world: World, how: int, error: type[Exception]
+) -> None:
+    world.shop.bad, world.shop.listed = {3: how}, [3]
+    world.shop.asks_again = lambda: web.Response(status=403)
+    with pytest.raises(error):
+        await world.run(1)
+    assert world.entity("3") is None
+    world.shop.bad, world.shop.asks_again = {}, None
     assert await world.run(1) == {"fetched": 1, "delivered": 1}
+
+
+async def test_what_is_refused_and_has_no_key_ends_the_fetch(world: World) -> None:
+    """Nobody could ask for it again, and nothing may be passed over."""
+    world.load(entity={"key": "order.total"})
+    world.shop.bad, world.shop.listed = {3: 422}, [3]
+    with pytest.raises(AnswerError, match="422"):
+        await world.run(1)
 
 
 async def test_one_that_is_all_there_is_waits_alone(world: World) -> None:
@@ -227,9 +305,10 @@ async def test_one_that_is_all_there_is_is_not_to_blame_where_the_list_is_away_a
     assert await world.run(1) == {"fetched": 1, "delivered": 1}
 
 
-async def test_a_slice_of_a_window_that_has_only_bad_ones_does_not_hold_up_the_next(world: World) -> None:
+@pytest.mark.parametrize("how", [500, *REFUSALS])
+async def test_a_slice_of_a_window_that_has_only_bad_ones_does_not_hold_up_the_next(world: World, how: Any) -> None:
     world.load(window={"slice": "1h", "mode": "gapless"}, http={"query": {"hour": "{{ window.start | format('HH') }}"}})
-    world.shop.bad = {1: 500, 2: 500}
+    world.shop.bad = {1: how, 2: how}
     assert await world.run() == {"fetched": 8, "delivered": 6, "retrying": 2}
 
 

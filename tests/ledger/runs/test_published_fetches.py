@@ -89,5 +89,5 @@ def test_who_reads_nothing_any_more_is_forgotten(ledger: Ledger) -> None:
     begin(ledger, "old", route="labels", now=10.0)
     assert ledger.fetches.forget([]) == []
     assert ledger.fetches.forget(["invoices", "labels", "other"], idle_since=50.0) == ["labels"]
-    assert ledger.fetches.subscriptions() == [("invoices", "orders")]
+    assert ledger.fetches.subscriptions() == [("invoices", "orders", "records")]
     assert ledger.fetches.forget(["invoices"]) == ["invoices"]

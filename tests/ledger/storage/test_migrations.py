@@ -200,6 +200,18 @@ def takes_newest(connection: Connection) -> None:
     connection.execute(text("UPDATE integrations_route SET newest = '5'"))
 
 
+def a_reader(connection: Connection) -> None:
+    a_route(connection)
+    connection.execute(text("INSERT INTO integrations_subscription (route_id, source_id, position) VALUES (1, 2, 3)"))
+
+
+def takes_acknowledgements(connection: Connection) -> None:
+    assert connection.scalars(text("SELECT what FROM integrations_subscription")).all() == ["records"]
+    connection.execute(
+        text("INSERT INTO integrations_acknowledgement (route_id, number, at, content) VALUES (1, 1, 0, '{}')")
+    )
+
+
 def takes_what_was_missed(connection: Connection) -> None:
     known = connection.execute(text("SELECT mark, covers_from, missed_from FROM integrations_route"))
     assert [tuple(row) for row in known] == [(None, None, None)]
@@ -224,6 +236,7 @@ STEPS = [
     Step("0014", a_claim, takes_parts),
     Step("0015", a_route, takes_newest),
     Step("0016", a_route, takes_what_was_missed),
+    Step("0017", a_reader, takes_acknowledgements),
 ]
 
 

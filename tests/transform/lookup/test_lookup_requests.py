@@ -101,7 +101,7 @@ async def test_a_line_that_is_not_found_is_named(chain: Any, service: Any) -> No
     assert await steps.values({"skus": ["a", "x"]}, {"skus": None}, {"skus": "abc"}) == []
     assert "element 2: no product found for POST /search" in steps.books.reasons["0"]
     assert "order.skus is null or missing; write order.skus or []" in steps.books.reasons["1"]
-    assert "is not a list but str" in steps.books.reasons["2"]
+    assert "is not a list but text" in steps.books.reasons["2"]
 
 
 TOGETHER = {"body": {"skus": "ids"}, "batch": {"size": 3}}

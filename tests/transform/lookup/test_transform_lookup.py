@@ -76,6 +76,14 @@ def test_a_join_with_a_hundred_thousand_rows_holds_each_once(tmp_path: Path) -> 
         load_table(file, ("sku",), every=True)
 
 
+@pytest.mark.parametrize("name", ["large.csv", "large.json"])
+def test_a_file_that_is_too_large_says_where_it_belongs(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)  # without content: nothing of it is read
+    with pytest.raises(ValueError, match=r"has over 64 MiB, .* memory: load it .* and write sql here"):
+        load_table(tmp_path / name, ("sku",))
+
+
 @pytest.mark.parametrize("missing", [None, "null"])
 async def test_nothing_found_goes_on_with_null(chain: Any, missing: Any) -> None:
     steps = chain({"lookup": {**TAX["lookup"], "missing": missing}}, {"set": {"tax": "tax.code"}})
@@ -173,6 +181,40 @@ def test_mistakes_in_the_route(tmp_path: Path, options: Any, message: str) -> No
     with pytest.raises(ValidationError) as caught:
         parse({"lookup": {"name": "tax", **options}}, Folder(tmp_path, tmp_path))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "place", "message"),
+    [
+        ("{ customer { id } }", ("where", "email"), "does not ask for email in customer: nothing would ever be found"),
+        ("{ customer { nodes { id } email } }", ("where", "email"), "in customer.nodes: nothing would ever be found"),
+        ("{ customer { edges { node { id name } } } }", ("where", "email"), "add it there. It asks for: id, name"),
+        ("{ customer { mail: email } }", ("where", "email"), "It asks for: mail"),
+        ("{ customer }", ("where", "email"), "It asks for: none"),
+        ("{ people { email } }", ("graphql", "records"), "asks for no customer; its fields are people"),
+        ("{ customer { ", ("graphql", "query"), "it is not GraphQL"),
+        ("mutation { customer { id } }", ("graphql", "query"), "a query belongs here"),
+    ],
+)
+def test_a_query_that_could_never_find_anything(tmp_path: Path, query: str, place: Any, message: str) -> None:
+    there = {"connection": "shop", "query": query, "variables": {"a": "order.a"}, "records": "customer"}
+    step = {"lookup": {"name": "t", "graphql": there, "where": {"email": "order.email"}}}
+    found = dict(Lookup.check_files(parse(step, Folder(tmp_path, tmp_path)).config))
+    assert message in found[place]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{ customer { ...Found } } fragment Found on Customer { email }",
+        "{ customer { nodes { ... on Person { email } } } }",
+        "{ customer { edges { node { email: mail } } } }",
+    ],
+)
+def test_a_query_that_asks_for_what_is_compared(tmp_path: Path, query: str) -> None:
+    there = {"connection": "shop", "query": query, "variables": {}, "records": "customer"}
+    step = {"lookup": {"name": "t", "graphql": there, "where": {"email": "order.email"}}}
+    assert list(Lookup.check_files(parse(step, Folder(tmp_path, tmp_path)).config)) == []
 
 
 def test_names_that_mean_something_else_are_refused(tmp_path: Path) -> None:

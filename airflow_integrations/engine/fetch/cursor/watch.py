@@ -17,6 +17,7 @@ from airflow_integrations.engine.fetch.cursor.ahead import (
 )
 from airflow_integrations.engine.fetch.cursor.pages import CursorPages, greater
 from airflow_integrations.errors import AnswerError
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.partial import PartReader
 from airflow_integrations.incoming.sort_value import (
@@ -244,7 +245,7 @@ class CursorWatch:
         if value is None:
             raise AnswerError(
                 f"incoming.cursor.field {self._field} is neither a number nor a text in some record: "
-                f"{type(found).__name__}; name a field that grows with every change"
+                f"{kind_of(found)}; name a field that grows with every change"
             )
         why = why_not_in_order(value.text) if value.kind == TEXT else None
         if value.kind in (NUMBER, DIGITS) and is_named_as_time(self._field) and is_day_first(value.text):

@@ -16,12 +16,12 @@ from typing import Any
 from msgspec import Raw
 from msgspec.structs import replace
 
-from airflow_integrations.engine.segment_lines import NOT_JSON, why_not_json
 from airflow_integrations.entity import key_text, older
 from airflow_integrations.errors import EntityError, SetupError
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
 from airflow_integrations.formats.json import decode, encode, encode_anyhow
 from airflow_integrations.formats.partial import PartReader
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.incoming import Gone, Page
 from airflow_integrations.route.grouping import GroupOptions
 from airflow_integrations.staging.manifest import SourcePiece
@@ -63,7 +63,7 @@ async def grouped_pages(pages: AsyncGenerator[Page, None], options: GroupOptions
                         "or not at all while it changes. Use a pagination.style that goes on from a value or a token"
                     )
                 finished += page.finished
-                yield Page(lines.take(page), final=False)
+                yield Page(lines.take(page), final=False, acknowledgements=page.acknowledgements)
                 if page.resume is None and page.final:
                     break
         for records, versions in lines.entities():
@@ -126,7 +126,7 @@ class _Lines:
             same = encode([line.get(name) for name in self._options.same])
             entity = self._entity(key, line, same)
         except NOT_JSON as error:
-            raise EntityError(why_not_json(error)) from None
+            raise EntityError(why_not_json(error, line, "the entity")) from None
         entity.add(content, same, version, self._options)
         if entity.broken is None:
             self._held.execute(_LINE, (entity.id, content))

@@ -44,6 +44,9 @@ def put_together(planned: Manifest, found: Sequence[Manifest]) -> Manifest:
     joined.segments = [*planned.segments, *(segment for each in found for segment in each.segments)]
     joined.problems = [*planned.problems, *(segment for each in found for segment in each.problems)]
     joined.carried = [*planned.carried, *(segment for each in found for segment in each.carried)]
+    answers = (segment for each in found for segment in each.acknowledgements)
+    joined.acknowledgements = [*planned.acknowledgements, *answers]
+    joined.source_pieces = [*planned.source_pieces, *(piece for each in found for piece in each.source_pieces)]
     joined.entities = planned.entities + sum(each.entities for each in found)
     joined.counts = {**planned.counts, **counts}
     joined.seconds = planned.seconds + max((each.seconds for each in found), default=0.0)

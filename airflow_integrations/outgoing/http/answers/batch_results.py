@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_integrations.entity import key_text
 from airflow_integrations.errors import EntityError
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.expressions.language.presence import reported_instead
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import id_text, no_verdict, reason_text
@@ -59,7 +60,7 @@ class ResultsReader:
         except EntityError as error:
             return _all_in_doubt(part, status, f"results.items: {error}", "unreadable")
         if not isinstance(items, list | tuple):
-            found = "nothing" if items is None else f"a {type(items).__name__}"
+            found = "nothing" if items is None else kind_of(items)
             why = f"results.items read {found} where the list of results belongs"
             if self._unlisted == "delivered":
                 why += "; where an answer without the list has no failures, write … or []"

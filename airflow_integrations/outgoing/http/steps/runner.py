@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
-
 from airflow_integrations.entity import content_hash
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats.json import encode
+from airflow_integrations.formats.unwritable_json import NOT_JSON, why_not_json
 from airflow_integrations.ledger.progress import Progress, StepDone
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.outgoing.http.answers.reasons import id_text, reason_text
@@ -254,8 +253,8 @@ class _Sending:
         """The result as it is kept, its JSON, and why it cannot be where it cannot."""
         try:
             encoded = encode(value)
-        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-            return None, b"null", reason_text(f"its result cannot be written as JSON: {error}")
+        except NOT_JSON as error:
+            return None, b"null", reason_text(why_not_json(error, value, "its result"))
         self._bytes += len(encoded)
         if self._bytes > MOST_BYTES:
             return None, b"null", f"the results of its steps have over {MOST_BYTES} bytes; let result read less"

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression
+from airflow_integrations.expressions.evaluation.guards import kind_of
 from airflow_integrations.outgoing.http.answers.rule_options import ruled
 from airflow_integrations.outgoing.http.delivering import Delivering
 from airflow_integrations.outgoing.http.options import HttpOptions
@@ -72,7 +73,7 @@ class Way:
         assert self._each is not None
         found = self._each(names)
         if not isinstance(found, list | tuple):
-            read = "nothing" if found is None else f"a {type(found).__name__}"
+            read = "nothing" if found is None else kind_of(found)
             raise EntityError(f"each read {read} where a list belongs")
         if len(found) > MOST_ITEMS:
             raise EntityError(f"each read {len(found)} elements; a step is taken for {MOST_ITEMS} at most")

@@ -69,7 +69,7 @@ def test_who_may_not_start_runs_hands_in_nothing(server: Server, user: str | Non
         (b"", {}, 400, "ends in the middle"),
         (b"{}", {}, 400, "a JSON list"),
         (b'"x"', {}, 400, "a JSON list"),
-        (b'[{"a": "\\ud83d"}]', {}, 400, "half an emoji"),
+        (b'[{"a": "\\ud83d"}]', {}, 400, "half of a surrogate pair"),
         (BODY, {"Idempotency-Key": "x" * 251}, 400, "251 characters"),
         (b"[" + b" " * 9_000_000 + b"]", {}, 413, "bytes"),
         (b"[" + b"{}," * 100_000 + b"{}]", {}, 400, "100,001 records"),

@@ -243,7 +243,7 @@ async def test_items_go_on_at_the_one_that_is_not_confirmed(target: Target, open
     assert asked(target) == ["POST /lines/A", "POST /lines/C", "POST /lines/C"]
 
 
-@pytest.mark.parametrize(("lines", "told"), [("x", "a str"), (None, "nothing"), ([{}] * 1001, "1001 elements")])
+@pytest.mark.parametrize(("lines", "told"), [("x", "read text"), (None, "nothing"), ([{}] * 1001, "1001 elements")])
 async def test_what_is_no_list_fails(target: Target, opened: Opening, lines: Any, told: str) -> None:
     result = await sent(opened, {"steps": [LINES]}, paid(lines=lines))
     assert (result.status, result.cause, target.received) == ("failed", "unwritable", [])
