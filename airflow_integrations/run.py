@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from airflow_integrations.http.observer import Observer
     from airflow_integrations.http.origin import Origin
     from airflow_integrations.ledger.ledger import Ledger
+    from airflow_integrations.route.incremental import Partition
     from airflow_integrations.sql.database import Database
     from airflow_integrations.sql.session import Session
 
@@ -70,6 +71,8 @@ class Run:
     then, and its next run asks for everything again."""
     event_age: float = 0.0
     """Seconds that an event has waited before the run takes it along: fresh ones have a run of their own coming."""
+    partition: Partition | None = None
+    """Only this part of what the route's ``partitions`` divide its source into. None: all of them."""
 
 
 class Connections(Protocol):

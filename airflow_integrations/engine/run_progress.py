@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_integrations.engine.fetch.partitions.staged import staged_so_far
 from airflow_integrations.engine.push.journal.journal import Journal
 from airflow_integrations.engine.push.outbounds import Outbounds
 from airflow_integrations.engine.push.parts import parts_of, share_of
@@ -23,6 +24,7 @@ def run_progress(staging: Staging) -> str:
     if fetched is None:
         return "running, fetch"
     if not fetched.complete:
+        fetched = staged_so_far(staging, fetched)
         return f"running, fetch {fetched.entities:,}" if fetched.entities else "running, fetch"
     if fetched.entities and transformed is None:
         return f"running, transform of {fetched.entities:,}"

@@ -125,6 +125,9 @@ class Incoming(Protocol):
     place. ``pages``: each page is what the source had at one moment, and no page is asked for before the one in front
     of it has come. ``apart``, as without the property: neither.
 
+    A kind whose ``Config`` has ``partitions`` (:class:`Partitions` or :class:`ColumnRanges` of route/incremental.py)
+    gives the records of :attr:`Run.partition` alone. Its ``cursor_reading`` then is about one partition.
+
     A kind that can tell what there is has ``discovers``, a frozenset of the types of Connections that it knows, and::
 
         @classmethod

@@ -82,6 +82,10 @@ def _mistakes(route: Route) -> Iterator[tuple[Loc, str]]:
     yield from _trigger_mistakes(surroundings, route)
     yield from _missing_mistakes(route)
     yield from group_mistakes(route)
+    if getattr(route.incoming.config, "partitions", None) is not None:
+        from airflow_integrations.route.partitions import partition_mistakes
+
+        yield from partition_mistakes(route)
     yield from _outgoing_mistakes(route)
     yield from _dag_mistakes(route)
     for loc, stage in stages_of(route):

@@ -149,6 +149,14 @@ class TaskOptions(StageOptions):
     Example: ``spread_above: 200000``
     Since: 0.2
     """
+    fetch_spread: Annotated[int, Field(strict=True, ge=1, le=32)] = 4
+    """Over how many Airflow tasks the ``partitions`` of incoming are spread: ``fetch_1``, ``fetch_2``, … Of four tasks
+    the first one fetches the partitions 1, 5, 9, …, one after the other, on any worker, and is retried by itself.
+    ``1``: the task ``fetch`` fetches all of them.
+
+    Example: ``fetch_spread: 8``
+    Since: 0.2
+    """
     fetch: StageOptions | None = None
     """The task fetch, which also does the work of the others where a run has few entities (``together``).
 

@@ -17,6 +17,8 @@
                          push.exchanges              what was asked and answered where something did not arrive
                          push-p1.json, push-p1.journal, push-exchanges-p1, …   the same of the further parts of a push
                                                      that is spread over several tasks
+                         fetch-p1.json, fetch-p1-1767225600000000-00000.jsonl.zst, …   what a partition of the source
+                                                     has, where several tasks fetch
                          share.json, share-p1.json, transform-p1-00000.jsonl.zst, …   what the task of each part has
                                                      transformed, where transform is spread, too
 

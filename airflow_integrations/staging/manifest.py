@@ -93,7 +93,13 @@ class Manifest(msgspec.Struct, kw_only=True):
     """How many go on to the next stage."""
     counts: dict[str, int] = {}
     part: int = 0
-    """share, push: which part of it, where it is spread over several tasks."""
+    """share, push: which part of it, where it is spread over several tasks. fetch: which partition, from 1, where that
+    is fetched by itself."""
+    partitions: int = 0
+    """fetch: how many partitions are fetched by themselves, each with a manifest of its own. The next stage puts what
+    they have together; then this one is complete."""
+    fetch_tasks: int = 0
+    """fetch: how many tasks fetch them. Of four the first one fetches the partitions 1, 5, 9, …"""
     parts: list[int] = []
     """transform: how many entities each part of push has, those taken over included; where there are ``shares``, those
     alone. Empty: push is not divided."""

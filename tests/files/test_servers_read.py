@@ -99,7 +99,7 @@ def test_a_folder_that_must_not_be_listed_is_an_outage(tmp_path: Path, ftp: FtpS
 def test_a_connection_that_is_cut_in_the_middle_of_a_file(
     tmp_path: Path, answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_integrations.engine.fetch.fetch.COMMIT_SECONDS", -1.0)
+    monkeypatch.setattr("airflow_integrations.engine.fetch.at_work.COMMIT_SECONDS", -1.0)
     scene = scene_of(tmp_path, answering, after={"move": "done"})
     keys = [f"{number:0100d}" for number in range(6_000)]
     scene.put("a.csv", *(f"{key},1" for key in keys))

@@ -40,7 +40,7 @@ def writing(folder: Path, server: SmbServer, name: str = "orders.jsonl", **outgo
 def test_a_server_that_dies_in_the_middle_of_a_file(
     tmp_path: Path, smb: SmbServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_integrations.engine.fetch.fetch.COMMIT_SECONDS", -1.0)
+    monkeypatch.setattr("airflow_integrations.engine.fetch.at_work.COMMIT_SECONDS", -1.0)
     scene = reading(tmp_path, smb, after={"move": "done"})
     keys = [f"{number:0100d}" for number in range(40_000)]
     scene.put("a.csv", *(f"{key},1" for key in keys))

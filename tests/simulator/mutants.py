@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "what came is not noted before deletions are looked for",
-        "engine/fetch/fetch.py",
+        "engine/fetch/at_work.py",
         "        if self.seen:\n            keys, self.seen",
         "        if False and self.seen:\n            keys, self.seen",
         fits="shape.missing",
@@ -169,7 +169,7 @@ MUTANTS = (
     ),
     Mutant(
         "a segment is not on disk when its page is committed",
-        "engine/fetch/fetch.py",
+        "engine/fetch/at_work.py",
         "        self.intake.close()\n        await self._tell_ledger()",
         "        if complete:\n            self.intake.close()\n        await self._tell_ledger()",
         fits='shape.fetches and shape.paging != "none"',

@@ -15,7 +15,13 @@ from airflow_integrations.airflow.dag.lineage import asset
 from airflow_integrations.airflow.dag.task_arguments import dag_arguments, task_arguments
 from airflow_integrations.airflow.dag.timetable import dag_schedule, end_date, start_date
 from airflow_integrations.airflow.operators.base import RouteOperator
-from airflow_integrations.airflow.operators.stages import FetchOperator, PushOperator, SettleOperator, TransformOperator
+from airflow_integrations.airflow.operators.stages import (
+    FetchOperator,
+    FetchPartitionsOperator,
+    PushOperator,
+    SettleOperator,
+    TransformOperator,
+)
 from airflow_integrations.route.definition import Route
 
 __all__ = ["STAGES", "build_dag", "build_events_dag"]
@@ -24,8 +30,9 @@ STAGES: tuple[type[RouteOperator], ...] = (FetchOperator, TransformOperator, Pus
 
 
 def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG:
-    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task; ``tasks.spread`` tasks that push. Does
-    no I/O but read Airflow's configuration.
+    """The DAG of a route: ``fetch >> transform >> push >> settle``, or one task; ``tasks.spread`` tasks that push, and
+    ``tasks.fetch_spread`` tasks behind fetch where incoming has partitions. Does no I/O but read Airflow's
+    configuration.
 
     Equal routes give DAGs that serialize to the same, whether they come from a file or from Python.
     ``documented`` may be False where nobody reads the DAG's page, as in a task. ``overrides`` go to ``DAG``.
@@ -71,6 +78,14 @@ def _operators(route: Route) -> tuple[type[RouteOperator], ...]:
     return (RunOperator,)
 
 
+def _fetch_tasks(route: Route) -> tuple[str, ...]:
+    if getattr(route.incoming.config, "partitions", None) is None:
+        return ()
+    from airflow_integrations.route.partitions import fetch_tasks
+
+    return fetch_tasks(route)
+
+
 def _listening(route: Route) -> Any:
     if route.trigger is None or route.trigger.listen is None:
         return None
@@ -95,9 +110,12 @@ def _dag(
     }
     with DAG(**options | given) as dag:
         before: list[RouteOperator] = []
+        partitioned = () if events else _fetch_tasks(route)
         for position, operator in enumerate(_operators(route)):
             stage = operator.stage
             arguments = task_arguments(route, stage, position, events=events) | ends.get(stage, {})
+            if operator is TransformOperator and partitioned:
+                arguments["trigger_rule"] = "none_failed"  # their tasks are skipped where fetch does it all
             names = route.tasks.pushes if operator is PushOperator and not events else (stage,)
             tasks = [
                 operator(task_id=name, route=route, **arguments | ({"part": part} if part else {}))
@@ -106,6 +124,13 @@ def _dag(
             for one in before:
                 one >> tasks
             before = tasks
+            if operator is FetchOperator and partitioned:
+                own = task_arguments(route, stage, position)
+                before = [
+                    FetchPartitionsOperator(task_id=name, route=route, task=number, **own)
+                    for number, name in enumerate(partitioned)
+                ]
+                tasks[0] >> before
     # Set last, and one by one: every task would get a copy of them, and the constructor compiles each JSON Schema to
     # check its default. For 200 routes that is half a second of parsing; a test checks the defaults instead.
     for name, param in params.items():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from abc import abstractmethod
-from collections.abc import Coroutine, Iterable, Mapping
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -245,6 +246,17 @@ class RouteOperator(BaseOperator, SkipMixin):
         self.report_counts(manifest.stage, manifest.counts)
         return {"manifest": manifest.path, "entities": manifest.entities, "counts": dict(manifest.counts)}
 
+    def report_together(self, manifests: Sequence[Manifest]) -> dict[str, Any]:
+        """The same of pieces of one stage, which this task has done one after the other."""
+        counts: Counter[str] = Counter()
+        for manifest in manifests:
+            counts.update(manifest.counts)
+        metrics.timing(
+            metrics.STAGE_DURATION, sum(each.seconds for each in manifests), route=self.route.route, stage=self.stage
+        )
+        self.report_counts(self.stage, counts)
+        return {"entities": sum(manifest.entities for manifest in manifests), "counts": dict(counts)}
+
     def report_counts(self, stage: str, counts: Mapping[str, int]) -> None:
         """What became of entities in a stage, as metrics, in the span of this one, and for its lineage."""
         self._counts[stage] = dict(counts)
@@ -265,12 +277,23 @@ class RouteOperator(BaseOperator, SkipMixin):
         return openlineage_facets(self._worked_by, self.stage, self._counts)
 
     def skip_stages(
-        self, context: Context, stages: Iterable[str], result: dict[str, Any], *, beyond: int | None = None
+        self,
+        context: Context,
+        stages: Iterable[str],
+        result: dict[str, Any],
+        *,
+        beyond: int | None = None,
+        partitions_of: int | None = None,
     ) -> None:
         """End this task well with ``result`` as its XCom, and skip later stages of this route; also those tasks of push
-        that have nothing to send where it has only the parts below ``beyond``. Does not return where there are any."""
+        that have nothing to send where it has only the parts below ``beyond``, and those of fetch that have no
+        partition where these are divided among ``partitions_of`` tasks. Does not return where there are any."""
         wanted = set(stages)
-        tasks = [task for task in self._followers() if task.stage in wanted or task.takes_no_part_of(beyond)]
+        tasks = [
+            task
+            for task in self._followers()
+            if task.stage in wanted or task.takes_no_part_of(beyond) or task.fetches_none_of(partitions_of)
+        ]
         if tasks:
             context["ti"].xcom_push("return_value", result)
             self.skip(context["ti"], tasks)
@@ -279,6 +302,15 @@ class RouteOperator(BaseOperator, SkipMixin):
     def pushes(self) -> int:
         """How many tasks behind this one send."""
         return max(1, sum(task.stage == "push" for task in self._followers()))
+
+    @property
+    def fetch_tasks(self) -> int:
+        """How many tasks behind this one fetch partitions."""
+        return sum(task.stage == "fetch" for task in self._followers())
+
+    def fetches_none_of(self, tasks: int | None) -> bool:
+        """Whether this task has no partition where so many tasks fetch them. None: nobody knows yet."""
+        return False
 
     def takes_no_part_of(self, parts: int | None) -> bool:
         """Whether this task has nothing to do where push has so many parts. None: nobody knows yet."""

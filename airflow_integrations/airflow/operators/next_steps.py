@@ -31,9 +31,12 @@ def next_steps(run: Run, dag_id: str, balance: Balance, troubles: Troubles) -> l
             f"  {stage} of this run, with Downstream: it goes on where it stopped, and nothing that was delivered is",
             "  sent again.",
         ]
-    if stage == "push" and len(tasks.pushes) > 1:
+    from airflow_integrations.route.partitions import fetch_tasks
+
+    several = tasks.pushes if stage == "push" else ("fetch", *fetch_tasks(run.route)) if stage == "fetch" else ()
+    if len(several) > 1:
         return [
-            f"→ The log of the task that failed, one of {', '.join(tasks.pushes)}, says why. Fix that, then clear that",
+            f"→ The log of the task that failed, one of {', '.join(several)}, says why. Fix that, then clear that",
             "  task of this run, with Downstream: it goes on where it stopped, and nothing that was delivered is sent",
             "  again.",
         ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_integrations.staging.folder import Staging
     from airflow_integrations.staging.manifest import Manifest
 
-__all__ = ["FetchOperator", "PushOperator", "SettleOperator", "TransformOperator"]
+__all__ = ["FetchOperator", "FetchPartitionsOperator", "PushOperator", "SettleOperator", "TransformOperator"]
 
 log = logging.getLogger("airflow_integrations")
 
@@ -39,7 +39,8 @@ class FetchOperator(RouteOperator):
     A retry goes on behind the last page that was staged. Where there is nothing at all it closes the run's books and
     the route's other tasks are skipped; where everything was rejected, transform and push are. A run with at
     most ``tasks.together`` entities goes all the way at once, and the tasks behind are skipped; what stands in the way
-    is theirs.
+    is theirs. Where tasks behind it fetch the route's partitions it only plans them, and they are skipped where there
+    is nothing for them.
     XCom: ``{"manifest": path, "entities": how many go on, "counts": {"fetched": …, "carried_in": …, "rejected": …}}``.
     """
 
@@ -69,7 +70,14 @@ class FetchOperator(RouteOperator):
         async def stage() -> tuple[Manifest, list[Manifest], Balance | None]:
             async with self.services() as services:
                 await make_room(services, staging, settings.staging_max_bytes())
-                manifest = await fetch(run, services, staging)
+                if self.fetch_tasks:
+                    from airflow_integrations.engine.fetch.partitions.plan import fetch_or_plan
+
+                    manifest = await fetch_or_plan(run, services, staging, tasks=self.fetch_tasks)
+                else:
+                    manifest = await fetch(run, services, staging)
+                if not manifest.complete:
+                    return manifest, [], None
                 if not anything(manifest):
                     self.report_books(await settle(as_fetched(run, staging), services, staging))
                 elif fits_single_task(run, manifest) and self.is_followed():
@@ -90,21 +98,58 @@ class FetchOperator(RouteOperator):
                 self.report_books(balance)
             # Where something is wrong with the books it is settle that fails: people look for it there.
             left = ("transform", "push") if balance.verdict else ("transform", "push", "settle")
-            self.skip_stages(context, left, result)
+            self.skip_stages(context, ("fetch", *left), result)
         elif further:
-            self.skip_stages(context, ("transform",), result, beyond=len(further[0].parts) or 1)
+            self.skip_stages(context, ("fetch", "transform"), result, beyond=len(further[0].parts) or 1)
+        elif not manifest.complete:
+            self.skip_stages(context, (), result, partitions_of=manifest.fetch_tasks)
         elif not anything(manifest):
             if not needed_later(manifest):
                 staging.clean()
-            self.skip_stages(context, ("transform", "push", "settle"), result)
+            self.skip_stages(context, ("fetch", "transform", "push", "settle"), result)
         elif not for_transform(manifest):
-            self.skip_stages(context, ("transform", "push"), result)
+            self.skip_stages(context, ("fetch", "transform", "push"), result)
+        else:
+            self.skip_stages(context, ("fetch",), result)
         return result
 
     def confirm(self, context: Context, confirmed: tuple[Confirmation, ...]) -> dict[str, Any]:
         result = {"counts": confirm(self.route.route, confirmed, by=asked_by(context))}
-        self.skip_stages(context, ("transform", "push", "settle"), result)
+        self.skip_stages(context, ("fetch", "transform", "push", "settle"), result)
         return result
+
+
+class FetchPartitionsOperator(RouteOperator):
+    """Fetch those partitions of the source that are this task's, as :class:`FetchOperator` has planned them.
+
+    A retry goes on with those that are not staged as a whole, each behind its last page; so does a task that is
+    cleared. XCom: ``{"partitions": how many were fetched, "entities": …, "counts": {"fetched": …, "rejected": …}}`` of
+    this attempt.
+
+    :param task: Which of the tasks that fetch partitions this is, from 0.
+    """
+
+    stage = "fetch"
+    ui_color = "#dbeafe"
+
+    def __init__(self, *, route: Route, task: int, **kwargs: Any) -> None:
+        super().__init__(route=route, **kwargs)
+        self.task = task
+
+    def fetches_none_of(self, tasks: int | None) -> bool:
+        return tasks is not None and self.task >= tasks
+
+    def work(self, context: Context, run: Run, staging: Staging) -> dict[str, Any]:
+        from airflow_integrations.engine.disk_space import make_room
+        from airflow_integrations.engine.fetch.partitions.reading import fetch_partitions
+
+        async def stage() -> list[Manifest]:
+            async with self.services() as services:
+                await make_room(services, staging, settings.staging_max_bytes())
+                return await fetch_partitions(run, services, staging, task=self.task)
+
+        fetched = self.run_until_stopped(stage())
+        return {"partitions": len(fetched), **self.report_together(fetched)}
 
 
 class TransformOperator(RouteOperator):

@@ -38,10 +38,12 @@ class Intake:
         self._run = run
         # A fetch that begins anew leaves the files of the one before: other routes may be reading them.
         prefix = f"fetch-{manifest.attempt}" if manifest.attempt else "fetch"
-        self.writer = SegmentWriter(staging, prefix, manifest.segments)
-        self.problem_writer = SegmentWriter(staging, "problems-fetch", manifest.problems)
-        self.carried_writer = SegmentWriter(staging, f"carried-{manifest.attempt}", manifest.carried)
-        self.answer_writer = SegmentWriter(staging, "answers", manifest.acknowledgements)
+        # So does one whose partitions are fetched anew: a task that was given up may still be writing.
+        part = f"-p{manifest.part}-{manifest.version}" if manifest.part else ""
+        self.writer = SegmentWriter(staging, prefix + part, manifest.segments)
+        self.problem_writer = SegmentWriter(staging, f"problems-fetch{part}", manifest.problems)
+        self.carried_writer = SegmentWriter(staging, f"carried-{manifest.attempt}{part}", manifest.carried)
+        self.answer_writer = SegmentWriter(staging, f"answers{part}", manifest.acknowledgements)
         self.problems, self.waiting = GroupedProblems(), GroupedProblems()
         self.hiding = Hiding(Mask(run.route.mask, entity=run.route.entity.name))
         counts = manifest.counts

@@ -21,7 +21,7 @@ from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import Window
 
-__all__ = ["Begun", "begin", "cursor_options", "run_ref"]
+__all__ = ["Begun", "begin", "cursor_options", "leaves_out", "run_ref"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
     elif getattr(run.route.incoming.config, "keeps_cursor", False):
         cursor = known
     run = replace(run, window=window, interval=run.interval or run.window, cursor=cursor)
-    run = replace(run, leaves_out=_leaves_out(run, state.mark))
+    run = replace(run, leaves_out=leaves_out(run, state.mark))
     hash_, now = route_hash(run.route), services.now()
     ref = begin_run(
         ledger,
@@ -83,7 +83,7 @@ def _begin(run: Run, services: Services, staging: Staging) -> Begun:
     return Begun(run, ref, state.newest or state.cursor)
 
 
-def _leaves_out(run: Run, mark: datetime | None) -> bool:
+def leaves_out(run: Run, mark: datetime | None) -> bool:
     """Whether the next run asks for all of this one's window again where this one leaves something out. With
     ``entity.group`` nothing can be left out: it may have lines of any entity."""
     return run.route.entity.group is None and moves_mark(run, mark) and (mark is None or mark < run.window.end)

@@ -51,6 +51,10 @@ async def settle(
     run = as_fetched(run, staging)
     ref = await run_ref(run, services, staging)
     fetched, transformed = staging.manifest("fetch"), staging.manifest("transform")
+    if fetched is not None and fetched.partitions and not fetched.complete:
+        from airflow_integrations.engine.fetch.partitions.staged import staged_so_far
+
+        fetched = staged_so_far(staging, fetched)
     parts = transformed_parts(staging, transformed)
     shares = [share for part in parts if (share := share_of(staging, part)) is not None]
     counts: Counter[str] = Counter(dict.fromkeys((*INCOMING, *OUTCOMES), 0))

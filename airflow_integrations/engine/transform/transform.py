@@ -27,11 +27,17 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
     Where the route's steps allow it the fetched entities are only counted, and each of these tasks takes its share of
     them through the transformers.
 
+    Where several tasks have fetched, what they have staged is put together first.
+
     Always starts over: it has no effect outside staging. Raises RunError where fetch has not finished or was done by
     another definition of the route, and AnswerError where the source breaks a contract that says so.
     """
     started = services.monotonic()
     digest = data_hash(run.route)
+    if getattr(run.route.incoming.config, "partitions", None) is not None:
+        from airflow_integrations.engine.fetch.partitions.joining import join_partitions
+
+        await join_partitions(run, services, staging)
     fetched = staging.completed("fetch", route_hash=digest)
     ref = await run_ref(run, services, staging)
     await absorb(run, ref, services, staging)

@@ -16,7 +16,7 @@ from airflow_integrations.incoming.http.job.options import Job
 from airflow_integrations.incoming.http.keyset import Keyset
 from airflow_integrations.incoming.http.listed import Listed
 from airflow_integrations.incoming.http.pagination import NoPaging
-from airflow_integrations.route.incremental import Cursor
+from airflow_integrations.route.incremental import Cursor, Partitions
 
 __all__ = ["HttpIncomingConfig"]
 
@@ -75,8 +75,21 @@ class HttpIncomingConfig(RecordsFormat, Listed, _MoreThanOneList):
     Example: ``details: {path: "/api/orders/{{ item.id }}", record: body.order}``
     """
 
+    partitions: Partitions | None = None
+    """Parts that are fetched one by one, by ``tasks.fetch_spread`` tasks at the same time: the request once for each of
+    them. Its texts and expressions see ``partition.value``, or ``partition.start`` and ``partition.end``.
+
+    Example:
+        path: "/api/stores/{{ partition.value }}/orders"
+        partitions: {list: [madrid, paris]}
+    Since: 0.2
+    """
+
     def names_at(self, loc: tuple[int | str, ...]) -> frozenset[str]:
         """The names that an expression at this place of the options sees besides those of its scope."""
+        if self.partitions is not None and loc[0] not in ("details", "partitions"):
+            of_parent = {self.for_each.name} if self.for_each is not None and loc[0] != "for_each" else set()
+            return frozenset({"partition", *of_parent})
         if self.for_each is not None and loc[0] != "for_each":
             return frozenset({self.for_each.name})
         if self.job is not None and loc[:2] not in (("job", "create"), ("job", "id")):
@@ -110,7 +123,7 @@ class HttpIncomingConfig(RecordsFormat, Listed, _MoreThanOneList):
         ours = ("method", "path", "query", "headers", "body", "form", "body_text")
         if given := [name for name in ours if name in self.model_fields_set]:
             raise ValueError(f"{given[0]} belongs into job.create or job.download where there is a job")
-        for name in ("for_each", "details", "retry_when", "cursor"):
+        for name in ("for_each", "details", "retry_when", "cursor", "partitions"):
             if getattr(self, name) is not None:
                 raise ValueError(f"{name} and job exclude each other; leave one of them out")
         if self.job.download.url is not None and not isinstance(self.pagination, NoPaging):

@@ -53,9 +53,13 @@ class HttpIncoming:
 
     @staticmethod
     def mistakes(config: HttpIncomingConfig, route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
-        """What the details want of the target."""
+        """What the details want of the target, and what partitions want of the request."""
         if config.details is not None:
             yield from deletion_mistakes(config.details, route)
+        if config.partitions is not None:
+            from airflow_integrations.incoming.http.partitions import unread_mistakes
+
+            yield from unread_mistakes(config)
 
     async def completer(self, run: Run, services: Services, *, events: bool) -> DetailsCompleter | None:
         """Who asks for the whole of what ``events`` bring, or the list could not give; None where nobody does."""
@@ -76,6 +80,8 @@ class HttpIncoming:
         from airflow_integrations.incoming.http.walk import Plan, Walk
 
         base = services.base_names(run)
+        if run.partition is not None:
+            base["partition"] = run.partition.names()
         client = await services.client(config.connection)
         if self._alone is None and config.details is not None and asks_of_items_alone(config.details, self.route):
             self._alone = AloneDetails(config.details, client)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from airflow_integrations.config.file_reference import FileReference
 from airflow_integrations.config.model import Model
 from airflow_integrations.config.types import ConnectionId, Duration, check_timezone
+from airflow_integrations.route.incremental import ColumnRanges
 from airflow_integrations.sql.statement import SqlText
 from airflow_integrations.sql.tables import ColumnName, TableName
 
@@ -147,6 +148,15 @@ class SqlIncomingConfig(Model):
     """Rows of other tables, as lists under these names. They are asked for a page of rows at a time.
 
     Example: ``children: {lines: {table: sales.order_lines, on: {order_id: id}}}``
+    """
+    partitions: ColumnRanges | None = None
+    """Ranges of a column that are fetched one by one, each in a snapshot of its own, by ``tasks.fetch_spread`` tasks at
+    the same time.
+
+    Example:
+        table: sales.orders
+        partitions: {column: id, from: 0, to: 1000000, every: 250000}
+    Since: 0.2
     """
     time_zone: Annotated[str, AfterValidator(check_timezone)] | None = None
     """The zone of times that are stored without one. They become UTC. Left out: they stay as they are, without a zone.

@@ -19,6 +19,7 @@ from airflow_integrations.incoming.sql.check import check_file, mistakes
 from airflow_integrations.incoming.sql.children import PARENTS, ChildRows, TooManyChildrenError
 from airflow_integrations.incoming.sql.discover import CONNECTION_TYPES, discovered
 from airflow_integrations.incoming.sql.options import SqlIncomingConfig
+from airflow_integrations.incoming.sql.partitions import range_conditions
 from airflow_integrations.incoming.sql.places import cursor_value, pack, unpack
 from airflow_integrations.incoming.sql.rows import Rows, require, table_source
 from airflow_integrations.route.definition import Route
@@ -172,6 +173,9 @@ class _Fetch:
             assert query is not None
             table, source, columns, where = None, f"({binds.of(query)}\n) q", "*", []
         order, total, nullable = self._order(table)
+        if config.partitions is not None and self._run.partition is not None:
+            name = connection.dialect.identifier_preparer.quote(config.partitions.column)
+            where += range_conditions(name, self._run.partition, binds, self._database, self._zone)
         return Rows(source, columns, where, binds, order, total, nullable)
 
     def _order(self, table: Table | None) -> tuple[tuple[str, ...], bool, frozenset[str]]:
@@ -179,7 +183,8 @@ class _Fetch:
         said = config.cursor.tie if config.cursor is not None else config.key
         key = (said,) if isinstance(said, str) else said or (table.primary_key if table else ())
         if table is not None:
-            for name in (*key, *([config.cursor.column] if config.cursor else [])):
+            asked = [*key, *([config.cursor.column] if config.cursor else [])]
+            for name in asked if config.partitions is None else (*asked, config.partitions.column):
                 require(table, name)
             if not key and config.cursor is None:
                 return (), False, frozenset()

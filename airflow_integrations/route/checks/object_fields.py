@@ -19,6 +19,12 @@ _FIELDS: dict[str, dict[str, str]] = {
         "start": "",
         "end": "",
     },
+    "partition": {
+        **dict.fromkeys(("begin", "from", "since", "lower", "first"), "start"),
+        **dict.fromkeys(("stop", "to", "until", "upper", "last"), "end"),
+        **dict.fromkeys(("start", "end", "value", "number"), ""),
+        "index": "number",
+    },
     "request": {"method": "", "url": "", "path": "", "uri": "url", "verb": "method"},
 }
 """Object to its fields; those with a text are other tools' words for another one."""

@@ -71,6 +71,12 @@ TASKS = "tasks: {retries: 3, retry_delay: 1s, timeout: 10m}"
 ON = f"paused: false\n{TASKS}"
 APART = ON.replace("10m", "10m, together: 0")
 """Each stage in its own task, as it is with many entities."""
+PARTED = (
+    ROUTE.format(name="parted", more=APART.replace("together: 0", "together: 0, fetch_spread: 3"))
+    .replace("window.", "partition.")
+    .replace("    records:", "    partitions: {ranges: {every: 20m}}\n    records:")
+)
+"""Three tasks fetch; a partition is 20 minutes of the window."""
 AFTER = f"{ON}\nwindow: {{initial: '{datetime.now(UTC) - timedelta(minutes=3):%Y-%m-%dT%H:%M:%SZ}', overlap: 0s}}"
 FLOWS = {
     f"flow_{priority}": f"{APART}\npriority: {priority}\nmax_active_runs: 12"
@@ -84,6 +90,7 @@ ROUTES = {
     "comes_back": APART,
     "refused": APART,
     "spread": APART.replace("together: 0", "together: 0, spread: 2, spread_above: 20"),
+    "parted": PARTED,
     "mended": ON,
     "again": ON,
     "late": f"{ON}\ndag: {{deadline: {{after: 2s, notify: [{{apprise: others}}]}}}}",

@@ -156,6 +156,28 @@ def test_a_large_run_is_sent_by_several_tasks_and_a_small_one_by_the_first(airfl
     assert Counter(systems.state("spread")["received"]) == Counter(numbers(40))
 
 
+MINE = {"number": "mine", "total": "1.10"}
+
+
+def test_several_tasks_fetch_the_partitions_of_a_run(airflow: Airflow, systems: Systems) -> None:
+    run, given = airflow.trigger("parted", window(50)), airflow.trigger("parted", {"entities": [MINE]})
+    airflow.ended("parted", run)
+    fetched = [airflow.result("parted", run, f"fetch_{task}")["entities"] for task in (1, 2, 3)]
+    assert fetched == [20, 20, 10]
+    assert airflow.result("parted", run, "settle")["counts"]["delivered"] == 50
+    airflow.ended("parted", given)
+    skipped = {name for name, state in airflow.states("parted", given).items() if state == "skipped"}
+    assert skipped == {"fetch_1", "fetch_2", "fetch_3"}
+    small = airflow.trigger("parted", window(40))
+    airflow.ended("parted", small)
+    assert airflow.states("parted", small)["fetch_3"] == "skipped"
+    assert airflow.result("parted", small, "settle")["counts"]["unchanged"] == 40
+    airflow.call("POST", f"/dags/parted/dagRuns/{run}/clear", {"dry_run": False, "only_failed": False})
+    airflow.ended("parted", run)
+    assert airflow.result("parted", run, "settle")["counts"]["unchanged"] == 50
+    assert Counter(systems.state("parted")["received"]) == Counter([*numbers(50), "mine"])
+
+
 def test_a_refused_entity_is_shown_and_the_others_arrive(airflow: Airflow, systems: Systems) -> None:
     bad = numbers(5)[2]
     systems.control("refused", refuse=[bad])

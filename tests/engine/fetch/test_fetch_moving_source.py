@@ -252,7 +252,7 @@ async def test_records_that_move_while_a_fetch_is_broken_off_are_found(
             rows.append({**row, "at": 1000})
             raise web.HTTPForbidden
 
-    monkeypatch.setattr("airflow_integrations.engine.fetch.fetch.COMMIT_SECONDS", -1)
+    monkeypatch.setattr("airflow_integrations.engine.fetch.at_work.COMMIT_SECONDS", -1)
     source = Moving(rows(30), between, 10)
     with pytest.raises(IntegrationError):
         await fetched(make_run, source, paging, tmp_path, **slices)

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from engine_kinds import Clock
 
-from airflow_integrations.engine.fetch import fetch as fetch_module
+from airflow_integrations.engine.fetch import at_work
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.segment_lines import read_entities
 from airflow_integrations.errors import OutageError
@@ -134,7 +134,7 @@ async def test_from_any_request_on(
     style: str, broken: bool, source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if style != "job":  # each page is committed, as a slow source's are; a job's place is in any case
-        monkeypatch.setattr(fetch_module, "COMMIT_SECONDS", 0.0)
+        monkeypatch.setattr(at_work, "COMMIT_SECONDS", 0.0)
     source.broken = broken
     source.kill_at = 1
     while await survives(style, source, tmp_path / str(source.kill_at)):

@@ -98,7 +98,7 @@ async def staged(run: Run, services: Services, staging: Staging, pages: list[lis
 async def test_the_same_lines_are_staged(
     make_run: MakeRun, services: Services, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow_integrations.engine.fetch.fetch.TOGETHER", 3)
+    monkeypatch.setattr("airflow_integrations.engine.fetch.at_work.TOGETHER", 3)
     page = [{"number": number, "text": "é\n"} for number in range(8)]
     run = make_run()
     pretty = Raw(b'{\n "number": 8,\n "text": "over several lines"}')

@@ -21,7 +21,7 @@ from files_scene import STAGES
 from kill_fetch_scene import around, killed
 from sqlalchemy.engine.default import DefaultDialect
 
-import airflow_integrations.engine.fetch.fetch as fetching
+import airflow_integrations.engine.fetch.at_work as fetching
 import airflow_integrations.incoming.files.records as reading
 from airflow_integrations.files.store import FileStore
 from airflow_integrations.files.writing import FileWriter

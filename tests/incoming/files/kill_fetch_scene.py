@@ -20,7 +20,7 @@ from typing import Any
 from files_scene import STAGES, Scene
 from sqlalchemy.engine.default import DefaultDialect
 
-import airflow_integrations.engine.fetch.fetch as fetching
+import airflow_integrations.engine.fetch.at_work as fetching
 from airflow_integrations.files.store import FileStore
 from airflow_integrations.staging.folder import Staging
 

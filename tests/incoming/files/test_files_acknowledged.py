@@ -16,7 +16,7 @@ from acknowledging_scene import Answering, interchange, message
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
-import airflow_integrations.engine.fetch.fetch as fetching
+import airflow_integrations.engine.fetch.at_work as fetching
 from airflow_integrations.errors import AnswerError, OutageError
 from airflow_integrations.files import reading as file_reading
 from airflow_integrations.ledger.maintenance.retention import UNREAD_SECONDS, prune

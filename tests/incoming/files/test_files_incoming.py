@@ -226,7 +226,7 @@ def test_a_fetch_goes_on_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: py
     scene = Scene(tmp_path)
     keys = [str(number) for number in range(5000)]
     scene.put("a.csv", *(f"{key},1" for key in keys))
-    monkeypatch.setattr("airflow_integrations.engine.fetch.fetch.COMMIT_SECONDS", -1.0)
+    monkeypatch.setattr("airflow_integrations.engine.fetch.at_work.COMMIT_SECONDS", -1.0)
     inner = FileStore.find
     fed: list[str] = []
 

@@ -31,5 +31,7 @@ def cursor_watch(begun: Begun, services: Services, manifest: Manifest) -> Cursor
         return max(services.now() - first, worked + services.monotonic() - began)
 
     way: Literal["ordered", "pages", "apart"] = getattr(run.route.incoming.config, "cursor_reading", "apart")
+    if run.partition is None and getattr(run.route.incoming.config, "partitions", None) is not None:
+        way = "apart"  # of one partition after the other: each is read as the kind says, all together are not
     pages = CursorPages(way, seen, taken, went_on=went_on)
     return CursorWatch(options, seen.known, now, staged=manifest.newest or manifest.cursor, pages=pages)

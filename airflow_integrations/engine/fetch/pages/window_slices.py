@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from airflow_integrations.incoming import Incoming, Page
 from airflow_integrations.run import Run, Services
 from airflow_integrations.window import Window
 
-__all__ = ["slice_count", "slice_of", "sliced_pages"]
+__all__ = ["pages_in_turn", "slice_count", "slice_of", "sliced_pages"]
 
 
 def slice_count(window: Window, length: timedelta) -> int:
@@ -43,19 +43,39 @@ async def sliced_pages(
             async for page in pages:
                 yield page
         return
-    index, place = _saved(resume)
-    count = slice_count(run.window, length)
+
+    def read(index: int, place: Any) -> AsyncGenerator[Page, None]:
+        piece = replace(run, window=slice_of(run.window, length, index), interval=run.interval or run.window)
+        return settled_pages(incoming, piece, services, place, watch)
+
+    async with aclosing(pages_in_turn("slice", slice_count(run.window, length), read, resume, watch)) as pages:
+        async for page in pages:
+            yield page
+
+
+async def pages_in_turn(
+    kind: str,
+    count: int,
+    read: Callable[[int, Any], AsyncGenerator[Page, None]],
+    resume: Any,
+    watch: ListingWatch | None,
+) -> AsyncGenerator[Page, None]:
+    """The pages of all pieces, which ``read`` gives by their index and saved place.
+
+    A page's ``resume`` is then ``{kind: index, "page": the piece's own}``, and None behind the last page of the last
+    piece. Raises AnswerError for a saved place that is of another kind.
+    """
+    index, place = _saved(kind, resume)
     for current in range(index, count):
-        piece = replace(run, window=slice_of(run.window, length, current), interval=run.interval or run.window)
-        async with aclosing(settled_pages(incoming, piece, services, place, watch)) as pages:
+        async with aclosing(read(current, place)) as pages:
             async for page in pages:
                 if not page.final:
                     yield page
                     continue
                 if page.resume is not None:
-                    yield replace(page, resume={"slice": current, "page": page.resume})
+                    yield replace(page, resume={kind: current, "page": page.resume})
                     continue
-                following = {"slice": current + 1, "page": None} if current + 1 < count else None
+                following = {kind: current + 1, "page": None} if current + 1 < count else None
                 yield replace(page, resume=following)
                 break
         place = None
@@ -63,10 +83,13 @@ async def sliced_pages(
             watch.begin()
 
 
-def _saved(resume: Any) -> tuple[int, Any]:
+def _saved(kind: str, resume: Any) -> tuple[int, Any]:
     if resume is None:
         return 0, None
     try:
-        return int(resume["slice"]), resume["page"]
+        return int(resume[kind]), resume["page"]
     except (KeyError, TypeError, ValueError):
-        raise AnswerError("the saved place is not one of a window in slices") from None
+        raise AnswerError(f"the saved place is not one of a {_READ_BY[kind]}") from None
+
+
+_READ_BY = {"slice": "window in slices", "partition": "fetch in partitions"}

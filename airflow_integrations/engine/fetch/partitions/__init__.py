@@ -1,0 +1,1 @@
+"""Partitions of a source that several tasks fetch: planned by one, put together by the next stage."""
