@@ -6,15 +6,17 @@ import zlib
 from collections.abc import Callable, Collection, Iterator
 from gzip import BadGzipFile
 from lzma import LZMAError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.answer import AnswerFormat
 from airflow_integrations.formats.document import DocumentReader
-from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.packing.tar import is_tar
 from airflow_integrations.formats.packing.unpacking import is_zip
 from airflow_integrations.formats.recognition.media_types import type_of_name
+
+if TYPE_CHECKING:
+    from airflow_integrations.formats.edi.acknowledging import Acknowledging
 
 __all__ = ["MAX_DOCUMENT", "bodies"]
 

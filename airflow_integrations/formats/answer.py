@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from itertools import chain
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,6 @@ from airflow_integrations.config.model import Model
 from airflow_integrations.errors import AnswerError
 from airflow_integrations.formats import BadRecord, ContentError, FormatName, RecordReader
 from airflow_integrations.formats.document import DocumentReader
-from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.head import HEAD, head_of
 from airflow_integrations.formats.options import CsvOptions, Encoding, XmlRead
 from airflow_integrations.formats.packing.unpacking import Unpacking, is_packed
@@ -20,6 +19,9 @@ from airflow_integrations.formats.recognition.content_start import START, check_
 from airflow_integrations.formats.record_bound import refuse_crowded_json
 from airflow_integrations.formats.text import TextDecoding, charset, is_marked, is_utf_8
 from airflow_integrations.http import Answer
+
+if TYPE_CHECKING:
+    from airflow_integrations.formats.edi.acknowledging import Acknowledging
 
 __all__ = ["BY_RECORD", "AnswerFormat", "decode_json", "format_of"]
 

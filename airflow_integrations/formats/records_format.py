@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
 from airflow_integrations.formats import FormatName, RecordReader
 from airflow_integrations.formats.answer import AnswerFormat
-from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.excel.options import ExcelOptions
 from airflow_integrations.formats.parquet.installed import REMEDY, is_installed
 from airflow_integrations.formats.parquet.options import ParquetOptions
 from airflow_integrations.formats.recognition.media_types import EXCEL, PARQUET
 from airflow_integrations.formats.text import charset
 from airflow_integrations.formats.text_formats import TextFormats, edi_type
+
+if TYPE_CHECKING:
+    from airflow_integrations.formats.edi.acknowledging import Acknowledging
 
 __all__ = ["MessageFormat", "RecordsFormat", "RecordsFormatName"]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
 from airflow_integrations.config.model import Model
 from airflow_integrations.formats import FormatName, RecordReader
-from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.edi.options import EdiOptions
 from airflow_integrations.formats.fixed_width.options import FixedWidthOptions
+
+if TYPE_CHECKING:
+    from airflow_integrations.formats.edi.acknowledging import Acknowledging
 
 __all__ = ["TextFormats", "edi_type"]
 

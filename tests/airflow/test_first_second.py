@@ -38,7 +38,7 @@ HEAVY = [
     "starlette",
 ]
 OURS = "airflow_integrations."
-STAGES = {"fetch": 234, "transform": 203, "push": 213, "settle": 205}
+STAGES = {"fetch": 238, "transform": 208, "push": 217, "settle": 209}
 """At most so many modules of this package, those of the DAG file included."""
 ALSO = {"fetch": [f"{OURS}engine.settle.settle"], "push": [f"{OURS}engine.settle.settle"]}
 """Both close the books of runs that died before them."""
@@ -58,7 +58,7 @@ def test_a_dag_file_loads_no_engine_and_no_database() -> None:
     names = loaded()
     assert [name for name in names if name.startswith((f"{OURS}engine", f"{OURS}ledger.storage"))] == []
     assert heavy(names) == set()
-    assert sum(name.startswith(OURS) for name in names) <= 113
+    assert sum(name.startswith(OURS) for name in names) <= 114
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -39,15 +39,16 @@ def refused(**given: Any) -> str:
 @given(st.integers(-1000, 1000), st.integers(1, 5000), st.integers(5, 400))
 def test_ranges_of_numbers_touch_and_cover_all(first: int, length: int, every: int) -> None:
     options = {"from": first, "to": first + length, "every": every}
-    plain = [(each.start, each.end) for each in Partitions(ranges=Ranges(**options)).all(DAY)]
+    found: Any = Partitions(ranges=Ranges(**options)).all(DAY)
+    plain = [(each.start, each.end) for each in found]
     assert (plain[0][0], plain[-1][1]) == (first, first + length)
     assert all(before[1] == after[0] for before, after in pairwise(plain))
     assert all(start < end for start, end in plain)
-    column: Any = ColumnRanges(column="id", **options).all(DAY)
+    columns: Any = ColumnRanges(column="id", **options).all(DAY)
     for value in (first - 1, first, first + 1, first + length - 1, first + length, first + every):
         holding = [
             each
-            for each in column
+            for each in columns
             if (each.start is None or each.start <= value) and (each.end is None or value < each.end)
         ]
         assert len(holding) == 1

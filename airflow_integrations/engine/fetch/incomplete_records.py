@@ -10,7 +10,6 @@ from typing import Any
 
 from msgspec import Raw
 
-from airflow_integrations.blame import MOST_SUSPECTS
 from airflow_integrations.engine.fetch.inbox_events import Arrival
 from airflow_integrations.engine.fetch.keys import KeyReader
 from airflow_integrations.engine.push.retry_policy import next_attempt
@@ -18,8 +17,6 @@ from airflow_integrations.engine.segment_lines import THIN, Later, Problem
 from airflow_integrations.errors import EntityError
 from airflow_integrations.formats import ContentError
 from airflow_integrations.formats.json import read
-from airflow_integrations.http.errors import Refused
-from airflow_integrations.http.suspects import may_be_its_own
 from airflow_integrations.incoming import Completer, Gone, Unfinished
 from airflow_integrations.ledger.records import NOT_FOUND
 from airflow_integrations.ledger.runs.claims import known_entities
@@ -185,6 +182,9 @@ class ThinRecords:
         return await self._by_ledger(found)
 
     async def _again(self, items: Sequence[Item]) -> list[Completed]:
+        from airflow_integrations.http.errors import Refused
+        from airflow_integrations.http.suspects import may_be_its_own
+
         assert self._completer is not None
         version = f"{self._services.now() * 1e6:.0f}"
         try:
@@ -205,6 +205,10 @@ class ThinRecords:
     async def _one_by_one(self, items: Sequence[Item]) -> list[Any]:
         """An answer for each item, or Unfinished with its own refusal. Fewer answers than items where so many of the
         first ones are refused that it is the matter of who asks."""
+        from airflow_integrations.blame import MOST_SUSPECTS
+        from airflow_integrations.http.errors import Refused
+        from airflow_integrations.http.suspects import may_be_its_own
+
         assert self._completer is not None
         answers: list[Any] = []
         for item in items:

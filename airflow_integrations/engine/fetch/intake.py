@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
 
@@ -23,10 +23,12 @@ from airflow_integrations.formats.json import NOT_JSON, encode_anyhow
 from airflow_integrations.masking.mask import Mask
 from airflow_integrations.masking.reasons import Hiding
 from airflow_integrations.run import Run
-from airflow_integrations.staging.acknowledgement import Acknowledgement
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 from airflow_integrations.staging.segment_writer import SegmentWriter
+
+if TYPE_CHECKING:
+    from airflow_integrations.staging.acknowledgement import Acknowledgement
 
 __all__ = ["Intake"]
 

@@ -31,7 +31,6 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.route.delivery import FailAbove
 from airflow_integrations.route.hash import data_hash
 from airflow_integrations.run import Run, Services
-from airflow_integrations.staging.acknowledgement import read_acknowledgements
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 
@@ -163,6 +162,8 @@ async def _close(
 
 def _answers(staging: Staging, fetched: Manifest) -> Iterator[tuple[str, str]]:
     """What senders are answered, each with the piece that it is about."""
+    from airflow_integrations.staging.acknowledgement import read_acknowledgements
+
     for answer in read_acknowledgements(staging.blocks(fetched.acknowledgements)):
         yield answer.piece, bytes(answer.content).decode()
 

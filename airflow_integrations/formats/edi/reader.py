@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import codecs
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from airflow_integrations.formats import BadRecord, ContentError, bad_record
-from airflow_integrations.formats.edi.acknowledging import Acknowledging
 from airflow_integrations.formats.edi.faults import Fault
 from airflow_integrations.formats.edi.grouping import Grouping
 from airflow_integrations.formats.edi.options import EdiOptions
 from airflow_integrations.formats.edi.segments import SegmentError, Separators, values
+
+if TYPE_CHECKING:
+    from airflow_integrations.formats.edi.acknowledging import Acknowledging
 
 __all__ = ["EdiReader", "Envelope"]
 
