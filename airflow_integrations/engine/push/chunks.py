@@ -58,7 +58,8 @@ class Chunks:
             if not entries:
                 return None
             if self._overlap(entries):
-                if not await self._traffic.ended([outbound.key for _, outbound in entries]):
+                known = await self._traffic.ended([outbound.key for _, outbound in entries])
+                if not known or self._traffic.ending:  # what ended it may be about an earlier state of theirs
                     self._waiting = entries
                     return None
                 await self._books.flush()  # the ledger must know what became of their earlier states

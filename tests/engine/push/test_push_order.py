@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections, all_delivered
@@ -16,7 +17,7 @@ from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.engine.transform.transform import transform
-from airflow_integrations.errors import OutageError
+from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.outgoing import Outbound, Result
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
@@ -84,3 +85,30 @@ def test_every_state_of_every_key_goes_out_once_and_in_order(
     assert balance.counts["superseded"] == len(numbers) - len(states)
     assert MemoryOutgoing.most_under_way <= concurrency
     assert all(states == sorted(states) for states in received.values())
+
+
+@pytest.mark.parametrize("concurrency", [1, 2, 4])
+async def test_behind_a_state_that_ended_the_push_no_other_of_its_key_goes_out(
+    make_run: MakeRun, services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    """Found by the simulator, seed 31000058618: the second request of a state with steps was refused with a 401. An
+    older state, whose chunk waited to be reserved for the first one's sake, went out before the push ended."""
+    monkeypatch.setattr("airflow_integrations.engine.push.chunks.CHUNK_ENTITIES", 1)
+    asked = []
+
+    async def refuses(sending: Sequence[Outbound]) -> list[Result]:
+        asked.extend(outbound.version for outbound in sending)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        raise SetupError("401")
+
+    monkeypatch.setattr(MemoryOutgoing, "answer", staticmethod(refuses), raising=False)
+    MemoryIncoming.pages_to_give = [[{"number": "K1", "rev": 3}, {"number": "K1", "rev": 2}]]
+    entity = {"name": "order", "key": "order.number", "version": "order.rev"}
+    run = make_run(route={"entity": entity, "delivery": {"batch": 1, "concurrency": concurrency}})
+    staging = Staging(tmp_path, "orders", "run-1")
+    await fetch(run, services, staging)
+    await transform(run, services, staging)
+    with pytest.raises(SetupError):
+        await push(run, services, staging)
+    assert asked == ["3"]
