@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from airflow_integrations.entity import older
 from airflow_integrations.ledger.inbox.inbox import renew_events
 from airflow_integrations.ledger.records import Known, Reservation, RunRef
 from airflow_integrations.ledger.runs.history import KEPT, line
@@ -225,10 +226,14 @@ def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[st
     """Note key, content hash and version of states that are unanswered; the rest of the row stays. Keys
     without a row have none: nothing was delivered that the target could have lost.
 
-    They were sent behind what the row knows, so that theirs are the newest versions. Steps that were confirmed of other
+    They were sent behind what the row knew then, so that theirs are the newest versions; but where another run has met
+    a newer state since, such as one that it rejected, the row stays about that. Steps that were confirmed of other
     content before that no longer count.
     """
     lock_entities(connection, run.route_id)
+    mine = _entity.route_id == run.route_id, among(connection, _entity.key, [key for key, _, _ in sent])
+    rows = connection.execute(select(_entity.key, _entity.version).where(*mine))
+    known = {row.key: row.version for row in rows}
     values: dict[str, Any] = {
         name: text(sql.format(e=tables.entity.name, sent="CAST(:sent AS TEXT)")) for name, sql in _UNANSWERED
     }
@@ -237,7 +242,8 @@ def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[st
         update(tables.entity).where(_entity.route_id == run.route_id, _entity.key == bindparam("of")).values(values)
     )
     for key, content, version in sent:
-        connection.execute(statement, {"of": key, "sent": content, "its_version": version})
+        newest = None if version is not None and older(version, known.get(key)) else version
+        connection.execute(statement, {"of": key, "sent": content, "its_version": newest})
     end_other_progress(connection, run.route_id, {key: content for key, content, _ in sent})
 
 

@@ -94,3 +94,19 @@ def test_of_more_than_can_be_remembered_none_is_sent_again_unseen(ledger: Ledger
         assert known.may_be_there("never sent") is (number > 10)
     conclude(ledger, ref, [Outcome(key="1", status="delivered", hash=states[0])], now=20.0)
     assert not known_entities(ledger, ref.route, ["1"])["1"].may_be_there(states[3])
+
+
+@pytest.mark.parametrize(("sent", "version"), [("2", "3"), ("3", "3"), ("4", "4"), (None, "3")])
+def test_a_note_that_comes_late_does_not_make_the_newest_state_older(
+    ledger: Ledger, sent: str | None, version: str
+) -> None:
+    """Found by the simulator, seed 31000017921: a run had broken off while it sent an older state; before its next
+    attempt another one rejected a newer state. The older one was delivered, and nobody knew of the newer one any more.
+    """
+    ref = begin(ledger, "run", secrets.token_hex(6))
+    conclude(
+        ledger, ref, [Outcome(key="1", status="rejected", version="3", payload_stage="push", payload_at=0)], now=1.0
+    )
+    note_unanswered(ledger, ref, [("1", "b" * 32, sent)])
+    known = known_entities(ledger, ref.route, ["1"])["1"]
+    assert (known.status, known.version, known.maybe) == ("rejected", version, "b" * 32)
