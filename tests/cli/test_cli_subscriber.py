@@ -87,11 +87,11 @@ def test_acknowledgements_are_shown_and_written(call, routes, tmp_path):
     assert call("run", "edi")[0] == 0
     code, out, _ = call("preview", "answers")
     assert code == 0
-    assert "answers: what edi has to acknowledge: 1 fetched: 1 go on" in out
+    assert "answers: what edi has to acknowledge: 1 fetched: 1 goes on" in out
     assert '"UCI"' in out
     code, out, err = call("run", "answers")
     assert (code, last(out)) == (0, "1 fetched = 1 delivered")
     assert "read 1 entity of what edi has to acknowledge" in err
     assert "UCM+1+ORDERS:D:96A:UN+7'" in (tmp_path / "out" / "contrl.edi").read_text()
     assert last(call("run", "answers")[1]) == "0 fetched = 0"
-    assert "1 fetched: 1 go on" in call("preview", "answers", "--window-start", "2020-01-01")[1]
+    assert "1 fetched: 1 goes on" in call("preview", "answers", "--window-start", "2020-01-01")[1]

@@ -55,12 +55,13 @@ def test_who_may_not_migrate_says_what_does(database_url: str, tmp_path: Path) -
     with pytest.raises(SchemaBehind, match=f"has no tables; .* needs {HEAD}.* run `airflow-integrations ledger"):
         Ledger.open(sqlite_url(tmp_path / "none"), migrates=False)
     with Ledger.open(database_url) as ledger, ledger.write() as connection:
-        for later in ("compatibility", "pace", "contract", "part"):
+        for later in ("compatibility", "pace", "contract", "part", "acknowledgement"):
             connection.execute(text(f"DROP TABLE integrations_{later}"))
         connection.execute(text("ALTER TABLE integrations_claim DROP COLUMN part"))
         for later in ("newest", "covers_from", "missed_from"):
             connection.execute(text(f"ALTER TABLE integrations_route DROP COLUMN {later}"))
         connection.execute(text("ALTER TABLE integrations_overlay DROP COLUMN version"))
+        connection.execute(text("ALTER TABLE integrations_subscription DROP COLUMN what"))
         connection.execute(text("UPDATE integrations_version SET version_num = '0010'"))
     with pytest.raises(SchemaBehind, match=f"has schema 0010; .* needs {HEAD}"):
         Ledger.open(database_url, migrates=False)
