@@ -7,18 +7,17 @@ twice, or not at all.
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import sys
 from collections import Counter
-from itertools import count
 from pathlib import Path
 
 import kill_fetch_scene
 from acknowledging_scene import Answering, interchange, message
 from files_scene import STAGES
 from kill_fetch_scene import around, killed
+from kills import tell_each_kill
 from sqlalchemy.engine.default import DefaultDialect
 
 import airflow_integrations.engine.fetch.at_work as fetching
@@ -87,16 +86,7 @@ def main(folder: Path) -> None:
     for name, numbers in (("a.edi", range(8)), ("b.edi", range(8, 12))):
         begun.arrive(name, *(interchange(f"I{number}", message("1"), message("2")) for number in numbers))
     shutil.copytree(folder / "case", folder / "case.begun", copy_function=shutil.copy2)
-    wrong: dict[str, list[str]] = {}
-    kills = 0
-    for point in count(1, STEP):
-        found = wrong_after(folder / "case", point)
-        if found is None:
-            break
-        kills += 1
-        if found:
-            wrong[f"point {point}"] = found
-    print(json.dumps({"killed": kills, "wrong": wrong}))
+    tell_each_kill(lambda point: wrong_after(folder / "case", point), STEP)
 
 
 if __name__ == "__main__":

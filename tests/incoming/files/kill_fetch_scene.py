@@ -7,17 +7,16 @@ Prints one line of JSON: how many were killed, and what was wrong after which.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 from files_scene import STAGES, Scene
+from kills import tell_each_kill
 from sqlalchemy.engine.default import DefaultDialect
 
 import airflow_integrations.engine.fetch.at_work as fetching
@@ -123,16 +122,7 @@ def main(folder: Path) -> None:
     begun.put("b.csv", *(f"{key},1" for key in KEYS[1100:2299]), minutes=-20)
     begun.put("c.csv", f"{KEYS[-1]},1")
     shutil.copytree(folder / "case", folder / "case.begun", copy_function=shutil.copy2)
-    wrong: dict[str, list[str]] = {}
-    kills = 0
-    for point in count(1, STEP):
-        found = wrong_after(folder / "case", point)
-        if found is None:
-            break
-        kills += 1
-        if found:
-            wrong[f"point {point}"] = found
-    print(json.dumps({"killed": kills, "wrong": wrong}))
+    tell_each_kill(lambda point: wrong_after(folder / "case", point), STEP)
 
 
 if __name__ == "__main__":

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from files_scene import NOON, Scene
+from kills import kills_nothing_wrong
 from pydantic import ValidationError
 
 from airflow_integrations.errors import AnswerError, OutageError, RouteError, SetupError
@@ -248,18 +247,7 @@ def test_a_fetch_goes_on_in_the_middle_of_a_file(tmp_path: Path, monkeypatch: py
 
 
 def test_a_kill_anywhere_neither_loses_nor_doubles(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("kill_fetch_scene.py")), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
-    )
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["wrong"] == {}
-    assert told["killed"] >= 15
+    assert kills_nothing_wrong(Path(__file__).with_name("kill_fetch_scene.py"), tmp_path) >= 15
 
 
 def test_records_are_taken_and_get_their_file(tmp_path: Path) -> None:
