@@ -290,6 +290,15 @@ async def test_numbers_become_the_cursor_as_far_as_the_kind_can_be_trusted(
         assert route_state(scene.services.ledger, "orders").cursor == expected
 
 
+async def test_a_partition_that_never_has_anything_does_not_hold_the_cursor_back(scene: Parted) -> None:
+    cursors = []
+    for number in (1, 2, 3, 4):
+        PartedIncoming.pages_of = {"madrid": [[{"number": f"m{number}", "changed": number}]]}
+        await scene.whole(scene.run(f"run-{number}", incoming=DATES))
+        cursors.append(route_state(scene.services.ledger, "orders").cursor)
+    assert cursors == [None, "1", "2", "3"]
+
+
 async def test_partitions_one_after_the_other_are_not_read_at_one_moment(scene: Parted) -> None:
     PartedIncoming.pages_of = {place: [[{"number": place, "changed": n}]] for n, place in enumerate(PLACES, 7)}
     run = scene.run(incoming=DATES | {"cursor_reading": "ordered"})
