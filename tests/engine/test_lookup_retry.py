@@ -352,3 +352,27 @@ async def test_parts_that_wait_with_different_states_of_their_order_each_go_with
     assert went(balance) == {"carried_in": 2, "split_added": 1, "superseded": 1, "delivered": 2}
     assert sorted(one["line"] for one in sent()) == [1, 2]
     assert {one["line"]: one["erp"] for one in sent()} == {1: "C-3", 2: "C-2"}
+
+
+async def test_what_a_source_gives_with_every_fetch_is_not_looked_for_for_ever(world: World) -> None:
+    """Without ``entity.version`` each fetch makes a state of its own: the attempts began anew with each."""
+    order, fates = {"number": "1", "customer": "C"}, []
+    for _ in range(35):
+        went_so = went(await world.run(order))
+        fates.append("rejected" if "rejected" in went_so else world.entity("1").attempts)
+        world.clock.now += 60
+    assert fates[:31] == [1] * 10 + [2] * 10 + ["rejected"] + [1] * 10
+    assert sent() == []
+    world.customers({"C": "E-9"})
+    await world.run(order)
+    assert sent() == [{"number": "1", "erp": "E-9"}]
+
+
+async def test_early_fetches_do_not_put_off_what_is_due(world: World) -> None:
+    order = {"number": "1", "customer": "C"}
+    await world.run(order)
+    due = world.entity("1").next_attempt
+    for _ in range(5):
+        world.clock.now += 60
+        await world.run(order)
+        assert world.entity("1").next_attempt == due

@@ -178,8 +178,10 @@ class Chain:
         before = await asyncio.to_thread(decided_in, ledger, self._route, self._run_id, keys)
         now = self._services.now()
         for entity, reason, waits in late:
-            attempts, since = self._attempts(known.get(entity.key), entity, now, again=entity.key in before)
-            due = next_attempt(
+            found = known.get(entity.key)
+            early = _is_early(found, entity, now)
+            attempts, since = self._attempts(found, entity, now, again=early is not None or entity.key in before)
+            due = early or next_attempt(
                 self._retry, attempts=attempts, since=since, now=now, retry_after=None, rng=self._services.rng
             )
             if due is None:
@@ -191,9 +193,13 @@ class Chain:
 
     def _attempts(self, known: Known | None, entity: Entity, now: float, *, again: bool) -> tuple[int, float]:
         """How often this state of the entity has been looked for, this time included, and since when. ``again``: this
-        run has counted its attempt."""
+        time does not count, or has been counted.
+
+        Without ``entity.version`` each fetch makes a state of its own. Were it another one, what a source gives with
+        every fetch would be looked for as if it were new, for ever.
+        """
         same = known is not None and known.error_class == NOT_FOUND
-        if known is None or not same or known.version != (entity.version or self._version):
+        if known is None or not same or known.version != (entity.version or known.version):
             return 1, now
         return known.attempts + (not again), now if known.since is None else known.since
 
@@ -281,3 +287,10 @@ def _keeper(route: Route) -> Callable[[Entity], tuple[Any, Any]] | None:
         return (entity.source if source and (asked or entity.source is not entity.value) else None), found
 
     return keep
+
+
+def _is_early(known: Known | None, entity: Entity, now: float) -> float | None:
+    """When an entity is due that a fetch has brought before that, in no version of its own."""
+    if known is None or entity.version is not None or known.status != "retrying" or known.error_class != NOT_FOUND:
+        return None
+    return known.next_attempt if known.next_attempt is not None and known.next_attempt > now else None
