@@ -199,15 +199,19 @@ class Staging:
         return sum(path.stat().st_size for path in self.folder.iterdir()) if self.folder.exists() else 0
 
     def blocks(self, segments: Iterable[SegmentRef]) -> Iterator[bytes]:
-        """The lines of the segments in order, in blocks of whole lines of about 64 KB."""
+        """The lines of the segments in order, in blocks of whole lines of about 64 KB.
+
+        Raises RunError for a segment that is gone, or that is not the one which the manifest tells of.
+        """
         for segment in segments:
             try:
                 raw = (self.folder / segment.name).open("rb")
             except FileNotFoundError:
                 raise RunError(f"the segment {self.folder / segment.name} is gone: clear the run from fetch") from None
             with raw, open_reader(raw) as stream:
-                rest = b""
+                rest, length = b"", 1
                 while block := stream.read(BLOCK_BYTES):
+                    length += len(block)
                     whole, newline, tail = block.rpartition(b"\n")
                     if newline:
                         yield rest + whole
@@ -216,6 +220,12 @@ class Staging:
                         rest += block
                 if rest:
                     yield rest
+            if length != segment.bytes:
+                raise RunError(
+                    f"the segment {self.folder / segment.name} has {length - 1:,} bytes, and its manifest says "
+                    f"{segment.bytes - 1:,}: another process has written it since, such as an attempt that was given "
+                    "up and was still at work. Clear the run from fetch; nothing that was delivered is sent again"
+                )
 
 
 _UNREADABLE = (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError)

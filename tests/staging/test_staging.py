@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_integrations.errors import RunError
+from airflow_integrations.staging.compression import compress
 from airflow_integrations.staging.folder import DamagedManifest, Staging
 from airflow_integrations.staging.manifest import Manifest, SegmentRef
 from airflow_integrations.staging.segment_writer import SegmentWriter
@@ -120,3 +121,21 @@ def test_clearing_a_stage_leaves_the_others(tmp_path: Path) -> None:
         "fetch.json",
         "problems-fetch-00000.jsonl.zst",
     ]
+
+
+@pytest.mark.parametrize("theirs", [[b'["1"]'], [b'["1"]', b'["2"]', b'["3"]', b'["4"]'], []])
+def test_a_segment_that_another_process_has_written_since_is_told(tmp_path: Path, theirs: list[bytes]) -> None:
+    """An attempt that Airflow has given up may be at work for a moment more, beside the one that follows it."""
+    staging = Staging(tmp_path, "orders", "run-1")
+    ours, other = SegmentWriter(staging, "fetch"), SegmentWriter(staging, "fetch")
+    for line in (b'["1"]', b'["2"]', b'["3"]'):
+        ours.add(line)
+    ours.close_segment()
+    assert b"\n".join(staging.blocks(ours.segments)) == b'["1"]\n["2"]\n["3"]'
+    for line in theirs:
+        other.add(line)
+    other.close_segment()
+    if not theirs:
+        staging.write("fetch-00000.jsonl.zst", compress(b""))
+    with pytest.raises(RunError, match="another process has written it since"):
+        list(staging.blocks(ours.segments))
