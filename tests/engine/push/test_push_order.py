@@ -94,7 +94,7 @@ async def test_behind_a_state_that_ended_the_push_no_other_of_its_key_goes_out(
     """Found by the simulator, seed 31000058618: the second request of a state with steps was refused with a 401. An
     older state, whose chunk waited to be reserved for the first one's sake, went out before the push ended."""
     monkeypatch.setattr("airflow_integrations.engine.push.chunks.CHUNK_ENTITIES", 1)
-    asked = []
+    asked: list[str | None] = []
 
     async def refuses(sending: Sequence[Outbound]) -> list[Result]:
         asked.extend(outbound.version for outbound in sending)
