@@ -3,103 +3,25 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
-from engine_kinds import Clock, MemoryIncoming, MemoryOutgoing, NoConnections
+from engine_kinds import MemoryIncoming
+from lookup_world import ORDER, World, sent, split, went
 
-from airflow_integrations.config.file_reference import Folder
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.live.consumer import Consumer
-from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.balance import Balance
-from airflow_integrations.engine.settle.failure_summary import gather
-from airflow_integrations.engine.settle.settle import problems, settle
-from airflow_integrations.engine.transform.transform import transform
+from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.ledger.actions.entity_actions import skip
 from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
-from airflow_integrations.ledger.ledger import Ledger
-from airflow_integrations.ledger.queries.entities import where
 from airflow_integrations.ledger.queries.overview import runs
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.runs import route_state
-from airflow_integrations.route.definition import Route
-from airflow_integrations.run import Run, Services
+from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
-from airflow_integrations.window import Window
-
-
-class Longest(random.Random):
-    """Dice by which each pause is as long as it may be: how often something is due is then a matter of the clock."""
-
-    def random(self) -> float:
-        return 1 - 2**-53
-
-
-class World:
-    """A route with a table of customers, run by run; its clock is moved on by the test."""
-
-    def __init__(self, url: str, folder: Path) -> None:
-        self.clock = Clock()
-        self.ledger = Ledger.open(url)
-        self.folder = folder
-        self.customers({})
-        self.number = 0
-        definition = {
-            "route": "orders",
-            "entity": {"name": "order", "key": "order.number"},
-            "incoming": {"memory": {}},
-            "schedule": {"every": "1h"},
-            "trigger": {"latency": "low"},
-            "transform": [
-                {
-                    "lookup": {
-                        "name": "customer",
-                        "file": "customers.json",
-                        "where": {"id": "order.customer"},
-                        "missing": "retry",
-                    }
-                },
-                {"map": {"number": "order.number", "erp": "customer.value"}},
-            ],
-            "outgoing": {"memory": {}},
-            "delivery": {"retry": {"attempts": 3, "delay": "10m", "max_delay": "10m"}},
-        }
-        self.route = Route.load(definition, folder=Folder(folder, folder))
-
-    def customers(self, table: dict[str, str]) -> None:
-        (self.folder / "customers.json").write_text(json.dumps(table))
-
-    def services(self) -> Services:
-        return Services(NoConnections(), now=self.clock, ledger=self.ledger, rng=Longest())
-
-    async def run(self, *records: Any, **asked: Any) -> Balance:
-        """A run that fetches these."""
-        self.number += 1
-        MemoryIncoming.pages_to_give = [list(records)]
-        window = Window(datetime.fromisoformat("2026-01-01T00:00Z"), datetime.fromisoformat("2026-01-02T00:00Z"))
-        self.asked = run = Run(self.route, f"run-{self.number}", window, **asked)
-        self.staging = Staging(self.folder / "staging", "orders", run.run_id)
-        async with self.services() as services:
-            await fetch(run, services, self.staging)
-        return await self.again()
-
-    async def again(self) -> Balance:
-        """The stages of the last run behind its fetch, once more."""
-        run = self.asked
-        async with self.services() as services:
-            await transform(run, services, self.staging)
-            await push(run, services, self.staging)
-            self.troubles = gather(problems(self.staging))
-            return await settle(run, services, self.staging)
-
-    def entity(self, key: str) -> Any:
-        return where(self.ledger, "orders", key, self.clock())
 
 
 @pytest.fixture
@@ -107,15 +29,6 @@ def world(ledger_url: str, tmp_path: Path) -> Iterator[World]:
     made = World(ledger_url, tmp_path)
     yield made
     made.ledger.close()
-
-
-def sent() -> list[Any]:
-    return [json.loads(outbound.encoded) for batch in MemoryOutgoing.sent for outbound in batch]
-
-
-def went(balance: Balance) -> dict[str, int]:
-    assert balance.balanced
-    return {name: count for name, count in balance.counts.items() if count}
 
 
 async def test_it_waits_until_it_is_found_and_the_others_go(world: World) -> None:
@@ -166,7 +79,7 @@ async def test_a_run_that_dies_before_its_books_are_closed_moves_no_mark(
     records = {"number": 1, "customer": "a"}, {"number": 2, "customer": "b"}
     world.customers({"a": "C-1"})
     with monkeypatch.context() as killed:
-        killed.setitem(globals(), "settle", dies)
+        killed.setattr("lookup_world.settle", dies)
         with pytest.raises(KeyboardInterrupt):
             await world.run(*records, kind="scheduled")
     assert route_state(world.ledger, "orders").mark is None
@@ -253,27 +166,6 @@ async def test_events_of_a_resident_consumer_wait_as_well(world: World) -> None:
         assert sent() == [{"number": 1, "erp": "C-1"}]
     for books in runs(world.ledger, "orders", limit=100).runs:
         assert "do not balance" not in (books.verdict or "")
-
-
-def split(world: World, *before: Any) -> None:
-    """From now on each line of an order is an entity of its own, which has to know the customer."""
-    key = "[order.number, item.line]"
-    mapped = {"number": "order.number", "line": "item.line", "customer": "order.customer"}
-    steps = [*before, {"split": {"each": "order.lines", "key": key, "map": mapped}}]
-    found = {"name": "customer", "file": "customers.json", "where": {"id": "order.customer"}, "missing": "retry"}
-    last = {"map": {"number": "order.number", "line": "order.line", "erp": "customer.value"}}
-    definition = {
-        "route": "orders",
-        "entity": {"name": "order", "key": "order.number"},
-        "incoming": {"memory": {}},
-        "transform": [*steps, {"lookup": found}, last],
-        "outgoing": {"memory": {}},
-        "delivery": {"retry": {"attempts": 3, "delay": "10m", "max_delay": "10m"}},
-    }
-    world.route = Route.load(definition, folder=Folder(world.folder, world.folder))
-
-
-ORDER = {"number": 2, "customer": "b", "lines": [{"line": 1}, {"line": 2}]}
 
 
 async def test_parts_of_an_order_use_up_their_attempts(world: World) -> None:

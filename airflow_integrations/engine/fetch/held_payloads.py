@@ -1,4 +1,4 @@
-"""Keep the payloads of open entities that a run does not take over when it begins anew: its files are about to go."""
+"""Keep the payloads of open entities that lie in the folder of a run when it begins anew: its files are about to go."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ CHUNK = 10_000
 async def hold_payloads(ref: RunRef, services: Services, staging: Staging, saved: Manifest) -> None:
     """Write what open entities need of the run's files into segments of ``saved.held``, and have the ledger name these.
 
-    Such entities are in doubt or wait for the target's confirmation, or another run has taken them. Call it when the
-    run has taken over what it takes, and before its files are cleared. ``saved`` is the manifest of the fetch that was
-    cleared: it is saved with the new segments before the ledger names them, so a payload is found at its place
-    whenever the process dies. What is held already stays where it is. The last request and answer about each is
-    kept for people; what the source gave is not, for a line that has it is other content, with another idempotency key.
+    Such entities are in doubt or wait for the target's confirmation, another run has taken them, or this one has, and
+    may die before it has decided them. Call it when the run has taken over what it takes, and before its files are
+    cleared. ``saved`` is the manifest of the fetch that was cleared: it is saved with the new segments before the
+    ledger names them, so a payload is found at its place whenever the process dies. What is held already stays where
+    it is. The last request and answer about each is kept for people; what the source gave is not, for a line that has
+    it is other content, with another idempotency key.
     Raises OutageError where the ledger is away.
     """
     ledger = services.ledger

@@ -29,6 +29,7 @@ from airflow_integrations.engine.live.decided import Decided
 from airflow_integrations.engine.live.draining import drained
 from airflow_integrations.engine.live.feed import Feed, LiveChunks
 from airflow_integrations.engine.live.put_off import put_off
+from airflow_integrations.engine.live.saved_manifest import SavedManifest
 from airflow_integrations.engine.outbound_lines import read_outbound
 from airflow_integrations.engine.push.circuit_breaker import close_circuit, open_circuit_in_transform
 from airflow_integrations.engine.push.journal.journal import Journal
@@ -87,6 +88,7 @@ class LiveRun:
         self._manifest.staged_events = self._staged_events
         self._fetched = self._rejected = self._superseded = self._retrying = self._deletes = 0
         self._decided = Decided(ref, services)
+        self._saved = SavedManifest(staging, self._manifest)
         self._takeovers = 0
         self._blocked: OutageError | None = None
         """A system that a transformer asks is away: nothing more goes through transform, and what is not staged yet
@@ -236,14 +238,9 @@ class LiveRun:
         Where a transformer meets an outage the run has :attr:`ended`, and what was taken waits again once it is closed.
         """
         now = self._services.now()
-        taken = await asyncio.to_thread(
-            self._ledger.inbox.grab,
-            self.ref,
-            limit=TAKEN_EVENTS,
-            max_bytes=TAKEN_BYTES,
-            lease_until=now + PUSH_SECONDS,
-            now=now,
-        )
+        most = {"limit": TAKEN_EVENTS, "max_bytes": TAKEN_BYTES}
+        until = now + PUSH_SECONDS
+        taken = await asyncio.to_thread(self._ledger.inbox.grab, self.ref, **most, lease_until=until, now=now)
         if not taken:
             return 0
         arrived = [arrival_of(event) for event in taken]
@@ -326,6 +323,7 @@ class LiveRun:
         content = self._lines.close_segment()
         self._problems.close_segment()
         left, self._chain.left = self._chain.left, []
+        self._saved.where_problems_lie(self._problems.segments)
         await self._decided.write(left)
         self._save()
         self._hand_over(content)
@@ -370,7 +368,7 @@ class LiveRun:
             "deletes_emitted": self._deletes,
         }
         manifest.saved_at = self._services.now()
-        self._staging.save(manifest)
+        self._saved.whole()
 
     async def close(self, hurry: asyncio.Event) -> Balance:
         """Send what it has taken, however long the target takes for it, and close the books. Once ``hurry`` is set,

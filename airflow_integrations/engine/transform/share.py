@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
+import msgspec
+
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.push.parts import Part, lines_of, share_of
 from airflow_integrations.engine.settle.rejections import note_rejections
@@ -67,7 +69,8 @@ async def transform_share(
     )
     stage.put_into(manifest)
     manifest.saved_at, manifest.seconds = services.now(), services.monotonic() - started
-    if not run.dry_run:
+    if not run.dry_run and manifest.problems:
+        staging.save(msgspec.structs.replace(manifest, complete=False))  # as transform does
         await note_rejections(ref, services, staging, manifest, first=part.first)
     staging.save(manifest)
     stage.log(manifest, (), f" part {part.number + 1} of {part.of}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from airflow_integrations.engine.fetch.start import run_ref
 from airflow_integrations.engine.gc_tuning import fewer_collections
 from airflow_integrations.engine.push.journal.replay import absorb
@@ -74,7 +76,9 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
             "push is spread over %d tasks: %s entities; transform is not, because %s", spread, told, whole
         )
     manifest.saved_at, manifest.seconds = services.now(), services.monotonic() - started
-    if not run.dry_run:
+    if not run.dry_run and manifest.problems:
+        # First where they lie: a fetch that begins anew finds there what the ledger says was rejected or waits.
+        staging.save(msgspec.structs.replace(manifest, complete=False))
         await note_rejections(ref, services, staging, manifest)
     staging.save(manifest)
     stage.log(manifest, manifest.warnings)

@@ -1,11 +1,11 @@
-"""Open entities whose payload lies in the folder of a run that begins anew, and that the run does not take over."""
+"""Open entities whose payload lies in the folder of a run that begins anew."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import BigInteger, Connection, and_, bindparam, not_, select, update
+from sqlalchemy import BigInteger, Connection, bindparam, select, update
 
 from airflow_integrations.ledger.records import PayloadStage, RunRef
 from airflow_integrations.ledger.storage import tables
@@ -31,12 +31,12 @@ _MOVE: Final = (
 def left_in(connection: Connection, run: RunRef) -> list[str]:
     """Return keys of open entities whose payload lies in this run's folder, in the order in which it lies there.
 
-    Without those that the run has taken over, and those whose payload is held.
+    Also of those that the run has taken over: should it die before it has decided them, a later run needs them. Without
+    those whose payload is held.
     """
-    taken = and_(_entity.status == "pending", _entity.run == run.id)
     rows = connection.scalars(
         select(_entity.key)
-        .where(open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.payload_at >= 0, not_(taken))
+        .where(open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.payload_at >= 0)
         .order_by(_entity.payload_stage, _entity.payload_at, _entity.key)
     )
     return list(rows)
