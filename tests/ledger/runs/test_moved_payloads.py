@@ -1,4 +1,4 @@
-"""Payloads that a run which begins anew has to keep for others."""
+"""Payloads that a run which begins anew has to keep, for others and for itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow_integrations.ledger.runs.held_payloads import left_in, move_payload
 from airflow_integrations.ledger.runs.outcomes import conclude
 
 
-def test_open_ones_that_the_run_does_not_take_over_are_found_in_their_order_and_moved(ledger: Ledger) -> None:
+def test_open_ones_are_found_in_their_order_and_moved(ledger: Ledger) -> None:
     run, other = begin(ledger), begin(ledger, "other")
     staged = {"payload_stage": "push", "hash": "h1"}
     outcomes = [
@@ -27,12 +27,13 @@ def test_open_ones_that_the_run_does_not_take_over_are_found_in_their_order_and_
     for by, key in ((run, "own"), (other, "of other")):
         take_due(ledger, by, now=20.0, lease_until=30.0, limit=9, wanted=RetryWanted(keys=frozenset({key})))
     keys = left_in(ledger, run)
-    assert keys == ["%doubt", "of other", "waits"]
+    assert keys == ["%doubt", "of other", "own", "waits"]
     assert sorted(places_in(ledger, run, [*keys, "theirs"])) == [
         ("%doubt", "push", 2),
         ("of other", "push", 7),
+        ("own", "push", 7),
         ("waits", "push", 11),
     ]
     move_payloads(ledger, run, [("waits", -1), ("of other", -2), ("theirs", -3)])
     assert [row(ledger, key).payload_at for key in ("waits", "of other", "theirs")] == [-1, -2, 0]
-    assert left_in(ledger, run) == ["%doubt"], "what is held stays where it is"
+    assert left_in(ledger, run) == ["%doubt", "own"], "what is held stays where it is"
