@@ -19,11 +19,14 @@ Left = Literal["segments", "problems", "filtered"]
 
 
 def placed(staging: Staging, transformed: Manifest | None, left: Left) -> Iterator[tuple[int, SegmentRef]]:
-    """Each segment with the place of its first line."""
+    """Each segment with the place of its first line; also of a share that is not finished, which the ledger may know
+    already."""
     if transformed is None:
         return
     for part in parts_of(transformed) if transformed.shares else (Part(0, 1),):
-        manifest = share_of(staging, part) if transformed.shares else transformed
+        manifest: Manifest | None = transformed
+        if transformed.shares:
+            manifest = staging.manifest("share", part.number) if part.share else None
         first = part.first
         for segment in getattr(manifest, left) if manifest is not None else ():
             yield first, segment

@@ -59,3 +59,22 @@ async def test_what_a_run_has_taken_over_of_its_own_is_not_lost_where_it_ends_be
     world.customers({"b": "C-2"})
     assert went(await world.run()) == {"carried_in": 1, "split_added": 1, "delivered": 2}
     assert [one["line"] for one in sent()] == [1, 2]
+
+
+async def test_books_of_a_fetch_that_broke_off_do_not_count_what_an_earlier_transform_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulator, seed 12000016280: it died between its new manifest and the removal of the old files."""
+    split(world, {"filter": "order.number != 9"})
+    assert went(await world.run({**ORDER, "number": 9})) == {"fetched": 1, "filtered": 1}
+    MemoryIncoming.pages_to_give = [[]]
+
+    def dies(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Staging, "clear", dies)
+    async with world.services() as services:
+        with pytest.raises(KeyboardInterrupt):
+            await fetch(world.asked, services, world.staging)
+        books = await settle(world.asked, services, world.staging)
+    assert (books.balanced, books.unfinished, books.counts["filtered"]) == (True, "fetch", 0)

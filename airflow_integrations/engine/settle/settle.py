@@ -54,6 +54,8 @@ async def settle(
         from airflow_integrations.engine.fetch.partitions.staged import staged_so_far
 
         fetched = staged_so_far(staging, fetched)
+    if fetched is None or not fetched.complete or (transformed is not None and not transformed.complete):
+        transformed = None  # it is of an earlier fetch, which was removed, or says only where problems lie
     parts = transformed_parts(staging, transformed)
     shares = [share for part in parts if (share := share_of(staging, part)) is not None]
     counts: Counter[str] = Counter(dict.fromkeys((*INCOMING, *OUTCOMES), 0))
