@@ -151,7 +151,7 @@ MUTANTS = (
         "return outbound.key in chunk.repeated and outbound.key in self._traffic.in_flight",
         "return False",
         fits='shape.events != "no" and not shape.latest and shape.concurrency > 1 and shape.with_rev',
-        hint=116,
+        hint=24,
     ),
     Mutant(
         "a batch's key does not change with deliveries",
