@@ -66,6 +66,7 @@ async def test_what_a_complete_fetch_does_not_bring_is_deleted(
         {"entities": ({"number": 1},)},
         {"dry_run": True},
         {"retry": RetryWanted()},
+        {"events": True},
         {"route": {"missing": "ignore"}},
     ],
 )
