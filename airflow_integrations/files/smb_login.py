@@ -20,7 +20,7 @@ ANSWER_SECONDS = 60
 """After so many seconds without an answer a server is asked whether it is there; after as many again it is away."""
 _PROTOCOLS = ("negotiate", "ntlm", "kerberos")
 _OF_LOGIN = frozenset({"LogonFailure", "PasswordExpired", "SMBAuthenticationError", "WrongPassword"})
-"""Errors about who we are: what the server says of an account, or that there is no ticket."""
+"""Errors of signing in: the server refuses the account, or Kerberos has no ticket for it."""
 _TALKS = ("smbprotocol", "smbclient", "spnego")
 """Loggers that tell each request at INFO: a task's log would have nothing else."""
 _OF_AIRFLOW = ("share_type", "integrations")

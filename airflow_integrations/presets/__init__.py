@@ -1,8 +1,8 @@
 """What is publicly known of systems, as data that routes use: ``use: preset:shopify/order``.
 
 Each system is a YAML file here. Its ``facts`` say where each thing is documented and when that was read; together they
-answer every one of :data:`QUESTIONS`, by what they are ``about``. ``none: true`` is the answer that there is no such
-thing, as far as the source tells.
+answer all of :data:`QUESTIONS`; ``about`` names the one that a fact answers. ``none: true`` means that the source
+mentions nothing of the kind.
 
 An entity that is read names in ``parents`` the entities that its records point to, each with the expression of its key;
 one that is written says in ``needs`` which of them the target must have before it.

@@ -163,7 +163,7 @@ class Ranges(Model):
     Example: ``to: 2026-01-01``
     """
     every: Step
-    """How long each one is: a duration between dates, a whole number between numbers. The last one may be shorter.
+    """The length of a range: a duration between dates, a whole number between numbers. The last range may be shorter.
 
     Example: ``every: 30d``
     """

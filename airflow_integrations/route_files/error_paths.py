@@ -77,7 +77,7 @@ def holders(schema: Schema | None, option: str) -> list[str]:
 
 
 def elements(schema: Schema | None) -> str | None:
-    """The type of a list's elements, such as ``str``; None for what is no list."""
+    """The type of a list's elements, such as ``str``; None where the schema is not of a list."""
     if schema is None or schema["type"] not in ("list", "set", "frozenset", "tuple"):
         return None
     inner = _unwrapped(_inside(schema, 0), {}, None)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from kafka_brokers import kafka_broker
+from s3_server import s3_server
 
 from airflow_integrations.queues.broker import Broker
 
@@ -13,13 +14,8 @@ from airflow_integrations.queues.broker import Broker
 @pytest.fixture(scope="session")
 def aws_server() -> Iterator[str]:
     """moto's: the protocol over real HTTP."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

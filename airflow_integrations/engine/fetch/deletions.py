@@ -25,8 +25,10 @@ PAGE = 5_000
 
 
 def looks_for_vanished(run: Run) -> bool:
-    """Whether the run asks for everything the source has, so that what does not come is no longer there. A run for
-    events, which is also one that a lookup's route has woken, asks it nothing."""
+    """Whether the run asks the source for everything, so that an entity which does not come is gone there.
+
+    A run for events never asks the source; a run that is woken because a lookup's entity was delivered is one of these.
+    """
     whole = run.keys is None and run.entities is None and run.limit is None and run.retry is None and not run.events
     return run.route.missing != "ignore" and whole and not run.dry_run
 

@@ -52,7 +52,7 @@ _EXPONENT = (
 
 
 def _no_number(text: str) -> str:
-    """The message for a text that is no number; it never quotes the text, which a mask may hide."""
+    """Say why a text cannot be read as a number, without quoting it: a mask may hide it."""
     if not text.strip():
         return "the text is not a number: it is empty; write `or 0` behind the field where it may be"
     if re.fullmatch(r"[+-]?[\d. ]*,\d+", text.strip()):

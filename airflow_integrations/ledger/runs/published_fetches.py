@@ -192,7 +192,7 @@ class Fetches:
         return self._database.transact(work) if routes else []
 
 
-def move_on(connection: Connection, run: RunRef, source: str, upto: int, what: ReadWhat = "records") -> None:
+def move_on(connection: Connection, run: RunRef, source: str, upto: int, what: ReadWhat) -> None:
     """The run's books are closed, and all that it read of ``source`` up to this number has its fate."""
     read = select(tables.route.c.id).where(tables.route.c.name == source).scalar_subquery()
     mine = and_(_subscription.route_id == run.route_id, _subscription.source_id == read, _subscription.what == what)

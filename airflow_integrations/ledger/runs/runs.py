@@ -194,7 +194,7 @@ def finish_run(
     missed: datetime | None = None,
     newest: str | None = None,
     decided: bool = True,
-    read: tuple[str, int] | tuple[str, int, ReadWhat] | None = None,
+    read: tuple[str, int, ReadWhat] | None = None,
     staged_events: Sequence[int] | None = None,
     pieces: Sequence[tuple[str, bool]] = (),
     answers: Callable[[], Iterable[tuple[str, str]]] | None = None,

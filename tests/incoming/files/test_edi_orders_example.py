@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from edi_examples import ORDERS
+from s3_server import ACCESS, s3_server
 
 from airflow_integrations.engine.fetch.fetch import fetch
 from airflow_integrations.engine.push.push import push
@@ -26,18 +27,12 @@ from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import EPOCH, Window
 
 FOLDER = Path(__file__).parents[3] / "dags" / "examples" / "edi_orders"
-ACCESS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
 
 
 @pytest.fixture(scope="module")
 def storage() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture

@@ -12,24 +12,18 @@ from typing import Any
 import boto3
 import pytest
 from files_scene import Scene
+from s3_server import ACCESS, s3_server
 
 from airflow_integrations.discovery import Bounds
 from airflow_integrations.errors import OutageError, SetupError
 from airflow_integrations.files.store import FileStore
 from airflow_integrations.incoming.files.discover import discovered
 
-ACCESS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_a_run_that_fetches_again_keeps_its_number_for_those_who_have_not_read_i
     assert numbers(ledger) == [(2, "a")]
     ledger.fetches.publish(run, after=1)
     assert numbers(ledger) == [(2, "a")]
-    finish(ledger, begin(ledger, "reader", route="invoices"), read=("orders", 2))
+    finish(ledger, begin(ledger, "reader", route="invoices"), read=("orders", 2, "records"))
     assert ledger.fetches.begin_again(run) == Kept(None, wanted=False)
     ledger.fetches.publish(run, after=None)
     assert numbers(ledger) == [(3, "a")], "no number comes twice for one who reads"
@@ -73,12 +73,12 @@ def test_a_position_moves_forwards_and_for_its_own_route(ledger: Ledger) -> None
     assert fetches.behind(0) == {"all": 3, "invoices": 3}
     reader = begin(ledger, "reader", route="invoices")
     for upto, position in ((2, 2), (1, 2), (3, 3)):
-        finish(ledger, reader, read=("orders", upto))
+        finish(ledger, reader, read=("orders", upto, "records"))
         assert fetches.position("invoices", "orders") == position
         assert fetches.subscribe("invoices", "orders", oldest=True) == position
     assert fetches.position("all", "orders") == 0
     assert list(fetches.behind(0)) == ["all"]
-    finish(ledger, reader, read=("nobody", 9))
+    finish(ledger, reader, read=("nobody", 9, "records"))
     assert fetches.position("invoices", "nobody") is None
 
 

@@ -10,24 +10,18 @@ from typing import Any
 import boto3
 import pytest
 from file_target_scene import Scene
+from s3_server import ACCESS, s3_server
 
 from airflow_integrations.engine.push.push import push
 from airflow_integrations.engine.settle.settle import settle
 from airflow_integrations.errors import OutageError
 from airflow_integrations.files.writing import FileWriter
 
-ACCESS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
-
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server() as address:
+        yield address
 
 
 def names(bucket: Any) -> list[str]:
