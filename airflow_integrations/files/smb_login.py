@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -166,6 +167,10 @@ def _said(error: BaseException) -> str:
 
 
 def hung_up(connection: Any) -> None:
-    """Whatever state it is in."""
+    """Shut the socket down, whatever state the connection is in: the library's thread, which reads from it, then ends.
+
+    The library's own way waits for that thread. It would wait for ever where the process ends, and where the garbage
+    collector calls this within the thread.
+    """
     with suppress(Exception):
-        connection.disconnect(close=False)
+        connection.transport._sock.shutdown(socket.SHUT_RDWR)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +163,30 @@ def test_nobody_is_sent_on_to_another_server_with_our_login(smb: SmbServer) -> N
     files, _, _ = opened(f"/{SHARE}/x", smb.place())
     with pytest.raises(SetupError, match="sends us on to elsewhere:445"):
         smbclient.listdir("\\\\elsewhere\\share", **{**files._arguments, "port": 445})
+
+
+def test_a_process_ends_whoever_still_holds_a_connection(smb: SmbServer) -> None:
+    """The library's thread stands still then: to wait for it was to wait for ever."""
+    program = (
+        "import sys; from types import SimpleNamespace; from airflow_integrations.files.opening import opened\n"
+        f"files, _, _ = opened('/{SHARE}/x', SimpleNamespace(**{vars(smb.place())!r}))\n"
+        "files.itself = files; sys.modules['holder'] = files; print(files.isdir('/'.join(['', sys.argv[1]])))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, SHARE], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "True\n"), done.stderr
+
+
+def test_a_connection_that_is_left_ends_its_thread(smb: SmbServer) -> None:
+    def threads() -> set[str]:
+        return {thread.name for thread in threading.enumerate() if str(smb.port) in thread.name}
+
+    files, folder, _ = opened(f"/{SHARE}/", smb.place())
+    assert files.ls(folder) == []
+    (thread,) = [each for each in threading.enumerate() if str(smb.port) in each.name]
+    del files
+    gc.collect()
+    thread.join(10)
+    assert threads() == set()
 
 
 def test_a_task_log_is_not_full_of_requests(smb: SmbServer, caplog: pytest.LogCaptureFixture) -> None:
