@@ -335,9 +335,8 @@ class HttpClient:
         if self._sign_in is not None and worn is not None:
             url = self._sign_in.ready(worn, request.method, url, headers, request.body)
         what = f"answer to {request}, which signs in"
-        return await exchange(
-            self._session, request, url, headers, endpoint=self.endpoint, redact=self.redact, what=what
-        )
+        asked = self._session.request(request.method, url, body=request.body, headers=headers)
+        return await exchange(asked, request, url, endpoint=self.endpoint, redact=self.redact, what=what)
 
     def _unreadable(self, request: Request, status: int, why: str) -> AnswerError | UnknownOutcome:
         text = f"{self.say(request)}: {reason_phrase(status)}: {why}"
