@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import ClassVar
 
 import aiohttp
 import pytest
@@ -169,7 +170,8 @@ async def test_a_connection_that_took_an_answer_before_its_request_was_out_is_cl
             self.said.append("release")
 
     class Head:
-        code, headers = 200, {}
+        code = 200
+        headers: ClassVar[dict[str, str]] = {}
 
     for left, said in ((0, "release"), (7, "close")):
         connection = Busy(left)
