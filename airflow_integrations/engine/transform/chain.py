@@ -71,7 +71,7 @@ class Chain:
             for index, stage in enumerate(route.transform)
         ]
         self._conditions = [(stage.kind, _condition(stage.config)) for stage in route.transform]
-        holding = [type(step).flush is not TransformerBase.flush for step in self.steps]
+        holding = [getattr(type(step), "flush", None) is not TransformerBase.flush for step in self.steps]
         self._splits_late = any(kind == "split" and any(holding[:at]) for at, (kind, _) in enumerate(self._conditions))
         """Whether a split comes behind a step that holds entities back, such as a merge."""
         self._held_again = set[str]()

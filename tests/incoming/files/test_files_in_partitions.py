@@ -77,8 +77,12 @@ def test_a_run_of_a_part_is_not_divided(tmp_path: Path, more: dict[str, Any]) ->
 
 def test_settled_files_of_the_window_alone_are_planned(tmp_path: Path) -> None:
     scene = filled(PartedFiles(tmp_path, since="modified"))
+
+    def written() -> None:
+        scene.put("new.csv", "new,1", "new,2", minutes=-0.1)
+
     scene.put("new.csv", "new,1", minutes=-0.1)
-    scene.meanwhile = lambda: scene.put("new.csv", "new,1", "new,2", minutes=-0.1)  # still being written
+    scene.meanwhile = written
     scene.put("later.csv", "later,1", minutes=30)
     assert scene.run() == ["1", "same", "2", "same", "3", "same"]
     assert scene.slept == [10.0]
