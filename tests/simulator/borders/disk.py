@@ -142,7 +142,7 @@ class DiskPath(_Files, PosixPath):  # type: ignore[misc]  # a part of what a pat
             return self._own
 
     def with_name(self, name: str) -> DiskPath:
-        return self.parent / name  # type: ignore[no-any-return]
+        return self.parent / name
 
     def replace(self, target: Any) -> Any:
         reach("disk")
