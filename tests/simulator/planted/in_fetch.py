@@ -100,6 +100,7 @@ IN_FETCH = (
         " and run.retry is None and not run.events\n",
         " and run.retry is None\n",
         fits="shape.missing",
+        hint=3690,
     ),
     Mutant(
         "transform tells places before a manifest names their segments",

@@ -58,9 +58,8 @@ IN_LEDGER = (
     Mutant(
         "payloads of what a run has taken over go with its files",
         "ledger/runs/held_payloads.py",
-        "_entity.payload_at >= 0)\n        .order_by(_entity.payload_stage,",
-        "_entity.payload_at >= 0)\n        .where((_entity.status != 'pending') | (_entity.run != run.id))\n"
-        "        .order_by(_entity.payload_stage,",
+        "_entity.payload_at >= 0\n",
+        '_entity.payload_at >= 0, (_entity.status != "pending") | (_entity.run != bindparam("of_run"))\n',
     ),
     Mutant(
         "a late note makes the newest state older",
