@@ -102,31 +102,4 @@ IN_FETCH = (
         fits="shape.missing",
         hint=3690,
     ),
-    Mutant(
-        "transform tells places before a manifest names their segments",
-        "engine/transform/transform.py",
-        "        staging.save(msgspec.structs.replace(manifest, complete=False))\n",
-        "",
-        fits='shape.beside == "customers" or shape.table == "retry"',
-    ),
-    Mutant(
-        "a consumer tells places before a manifest names their segments",
-        "engine/live/live_run.py",
-        "        self._saved.where_problems_lie(self._problems.segments)\n",
-        "",
-        fits='shape.events == "low"',
-    ),
-    Mutant(
-        "books of a fetch that broke off count what an earlier transform left",
-        "engine/settle/settle.py",
-        "    if fetched is None or not fetched.complete or (transformed is not None and not transformed.complete):\n",
-        "    if False:\n",
-    ),
-    Mutant(
-        "what a source gives with every fetch is looked for anew each time",
-        "engine/transform/chain.py",
-        "known.version != (entity.version or known.version)",
-        "known.version != (entity.version or self._version)",
-        fits='not shape.versioned and (shape.beside == "customers" or shape.table == "retry")',
-    ),
 )

@@ -55,31 +55,4 @@ IN_LEDGER = (
         fits='shape.beside == "customers"',
         hint=51,
     ),
-    Mutant(
-        "payloads of what a run has taken over go with its files",
-        "ledger/runs/held_payloads.py",
-        "_entity.payload_at >= 0\n",
-        '_entity.payload_at >= 0, (_entity.status != "pending") | (_entity.run != bindparam("of_run"))\n',
-    ),
-    Mutant(
-        "a late note makes the newest state older",
-        "ledger/runs/claims.py",
-        "newest = None if version is not None and older(version, known.get(key)) else version",
-        "newest = version",
-        fits="shape.versioned",
-    ),
-    Mutant(
-        "each state of a run says what it waits for",
-        "ledger/runs/waits.py",
-        "outcomes = list({outcome.key: outcome for outcome in outcomes}.values())",
-        "outcomes = list(outcomes)",
-        fits='shape.beside == "customers"',
-    ),
-    Mutant(
-        "a window that was missed is not asked for again",
-        "ledger/mark.py",
-        "        if missed is not None and (end is None or",
-        "        if False and (end is None or",
-        fits='shape.asks == "window" and shape.fetches',
-    ),
 )

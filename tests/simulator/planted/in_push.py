@@ -115,11 +115,4 @@ IN_PUSH = (
         fits="shape.spread > 1",
         hint=84,
     ),
-    Mutant(
-        "a state goes out behind one that ended the push",
-        "engine/push/chunks.py",
-        "if not known or self._traffic.ending:",
-        "if not known:",
-        fits="shape.in_steps or shape.concurrency > 1",
-    ),
 )
