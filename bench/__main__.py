@@ -1,10 +1,10 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, steps, memory, loading, sql, publishing, lookups, ingest, latency, console, pages, runs. The
-first three and ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and nothing
-is sent (``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), its pages
-(pages), and what a small run costs in a real Airflow (runs) are measured only where they are named.
+Figures: bulk, single, steps, memory, loading, sql, publishing, lookups, partitions, ingest, latency, console, pages,
+runs. The first three and ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and
+nothing is sent (``again_per_second``). Latency, what the console asks of a ledger with a million entities (console),
+its pages (pages), and what a small run costs in a real Airflow (runs) are measured only where they are named.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from bench.runs import runs
 from bench.webhooks.ingest import ingest
 
 RUNS = 3
+EVERYTHING = [
+    *("bulk", "single", "steps", "memory", "loading", "sql", "publishing", "lookups", "partitions", "webhooks.ingest"),
+]
 
 
 def figure(name: str, **values: Any) -> None:
@@ -46,14 +49,17 @@ def received(url: str) -> int:
 
 def against_script(url: str, name: str, total: int, how: str, ledger: tuple[str, str], passes: int) -> None:
     database, server = ledger
-    ours, again, theirs, last = [], [], [], {}
+    ours, again, theirs, cpu, script_cpu, last = [], [], [], [], [], {}
     received(url)
     for _ in range(RUNS):
-        theirs.append(measure("bench.script", url, str(total), how)["seconds"])
+        told = measure("bench.script", url, str(total), how)
+        theirs.append(told["seconds"])
+        script_cpu.append(told["cpu_seconds"])
         by_script = received(url)
         last = measure("bench.through_engine", url, str(total), how, server, str(passes))
         ours.append(last["seconds"])
-        again += [told["seconds"] for told in last["again"]]
+        cpu.append(last["cpu_seconds"])
+        again += [one["seconds"] for one in last["again"]]
         if (by_route := received(url)) != by_script:
             raise SystemExit(f"the route delivered {by_route} entities, the script {by_script}")
     seconds, script = statistics.median(ours), statistics.median(theirs)
@@ -65,6 +71,7 @@ def against_script(url: str, name: str, total: int, how: str, ledger: tuple[str,
         per_second=total / seconds,
         script_seconds=script,
         ratio=script / seconds,
+        cpu_ratio=statistics.median(script_cpu) / statistics.median(cpu),
         stages=last["stages"],
         memory_mb=last["memory_mb"],
         **(
@@ -186,6 +193,10 @@ def main(wanted: list[str]) -> None:
             publishing()
         if "loading" in wanted:
             loading()
+        if "partitions" in wanted:
+            for how in ("waiting", "files"):
+                for tasks in ("1", "2", "4"):
+                    figure("partitions", **measure("bench.partitions.measure", how, tasks))
         if "lookups" in wanted:
             figure("lookups", **measure("bench.lookups", "10000"))
     finally:
@@ -194,7 +205,4 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        sys.argv[1:]
-        or ["bulk", "single", "steps", "memory", "loading", "sql", "publishing", "lookups", "webhooks.ingest"]
-    )
+    main(sys.argv[1:] or EVERYTHING)
