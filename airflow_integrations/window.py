@@ -73,16 +73,7 @@ class Window:
 
     def aliases(self) -> dict[str, Any]:
         """The same under Airflow's own names: :data:`AIRFLOW_ALIASES`."""
-        names = self.names()
-        day = names.start.strftime("%Y-%m-%d")
-        return {
-            "data_interval_start": names.start,
-            "data_interval_end": names.end,
-            "logical_date": names.start,
-            "ds": day,
-            "ds_nodash": day.replace("-", ""),
-            "ts": rfc3339(self.start),
-        }
+        return dict(_aliases(self))
 
     def __str__(self) -> str:
         return " → ".join(self.dump())
@@ -93,6 +84,20 @@ def _names(window: Window) -> WindowNames:
     import pendulum  # takes longer than all that commands without a window do
 
     return WindowNames(pendulum.instance(window.start).in_tz("UTC"), pendulum.instance(window.end).in_tz("UTC"))
+
+
+@lru_cache(maxsize=64)
+def _aliases(window: Window) -> dict[str, Any]:
+    names = window.names()
+    day = names.start.strftime("%Y-%m-%d")
+    return {
+        "data_interval_start": names.start,
+        "data_interval_end": names.end,
+        "logical_date": names.start,
+        "ds": day,
+        "ds_nodash": day.replace("-", ""),
+        "ts": rfc3339(window.start),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Expression, Sees
-from airflow_integrations.expressions.language.grammar import Parsed, parse
+from airflow_integrations.expressions.language.grammar import Parsed
 
 __all__ = ["Doubt", "missing_field"]
 
@@ -31,7 +31,7 @@ class Doubt:
     """
 
     def __init__(self, expression: Expression) -> None:
-        self._parsed: Parsed = parse(expression.text)
+        self._parsed: Parsed = expression.parsed
         self._suspects = [path for path in map(_path, _compared(self._parsed.body)) if path is not None]
         self._compiled: dict[ast.expr, Callable[[Mapping[str, Any]], Any]] = {}
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import Connection, Delete, Select, delete, exists, select
 
 from airflow_integrations.ledger.runs.waits import wake_delivered
 from airflow_integrations.ledger.storage import tables
@@ -37,25 +39,29 @@ def sweep_waits(database: Database, now: float) -> int:
 
 @writing
 def _forget(connection: Connection) -> None:
+    connection.execute(_forgetting())
+
+
+@reading
+def _over(connection: Connection) -> Sequence[tuple[str, str]]:
+    return [(row[0], row[1]) for row in connection.execute(_delivered())]
+
+
+@cache
+def _forgetting() -> Delete:
     waits = exists().where(
         _entity.route_id == _wait.route_id,
         _entity.key == _wait.key,
         _entity.status.in_(("retrying", "pending")),
     )
-    connection.execute(delete(tables.wait).where(~waits))
+    return delete(tables.wait).where(~waits)
 
 
-@reading
-def _over(connection: Connection) -> Sequence[tuple[str, str]]:
+@cache
+def _delivered() -> Select[Any]:
     there = exists().where(
         _entity.route_id == _wait.for_id, _entity.key == _wait.for_key, _entity.delivered_hash.is_not(None)
     )
     route = tables.route.c
-    rows = connection.execute(
-        select(route.name, _wait.for_key)
-        .join(tables.route, route.id == _wait.for_id)
-        .where(there)
-        .distinct()
-        .limit(MOST)
-    )
-    return [(row[0], row[1]) for row in rows]
+    joined = select(route.name, _wait.for_key).join(tables.route, route.id == _wait.for_id)
+    return joined.where(there).distinct().limit(MOST)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import Select, and_, bindparam, select
 
 from airflow_integrations.ledger.records import PayloadRef
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.bulk import among
+from airflow_integrations.ledger.storage.bulk import among_given, as_parameter
 from airflow_integrations.ledger.storage.route_ids import route_number
 
 if TYPE_CHECKING:
@@ -27,17 +28,23 @@ class Place(NamedTuple):
 
 def places(database: Database, route: str, keys: Collection[str]) -> dict[str, Place]:
     """By key, some thousands at a time; entities that the ledger does not know are left out."""
-    entity, run, overlay = tables.entity.c, tables.run.c, tables.overlay.c
     with database.read() as connection:
         if (route_id := route_number(connection, route)) is None:
             return {}
-        rows = connection.execute(
-            select(entity.key, run.staging, entity.payload_stage, entity.payload_at, overlay.payload)
-            .join(tables.run, run.id == entity.payload_run, isouter=True)
-            .join(tables.overlay, and_(overlay.route_id == entity.route_id, overlay.key == entity.key), isouter=True)
-            .where(entity.route_id == route_id, among(connection, entity.key, [key for key in keys if "\n" not in key]))
-        )
+        these = as_parameter(connection, [key for key in keys if "\n" not in key])
+        rows = connection.execute(_places(connection.dialect.name), {"of_route": route_id, "keys": these})
         return {
             key: Place(PayloadRef(staging, stage, at) if staging and stage else None, edited)
             for key, staging, stage, at, edited in rows
         }
+
+
+@cache
+def _places(dialect: str) -> Select[Any]:
+    entity, run, overlay = tables.entity.c, tables.run.c, tables.overlay.c
+    return (
+        select(entity.key, run.staging, entity.payload_stage, entity.payload_at, overlay.payload)
+        .join(tables.run, run.id == entity.payload_run, isouter=True)
+        .join(tables.overlay, and_(overlay.route_id == entity.route_id, overlay.key == entity.key), isouter=True)
+        .where(entity.route_id == bindparam("of_route"), among_given(dialect, entity.key, "keys"))
+    )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, bindparam, not_, select
+from sqlalchemy import Connection, Select, and_, bindparam, not_, select
 
 from airflow_integrations.ledger.records import RunRef
 from airflow_integrations.ledger.storage import tables
-from airflow_integrations.ledger.storage.bulk import among
-from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.bulk import among_given, as_parameter
+from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.transactions import reading
 from airflow_integrations.window import Window
 
@@ -52,35 +53,38 @@ def first_window(connection: Connection, route: str) -> datetime | None:
 def kept_in(connection: Connection, run: RunRef) -> list[str]:
     """Return keys of entities that nothing became of yet and whose payload lies in this run's folder, but for those in
     doubt that are held for a person: see :func:`~airflow_integrations.ledger.runs.held_payloads.left_in`."""
-    rows = connection.scalars(
-        select(_entity.key)
-        .where(
-            open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.status.in_(_LEFT), not_(_HELD)
-        )
-        .order_by(_entity.key)
-    )
-    return list(rows)
+    return list(connection.scalars(_kept(connection.dialect.name), {"of_route": run.route_id, "of_run": run.id}))
+
+
+@cache
+def _kept(dialect: str) -> Select[Any]:
+    its = _entity.payload_run == bindparam("of_run"), _entity.status.in_(_LEFT), not_(_HELD)
+    return select(_entity.key).where(open_of_one(dialect, bindparam("of_route")), *its).order_by(_entity.key)
 
 
 @reading
 def undecided(connection: Connection, run: RunRef, keys: Sequence[str]) -> list[str]:
     """Return those of the keys that the run has not decided the fate of; ask for some thousands at a time."""
-    decided = set(
-        connection.scalars(
-            select(_entity.key).where(
-                _entity.route_id == run.route_id,
-                among(connection, _entity.key, keys),
-                _entity.run == run.id,
-                _entity.status != "pending",
-            )
-        )
-    )
+    given = {"of_route": run.route_id, "of_run": run.id, "keys": as_parameter(connection, keys)}
+    decided = set(connection.scalars(_decided(connection.dialect.name), given))
     return [key for key in keys if key not in decided]
+
+
+@cache
+def _decided(dialect: str) -> Select[Any]:
+    these = _entity.route_id == bindparam("of_route"), among_given(dialect, _entity.key, "keys")
+    return select(_entity.key).where(*these, _entity.run == bindparam("of_run"), _entity.status != "pending")
 
 
 @reading
 def not_decided(connection: Connection, run: RunRef) -> list[tuple[str, str | None]]:
     """Key and version of what the run has taken over and not decided the fate of."""
-    taken = _entity.status == "pending", _entity.run == run.id
-    found = select(_entity.key, _entity.version).where(open_of(connection, [run.route_id]), *taken)
-    return [(row.key, row.version) for row in connection.execute(found.order_by(_entity.key))]
+    found = connection.execute(_not_decided(connection.dialect.name), {"of_route": run.route_id, "of_run": run.id})
+    return [(row.key, row.version) for row in found]
+
+
+@cache
+def _not_decided(dialect: str) -> Select[Any]:
+    taken = _entity.status == "pending", _entity.run == bindparam("of_run")
+    found = select(_entity.key, _entity.version).where(open_of_one(dialect, bindparam("of_route")), *taken)
+    return found.order_by(_entity.key)

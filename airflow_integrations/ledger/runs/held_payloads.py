@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, bindparam, select, update
+from sqlalchemy import BigInteger, Connection, Select, bindparam, select, update
 
 from airflow_integrations.ledger.records import PayloadStage, RunRef
 from airflow_integrations.ledger.storage import tables
 from airflow_integrations.ledger.storage.bulk import among, lock_route
-from airflow_integrations.ledger.storage.open_entities import open_of
+from airflow_integrations.ledger.storage.open_entities import open_of_one
 from airflow_integrations.ledger.storage.transactions import reading, writing
 
 __all__ = ["left_in", "move_payloads", "places_in"]
@@ -34,12 +35,14 @@ def left_in(connection: Connection, run: RunRef) -> list[str]:
     Also of those that the run has taken over: should it die before it has decided them, a later run needs them. Without
     those whose payload is held.
     """
-    rows = connection.scalars(
-        select(_entity.key)
-        .where(open_of(connection, [run.route_id]), _entity.payload_run == run.id, _entity.payload_at >= 0)
-        .order_by(_entity.payload_stage, _entity.payload_at, _entity.key)
-    )
-    return list(rows)
+    return list(connection.scalars(_left(connection.dialect.name), {"of_route": run.route_id, "of_run": run.id}))
+
+
+@cache
+def _left(dialect: str) -> Select[Any]:
+    its = _entity.payload_run == bindparam("of_run"), _entity.payload_at >= 0
+    found = select(_entity.key).where(open_of_one(dialect, bindparam("of_route")), *its)
+    return found.order_by(_entity.payload_stage, _entity.payload_at, _entity.key)
 
 
 @reading

@@ -7,10 +7,11 @@ last number all of whose entities have their fate there. What is above it waits,
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, case, delete, exists, func, insert, select, update
 
 from airflow_integrations.ledger.acknowledgements import before_oldest_acknowledgement, newest_acknowledgement
 from airflow_integrations.ledger.storage import tables
@@ -148,31 +149,13 @@ class Fetches:
     def behind(self, now: float) -> dict[str, int]:
         """The routes for which a fetch or an acknowledgement of another one waits, and whose target is not known to be
         away, in the order of their names; with the number of the newest of these."""
-        route, source, answers = tables.route.c, _subscription.source_id, tables.acknowledgement.c
-        fetched = select(func.max(_run.fetched)).where(_run.route_id == source).scalar_subquery()
-        answered = select(func.max(answers.number)).where(answers.route_id == source).scalar_subquery()
-        newest = case((_subscription.what == "acknowledgements", answered), else_=fetched)
         with self._database.read() as connection:
-            found = connection.execute(
-                select(route.name, newest)
-                .join(tables.subscription, _subscription.route_id == route.id)
-                .where(route.circuit_until <= now, newest > _subscription.position)
-                .order_by(route.name)
-            )
-            return {row[0]: row[1] for row in found}
+            return {row[0]: row[1] for row in connection.execute(_behind(), {"now": now})}
 
     def subscriptions(self) -> list[tuple[str, str, ReadWhat]]:
         """Which route reads which, by name, and what of it."""
-        reader, read = tables.route.alias("reader"), tables.route.alias("read")
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(reader.c.name, read.c.name, _subscription.what)
-                .select_from(tables.subscription)
-                .join(reader, reader.c.id == _subscription.route_id)
-                .join(read, read.c.id == _subscription.source_id)
-                .order_by(reader.c.name)
-            )
-            return [(row[0], row[1], row[2]) for row in rows]
+            return [(row[0], row[1], row[2]) for row in connection.execute(_subscriptions())]
 
     def forget(self, routes: Collection[str], *, idle_since: float | None = None) -> list[str]:
         """These routes read no others any more; where ``idle_since`` is given, only those that began no run after it.
@@ -190,6 +173,32 @@ class Fetches:
             return [row.name for row in found]
 
         return self._database.transact(work) if routes else []
+
+
+@cache
+def _behind() -> Select[Any]:
+    route, source, answers = tables.route.c, _subscription.source_id, tables.acknowledgement.c
+    fetched = select(func.max(_run.fetched)).where(_run.route_id == source).scalar_subquery()
+    answered = select(func.max(answers.number)).where(answers.route_id == source).scalar_subquery()
+    newest = case((_subscription.what == "acknowledgements", answered), else_=fetched)
+    return (
+        select(route.name, newest)
+        .join(tables.subscription, _subscription.route_id == route.id)
+        .where(route.circuit_until <= bindparam("now"), newest > _subscription.position)
+        .order_by(route.name)
+    )
+
+
+@cache
+def _subscriptions() -> Select[Any]:
+    reader, read = tables.route.alias("reader"), tables.route.alias("read")
+    return (
+        select(reader.c.name, read.c.name, _subscription.what)
+        .select_from(tables.subscription)
+        .join(reader, reader.c.id == _subscription.route_id)
+        .join(read, read.c.id == _subscription.source_id)
+        .order_by(reader.c.name)
+    )
 
 
 def move_on(connection: Connection, run: RunRef, source: str, upto: int, what: ReadWhat) -> None:

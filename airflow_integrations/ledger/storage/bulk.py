@@ -8,6 +8,7 @@ temporary table that COPY needs.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -95,15 +96,23 @@ def write_rows(
     Neither the statement nor a value may hold a percent sign or one of the characters that part the columns;
     :func:`~airflow_integrations.ledger.runs.history.printable` removes the latter from texts of unknown origin.
     """
-    if connection.dialect.name == "postgresql":
-        arrays = ", ".join(f"string_to_array(%s::text, '{_PART}', '{_NULL}')::{kind}[]" for kind in columns.values())
-        source = f"unnest({arrays}) AS r({', '.join(columns)})"
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
         parameters: tuple[str, ...] = tuple(map(_joined, zip(*rows, strict=True)))
     else:
-        fields = ", ".join(f"json_extract(value, '$[{at}]') AS {name}" for at, name in enumerate(columns))
-        source = f"(SELECT {fields} FROM json_each(?)) AS r"  # noqa: S608
         parameters = (msgspec.json.encode(rows).decode(),)
-    connection.exec_driver_sql(statement.replace(ROWS, source), parameters)
+    connection.exec_driver_sql(_with_rows(dialect, statement, tuple(columns.items())), parameters)
+
+
+@lru_cache(maxsize=256)
+def _with_rows(dialect: str, statement: str, columns: tuple[tuple[str, SqlType], ...]) -> str:
+    if dialect == "postgresql":
+        arrays = ", ".join(f"string_to_array(%s::text, '{_PART}', '{_NULL}')::{kind}[]" for _, kind in columns)
+        source = f"unnest({arrays}) AS r({', '.join(name for name, _ in columns)})"
+    else:
+        fields = ", ".join(f"json_extract(value, '$[{at}]') AS {name}" for at, (name, _) in enumerate(columns))
+        source = f"(SELECT {fields} FROM json_each(?)) AS r"  # noqa: S608
+    return statement.replace(ROWS, source)
 
 
 def _joined(values: tuple[Any, ...]) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import greenlet
 
 from simulator.borders.process import PROCESS, Killed
+from simulator.borders.threads import Thread
 
 __all__ = ["Stuck", "VirtualLoop"]
 
@@ -46,6 +47,21 @@ class _Step(events.Handle):
 class _Timer(events.TimerHandle):
     __slots__ = ()
     _context: Context
+    _when: float
+
+    def __init__(self, when: float, callback: Any, args: Any, loop: Any, context: Context | None = None) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop = loop
+        self._callback = callback
+        self._args = args
+        self._cancelled = False
+        self._repr = None
+        self._source_traceback = None
+        self._when = when
+        self._scheduled = False
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self._when < other._when)
 
     def _run(self) -> None:
         if _may_go_on(self._context):
@@ -82,6 +98,8 @@ class VirtualLoop(base_events.BaseEventLoop):
         self._clock_resolution = 1e-6  # above what a float of this size can tell apart
         self.set_task_factory(_task_of)
         self.set_exception_handler(lambda loop, context: None)
+
+    get_debug = staticmethod(bool)  # no, and each task and future asks
 
     def time(self) -> float:
         return self._at
@@ -140,12 +158,15 @@ class VirtualLoop(base_events.BaseEventLoop):
     def call_at(self, when: float, callback: Any, *args: Any, context: Context | None = None) -> events.TimerHandle:  # type: ignore[override]
         timer = _Timer(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True  # type: ignore[attr-defined]
+        timer._scheduled = True
         return timer
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Context | None = None) -> events.TimerHandle:  # type: ignore[override]
+        return self.call_at(self._at + delay, callback, *args, context=context)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """A thread: it goes on at its own pace, and others come between two transactions of it."""
-        future: asyncio.Future[Any] = self.create_future()
+        future: asyncio.Future[Any] = asyncio.Future(loop=self)
 
         def work() -> None:
             try:
@@ -155,20 +176,18 @@ class VirtualLoop(base_events.BaseEventLoop):
             except BaseException as error:
                 if not future.cancelled():
                     future.set_exception(error)
+                if isinstance(error, greenlet.GreenletExit):
+                    raise
             else:
                 if not future.cancelled():
                     future.set_result(result)
 
-        self._go_on(greenlet.greenlet(work), copy_context())
+        self.go_on(Thread(self, work, copy_context()))
         return future
 
-    def _go_on(self, thread: greenlet.greenlet, context: Context) -> None:
-        def turn() -> None:
-            thread.switch()
-            if not thread.dead:
-                self._go_on(thread, context)
-
-        self.call_later(self._chance.random() * 0.004, turn, context=context)
+    def go_on(self, thread: Thread) -> None:
+        """After a moment the thread is up to its next transaction."""
+        self.call_at(self._at + self._chance.random() * 0.004, thread.turn, context=thread.context)
 
     def close(self) -> None:
         self._ready.clear()

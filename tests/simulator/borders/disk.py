@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
+from functools import lru_cache
 from io import BytesIO
 from pathlib import PosixPath
 from types import SimpleNamespace
@@ -108,12 +109,50 @@ class _Files:
 
 
 class DiskPath(_Files, PosixPath):  # type: ignore[misc]  # a part of what a path can do
-    """A folder of a disk that can append, and rename."""
+    """A folder of a disk that can append, and rename. What a path is made of is worked out once for all worlds."""
+
+    _text: str
+    _above: DiskPath
+    _own: str
+
+    def __truediv__(self, name: Any) -> DiskPath:
+        return _below(str(self), str(name))
+
+    def __str__(self) -> str:
+        try:
+            return self._text
+        except AttributeError:
+            self._text = super().__str__()
+            return self._text
+
+    @property
+    def parent(self) -> Any:
+        try:
+            return self._above
+        except AttributeError:
+            self._above = super().parent
+            return self._above
+
+    @property
+    def name(self) -> Any:
+        try:
+            return self._own
+        except AttributeError:
+            self._own = super().name
+            return self._own
+
+    def with_name(self, name: str) -> DiskPath:
+        return self.parent / name
 
     def replace(self, target: Any) -> Any:
         reach("disk")
         self.disk.folders[str(target.parent)][target.name] = self._there().pop(self.name)
         return target
+
+
+@lru_cache(maxsize=50_000)
+def _below(folder: str, name: str) -> DiskPath:
+    return DiskPath(f"{folder}/{name}")
 
 
 class BucketPath(_Files):

@@ -69,6 +69,7 @@ class _Direct(Connection):
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine)
         self._known: dict[Any, _Statement] = {}
+        self._texts: dict[str, SimpleResultMetaData] = {}
         self._driver: sqlite3.Connection = self.connection.driver_connection  # type: ignore[assignment]
 
     def _execute_clauseelement(self, elem: Any, distilled_parameters: Any, execution_options: Any) -> Any:
@@ -87,10 +88,15 @@ class _Direct(Connection):
         return super()._execute_clauseelement(elem, distilled_parameters, execution_options)
 
     def exec_driver_sql(self, statement: str, parameters: Any = None, execution_options: Any = None) -> Any:
-        if not isinstance(parameters, tuple) or "RETURNING" in statement or not statement.startswith(_WRITES):
+        if not isinstance(parameters, tuple):
             return super().exec_driver_sql(statement, parameters, execution_options)
-        result = _Result(_NO_COLUMNS, iter(()))
-        result.rowcount = self._driver.execute(statement, parameters).rowcount
+        cursor = self._driver.execute(statement, parameters)
+        metadata = self._texts.get(statement)
+        if metadata is None:
+            metadata = SimpleResultMetaData([column[0] for column in cursor.description or ()])
+            self._texts[statement] = metadata
+        result = _Result(metadata, iter(cursor.fetchall()))
+        result.rowcount = cursor.rowcount
         return result
 
     def _prepared(self, elem: Any, names: tuple[str, ...]) -> _Call:
@@ -113,9 +119,7 @@ class _Direct(Connection):
 
 
 _KEPT = "_kept_in_the_simulator"
-_WRITES = ("INSERT", "UPDATE", "DELETE")
 _NOTHING: dict[str, Any] = {}
-_NO_COLUMNS = SimpleResultMetaData([])
 
 
 class _Statement:

@@ -147,20 +147,14 @@ def _mapped(shape: Shape) -> str:
 @lru_cache(maxsize=4096)
 def route_of(shape: Shape) -> Route:
     """The route that its file says; raises RouteError where the file is wrong."""
-    if shape.table:
-        return _read(shape, _folder_of_tables())
-    with tempfile.TemporaryDirectory() as folder:
-        return _read(shape, Path(folder))
-
-
-def _read(shape: Shape, folder: Path) -> Route:
+    folder = _folder()
     (folder / f"{shape.name}.yaml").write_text(yaml_of(shape), encoding="utf-8")
     return read_route(folder, shape.name).route
 
 
 @cache
-def _folder_of_tables() -> Path:
-    """Its files are read again by each run, so it stays until the process ends."""
+def _folder() -> Path:
+    """Its table is read again by each run, so it stays until the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="world_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "values.csv").write_text(_TABLE, encoding="utf-8")
