@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_integrations.config.suggestions import described, shortened, unknown
+from airflow_integrations.expressions.remedies.conditions import condition_meant
 from airflow_integrations.route_files.error_paths import Place, field_schemas, holders
 from airflow_integrations.route_files.foreign_words import STYLES
 from airflow_integrations.route_files.other_tools_keys import (
@@ -120,6 +121,11 @@ def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
     if kind in ("value_error", "assertion_error"):
         if isinstance(given, int) and not isinstance(given, bool) and str(error["loc"][-1]).endswith("when"):
             return f"a condition belongs here, and this is a number; compare it, such as status == {given}"
+        option = str(error["loc"][-1])
+        if isinstance(given, dict) and (option in ("filter", "where", "when") or option.endswith("_when")):
+            meant = condition_meant(given, "body" if option.endswith("_when") else "order")
+            if meant is not None:
+                return f"a condition belongs here, and this is a YAML mapping; write {meant}"
         return str(context.get("error", error["msg"]))
     message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "should", error["msg"])
     message = message.removeprefix("Value error, ")

@@ -54,11 +54,11 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], root: Node, data
         and not (found["type"] == "too_short" and any(_below(other, place.loc) for other in places))
     ]
     lacking = _lacking(left)
-    for found, place in sorted(left, key=lambda pair: pair[0]["type"] == "missing"):  # a stable sort
-        told_with = found["type"] in ("missing", "extra_forbidden") and len(place.loc) > 1
+    for about, place in sorted(left, key=lambda pair: pair[0]["type"] == "missing"):  # a stable sort
+        told_with = about["type"] in ("missing", "extra_forbidden") and len(place.loc) > 1
         names = lacking.pop(place.loc[:-1], []) if told_with else []
-        if names or not told_with or found["type"] != "missing":
-            whole.append(_mistake(found, place, model, root, data, names))
+        if names or not told_with or about["type"] != "missing":
+            whole.append(_mistake(about, place, model, root, data, names))
     return whole
 
 
