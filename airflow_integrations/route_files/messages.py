@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_integrations.config.suggestions import described, shortened, unknown
-from airflow_integrations.expressions.remedies.conditions import condition_meant
 from airflow_integrations.route_files.error_paths import Place, field_schemas, holders
 from airflow_integrations.route_files.foreign_words import STYLES
 from airflow_integrations.route_files.other_tools_keys import (
@@ -123,6 +122,8 @@ def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
             return f"a condition belongs here, and this is a number; compare it, such as status == {given}"
         option = str(error["loc"][-1])
         if isinstance(given, dict) and (option in ("filter", "where", "when") or option.endswith("_when")):
+            from airflow_integrations.expressions.remedies.conditions import condition_meant
+
             meant = condition_meant(given, "body" if option.endswith("_when") else "order")
             if meant is not None:
                 return f"a condition belongs here, and this is a YAML mapping; write {meant}"

@@ -11,7 +11,6 @@ from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Sees, Structure
 from airflow_integrations.expressions.structures.structure_tree import Fields
-from airflow_integrations.expressions.structures.written_pairs import pair_remedy
 from airflow_integrations.transform import Place
 from airflow_integrations.transform.per_entity import EachEntity
 
@@ -21,6 +20,8 @@ __all__ = ["Map"]
 def _describes_an_object(written: Any) -> Any:
     if isinstance(written, (dict, str, Structure)):
         return written
+    from airflow_integrations.expressions.structures.written_pairs import pair_remedy  # only for a mistake
+
     told = "map describes the new entity: fields with expressions, or one expression that gives all of it"
     remedy = pair_remedy(written[0]) if isinstance(written, list) and written else None
     raise ValueError(f"{told}; {remedy}" if remedy else told)

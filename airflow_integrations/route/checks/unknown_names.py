@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from airflow_integrations.expressions import AIRFLOW_NAMES, SCOPES, Expression, Structure, Template
 from airflow_integrations.expressions.language.grammar import Parsed
 from airflow_integrations.expressions.scopes import field_holder
-from airflow_integrations.expressions.structures.written_pairs import pair_at
 from airflow_integrations.window import AIRFLOW_ALIASES
 
 __all__ = ["Reading", "readings", "unknown_name"]
@@ -129,6 +128,8 @@ def unknown_name(
     if root is None:
         return f"unknown name {name}{_as_text(leaf, name)}. {known}"
     if isinstance(leaf, Structure):
+        from airflow_integrations.expressions.structures.written_pairs import pair_at  # only for a mistake
+
         pair = pair_at(leaf.definition, reading.place)
         meant = f"; {pair}" if pair else ""
         return f"unknown name {name}; for the text write {{const: {name}}}, for the field {root}.{name}{meant}. {known}"
