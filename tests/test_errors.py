@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 
 import pytest
@@ -15,7 +16,7 @@ def _raised(host: str, port: int) -> BaseException:
     async def connect() -> None:
         await asyncio.open_connection(host, port)
 
-    with pytest.raises(OSError, match="") as caught:
+    with pytest.raises(ConnectionRefusedError, match=f"'{re.escape(host)}', {port}") as caught:
         asyncio.run(connect())
     return caught.value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,7 +52,8 @@ def console(*, stderr: bool = False) -> Console:
             """Rich would end the process."""
             raise BrokenPipeError
 
-    made = Plain(stderr=stderr, highlight=False, markup=False, emoji=False)
+    plain = True if os.environ.get("CLICOLOR") == "0" else None  # None: rich looks at NO_COLOR
+    made = Plain(stderr=stderr, highlight=False, markup=False, emoji=False, no_color=plain)
     if not made.is_terminal:
         made.width = max(made.width, 160)  # a file or pipe is not a narrow screen: don't cut what is read by programs
     return made

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -96,4 +95,6 @@ class Numbers:
 
     async def awaited(self, key: str) -> Control:
         """As :meth:`of`, without holding up others meanwhile."""
+        import asyncio
+
         return await asyncio.to_thread(self.of, key)

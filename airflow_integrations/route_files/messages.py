@@ -120,6 +120,13 @@ def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
     if kind in ("value_error", "assertion_error"):
         if isinstance(given, int) and not isinstance(given, bool) and str(error["loc"][-1]).endswith("when"):
             return f"a condition belongs here, and this is a number; compare it, such as status == {given}"
+        option = str(error["loc"][-1])
+        if isinstance(given, dict) and (option in ("filter", "where", "when") or option.endswith("_when")):
+            from airflow_integrations.expressions.remedies.conditions import condition_meant
+
+            meant = condition_meant(given, "body" if option.endswith("_when") else "order")
+            if meant is not None:
+                return f"a condition belongs here, and this is a YAML mapping; write {meant}"
         return str(context.get("error", error["msg"]))
     message = re.sub(r"^(Input|String|List|Tuple|Dictionary|Value) should", "should", error["msg"])
     message = message.removeprefix("Value error, ")

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from airflow_integrations.errors import Mistake
+from airflow_integrations.plurals import plural
 from airflow_integrations.route_files.error_paths import Place, locate
 from airflow_integrations.route_files.messages import worded
 from airflow_integrations.route_files.nodes import Node
@@ -45,13 +46,30 @@ def mistakes_of(error: ValidationError, model: type[BaseModel], root: Node, data
         places.setdefault(place.loc, []).append((dict(found), place))
     told = [pair for group in places.values() for pair in _relevant(group, places)]
     renamed = _renamed(told, model, data)
-    return whole + [
-        _mistake(found, place, model, root, data)
+    left = [
+        (found, place)
         for found, place in told
         if not (found["type"] == "missing" and place.loc in renamed)
         # a list too short: elements with mistakes of their own are not counted
         and not (found["type"] == "too_short" and any(_below(other, place.loc) for other in places))
     ]
+    lacking = _lacking(left)
+    for about, place in sorted(left, key=lambda pair: pair[0]["type"] == "missing"):  # a stable sort
+        told_with = about["type"] in ("missing", "extra_forbidden") and len(place.loc) > 1
+        names = lacking.pop(place.loc[:-1], []) if told_with else []
+        if names or not told_with or about["type"] != "missing":
+            whole.append(_mistake(about, place, model, root, data, names))
+    return whole
+
+
+def _lacking(told: list[tuple[dict[str, Any], Place]]) -> dict[tuple[int | str, ...], list[str]]:
+    """The keys that each mapping below the route itself lacks: one message tells them, with an unknown key if there
+    is one, which most often was to be one of them."""
+    found: dict[tuple[int | str, ...], list[str]] = {}
+    for error, place in told:
+        if error["type"] == "missing" and len(place.loc) > 1:
+            found.setdefault(place.loc[:-1], []).append(str(place.loc[-1]))
+    return found
 
 
 def _renamed(told: list[tuple[dict[str, Any], Place]], model: type[BaseModel], data: Any) -> set[tuple[int | str, ...]]:
@@ -96,10 +114,16 @@ def _wants_another_kind(found: dict[str, Any]) -> bool:
     return kind.endswith(("_type", "_parsing")) or kind in ("is_instance_of", "none_required")
 
 
-def _mistake(found: dict[str, Any], place: Place, model: type[BaseModel], root: Node, data: Any) -> Mistake:
+def _mistake(
+    found: dict[str, Any], place: Place, model: type[BaseModel], root: Node, data: Any, lacking: list[str]
+) -> Mistake:
     kind, loc = found["type"], place.loc
     parent = locate(model, found["loc"][:-1], data)
     message = _in_words_of(data, worded(found, place, parent))
+    if lacking:
+        names = f"{', '.join(map(repr, lacking[:-1]))} and {lacking[-1]!r}" if lacking[1:] else repr(lacking[0])
+        missing = f"{names} {plural(len(lacking), 'is', 'are')} missing"
+        message = missing if kind == "missing" else f"{message}. And {missing}"
     context = found.get("ctx", {})
     if kind == "missing":
         node = node_at(root, loc[:-1])

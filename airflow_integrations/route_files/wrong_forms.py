@@ -116,6 +116,19 @@ def _schedule(given: object) -> str | None:
     return 'write {cron: "*/5 * * * *"}, or {every: 15m}'
 
 
+def _notified(given: str | dict[str, object]) -> str:
+    """The list for one who is notified: the kind alone, an address, a Connection, or a mapping without its list."""
+    if isinstance(given, dict):
+        return f"[{{{', '.join(f'{kind}: …' for kind in given) or 'email: …'}}}]"
+    if "@" in given:
+        return f"[{{email: {given}}}]"
+    if given.lower() in ("email", "mail", "smtp"):
+        return "[{email: ops@example.com}]"
+    if "slack" in given.lower():
+        return "[{slack: slack_ops}], with the id of a Connection of type slackwebhook"
+    return "[{apprise: teams_ops}], with the id of a Connection whose password is an Apprise URL"
+
+
 def _of_place(loc: Sequence[int | str], given: object) -> str | None:
     place = tuple(loc)
     if place == ("schedule",):
@@ -166,6 +179,8 @@ def _of_place(loc: Sequence[int | str], given: object) -> str | None:
         return "write each with its default, such as {shop: main}"
     if place == ("delivery",) and isinstance(given, str):
         return "write {batch: 100}"
+    if place == ("alerts", "notify") and isinstance(given, (str, dict)):
+        return f"write {_notified(given)}"
     if place == ("alerts",) and isinstance(given, (str, list)):
         return "write what counts as wrong and who is told, see docs/operations/alerts.md"
     return None

@@ -20,7 +20,11 @@ __all__ = ["Map"]
 def _describes_an_object(written: Any) -> Any:
     if isinstance(written, (dict, str, Structure)):
         return written
-    raise ValueError("map describes the new entity: fields with expressions, or one expression that gives all of it")
+    from airflow_integrations.expressions.structures.written_pairs import pair_remedy  # only for a mistake
+
+    told = "map describes the new entity: fields with expressions, or one expression that gives all of it"
+    remedy = pair_remedy(written[0]) if isinstance(written, list) and written else None
+    raise ValueError(f"{told}; {remedy}" if remedy else told)
 
 
 class Map(EachEntity):

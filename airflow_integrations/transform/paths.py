@@ -18,8 +18,10 @@ from airflow_integrations.expressions.structures.structure_tree import Fields
 __all__ = [
     "MISSING",
     "DottedPath",
+    "FieldPath",
     "dropped",
     "fields_at",
+    "of_each_element",
     "overlap",
     "placed",
     "split_path",
@@ -34,14 +36,45 @@ MISSING: Any = object()
 Path = tuple[str, ...]
 
 
+def _plain(text: str) -> str:
+    """``lines.*.x`` for ``$.lines[*].x``, ``lines[].x`` and ``lines[0].x``."""
+    plain = re.sub(r"\[\W*(\w*)\W*\]", lambda found: f".{found[1] if found[1].isidentifier() else '*'}", text)
+    return plain.lstrip("$.")
+
+
 def _readable(text: str) -> str:
     if not all(part and part == part.strip() for part in text.split(".")):
         raise ValueError(f"{text!r} is not a path; write field names with dots between, such as customer.address.city")
     if text.startswith("$") or "[" in text:
-        plain = re.sub(r"\[\W*(\w*)\W*\]", lambda found: f".{found[1] if found[1].isidentifier() else '*'}", text)
-        raise ValueError(f"{text!r} is a path of another language; write {plain.lstrip('$.')}, where * is each element")
+        raise ValueError(f"{text!r} is a path of another language; write {_plain(text)}, where * is each element")
     return text
 
+
+def of_each_element(text: str, entity: str) -> str | None:
+    """What is wrong with a path that writes below ``*``: nothing says what goes into which element. None for others."""
+    steps = text.split(".")
+    if "*" not in steps:
+        return None
+    at = steps.index("*")
+    if at == 0 or at + 1 == len(steps):
+        return f"{text!r} is not the path of one field; * stands for each element of a list in drop only"
+    below = steps[1:at] if steps[0] == entity and at > 1 else steps[:at]
+    held = ".".join(below)
+    return (
+        f"{text!r} would be a field of each element of a list, which only drop reaches; to make the list anew write  "
+        f"- set: {{{held}: '[{{**each, \"{steps[at + 1]}\": …}} for each in {entity}.{held}]'}}"
+    )
+
+
+def _of_one_field(text: str) -> str:
+    told = of_each_element(_plain(text), "order") if "[" in text else None
+    if told is not None:
+        raise ValueError(told)
+    return _readable(text)
+
+
+FieldPath = Annotated[str, Field(max_length=500), AfterValidator(_of_one_field)]
+"""As :data:`DottedPath`, of one field; a step that has such paths tells ``*`` by :func:`of_each_element`."""
 
 DottedPath = Annotated[str, Field(max_length=500), AfterValidator(_readable)]
 """``customer.address.city``: a field below the entity, which itself is not named."""

@@ -16,9 +16,10 @@ from airflow_integrations.expressions.structures.structure_tree import Fields
 from airflow_integrations.transform import FoundMistakes, Place
 from airflow_integrations.transform.paths import (
     MISSING,
-    DottedPath,
+    FieldPath,
     dropped,
     fields_at,
+    of_each_element,
     overlap,
     placed,
     split_path,
@@ -42,7 +43,7 @@ class Rename(EachEntity):
 
     only_own_key = True
 
-    class Config(RootConfig[Annotated[dict[DottedPath, DottedPath], Field(min_length=1)]]):
+    class Config(RootConfig[Annotated[dict[FieldPath, FieldPath], Field(min_length=1)]]):
         """The old dotted path with the new one.
 
         Example: ``customer.mail: customer.email``
@@ -84,6 +85,10 @@ class Rename(EachEntity):
 
     @classmethod
     def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
+        for old, new in config.root.items():
+            told = of_each_element(old, route.entity.name) or of_each_element(new, route.entity.name)
+            if told is not None:
+                yield (old,), told
         for (old, new), (other_old, other_new) in combinations(config.root.items(), 2):
             if overlap(split_path(old), split_path(other_old)):
                 yield (other_old,), f"{other_old} and {old} lie in each other: move one of them"
@@ -94,5 +99,4 @@ class Rename(EachEntity):
     def written_paths(cls, config: Any) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """Each path of the step, with its place in the configuration."""
         for old, new in config.root.items():
-            yield (old,), old
-            yield (old,), new
+            yield from (((old,), path) for path in (old, new) if of_each_element(path, "") is None)

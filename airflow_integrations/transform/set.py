@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -12,9 +12,12 @@ from airflow_integrations.entity import Entity
 from airflow_integrations.errors import EntityError
 from airflow_integrations.expressions import Sees, Structure
 from airflow_integrations.expressions.structures.structure_tree import Fields
-from airflow_integrations.transform import Place
-from airflow_integrations.transform.paths import DottedPath, placed, split_path, with_field
+from airflow_integrations.transform import FoundMistakes, Place
+from airflow_integrations.transform.paths import FieldPath, of_each_element, placed, split_path, with_field
 from airflow_integrations.transform.per_entity import EachEntity
+
+if TYPE_CHECKING:
+    from airflow_integrations.route.definition import Route
 
 __all__ = ["Set"]
 
@@ -25,7 +28,7 @@ class Set(EachEntity):
     sees_own_fields = True
     only_own_key = True
 
-    class Config(RootConfig[Annotated[dict[DottedPath, Annotated[Structure, Sees("entity")]], Field(min_length=1)]]):
+    class Config(RootConfig[Annotated[dict[FieldPath, Annotated[Structure, Sees("entity")]], Field(min_length=1)]]):
         """Dotted paths with what to set there, in the grammar of ``map``. Missing objects on the way are made.
 
         Example:
@@ -58,4 +61,11 @@ class Set(EachEntity):
     def written_paths(cls, config: Any) -> Iterator[tuple[tuple[int | str, ...], str]]:
         """Each path of the step, with its place in the configuration."""
         for text in config.root:
-            yield (text,), text
+            if of_each_element(text, "") is None:  # it is told by mistakes
+                yield (text,), text
+
+    @classmethod
+    def mistakes(cls, config: Any, route: Route) -> FoundMistakes:
+        for text in config.root:
+            if told := of_each_element(text, route.entity.name):
+                yield (text,), told

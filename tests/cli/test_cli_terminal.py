@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from airflow_integrations.cli import terminal
 from airflow_integrations.display.printable import with_status
@@ -79,3 +80,22 @@ def test_a_table_without_rows_keeps_its_head(monkeypatch: pytest.MonkeyPatch) ->
 )
 def test_a_status_is_told_once(status: int | None, message: str, told: str) -> None:
     assert with_status(status, message) == told
+
+
+@pytest.mark.parametrize(
+    ("surroundings", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"CLICOLOR": "0"}, False), ({"CLICOLOR": "1"}, True)],
+)
+def test_who_wants_no_colour_gets_none(
+    surroundings: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "CLICOLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"TERM": "xterm-256color", **surroundings}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(Console, "is_terminal", True)
+    screen = terminal.console()
+    file: Any = io.StringIO()
+    screen.file = file
+    screen.print(Text("gone", style="red"))
+    assert ("\x1b[31m" in file.getvalue()) is coloured

@@ -25,7 +25,9 @@ def _rows(name: str) -> list[tuple[str, str, str, str]]:
     return [(place, *row) for place, rows in read.plain().items() for row in rows if row[1]]
 
 
+FIRST_HOUR = _rows("habits_of_the_first_hour.yaml")
 ROWS = [
+    *FIRST_HOUR,
     *_rows("habits.yaml"),
     *_rows("habits_of_languages.yaml"),
     *_rows("habits_of_tools.yaml"),
@@ -83,6 +85,15 @@ def test_the_remedy_is_named_and_works(tmp_path: Path, place: str, wrong: str, r
     assert any(remedy in text for text in told), told or "it passes"
     assert len(told) <= 2
     assert mistakes(tmp_path / "routes", route(place, right)) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"),
+    [row[:2] for row in FIRST_HOUR],
+    ids=[f"{place}: {wrong[:40]}" for place, wrong, *_ in FIRST_HOUR],
+)
+def test_one_mistake_is_one_message(tmp_path: Path, place: str, wrong: str) -> None:
+    assert len(mistakes(tmp_path / "routes", route(place, wrong))) == 1
 
 
 @pytest.mark.parametrize(

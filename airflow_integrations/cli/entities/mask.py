@@ -30,8 +30,9 @@ def mask_of(database: Database, route: str) -> Mask:
 
 
 def entity_options(database: Database, route: str) -> tuple[str, str]:
-    """What expressions of the route call an entity, and the expression of its key; empty for a route that never ran."""
-    plain = (read_definition(_newest(database, route) or "") or {}).get("entity") or {}
+    """What expressions of the route call an entity, and the expression of its key, as its newest run had them. Of a
+    route that never ran as its file says them; empty where that cannot be found."""
+    plain = (read_definition(_newest(database, route) or "") or next(_in_files(route), {})).get("entity") or {}
     return str(plain.get("name", "entity")), str(plain.get("key", ""))
 
 

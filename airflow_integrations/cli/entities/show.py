@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
             if (received := _waits(ledger, args.route, args.key)) is None:
                 raise
             out(visible(f"{args.route} {args.key}: in the inbox since {moment(received)} ({ago(received, now)})"))
-            out("No run has taken its event yet; the next run of the route does.")
+            out("No run has taken its event yet; the next one does. Is the route's DAG switched on in Airflow?")
             return OK
         mask, entity = mask_of(ledger, args.route), entity_options(ledger, args.route)[0]
         content = entity_content(record) if mask or args.payload else NOTHING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
+from functools import cache
 
 __all__ = ["NIL", "PLAIN", "XmlNameError", "attribute_text", "check_name", "element_text"]
 
@@ -13,7 +14,6 @@ _START = (
     "A-Z_a-z\xc0-\xd6\xd8-\xf6\xf8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c-\u200d\u2070-\u218f\u2c00-\u2fef"
     "\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd\U00010000-\U000effff"
 )
-_NAME = re.compile(f"[{_START}][{_START}\\-.0-9\xb7\u0300-\u036f\u203f-\u2040]*")
 MAX_NAME = 1000
 """Characters of a name."""
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
@@ -27,11 +27,21 @@ class XmlNameError(ValueError):
     """The text says which name, and why it is none."""
 
 
+@cache
+def _name() -> re.Pattern[str]:
+    """Compiled at the first name: that takes as long as some ten modules' import."""
+    return re.compile(f"[{_START}][{_START}\\-.0-9\xb7\u0300-\u036f\u203f-\u2040]*")
+
+
+def _is_name(text: str) -> bool:
+    return _name().fullmatch(text) is not None
+
+
 def check_name(name: str, prefixes: Set[str]) -> None:
     """``prefixes``: those that are declared. Raises XmlNameError for what cannot name an element or attribute."""
     prefix, colon, local = name.rpartition(":")
     shown = repr(name[:60])
-    if len(name) > MAX_NAME or not _NAME.fullmatch(local) or (colon and not _NAME.fullmatch(prefix)):
+    if len(name) > MAX_NAME or not _is_name(local) or (colon and not _is_name(prefix)):
         raise XmlNameError(
             f"{shown} cannot be the name of an element or attribute: XML's names begin with a letter or _, and go on "
             f"with letters, digits, and . - _, up to {MAX_NAME:,} characters"

@@ -128,7 +128,11 @@ def unknown_name(
     if root is None:
         return f"unknown name {name}{_as_text(leaf, name)}. {known}"
     if isinstance(leaf, Structure):
-        return f"unknown name {name}; for the text write {{const: {name}}}, for the field {root}.{name}. {known}"
+        from airflow_integrations.expressions.structures.written_pairs import pair_at  # only for a mistake
+
+        pair = pair_at(leaf.definition, reading.place)
+        meant = f"; {pair}" if pair else ""
+        return f"unknown name {name}; for the text write {{const: {name}}}, for the field {root}.{name}{meant}. {known}"
     whole = below[0] if below else ()
     if identity or isinstance(leaf, Template) or (leaf.text == ".".join((name, *whole)) and root != entity):
         return f"unknown name {name}, did you mean {_written((root, name, *whole))}? {known}"

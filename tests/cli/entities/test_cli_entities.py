@@ -281,6 +281,17 @@ def test_queue_tells_what_waits_in_the_inbox(call, ledger):
     assert "inbox" in call("queue")[1]
 
 
+def test_an_event_of_a_route_that_never_ran_is_found_by_its_key(call, routes, edit):
+    edit(routes / "orders.yaml", "key: order.id", "key: order.number")
+    event = NewEvent(route="orders", event_id="e-1", body=b'[{"number": "1042", "total": 10.50}]', source="webhook")
+    with open_ledger() as opened:
+        opened.inbox.put([event], NOW)
+    code, out, _ = call("entities", "show", "orders", "1042")
+    assert (code, out.startswith("orders 1042: in the inbox since 2026-09-21")) == (0, True)
+    assert "Is the route's DAG switched on in Airflow?" in out
+    assert call("entities", "show", "orders", "1043")[0] == 1
+
+
 def test_the_ledger_itself(call, tmp_path):
     code, out, _ = call("ledger", "migrate")
     assert (code, f"schema {HEAD}" in out) == (0, True)
