@@ -1,10 +1,10 @@
 """One JSON line a figure: the median of three runs, and how it stands to the hand-written script of the same run.
 
 ``python -m bench`` measures everything; ``python -m bench bulk single`` only those named.
-Figures: bulk, single, steps, memory, loading, sql, publishing, lookups, ingest, latency, console, pages, runs. The
-first three and ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and nothing
-is sent (``again_per_second``). Latency, what the console asks of a ledger with a million entities (console), its pages
-(pages), and what a small run costs in a real Airflow (runs) are measured only where they are named.
+Figures: bulk, single, steps, memory, loading, sql, publishing, lookups, partitions, ingest, latency, console, pages,
+runs. The first three and ingest with each kind of ledger; bulk also has a second pass, in which nothing has changed and
+nothing is sent (``again_per_second``). Latency, what the console asks of a ledger with a million entities (console),
+its pages (pages), and what a small run costs in a real Airflow (runs) are measured only where they are named.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from bench.runs import runs
 from bench.webhooks.ingest import ingest
 
 RUNS = 3
+EVERYTHING = [
+    *("bulk", "single", "steps", "memory", "loading", "sql", "publishing", "lookups", "partitions", "webhooks.ingest"),
+]
 
 
 def figure(name: str, **values: Any) -> None:
@@ -186,6 +189,10 @@ def main(wanted: list[str]) -> None:
             publishing()
         if "loading" in wanted:
             loading()
+        if "partitions" in wanted:
+            for how in ("waiting", "files"):
+                for tasks in ("1", "2", "4"):
+                    figure("partitions", **measure("bench.partitions.measure", how, tasks))
         if "lookups" in wanted:
             figure("lookups", **measure("bench.lookups", "10000"))
     finally:
@@ -194,7 +201,4 @@ def main(wanted: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        sys.argv[1:]
-        or ["bulk", "single", "steps", "memory", "loading", "sql", "publishing", "lookups", "webhooks.ingest"]
-    )
+    main(sys.argv[1:] or EVERYTHING)

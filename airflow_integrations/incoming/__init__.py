@@ -128,6 +128,13 @@ class Incoming(Protocol):
     A kind whose ``Config`` has ``partitions`` (:class:`Partitions` or :class:`ColumnRanges` of route/incremental.py)
     gives the records of :attr:`Run.partition` alone. Its ``cursor_reading`` then is about one partition.
 
+    Where only the source can tell which partitions there are, the options in ``partitions`` are a model of the kind's
+    own without ``all``, and it has two more coroutine methods. ``parts(run, services)`` asks the source once and gives
+    a list of ``(name, part)`` in the order in which states of one entity count: a name for people, and a JSON value
+    that :attr:`Partition.part` then is, whichever process asks for it. ``parts_stay(run, services, parts)`` tells
+    whether these JSON values still stand for what the source has, for an attempt that would go on with them. Without
+    a partition :meth:`pages` gives all records.
+
     A kind that can tell what there is has ``discovers``, a frozenset of the types of Connections that it knows, and::
 
         @classmethod

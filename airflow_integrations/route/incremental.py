@@ -120,7 +120,8 @@ Step = Annotated[int, Field(strict=True, ge=1)] | Duration
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One part of what a run fetches: a value of a list, or a stretch to which ``start`` belongs and ``end`` does
-    not. Of the ranges of a column the first has no start and the last no end."""
+    not. Of the ranges of a column the first has no start and the last no end. Or what the source was asked for when
+    the run was planned."""
 
     number: int
     """From 1."""
@@ -128,6 +129,9 @@ class Partition:
     value: str | int | None = None
     start: int | datetime | None = None
     end: int | datetime | None = None
+    part: Any = None
+    """A JSON value of the incoming's own, where the source was asked which partitions there are; ``value`` then names
+    it to people."""
 
     def names(self) -> dict[str, Any]:
         """What expressions and templates see as ``partition``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_integrations.route.incremental import MOST, Partition
 from airflow_integrations.window import EPOCH, Window
@@ -11,12 +11,18 @@ from airflow_integrations.window import EPOCH, Window
 if TYPE_CHECKING:
     from airflow_integrations.route.definition import Route
 
-__all__ = ["fetch_tasks", "partition_mistakes", "partitions_of"]
+__all__ = ["fetch_tasks", "partition_mistakes", "partitions_of", "told_by_source"]
+
+
+def told_by_source(route: Route) -> bool:
+    """Whether only the source can tell which partitions there are, such as its files: by ``parts`` of the kind."""
+    options = getattr(route.incoming.config, "partitions", None)
+    return options is not None and not hasattr(options, "all")
 
 
 def partitions_of(route: Route, window: Window) -> Sequence[Partition]:
     """Those of a run with this window, always the same; empty where the route has none. Raises RunError where there are
-    too many."""
+    too many. Not for routes of which they are :func:`told_by_source`."""
     options = getattr(route.incoming.config, "partitions", None)
     found: Sequence[Partition] = options.all(window) if options is not None else ()
     return found
@@ -27,10 +33,17 @@ def fetch_tasks(route: Route) -> tuple[str, ...]:
     options = getattr(route.incoming.config, "partitions", None)
     if options is None or route.tasks.single or route.tasks.fetch_spread == 1:
         return ()
-    ranges = getattr(options, "ranges", options)
-    fixed = ranges is None or (ranges.from_ is not None and ranges.to is not None)  # else the window says how many
-    count = min(route.tasks.fetch_spread, len(options.all(Window(EPOCH, EPOCH))) if fixed else MOST)
+    count = min(route.tasks.fetch_spread, _known_count(route, options))
     return tuple(f"fetch_{number}" for number in range(1, count + 1)) if count > 1 else ()
+
+
+def _known_count(route: Route, options: Any) -> int:
+    """How many partitions each run has; the most that there may be where its window or the source says how many."""
+    if told_by_source(route):
+        return MOST
+    ranges = getattr(options, "ranges", options)
+    fixed = ranges is None or (ranges.from_ is not None and ranges.to is not None)
+    return len(options.all(Window(EPOCH, EPOCH))) if fixed else MOST
 
 
 def partition_mistakes(route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -40,8 +53,8 @@ def partition_mistakes(route: Route) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (
             place,
             (
-                "an entity that moves from one partition to another while they are fetched may be in none of them, and "
-                "missing would delete it; leave missing at ignore, or partitions out"
+                "an entity that moves from one partition to another while they are fetched, or whose file is replaced, "
+                "may be in none of them, and missing would delete it; leave missing at ignore, or partitions out"
             ),
         )
     if route.entity.group is not None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, Vali
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from airflow_integrations.config.model import Model
-from airflow_integrations.config.suggestions import unknown
+from airflow_integrations.config.suggestions import described, unknown
 from airflow_integrations.route import registry
 from airflow_integrations.route.registry import Part
 
@@ -54,14 +54,6 @@ def part_of(validator: Any) -> Part | None:
     return owner.part if isinstance(owner, _StageOf) else None
 
 
-def _described(value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    if value is None or value == {}:
-        return "nothing"
-    return f"the text {value!r}" if isinstance(value, str) else repr(value)
-
-
 class _StageOf:
     def __init__(self, part: Part) -> None:
         self.part = part
@@ -70,7 +62,7 @@ class _StageOf:
         if isinstance(value, Stage):
             return value
         if not isinstance(value, dict) or len(value) != 1:
-            given = f"the keys {', '.join(map(str, value))}" if isinstance(value, dict) and value else _described(value)
+            given = f"the keys {', '.join(map(str, value))}" if isinstance(value, dict) and value else described(value)
             raise PydanticCustomError(
                 "stage",
                 "{part} holds exactly one key, the kind, with its options below it; found {given}. One of: {kinds}",

@@ -99,6 +99,20 @@ KEYS_OF_PARTS: dict[tuple[str, ...], dict[str, str]] = {
         ("decrypt encryption gpg decryption encrypted", "pgp: {connection: partner_key}"),
         ("json jsonl", "records: body.orders, for a list inside of the document"),
         ("delimiter sep separator", 'csv: {delimiter: ";"}'),
+        (
+            "partition parallel parallelism workers threads concurrency spread num_partitions shards batch_size",
+            "partitions: {files: 10}, for tasks side by side; tasks: {fetch_spread: 4} says how many tasks",
+        ),
+        (
+            "max_files limit max_files_per_run max_files_per_trigger",
+            "nothing: a run reads all files that are new, page by page; `run --limit` fetches less",
+        ),
+    ),
+    ("files", "partitions"): by_word(
+        ("size count per_task every chunk files_per_partition batch_size number", "files: 10"),
+        ("list values", "files: 10; which files there are is asked when a run begins"),
+        ("column ranges", "files: 10; files are divided in their order, see order"),
+        ("tasks spread workers parallel parallelism", "files: 10; how many tasks says tasks: {fetch_spread: 4}"),
     ),
     ("outgoing", "files"): by_word(
         ("encrypt encryption gpg recipient public_key", "pgp: {connection: partner_key}"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
-from airflow_integrations.config.suggestions import unknown
+from airflow_integrations.config.suggestions import described, shortened, unknown
 from airflow_integrations.route_files.error_paths import Place, field_schemas, holders
 from airflow_integrations.route_files.foreign_words import STYLES
 from airflow_integrations.route_files.other_tools_keys import (
@@ -19,7 +18,7 @@ from airflow_integrations.route_files.other_tools_keys import (
 )
 from airflow_integrations.route_files.wrong_forms import value_remedy
 
-__all__ = ["PATTERNS", "described", "worded"]
+__all__ = ["PATTERNS", "worded"]
 
 _EXPECTED = {
     "string_type": "text",
@@ -108,25 +107,6 @@ PATTERNS = {
     r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+$": "an address, such as ops@example.com",
 }
 """Pattern of an option to the words for what it allows."""
-
-
-def described(value: Any) -> str:
-    """What stands in the file, cut short."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, (list, tuple)):
-        return "a list"
-    if isinstance(value, (int, Decimal)):
-        return f"the number {_short(str(value))}"
-    return f"the text {_short(str(value))!r}" if isinstance(value, str) else type(value).__name__
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def worded(error: dict[str, Any], place: Place, parent: Place) -> str:
@@ -219,7 +199,7 @@ def _pattern(error: dict[str, Any], place: Place, parent: Place) -> str:
         allowed = "the id of an Airflow Connection, such as shop: the address belongs into the Connection"
     elif given.strip("/") and re.fullmatch(pattern, given.strip("/")):
         allowed = given.strip("/")
-    return f"{_short(given)!r} is not allowed here; write {allowed}"
+    return f"{shortened(given)!r} is not allowed here; write {allowed}"
 
 
 def _too_short(error: dict[str, Any], place: Place, parent: Place) -> str:

@@ -42,6 +42,7 @@ _EXAMPLES: dict[tuple[str, ...], str] = {
     ("retention",): "{payloads: 30d}",
     ("window",): "{overlap: 5m}, or {initial: 2026-01-31}",
     ("settled",): "{age: 10m}, or {marker: .done}",
+    ("files", "partitions"): "{files: 10}: how many files are a part; tasks: {fetch_spread: 4} says how many tasks",
     ("details",): '{path: "/orders/{{ item.id }}"}',
     ("for_each",): "{path: /shops, records: body.shops, name: shop}",
     ("hmac",): "{header: X-Signature, secret: <Connection>}",

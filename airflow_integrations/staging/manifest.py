@@ -148,14 +148,22 @@ class Manifest(msgspec.Struct, kw_only=True):
     """fetch: why records of its window may be missing; then the run moves neither mark nor cursor."""
     source_pieces: list[SourcePiece] = []
     """fetch: pieces of the source that are staged as a whole; they count as read once the run is settled."""
+    answered_pieces: list[SourcePiece] = []
+    """fetch: all of :attr:`source_pieces`, where there are acknowledgements. A version of this package that knows
+    nothing of these does not see them here: where it settles the run, the pieces do not count as read, so the next run
+    reads and answers them."""
     acknowledgements: list[SegmentRef] = []
-    """fetch: what senders are answered, for the pieces among :attr:`source_pieces`."""
+    """fetch: what senders are answered, for the pieces among :attr:`answered_pieces`."""
     resume: Any = None
     saved_at: float = 0.0
     """Seconds since the epoch when it was written."""
     seconds: float = 0.0
     """How long the stage has worked, all attempts that this manifest builds on together."""
     warnings: list[str] = []
+
+    def pieces_read(self) -> list[SourcePiece]:
+        """fetch: the pieces of the source that are staged as a whole."""
+        return [*self.source_pieces, *self.answered_pieces]
 
     def pieces(self) -> list[Piece]:
         """fetch: the records that other routes may read, in their order. Not those that were taken over: they were

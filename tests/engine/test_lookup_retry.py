@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_kinds import MemoryIncoming
@@ -218,9 +219,10 @@ async def test_what_is_no_part_any_more_and_what_was_split_ends(world: World) ->
     assert went(await world.run()) == {}
 
 
-async def test_a_part_that_was_decided_does_not_begin_again_with_another_one(world: World) -> None:
+@pytest.mark.parametrize("before", [(), ({"merge": "last"},), ({"merge": "first"}, {"merge": "last"})], ids=str)
+async def test_a_part_that_was_decided_does_not_begin_again_with_another_one(world: World, before: Any) -> None:
     """It comes forth from the same record, and would keep the other one waiting for ever, which then keeps it."""
-    split(world)
+    split(world, *before)
     await world.run(ORDER)
     skip(world.ledger, Selection("orders", keys=frozenset({"2|1"})), "not needed", "ann", world.clock())
     world.clock.now += 601
@@ -231,6 +233,17 @@ async def test_a_part_that_was_decided_does_not_begin_again_with_another_one(wor
     assert went(await world.again()) == {"carried_in": 1, "split_added": 1, "merged": 1, "unchanged": 1}
     assert (world.entity("2|1").status, world.entity("2|2").status) == ("skipped", "unchanged")
     assert [one["line"] for one in sent()] == [2]
+
+
+async def test_a_part_that_was_decided_begins_again_where_the_source_gives_its_record_again(world: World) -> None:
+    split(world, {"merge": "last"})
+    await world.run(ORDER)
+    skip(world.ledger, Selection("orders", keys=frozenset({"2|1"})), "not needed", "ann", world.clock())
+    world.customers({"b": "C-2"})
+    world.clock.now += 601
+    books = went(await world.run(ORDER))
+    assert books == {"fetched": 1, "carried_in": 1, "split_added": 1, "merged": 1, "delivered": 2}
+    assert sorted(one["line"] for one in sent()) == [1, 2]
 
 
 async def test_parts_that_wait_with_different_states_of_their_order_each_go_with_their_own(world: World) -> None:

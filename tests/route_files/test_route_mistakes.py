@@ -70,6 +70,7 @@ TABLE = [
     ("incoming:\n  http:", "incoming:\n  htpt:", "9:3  incoming: unknown kind 'htpt', did you mean 'http'? One of: files, graphql, http"),
     ("incoming:\n  http:", "incoming:\n  none: {}\n  http:", "8:1  incoming: incoming holds exactly one key, the kind"),
     ("outgoing:\n", "outgoing: erp\nx:\n", "29:11  outgoing: outgoing holds exactly one key, the kind, with its options"),
+    ("outgoing:\n", "outgoing: 1.5\nx:\n", "29:11  outgoing: outgoing holds exactly one key, the kind, with its options below it; found the number 1.5."),
     ("outgoing:\n", "outgoing:\nx:\n", "29:10  outgoing: outgoing holds exactly one key, the kind, with its options below it; found nothing"),
     ("transform:\n", "transform: {}\nx:\n", "16:1  transform: expected a list, found a mapping"),
     ("- filter:", "- filtr:", "17:5  transform.0: unknown kind 'filtr', did you mean 'filter'? One of: drop, filter,"),

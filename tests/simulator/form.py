@@ -12,10 +12,12 @@ from simulator.deed import Deed
 from simulator.flows.shape import Shape
 from simulator.small import is_small
 
-__all__ = ["form_deeds", "formed", "has_form"]
+__all__ = ["divided", "division_deeds", "form_deeds", "formed", "has_form"]
 
 SHARE, OF_SMALL = 0.25, 0.08
 """Of the large worlds, and of the small ones: one with a form takes twice as long."""
+DIVIDED, DIVIDED_OF_SMALL, DIVIDED_FROM = 0.15, 0.05, 20_000
+"""The source of so many is divided into partitions; below this seed of none: there faults were planted before."""
 SHAPES, STRETCH = 256, 100_000
 """So many shapes are drawn, others for each stretch of seeds: reading a route file takes as long as a small world."""
 
@@ -44,6 +46,20 @@ def formed(shape: Shape, seed: int) -> Shape:
         attempts = min(shape.attempts, 3)  # what waits in vain is at its end soon
         shape = replace(shape, beside=beside, other=_customers(chance), attempts=attempts)
     return shape
+
+
+def divided(shape: Shape, seed: int) -> Shape:
+    """The shape with partitions of its source, or of the one that feeds it, where it is such a world and they fit."""
+    share = DIVIDED_OF_SMALL if is_small(seed) else DIVIDED
+    if seed < DIVIDED_FROM or random.Random(f"divided {seed}").random() >= share:
+        return shape
+    chance = random.Random(f"partitions {seed % SHAPES} of {seed // STRETCH}")
+    parts, tasks = chance.choice((2, 2, 3)), chance.choice((1, 2, 2, 3))
+    if shape.beside == "feed" and shape.other is not None:
+        return replace(shape, other=replace(shape.other, parts=parts, fetch_tasks=tasks))
+    if not shape.fetches or shape.lines == "group" or shape.missing:
+        return shape
+    return replace(shape, parts=parts, fetch_tasks=tasks)
 
 
 def _reading(shape: Shape, chance: random.Random) -> Shape:
@@ -122,4 +138,34 @@ def form_deeds(seed: int, shape: Shape, minutes: int) -> list[Deed]:
             border = chance.choice(("commit", "disk", "request"))
             most = {"commit": 12, "disk": 12, "request": 3}[border]
             deeds.append(Deed("process dies at", number=chance.randint(3, 6), how=(border, chance.randint(1, most))))
+    return deeds
+
+
+def division_deeds(seed: int, shape: Shape) -> list[Deed]:
+    """Entities that change their partition while these are fetched, tasks that die there, and one that is cleared."""
+    chance = random.Random(f"division {seed}")
+    if not (shape.parts or (shape.other is not None and shape.other.parts)):
+        return []
+    deeds = [
+        Deed("source writes", round(595.0 + chance.random() * 10, 3), how=(f"K{number}", chance.randint(0, 2), "open"))
+        for number in chance.choices(range(1, 5), k=chance.choice((0, 2, 4)))
+    ]
+    if chance.random() < 0.5:  # one task is there long after the others, and sees what they cannot have seen
+        deeds.append(Deed("process dies at", number=chance.choice((2, 3)), how=("request", chance.randint(1, 2))))
+        for _ in range(chance.choice((1, 2, 3))):
+            how = (f"K{chance.randint(1, 4)}", chance.randint(0, 2), "open")
+            deeds.append(Deed("source writes", round(605.0 + chance.random() * 290, 3), how=how))
+    for _ in range(chance.choice((0, 1, 1, 2))):
+        border = chance.choice(("commit", "disk", "request"))
+        most = {"commit": 8, "disk": 12, "request": 4}[border]
+        deeds.append(Deed("process dies at", number=chance.randint(1, 6), how=(border, chance.randint(1, most))))
+    if chance.random() < 0.3:
+        fault = chance.choice(("404", "503", "reset", "cut", "expired", "late"))
+        deeds.append(Deed("source answers", number=chance.randint(1, 6), how=(fault,)))
+    if chance.random() < 0.2:
+        deeds.append(Deed("task dies", number=chance.randint(2, 4), how=(chance.randint(5, 80),)))
+    if chance.random() < 0.4:
+        deeds.append(
+            Deed("person clears partitions", round(600 + chance.random() * 900, 3), number=chance.randint(0, 9))
+        )
     return deeds

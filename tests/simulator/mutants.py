@@ -277,6 +277,22 @@ MUTANTS = (
         fits='shape.lines == "split" and shape.beside == "customers"',
         hint=1346,
     ),
+    Mutant(
+        "what came by events is forgotten where partitions are put together",
+        "engine/fetch/partitions/staged.py",
+        "joined.segments = [*planned.segments, *(",
+        "joined.segments = [*(",
+        fits="shape.fetch_tasks > 1",
+        hint=20420,
+    ),
+    Mutant(
+        "a partition that has no cursor does not hold the others back",
+        "engine/fetch/partitions/joining.py",
+        "            return None\n        value = of_text",
+        "            continue\n        value = of_text",
+        fits='shape.fetch_tasks > 1 and shape.asks == "cursor"',
+        hint=26942,
+    ),
 )
 
 

@@ -19,6 +19,7 @@ from simulator.deed import Deed
 from simulator.tasks import quiet
 
 if TYPE_CHECKING:
+    from simulator.borders.airflow import DagRun
     from simulator.flows.flow import Flow
     from simulator.world import World
 
@@ -36,7 +37,7 @@ _FITS = {
 
 def act(world: World, deed: Deed) -> None:
     """One act on one of the entities that it is possible for."""
-    if deed.what in ("person clears", "person clears push"):
+    if deed.what.startswith("person clears"):
         _clear(world, deed)
         return
     found = [(row.key, flow, row) for flow in world.flows.values() for row in flow.rows()]
@@ -69,20 +70,26 @@ def act(world: World, deed: Deed) -> None:
 
 def _clear(world: World, deed: Deed) -> None:
     over = [run for run in world.airflow.runs.values() if run.over]
-    if deed.what == "person clears push":
-        over = [run for run in over if run.tasks and "push" in run.tasks[-2]]
+    kind = {"person clears push": "push", "person clears partitions": "fetch_"}.get(deed.what)
+    if kind is not None:
+        over = [run for run in over if any(_ran(run, name) for name in run.tasks if name.startswith(kind))]
     if not over:
         return
     run = over[deed.number % len(over)]
-    if deed.what == "person clears push":
-        pushes = [name for name in run.tasks if name.startswith("push")]
-        task = pushes[deed.number % len(pushes)]
+    if kind is not None:
+        fitting = [name for name in run.tasks if name.startswith(kind) and _ran(run, name)]
+        task = fitting[deed.number % len(fitting)]
         world.tell(f"a person clears {task} of {run.run_id}")
         world.airflow.clear(run, task)
         return
     world.tell(f"a person clears fetch of {run.run_id}")
     world.cleared = True
     world.airflow.clear(run)
+
+
+def _ran(run: DagRun, task: str) -> bool:
+    """Airflow skips again what another task has skipped. A push that was skipped so ends as it did."""
+    return task.startswith("push") or run.states.get(task) != "skipped"
 
 
 def accept_contracts(world: World) -> int:

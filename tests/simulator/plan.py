@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from simulator.aimed import aimed_deeds
 from simulator.deed import Deed
 from simulator.flows.shape import Shape
-from simulator.form import form_deeds, formed, has_form
+from simulator.form import divided, division_deeds, form_deeds, formed, has_form
 from simulator.small import is_small, small_deeds
 
 __all__ = ["Deed", "Plan", "plan_of"]
@@ -61,9 +61,10 @@ def plan_of(seed: int) -> Plan:
     with_form = has_form(seed)
     if with_form:
         shape = formed(shape, seed)
+    shape = divided(shape, seed)
     chance = random.Random(f"plan {seed}")
     if is_small(seed):
-        more = form_deeds(seed, shape, SHORT_MINUTES) if with_form else []
+        more = (form_deeds(seed, shape, SHORT_MINUTES) if with_form else []) + division_deeds(seed, shape)
         deeds = _in_order(small_deeds(chance, shape) + more)
         late = any(deed.at is not None and deed.at > SHORT_MINUTES * 60 + 20 for deed in deeds)
         return Plan(seed, shape, MINUTES if late else SHORT_MINUTES, hasty=True, deeds=deeds, small=True)
@@ -72,6 +73,7 @@ def plan_of(seed: int) -> Plan:
     when = _Moments(chance, minutes)
     deeds = _changes(chance, shape, when, few=short) + _faults(chance, shape, when) + _people(chance, shape, when)
     deeds += aimed_deeds(seed, shape) + (form_deeds(seed, shape, minutes) if with_form else [])
+    deeds += division_deeds(seed, shape)
     deeds = _in_order(deeds)
     return Plan(seed, shape, minutes, hasty=chance.random() < 0.7, deeds=deeds)
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from airflow_integrations.engine.begun_definition import begun_with
 from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.fetch.partitions.plan import fetch_or_plan
+from airflow_integrations.engine.fetch.partitions.reading import fetch_partitions
 from airflow_integrations.engine.fetch.windows import as_fetched
 from airflow_integrations.engine.live.single_task import fits_single_task, run_all_stages
 from airflow_integrations.engine.next_stages import anything, for_push, for_transform, needed_later
@@ -22,6 +24,7 @@ from airflow_integrations.errors import OutageError
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
+from airflow_integrations.staging.manifest import Manifest
 
 __all__ = ["Done", "quiet", "stage"]
 
@@ -46,11 +49,12 @@ async def stage(
     *,
     final: bool,
     pushes: Sequence[str] = ("push",),
+    fetches: Sequence[str] = (),
 ) -> Done:
     """One try of a task. It is stopped as Airflow stops one: by ``stop``, and given up some seconds later. ``pushes``
-    are the names of the DAG's tasks that push."""
+    are the names of the DAG's tasks that push, ``fetches`` of those that fetch partitions."""
     async with services:
-        working = asyncio.create_task(_stage(name, route, run, services, staging, stop, final, pushes))
+        working = asyncio.create_task(_stage(name, route, run, services, staging, stop, final, pushes, fetches))
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -74,11 +78,15 @@ async def _stage(
     stop: asyncio.Event,
     final: bool,
     pushes: Sequence[str],
+    fetches: Sequence[str],
 ) -> Done:
     if name == "fetch":
-        return await _fetch(replace(run, route=route), services, staging, stop, pushes)
+        return await _fetch(replace(run, route=route), services, staging, stop, pushes, fetches)
     with begun_with(route, staging, services.log) as definition:
         run = as_fetched(replace(run, route=definition.route), staging)
+        if name in fetches:
+            await fetch_partitions(run, services, staging, task=fetches.index(name))
+            return Done()
         if name == "transform":
             try:
                 manifest = await transform(run, services, staging, spread=len(pushes))
@@ -96,8 +104,23 @@ async def _stage(
         return Done(balance=await settle(run, services, staging))
 
 
-async def _fetch(run: Run, services: Services, staging: Staging, stop: asyncio.Event, pushes: Sequence[str]) -> Done:
-    manifest = await fetch(run, services, staging)
+async def _fetch(
+    run: Run, services: Services, staging: Staging, stop: asyncio.Event, pushes: Sequence[str], fetches: Sequence[str]
+) -> Done:
+    if fetches:
+        manifest = await fetch_or_plan(run, services, staging, tasks=len(fetches))
+        if not manifest.complete:
+            return Done(set(fetches[manifest.fetch_tasks :]))
+    else:
+        manifest = await fetch(run, services, staging)
+    done = await _go_on(run, services, staging, manifest, stop, pushes)
+    return replace(done, skips=done.skips | set(fetches))
+
+
+async def _go_on(
+    run: Run, services: Services, staging: Staging, manifest: Manifest, stop: asyncio.Event, pushes: Sequence[str]
+) -> Done:
+    """What the task that fetched does of the stages behind it."""
     if not anything(manifest):
         balance = await settle(as_fetched(run, staging), services, staging)
         if not needed_later(manifest):

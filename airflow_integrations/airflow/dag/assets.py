@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow_integrations.staging.folder import Staging
     from airflow_integrations.staging.manifest import Manifest
 
-__all__ = ["changed", "outlets", "publish", "route_asset", "triggering_assets"]
+__all__ = ["changed", "changing_assets", "outlets", "publish", "route_asset", "triggering_assets"]
 
 
 def route_asset(route: str) -> Asset:
@@ -37,6 +37,16 @@ def route_asset(route: str) -> Asset:
 def outlets(route: Route) -> list[AssetAlias]:
     """The outlets of a task that may :func:`publish`."""
     return [AssetAlias(f"route.{route.route}")]
+
+
+def changing_assets(route: Route) -> list[Asset]:
+    """What changes with the route. Where nobody has named them to Airflow before, it creates each with its first
+    change, and of two runs that come at the same moment it fails one. So they are inlets of the task settle, by which
+    its DAG processor creates them; no task has them while it runs, as it would then fail where another DAG has an asset
+    of the same name or URI. The only task of a route with ``tasks.single`` has an outlet, for which Airflow looks at
+    what is serialized, so it goes without."""
+    target = asset(route.outgoing)
+    return [route_asset(route.route), *([target] if target is not None else [])]
 
 
 def publish(context: Context, run: Run, pushed: Manifest, staging: Staging) -> None:
@@ -56,9 +66,8 @@ def changed(context: Context, route: Route, delivered: int, more: Mapping[str, A
         (alias,) = outlets(route)
         extra = {"route": route.route, "delivered": delivered, **more}
         events = context["outlet_events"][alias]
-        events.add(route_asset(route.route), extra=extra)
-        if (target := asset(route.outgoing)) is not None:
-            events.add(target, extra=extra)
+        for each in changing_assets(route):
+            events.add(each, extra=extra)
 
 
 def triggering_assets(route: Route) -> BaseAsset | None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, Param, get_parsing_context
 
 from airflow_integrations.airflow.dag import run_conf
+from airflow_integrations.airflow.dag.assets import changing_assets
 from airflow_integrations.airflow.dag.dag_ids import events_dag_id
 from airflow_integrations.airflow.dag.doc_md import story
 from airflow_integrations.airflow.dag.lineage import asset
@@ -49,7 +50,9 @@ def build_dag(route: Route, *, documented: bool = True, **overrides: Any) -> DAG
         "doc_md": story(route) if documented else None,
     }
     source = asset(route.incoming)
-    ends = {route.tasks.task_of("fetch"): {"inlets": [source] if source else []}}
+    ends: dict[str, dict[str, Any]] = {route.tasks.task_of("fetch"): {"inlets": [source] if source else []}}
+    if not route.tasks.single and get_parsing_context().task_id is None:
+        ends["settle"] = {"inlets": changing_assets(route)}
     return _dag(route, options | overrides, run_conf.params(route), ends=ends)
 
 

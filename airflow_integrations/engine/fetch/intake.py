@@ -88,6 +88,8 @@ class Intake:
         """Write into the manifest what is in closed segments."""
         manifest.segments, manifest.problems = self.writer.segments, self.problem_writer.segments
         manifest.carried, manifest.acknowledgements = self.carried_writer.segments, self.answer_writer.segments
+        if manifest.acknowledgements:
+            manifest.answered_pieces, manifest.source_pieces = manifest.pieces_read(), []
         manifest.entities = self._going_on + self._taken_over
         told = {"superseded": self.superseded, "retrying": self.retrying, "deletes_emitted": self.deletes}
         manifest.counts = {

@@ -21,10 +21,10 @@ async def source_is_gone(run: Run, services: Services, saved: Manifest | None) -
 
     Raises RunError where that was staged by another definition of the route, and so cannot be used.
     """
-    if saved is None or not saved.complete or not saved.source_pieces:
+    if saved is None or not saved.complete or not (pieces := saved.pieces_read()):
         return False
     there = getattr(_incoming(run.route), "still_there", None)
-    if there is None or await there(run, services, saved.source_pieces):
+    if there is None or await there(run, services, pieces):
         return False
     if saved.route_hash != data_hash(run.route):
         raise RunError(
@@ -37,7 +37,7 @@ async def source_is_gone(run: Run, services: Services, saved: Manifest | None) -
 def to_let_go(run: Run, fetched: Manifest | None) -> list[SourcePiece]:
     """The pieces that count as read now that every entity of the run has its fate: those of a run that fetched what is
     new, not of one that was asked for a window, for keys, or for a backfill. ``run`` is :func:`as_fetched`."""
-    return fetched.source_pieces if fetched is not None and moves_cursor(run) else []
+    return fetched.pieces_read() if fetched is not None and moves_cursor(run) else []
 
 
 async def let_go(run: Run, services: Services, pieces: list[SourcePiece]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
 from airflow_integrations.engine.grouped_log import GroupedProblems
@@ -27,7 +28,7 @@ from airflow_integrations.route.check import names_needed_by_outgoing
 from airflow_integrations.route.definition import Route
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.segment_writer import SegmentWriter
-from airflow_integrations.transform import Place, Transformer
+from airflow_integrations.transform import Place, Transformer, TransformerBase
 
 __all__ = ["Chain"]
 
@@ -70,6 +71,11 @@ class Chain:
             for index, stage in enumerate(route.transform)
         ]
         self._conditions = [(stage.kind, _condition(stage.config)) for stage in route.transform]
+        holding = [getattr(type(step), "flush", None) is not TransformerBase.flush for step in self.steps]
+        self._splits_late = any(kind == "split" and any(holding[:at]) for at, (kind, _) in enumerate(self._conditions))
+        """Whether a split comes behind a step that holds entities back, such as a merge."""
+        self._held_again = set[str]()
+        """Then the keys of what the run took over and the source has not given once more."""
         self._opened: list[Transformer] = []
         self.passed = [0] * len(self.steps)
         """How many entities came out of each step."""
@@ -97,6 +103,9 @@ class Chain:
             if not batch:
                 return
             self._step = index
+            if self._splits_late and (again or self._held_again):
+                keys = [entity.key for entity in batch]
+                (self._held_again.update if again else self._held_again.difference_update)(keys)
             batch = await self.steps[index].apply(batch, self)
             if again and batch and self._conditions[index][0] == "split":
                 batch = await self._taken_over(batch)
@@ -124,7 +133,8 @@ class Chain:
             self._step = index
             async for batch in step.flush(self):
                 self.passed[index] += len(batch)
-                await self.through(batch, behind=index + 1)
+                for again, some in groupby(batch, lambda entity: entity.key in self._held_again):
+                    await self.through(list(some), behind=index + 1, again=again)
                 self._step = index
                 yield
             getattr(step, "finished", _nothing)()

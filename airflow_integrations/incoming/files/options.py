@@ -14,7 +14,21 @@ from airflow_integrations.files.place import checked_path
 from airflow_integrations.formats.records_format import RecordsFormat, RecordsFormatName
 from airflow_integrations.incoming.files.name_dates import check_pattern
 
-__all__ = ["FilesIncomingConfig", "MoveTo", "NameDate", "Settled"]
+__all__ = ["FilePartitions", "FilesIncomingConfig", "MoveTo", "NameDate", "Settled"]
+
+
+class FilePartitions(Model):
+    """The files of a run in parts that follow each other in the files' order.
+
+    Example:
+        files: 10
+    """
+
+    files: Annotated[int, Field(strict=True, ge=1, le=100_000)]
+    """How many files are a part; more where a run would have over 1,000 parts.
+
+    Example: ``files: 10``
+    """
 
 
 class MoveTo(Model):
@@ -155,6 +169,13 @@ class FilesIncomingConfig(RecordsFormat):
     date), or the one whose path does.
 
     Example: ``order: name``
+    """
+    partitions: FilePartitions | None = None
+    """Parts of a run's files that ``tasks.fetch_spread`` tasks fetch side by side, each with its own retries. The
+    states of one key stay in the order of the files.
+
+    Example: ``partitions: {files: 10}``
+    Since: 0.2
     """
     after: Literal["keep", "delete"] | MoveTo = "keep"
     """What becomes of a file once every entity of its run has its fate: ``keep``, ``delete``, or ``{move: folder}``. A

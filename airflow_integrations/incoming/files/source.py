@@ -19,6 +19,7 @@ from airflow_integrations.incoming.files.check import mistakes
 from airflow_integrations.incoming.files.choice import Chosen, FileChoice
 from airflow_integrations.incoming.files.discover import CONNECTION_TYPES, discovered
 from airflow_integrations.incoming.files.options import FilesIncomingConfig, MoveTo
+from airflow_integrations.incoming.files.planned import PlannedFiles, files_of, parts_of
 from airflow_integrations.incoming.files.records import FileRecords
 from airflow_integrations.plurals import counted
 from airflow_integrations.route.definition import Route
@@ -69,19 +70,12 @@ class FilesIncoming:
 
     async def pages(self, run: Run, services: Services, resume: Any = None) -> AsyncGenerator[Page, None]:
         store = await asyncio.to_thread(_store, self.config, services)
-        choice = FileChoice(self.config, run, services, store)
-        files = await asyncio.to_thread(choice.look)
-        if wait := choice.wait:
-            await services.sleep(wait)
-            files = await asyncio.to_thread(choice.look, choice.unsettled)
-        if choice.unsettled:
-            found, first = counted(len(choice.unsettled), "file"), choice.unsettled[0].path
-            services.log.info("left %s to the next run: not settled yet, such as %s", found, first)
-        elif not files and resume is None:
-            services.log.info("%s", choice.why_none())
-        if services.creates and not (run.dry_run or services.previews or run.limit is not None):
-            await asyncio.to_thread(self._put_away, services, store, choice.done)
         reading = _Reading(self.config, self.route, run, services, store)
+        if run.partition is None:
+            files = await self._chosen(run, services, store, begins=resume is None)
+        else:
+            files = files_of(run.partition.part)
+            await asyncio.to_thread(store.require_folder)
         pages = reading.pages(files, resume)
         task = asyncio.create_task(asyncio.to_thread(next, pages, None))
         try:
@@ -96,6 +90,33 @@ class FilesIncoming:
             await asyncio.gather(task, return_exceptions=True)
             pages.close()
             await asyncio.to_thread(reading.close)
+
+    async def _chosen(self, run: Run, services: Services, store: FileStore, *, begins: bool) -> list[Chosen]:
+        """Those that the run reads, once what has changed a moment ago has come to rest."""
+        choice = FileChoice(self.config, run, services, store)
+        files = await asyncio.to_thread(choice.look)
+        if wait := choice.wait:
+            await services.sleep(wait)
+            files = await asyncio.to_thread(choice.look, choice.unsettled)
+        if choice.unsettled:
+            found, first = counted(len(choice.unsettled), "file"), choice.unsettled[0].path
+            services.log.info("left %s to the next run: not settled yet, such as %s", found, first)
+        elif not files and begins:
+            services.log.info("%s", choice.why_none())
+        if services.creates and not (run.dry_run or services.previews or run.limit is not None):
+            await asyncio.to_thread(self._put_away, services, store, choice.done)
+        return files
+
+    async def parts(self, run: Run, services: Services) -> list[tuple[str, Any]]:
+        store = await asyncio.to_thread(_store, self.config, services)
+        assert self.config.partitions is not None
+        return parts_of(await self._chosen(run, services, store, begins=True), self.config.partitions.files)
+
+    async def parts_stay(self, run: Run, services: Services, parts: Sequence[Any]) -> bool:
+        """Whether all files are there as they were: else those that are there are listed anew."""
+        store = await asyncio.to_thread(_store, self.config, services)
+        there = {file.mark for file in await asyncio.to_thread(store.list)}
+        return all(chosen.file.mark in there for part in parts for chosen in files_of(part))
 
     async def settled(self, run: Run, services: Services, pieces: Sequence[SourcePiece]) -> None:
         """Move or delete files whose entities have their fate. One that has changed since is another, and stays."""
@@ -163,6 +184,7 @@ class _Reading:
         self._config, self._connections = config, services.connections
         self._keys: Keyring | None = None
         self._records = FileRecords(config, route, services.base_names(run), store, self._keyring)
+        self._planned = None if run.partition is None else PlannedFiles(config, run, store, services.log)
 
     def _keyring(self) -> Keyring:
         """Made with the first file: most runs find none. Raises SetupError."""
@@ -210,6 +232,11 @@ class _Reading:
 
     def _pages_of(self, chosen: Chosen, passed: int, answered: int) -> Iterator[Page]:
         """The pages of one file, behind what is staged of it; the last one finishes it."""
+        if self._planned is not None:
+            now = self._planned.now(chosen, passed, begun=passed > 0 or answered > 0)
+            if now is None:
+                return
+            chosen = now
         file, order, count, answers = chosen.file, list(chosen.order), 0, 0
         reading = self._records.of(chosen)
         try:
@@ -228,8 +255,8 @@ class _Reading:
             return
         if count < passed:
             raise AnswerError(f"{file.path} has {count} records; the saved place is behind {passed}")
-        now = self._store.find(file.path)
-        if now is not None and now.mark != file.mark:
+        there = self._store.find(file.path)
+        if there is not None and there.mark != file.mark:
             raise OutageError(f"{file.path} changed while it was read; it is read again from the beginning")
         behind = {"v": 1, "order": order, "file": None, "passed": 0}
         piece = SourcePiece(file.mark, self._records.intact)

@@ -179,3 +179,17 @@ def test_the_page_of_the_dag_says_when_it_runs(make_route: Callable[..., Any]) -
     both = when(trigger={"assets": "a"}, schedule={"every": "1h"}, incoming={"route": "b"})
     assert both == "every 1h; when this has changed: a; when b has fetched"
     assert when() == "when it is triggered"
+
+
+def test_what_changes_is_named_to_airflow_before_a_run_changes_it_and_no_task_depends_on_it(
+    make_route: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A task whose inlet is an asset that is not active, because another DAG's has its name, would fail."""
+    named = {task.task_id: [inlet.name for inlet in task.inlets] for task in build_dag(make_route()).tasks}
+    assert named["settle"][0] == "route.orders"
+    assert "inlets" in str(DagSerialization.to_dict(build_dag(make_route()))["dag"]["tasks"][-1])
+    (alone,) = build_dag(make_route(tasks={"single": True})).tasks
+    assert "route.orders" not in [inlet.name for inlet in alone.inlets]
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "orders")
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_TASK_ID", "settle")
+    assert task_of(build_dag(make_route()), "settle").inlets == []

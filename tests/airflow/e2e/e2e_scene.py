@@ -118,6 +118,7 @@ ROUTES_ON_POSTGRES = {
     "catalogue": ON,
     "prices": READER,
     "buyers": ON,
+    "unchanged": ON,
     "baskets": WAITING,
 }
 """Those that another Airflow has, on PostgreSQL."""

@@ -52,10 +52,19 @@ def test_critical_goes_first_when_pool_and_executor_are_full(airflow_on_postgres
     assert sum(start < done for start in waited) < len(waited)
 
 
+def test_assets_are_known_before_anything_has_changed_them(airflow_on_postgres: Airflow) -> None:
+    """Else two runs that are the first to change one, at the same moment, would both create it."""
+    airflow = airflow_on_postgres
+    assert airflow.runs("unchanged") == []
+    found = airflow.call("GET", "/assets?name_pattern=route.unchanged")["assets"]
+    assert [asset["uri"] for asset in found] == ["integrations://route/unchanged"]
+    assert airflow.call("GET", f"/assets/events?asset_id={found[0]['id']}")["asset_events"] == []
+
+
 @pytest.mark.parametrize("dag", ["windows_missed", "single"])
 def test_a_backfill_takes_exactly_each_missed_window(airflow_on_postgres: Airflow, systems: Systems, dag: str) -> None:
     airflow = airflow_on_postgres
-    # Where two runs are the first to change an asset, at the same moment, Airflow 3.3 fails one of them.
+    # Where two runs of a single task are the first to change an asset, at the same moment, Airflow 3.3 fails one.
     airflow.ended(dag, airflow.trigger(dag, window(1)))
     document = {"dag_id": dag, "from_date": START, "to_date": "2026-01-01T03:00:00Z", "max_active_runs": 2}
     airflow.call("POST", "/backfills", document, expect=200)

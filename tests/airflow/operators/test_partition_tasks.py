@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,8 +48,16 @@ def shop(monkeypatch: pytest.MonkeyPatch) -> Shop:
 def run(shop: Shop, make_route: Callable[..., Any], make_context: Callable[..., Any]) -> Callable[..., Any]:
     """Run one task of a run; those that it skips are in ``skipped``."""
 
-    def run(task: str, *, incoming: dict[str, Any] | None = None, conf: Any = None, **route: Any) -> Any:
-        dag = build_dag(make_route(incoming={"http": SHOP | (incoming or {})}, **route))
+    def run(
+        task: str,
+        *,
+        incoming: dict[str, Any] | None = None,
+        files: dict[str, Any] | None = None,
+        conf: Any = None,
+        **route: Any,
+    ) -> Any:
+        source = {"files": files} if files else {"http": SHOP | (incoming or {})}
+        dag = build_dag(make_route(incoming=source, **route))
         context = make_context(dag, conf=conf, run_after=datetime(2026, 1, 1, 12, tzinfo=UTC))
         try:
             return task_of(dag, task).execute(context)
@@ -141,3 +150,25 @@ def test_where_every_partition_is_empty_the_run_ends_well(
         run(task)
     assert run("transform")["skipped"] == ["push"]
     assert run("settle")["counts"]["fetched"] == 0
+
+
+def test_files_are_listed_by_fetch_and_read_by_its_tasks(run: Callable[..., Any], tmp_path: Path) -> None:
+    files = {"path": f"{tmp_path}/in/*.jsonl", "partitions": {"files": 1}, "settled": {"age": "0s"}, "after": "delete"}
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    for number in range(3):
+        (inbox / f"{number}.jsonl").write_text(f'{{"number": {number}, "status": "paid"}}\n')
+    assert run("fetch", files=files)["skipped"] == ["fetch_4"]
+    assert [run(task, files=files)["counts"]["fetched"] for task in reversed(TASKS)] == [1, 1, 1]
+    assert run("transform", files=files)["entities"] == 3
+    run("push", files=files)
+    assert len(list(inbox.iterdir())) == 3
+    assert run("settle", files=files)["counts"]["skipped"] == 3
+    assert list(inbox.iterdir()) == []
+
+
+def test_a_single_file_needs_no_further_task(run: Callable[..., Any], tmp_path: Path) -> None:
+    files = {"path": f"{tmp_path}/*.jsonl", "partitions": {"files": 1}, "settled": {"age": "0s"}}
+    (tmp_path / "0.jsonl").write_text('{"number": 1, "status": "paid"}\n')
+    assert run("fetch", files=files)["skipped"] == [*TASKS, "fetch_4"]
+    assert run("transform", files=files)["entities"] == 1

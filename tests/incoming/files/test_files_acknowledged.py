@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,25 @@ def test_a_settle_that_is_repeated_and_a_run_that_is_cleared_answer_nothing_agai
     for stage in ("fetch", "transform", "push", "settle", "settle", "fetch", "transform", "push", "settle"):
         scene.stage(stage, run)
     assert len(kept(scene)) == 1
+
+
+def test_a_run_that_an_older_version_settles_is_read_and_answered_by_the_next_one(tmp_path: Path) -> None:
+    """While workers are replaced: that version knows nothing of answers, and keeps none."""
+    scene = Answering(tmp_path, after={"move": "done"})
+    scene.arrive("a.edi", interchange("I1", message("1")))
+    run = scene.new_run()
+    for stage in ("fetch", "transform", "push"):
+        scene.stage(stage, run)
+    path = Path(str(scene.staging(run.run_id).folder), "fetch.json")
+    manifest = json.loads(path.read_bytes())
+    manifest = {name: value for name, value in manifest.items() if name not in ("acknowledgements", "answered_pieces")}
+    path.write_bytes(json.dumps(manifest).encode())
+    scene.stage("settle", run)
+    assert (kept(scene), scene.names()) == ([], ["a.edi"])
+    scene.now += timedelta(hours=1)
+    assert scene.run() == ["I1|1"]
+    assert [each["interchange"]["reference"] for each in kept(scene)] == ["I1"]
+    assert scene.names() == ["done/a.edi"]
 
 
 def test_a_file_that_is_replaced_is_answered_again_and_one_that_is_read_again_is_not(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from decimal import Decimal
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 from listen_scene import event_bodies, ids, listening, process, records, until
+from psycopg.errors import ObjectInUse
 from sql_surroundings import Tables
+from sqlalchemy.exc import OperationalError
 
 from airflow_integrations.errors import SetupError
 from airflow_integrations.formats.json import decode
@@ -57,12 +60,23 @@ def feed_of(place: Tables, **config: Any) -> Feed:
 
 
 def held(tables: Tables) -> int:
-    """Changes that the slot still holds."""
+    """Changes that the slot still holds.
+
+    PostgreSQL serves one reader of a slot at a time: the listener may be reading it, and the backend of a killed
+    process ends a moment after it. Their turn is waited for, 30 s at most.
+    """
     query = (
         "SELECT count(*) FROM pg_logical_slot_peek_binary_changes('suite', NULL, NULL, 'proto_version', '1', "
         "'publication_names', 'erp') WHERE get_byte(data, 0) IN (68, 73, 85)"
     )
-    return int(tables.rows(query)[0][0])
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return int(tables.rows(query)[0][0])
+        except OperationalError as error:
+            if not isinstance(error.orig, ObjectInUse) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 class TestPostgresChanges(ListenSuite):

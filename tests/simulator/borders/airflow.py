@@ -11,6 +11,7 @@ from airflow_integrations.engine.live.consumer import Consumer
 from airflow_integrations.errors import IntegrationError, OutageError
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.waits import woken_routes
+from airflow_integrations.route.partitions import fetch_tasks
 from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.window import EPOCH, Window
@@ -92,18 +93,19 @@ class Airflow:
         async with self._slots.setdefault(slot, asyncio.Semaphore(1)):
             world, states = self.world, run.states
             pushes = run.flow.route.tasks.pushes if run.dag == run.flow.name else ("push",)
-            run.tasks = ("fetch", "transform", *pushes, "settle")
+            fetches = fetch_tasks(run.flow.route) if run.dag == run.flow.name else ()
+            stages = (("fetch",), fetches, ("transform",), pushes, ("settle",))
+            run.tasks = tuple(name for together in stages for name in together)
             if first == "fetch":
                 states.clear()
-            for name in (first, "settle"):
+            behind = ("transform", *pushes) if first.startswith("fetch_") else ()
+            for name in (first, *behind, "settle"):
                 states.pop(name, None)
             world.tell(f"{self._named(run)} begins")
             try:
-                for together in (
-                    [name] if name not in pushes else pushes for name in ("fetch", "transform", "push", "settle")
-                ):
+                for together in stages:
                     wanted = [name for name in together if states.get(name) is None]
-                    if together[0] != "settle" and "failed" in states.values():
+                    if together != ("settle",) and "failed" in states.values():
                         states |= dict.fromkeys(wanted, "upstream_failed")
                     elif len(wanted) == 1:
                         states[wanted[0]] = await self._task(run, wanted[0])
@@ -130,9 +132,12 @@ class Airflow:
             asked = {name: value for name, value in run.asked.items() if name != "slot"}
             asked["event_age"] = 60.0 if run.dag != flow.events_dag and not run.asked.get("events") else 0.0
             made = Run(flow.route, f"{owner}{run.run_id}", run.window, interval=run.window, **asked)
-            pushes = run.tasks[2:-1]
+            pushes = tuple(name for name in run.tasks if name.startswith("push"))
+            fetches = tuple(name for name in run.tasks if name.startswith("fetch_"))
             final = number == TRIES
-            work = stage(name, flow.route, made, services, staging, process.stop, final=final, pushes=pushes)
+            work = stage(
+                name, flow.route, made, services, staging, process.stop, final=final, pushes=pushes, fetches=fetches
+            )
             try:
                 done: Done = await process.run(work)
             except Died:

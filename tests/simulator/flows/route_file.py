@@ -86,9 +86,10 @@ def yaml_of(shape: Shape) -> str:
     retry = f"retry: {{attempts: {shape.attempts}, delay: 1m}}"
     lines += [f"delivery: {{batch: {shape.batch}, concurrency: {shape.concurrency}{policy}{again}, {retry}}}"]
     lines += ["retention: {payloads: 5m, runs: 2, history: 1h, events: 1h}"] if shape.forgets else []
-    if shape.apart:
-        spread = f", spread: {shape.spread}, spread_above: 1" if shape.spread > 1 else ""
-        lines += [f"tasks: {{together: 0{spread}}}"]
+    tasks = ["together: 0"] if shape.apart else []
+    tasks += [f"spread: {shape.spread}, spread_above: 1"] if shape.spread > 1 else []
+    tasks += [f"fetch_spread: {shape.fetch_tasks}"] if shape.parts else []
+    lines += [f"tasks: {{{', '.join(tasks)}}}"] if tasks else []
     return "\n".join(lines) + "\n"
 
 
@@ -109,12 +110,17 @@ def _incoming(shape: Shape) -> list[str]:
     lines += ["    records: body.items"]
     counted = shape.missing and shape.paging == "page"  # without it nothing tells that a record has moved
     lines += [f"    pagination: {_PAGING['counted page' if counted else shape.paging]}"]
+    query = []
     if shape.asks == "window":
-        lines += ['    query: {from: "{{ window.start }}", to: "{{ window.end }}"}']
+        query += ['from: "{{ window.start }}", to: "{{ window.end }}"']
     if shape.asks == "cursor":
         asked = "field: updated, param: changed" if shape.by_time else "field: rev, param: since"
         lines += [f"    cursor: {{{asked}}}"]
-        lines += ["    query: {sort: number}"] if shape.by_key else []
+        query += ["sort: number"] if shape.by_key else []
+    if shape.parts:
+        lines += [f"    partitions: {{list: {list(range(shape.parts))}}}"]
+        query += [f'part: "{{{{ partition.value }}}}", of: {shape.parts}']
+    lines += [f"    query: {{{', '.join(query)}}}"] if query else []
     return lines
 
 

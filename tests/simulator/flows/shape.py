@@ -56,6 +56,10 @@ class Shape:
     """Each stage is a task of its own."""
     spread: int = 1
     """Over so many tasks push is spread."""
+    parts: int = 0
+    """Into so many partitions the source is divided; 0: it is not."""
+    fetch_tasks: int = 1
+    """So many tasks fetch them."""
     contract: str = ""
     """What happens where the source has a new field: ``warn``, ``reject``, ``fail``; empty: nobody looks."""
     table: str = ""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from airflow_integrations.engine.fetch.at_work import FetchAtWork
 from airflow_integrations.engine.fetch.fetch import RESUME_SECONDS
+from airflow_integrations.engine.fetch.partitions.planned import planned_partitions
 from airflow_integrations.engine.fetch.partitions.staged import belongs
 from airflow_integrations.engine.fetch.start import Begun, leaves_out, run_ref
 from airflow_integrations.engine.fetch.windows import as_fetched
@@ -15,7 +16,6 @@ from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.plurals import counted
 from airflow_integrations.route.hash import data_hash
 from airflow_integrations.route.incremental import Partition
-from airflow_integrations.route.partitions import partitions_of
 from airflow_integrations.run import Run, Services
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
@@ -30,7 +30,7 @@ async def fetch_partitions(run: Run, services: Services, staging: Staging, *, ta
     One that an earlier attempt has fetched as a whole stays as it is; one that broke off goes on behind its saved
     place for an hour, and then starts over. Where the source's answer for one cannot be used the others are fetched
     all the same. Raises what :meth:`Incoming.pages` raises, and RunError where the run was not planned, or by another
-    definition of the route.
+    definition of the route, or where its plan is gone.
     """
     planned = staging.manifest("fetch")
     if planned is None or not planned.partitions:
@@ -44,7 +44,8 @@ async def fetch_partitions(run: Run, services: Services, staging: Staging, *, ta
             "Downstream; nothing that was delivered is sent again"
         )
     begun = await _begun(run, services, staging, planned)
-    own = partitions_of(run.route, begun.run.window)[task :: planned.fetch_tasks] if task < planned.fetch_tasks else ()
+    own = planned_partitions(begun.run, staging, planned)[task :: planned.fetch_tasks]
+    own = own if task < planned.fetch_tasks else ()
     fetched, failed = list[Manifest](), list[AnswerError]()
     for partition in own:
         try:

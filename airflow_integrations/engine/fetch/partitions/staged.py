@@ -47,6 +47,7 @@ def put_together(planned: Manifest, found: Sequence[Manifest]) -> Manifest:
     answers = (segment for each in found for segment in each.acknowledgements)
     joined.acknowledgements = [*planned.acknowledgements, *answers]
     joined.source_pieces = [*planned.source_pieces, *(piece for each in found for piece in each.source_pieces)]
+    joined.answered_pieces = [*planned.answered_pieces, *(piece for each in found for piece in each.answered_pieces)]
     joined.entities = planned.entities + sum(each.entities for each in found)
     joined.counts = {**planned.counts, **counts}
     joined.seconds = planned.seconds + max((each.seconds for each in found), default=0.0)

@@ -1,0 +1,1 @@
+"""One run fetched by one task and by several."""
