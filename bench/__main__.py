@@ -49,14 +49,17 @@ def received(url: str) -> int:
 
 def against_script(url: str, name: str, total: int, how: str, ledger: tuple[str, str], passes: int) -> None:
     database, server = ledger
-    ours, again, theirs, last = [], [], [], {}
+    ours, again, theirs, cpu, script_cpu, last = [], [], [], [], [], {}
     received(url)
     for _ in range(RUNS):
-        theirs.append(measure("bench.script", url, str(total), how)["seconds"])
+        told = measure("bench.script", url, str(total), how)
+        theirs.append(told["seconds"])
+        script_cpu.append(told["cpu_seconds"])
         by_script = received(url)
         last = measure("bench.through_engine", url, str(total), how, server, str(passes))
         ours.append(last["seconds"])
-        again += [told["seconds"] for told in last["again"]]
+        cpu.append(last["cpu_seconds"])
+        again += [one["seconds"] for one in last["again"]]
         if (by_route := received(url)) != by_script:
             raise SystemExit(f"the route delivered {by_route} entities, the script {by_script}")
     seconds, script = statistics.median(ours), statistics.median(theirs)
@@ -68,6 +71,7 @@ def against_script(url: str, name: str, total: int, how: str, ledger: tuple[str,
         per_second=total / seconds,
         script_seconds=script,
         ratio=script / seconds,
+        cpu_ratio=statistics.median(script_cpu) / statistics.median(cpu),
         stages=last["stages"],
         memory_mb=last["memory_mb"],
         **(

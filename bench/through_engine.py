@@ -70,19 +70,26 @@ def peak_mb() -> float:
 
 async def through(run: Run, connections: Connections, ledger_url: str, staging: Staging) -> dict[str, object]:
     """One run; each stage has a ledger and a client of its own, as each task has."""
-    times = {}
-    started = time.perf_counter()
+    times, used = {}, {}
+    started, cpu = time.perf_counter(), time.process_time()
     for stage in (fetch, transform, push, settle):
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), time.process_time()
         with Ledger.open(ledger_url) as ledger:
             async with Services(connections, ledger=ledger) as services:
                 result = await stage(run, services, staging)
         times[stage.__name__] = round(time.perf_counter() - begun, 3)
-    seconds = time.perf_counter() - started
+        used[stage.__name__] = round(time.process_time() - before, 3)
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
     assert isinstance(result, Balance)
     if result.verdict:
         raise SystemExit(result.verdict)
-    return {"seconds": seconds, "stages": times, "counts": result.counts}
+    return {
+        "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
+        "stages": times,
+        "cpu_stages": used,
+        "counts": result.counts,
+    }
 
 
 async def main(url: str, total: int, *, how: How, server: str, passes: int) -> dict[str, object]:

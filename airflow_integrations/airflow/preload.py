@@ -36,7 +36,6 @@ _MODULES = (
     "airflow_integrations.expressions.structures.structure_compiler",
     "airflow_integrations.expressions.templates.jinja",
     "airflow_integrations.http.client",
-    "airflow_integrations.http.connections",
     "airflow_integrations.http.session",
     "airflow_integrations.http.auth.sign_in",
     "airflow_integrations.incoming.http.for_each.children",

@@ -9,9 +9,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from yarl import URL
@@ -23,7 +22,7 @@ from airflow_integrations.http.auth.sign_in import SignIn, Worn
 from airflow_integrations.http.content.body import TooLargeError, whole
 from airflow_integrations.http.content.content_encoding import CodingError
 from airflow_integrations.http.content.stream import BROKEN, Streamed, cause, shown, too_large
-from airflow_integrations.http.endpoint import MIB, Endpoint
+from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.http.errors import Refused, UnreadableError, reason_phrase
 from airflow_integrations.http.limits import HeldTooLongError, Limits, Pace
 from airflow_integrations.http.message import Answer, Request
@@ -34,6 +33,7 @@ from airflow_integrations.http.retry import Verdict, asked_wait, back_off, quota
 from airflow_integrations.http.session import open_session
 from airflow_integrations.http.stats import Stats
 from airflow_integrations.http.url import LeadsAwayError, Targets, redirected
+from airflow_integrations.http.wire.session import Session
 from airflow_integrations.plurals import counted
 
 __all__ = ["HttpClient", "Streamed"]
@@ -83,7 +83,7 @@ class HttpClient:
         self._rng = rng or random.Random()  # noqa: S311 - dice for back-off
         self._log = log or logging.getLogger("airflow_integrations.http")
         self._watch = watch
-        self._session: aiohttp.ClientSession | None = None
+        self._session: Session | None = None
         self._targets = Targets(endpoint)
         self.redact = Redaction(endpoint)
         """Takes the endpoint's secrets out of texts."""
@@ -276,9 +276,8 @@ class HttpClient:
             response = await self._session.request(
                 request.method,
                 signed,
-                data=_payload(request.body),
+                body=request.body,
                 headers=headers,
-                allow_redirects=False,
             )
             if self._sign_in is not None and worn is not None:
                 self._sign_in.heard(worn, response.headers)
@@ -336,9 +335,8 @@ class HttpClient:
         if self._sign_in is not None and worn is not None:
             url = self._sign_in.ready(worn, request.method, url, headers, request.body)
         what = f"answer to {request}, which signs in"
-        return await exchange(
-            self._session, request, url, headers, endpoint=self.endpoint, redact=self.redact, what=what
-        )
+        asked = self._session.request(request.method, url, body=request.body, headers=headers)
+        return await exchange(asked, request, url, endpoint=self.endpoint, redact=self.redact, what=what)
 
     def _unreadable(self, request: Request, status: int, why: str) -> AnswerError | UnknownOutcome:
         text = f"{self.say(request)}: {reason_phrase(status)}: {why}"
@@ -386,10 +384,3 @@ class HttpClient:
     def say(self, request: Request) -> str:
         """``shop: GET /orders``: for messages. A URL that the server gave may repeat a secret in its path."""
         return f"{self.endpoint.name}: {self.redact(str(request))}"
-
-
-def _payload(body: bytes | None) -> Any:
-    """Large bodies are written in pieces, so that the event loop is not held up."""
-    if body is None:
-        return None
-    return BytesIO(body) if len(body) > MIB else aiohttp.BytesPayload(body)

@@ -76,7 +76,7 @@ def quota_wait(headers: Mapping[str, str], now: float, *, refused: bool = False)
     refused for its rate, so that a reset counts even if what remains is not told. A reset far beyond a year of seconds
     is a moment, as GitHub sends. Never more than :data:`LONGEST`.
     """
-    if not any(name in headers for name in _QUOTA_HEADERS):  # most answers: the Date is not read for nothing
+    if not any(map(headers.__contains__, _QUOTA_HEADERS)):  # most answers: the Date is not read for nothing
         return None
     waits = [
         reset

@@ -6,19 +6,21 @@ import ssl
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from yarl import URL
 
 from airflow_integrations.errors import SetupError
 from airflow_integrations.http.auth.fixed import Digest
-from airflow_integrations.http.connections import CheckedConnector
 from airflow_integrations.http.content.content_encoding import ACCEPTED
 from airflow_integrations.http.endpoint import Endpoint
 from airflow_integrations.http.origin import Origin
+from airflow_integrations.http.wire.connections import CheckedConnector
+from airflow_integrations.http.wire.session import LINE_BYTES, Session
 from airflow_integrations.version import __version__
 
 __all__ = ["open_session", "open_token_session"]
 
 
-def open_session(endpoint: Endpoint) -> aiohttp.ClientSession:
+def open_session(endpoint: Endpoint) -> Session:
     """A session whose every request carries the endpoint's headers and fixed credentials: only for its own origin.
 
     Raises SetupError for certificates that cannot be read. Call it inside a running event loop.
@@ -29,7 +31,9 @@ def open_session(endpoint: Endpoint) -> aiohttp.ClientSession:
         name, text = endpoint.auth.header
         headers[name] = text
     digest = endpoint.auth if isinstance(endpoint.auth, Digest) else None
-    return _session(endpoint, endpoint.origin, headers, cert=endpoint.client_cert, digest=digest)
+    whole = _session(endpoint, endpoint.origin, headers, cert=endpoint.client_cert, digest=digest)
+    plain = digest is None and _proxy(endpoint, endpoint.origin) is None
+    return Session(whole, URL(endpoint.base_url), headers, timeout=_timeout(endpoint), plain=plain)
 
 
 def open_token_session(endpoint: Endpoint, origin: Origin) -> aiohttp.ClientSession:
@@ -52,18 +56,22 @@ def _session(
 ) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
         connector=CheckedConnector(limit=0, ssl=_trust(endpoint, cert) if origin.scheme == "https" else True),
-        timeout=aiohttp.ClientTimeout(
-            total=None,  # a timer of its own for each request; what it would stop, whole() stops
-            sock_connect=endpoint.connect_timeout,
-            sock_read=endpoint.read_timeout,
-        ),
+        timeout=_timeout(endpoint),
         headers=headers,
         middlewares=() if digest is None else (aiohttp.DigestAuthMiddleware(digest.login, digest.password),),
         cookie_jar=aiohttp.DummyCookieJar(),  # requests stand for themselves; nothing is carried from one to the next
         auto_decompress=False,
-        proxy=endpoint.proxy or _proxy_of_environment(origin),
-        max_line_size=64 * 1024,
-        max_field_size=64 * 1024,
+        proxy=_proxy(endpoint, origin),
+        max_line_size=LINE_BYTES,
+        max_field_size=LINE_BYTES,
+    )
+
+
+def _timeout(endpoint: Endpoint) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=None,  # a timer of its own for each request; what it would stop, whole() stops
+        sock_connect=endpoint.connect_timeout,
+        sock_read=endpoint.read_timeout,
     )
 
 
@@ -82,6 +90,8 @@ def _trust(endpoint: Endpoint, cert: str | tuple[str, str] | None) -> ssl.SSLCon
     return context
 
 
-def _proxy_of_environment(origin: Origin) -> str | None:
+def _proxy(endpoint: Endpoint, origin: Origin) -> str | None:
     # asked once: aiohttp's trust_env asks for every request in a thread, and reads logins from ~/.netrc
+    if endpoint.proxy:
+        return endpoint.proxy
     return None if proxy_bypass(f"{origin.host}:{origin.port}") else getproxies().get(origin.scheme)

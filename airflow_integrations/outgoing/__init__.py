@@ -17,6 +17,7 @@ from airflow_integrations.run import Run, Services
 
 __all__ = ["Outbound", "Outgoing", "Result", "ResultStatus"]
 
+_UNREAD: Any = object()
 ResultStatus = Literal["delivered", "waiting", "failed", "in_doubt", "skipped", "pending"]
 
 
@@ -39,7 +40,10 @@ class Outbound:
     ``names`` are names that expressions see of this request alone.
     """
 
+    # What every entity needs is no cached_property: before Python 3.12 its lock costs as much as hashing 500 bytes.
     _hash: str | None = None
+    _key: str | None = None
+    _value: Any = _UNREAD
     carried = False
     unanswered = False
     delivered = False
@@ -73,15 +77,18 @@ class Outbound:
         self._source = source
         self._found = found
 
-    @cached_property
+    @property
     def idempotency_key(self) -> str:
         """32 hexadecimal digits: the same for the same content and generation of one entity of a route, in any run."""
-        parts = [self._route.encode(), self.key.encode(), self.encoded]
-        if self.generation or self.deleted:
-            parts.append(b"%d" % self.generation)
-        if self.deleted:
-            parts.append(b"deleted")
-        return content_hash(b"\x00".join(parts))
+        made = self._key
+        if made is None:
+            parts = [self._route.encode(), self.key.encode(), self.encoded]
+            if self.generation or self.deleted:
+                parts.append(b"%d" % self.generation)
+            if self.deleted:
+                parts.append(b"deleted")
+            made = self._key = content_hash(b"\x00".join(parts))
+        return made
 
     @property
     def hash(self) -> str:
@@ -90,7 +97,7 @@ class Outbound:
         Two states with the same hash are the same content. A deletion never has the hash of a state.
         """
         made = self._hash
-        if made is None:  # not a cached_property, whose lock costs as much as hashing 500 bytes
+        if made is None:
             if self._source is None and self._found is None and not self.deleted:
                 made = content_hash(self.encoded)
             else:  # JSON holds no NUL
@@ -108,7 +115,7 @@ class Outbound:
     def for_step(self, idempotency_key: str, names: Mapping[str, Any]) -> Outbound:
         """The same content in another request: with a key and names of its own. What was decoded is shared."""
         step = Outbound.__new__(type(self))
-        step.__dict__.update(self.__dict__, idempotency_key=idempotency_key, names=names)
+        step.__dict__.update(self.__dict__, _key=idempotency_key, names=names)
         return step
 
     def without_content(self) -> Outbound:
@@ -127,9 +134,11 @@ class Outbound:
         left.__dict__.update(_hash=self.hash, carried=self.carried, delivered=self.delivered)
         return left
 
-    @cached_property
+    @property
     def value(self) -> Any:
-        return decode(self.encoded)
+        if self._value is _UNREAD:
+            self._value = decode(self.encoded)
+        return self._value
 
     @cached_property
     def source(self) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 import aiohttp
+from yarl import URL
 
 from airflow_integrations.http import Endpoint, HttpClient
+from airflow_integrations.http.wire.session import Session
 from airflow_integrations.simulate.memory_network import Handler, MemoryConnector
 
 __all__ = ["ReplayClient"]
@@ -20,10 +22,14 @@ class ReplayClient(HttpClient):
         self._handler = handler
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
+        headers = dict(self.endpoint.headers)
+        timeout = aiohttp.ClientTimeout()
+        whole = aiohttp.ClientSession(
             connector=MemoryConnector(self._handler),
-            headers=dict(self.endpoint.headers),
+            headers=headers,
+            timeout=timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
         )
+        self._session = Session(whole, URL(self.endpoint.base_url), headers, timeout=timeout, plain=True)
         return self

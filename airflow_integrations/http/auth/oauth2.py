@@ -193,10 +193,9 @@ class TokenEndpoint:
         if self._session is None:
             self._session = open_token_session(self._endpoint, self._origin)
         answer = await exchange(
-            self._session,
+            self._session.post(auth.token_url, data=body, headers=headers, allow_redirects=False),
             Request("POST", auth.token_url, body=body),
             auth.token_url,
-            headers,
             endpoint=self._endpoint,
             redact=self._redact,
             what=f"token from {self._origin}",

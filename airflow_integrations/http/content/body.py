@@ -6,9 +6,8 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 
-import aiohttp
-
 from airflow_integrations.http.content.content_encoding import Decoding, is_coding
+from airflow_integrations.http.wire.session import Response
 
 __all__ = ["TooLargeError", "chunks", "whole"]
 
@@ -20,7 +19,7 @@ class TooLargeError(Exception):
     """The answer has more decoded bytes than the endpoint allows."""
 
 
-async def whole(response: aiohttp.ClientResponse, limit: int, seconds: float) -> bytes:
+async def whole(response: Response, limit: int, seconds: float) -> bytes:
     """All decoded bytes, if they come within some seconds.
 
     Raises TooLargeError, CodingError, TimeoutError, and what aiohttp raises for a broken connection.
@@ -36,7 +35,7 @@ async def whole(response: aiohttp.ClientResponse, limit: int, seconds: float) ->
         return await _joined(response, limit)
 
 
-async def _joined(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def _joined(response: Response, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in chunks(response):
@@ -47,7 +46,7 @@ async def _joined(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-async def chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def chunks(response: Response) -> AsyncIterator[bytes]:
     """The decoded content as it arrives, in pieces that fit in memory."""
     coding = response.headers.get("Content-Encoding", "identity")
     if not is_coding(coding):

@@ -11,6 +11,7 @@ from airflow_integrations.errors import AnswerError, OutageError, why_unreachabl
 from airflow_integrations.http.content.body import chunks
 from airflow_integrations.http.content.content_encoding import CodingError
 from airflow_integrations.http.message import Answer, Request
+from airflow_integrations.http.wire.session import Response
 
 __all__ = ["BROKEN", "Streamed", "cause", "shown", "too_large"]
 
@@ -49,7 +50,7 @@ class Streamed:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        response: Response,
         request: Request,
         url: str,
         name: str,

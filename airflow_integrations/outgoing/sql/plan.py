@@ -90,7 +90,8 @@ class TablePlan:
                 given = {column: value(names) for column, value in self._columns.items()}
             else:
                 given = _fields(names[self._entity])
-                given = {name: value for name, value in given.items() if name not in self._children}
+                if self._children:
+                    given = {name: value for name, value in given.items() if name not in self._children}
             mode = self.options.mode
             for name in self.keys:
                 if given.get(name) is None:

@@ -83,18 +83,14 @@ class _Session:
     async def close(self) -> None:
         return None
 
-    async def request(
-        self, method: str, url: URL, *, data: Any, headers: dict[str, str], allow_redirects: bool
-    ) -> _Response:
+    async def request(self, method: str, url: URL, *, body: bytes | None, headers: dict[str, str]) -> _Response:
         network, loop = self._network, asyncio.get_running_loop()
         process = reach("request")
         await asyncio.sleep(network.latency())
         host = url.host or ""
         if host in network.unreachable:
             raise aiohttp.ConnectionTimeoutError("nobody listens there")
-        asked = Asked(
-            method, url, CIMultiDict({**self._headers, **headers}), b"" if data is None else bytes(data._value)
-        )
+        asked = Asked(method, url, CIMultiDict({**self._headers, **headers}), body or b"")
         heard: asyncio.Future[Reply] = loop.create_future()
 
         def arrive() -> None:

@@ -119,7 +119,8 @@ def _incoming(shape: Shape) -> list[str]:
         query += ["sort: number"] if shape.by_key else []
     if shape.parts:
         lines += [f"    partitions: {{list: {list(range(shape.parts))}}}"]
-        query += [f'part: "{{{{ partition.value }}}}", of: {shape.parts}']
+        moves = "value" if shape.versioned else "number"  # without versions the partition that is put last counts
+        query += [f'part: "{{{{ partition.value }}}}", of: {shape.parts}, by: {moves}']
     lines += [f"    query: {{{', '.join(query)}}}"] if query else []
     return lines
 

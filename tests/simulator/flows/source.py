@@ -111,9 +111,10 @@ class Source:
     def _asked_for(self, query: dict[str, str]) -> list[tuple[tuple[str, str], dict[str, Any]]]:
         """Records with the place that each has in the order of this question."""
         records = self.records.values()
-        if "part" in query:  # by its value: an entity may be in another one with each state
+        if "part" in query:  # by its value it may be in another one with each state
             part, of = int(query["part"]), int(query["of"])
-            records = [r for r in records if r["value"] % of == part]  # type: ignore[assignment]
+            by = (lambda r: r["value"]) if query["by"] == "value" else (lambda r: int(r["number"][1:]))
+            records = [r for r in records if by(r) % of == part]  # type: ignore[assignment]
         if "from" in query:
             start, end = datetime.fromisoformat(query["from"]), datetime.fromisoformat(query["to"])
             records = [r for r in records if start <= datetime.fromisoformat(r["updated"]) < end]  # type: ignore[assignment]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import select
 from functools import partial
@@ -54,6 +55,10 @@ class _OneAnswer(ResponseHandler):
     def __init__(self, connector: CheckedConnector, **options: Any) -> None:
         super().__init__(**options)
         self._connector = connector
+        self._silent_from: float | None = None
+        """When the server was last heard of, or asked; None where nothing is expected of it."""
+        self._alarm: asyncio.TimerHandle | None = None
+        self._unread: select.poll | None = None
 
     def set_response_params(self, **params: Any) -> None:
         self._expects = True
@@ -87,15 +92,47 @@ class _OneAnswer(ResponseHandler):
             return True
         return not self.should_close and not self._has_unread_bytes()
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        self._unread = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+
+    def _reschedule_timeout(self) -> None:
+        """The read time-out begins anew. aiohttp makes a timer for each packet; here a connection has one, which looks
+        when it rings whether the server was heard of since."""
+        if not self._read_timeout:
+            self._silent_from = None
+            return
+        self._silent_from = self._loop.time()
+        if self._alarm is None:
+            self._alarm = self._loop.call_later(self._read_timeout, self._look)
+
+    def _drop_timeout(self) -> None:
+        self._silent_from = None
+
+    def _look(self) -> None:
+        self._alarm = None
+        if self._silent_from is None or not self._read_timeout:
+            return
+        left = self._silent_from + self._read_timeout - self._loop.time()
+        if left > 0:
+            self._alarm = self._loop.call_later(left, self._look)
+        else:
+            self._on_read_timeout()
+
     def _has_unread_bytes(self) -> bool:
         """Whether the operating system holds bytes, or the end of the connection, that the event loop has not seen."""
         assert self.transport is not None
-        socket = self.transport.get_extra_info("socket")
-        if socket is None:
-            return False
         try:
-            poll = select.poll()
-            poll.register(socket.fileno(), select.POLLIN)
-            return bool(poll.poll(0))
+            if self._unread is None:
+                socket = self.transport.get_extra_info("socket")
+                if socket is None:
+                    return False
+                unread = select.poll()
+                unread.register(socket.fileno(), select.POLLIN)
+                self._unread = unread
+            return bool(self._unread.poll(0))
         except (OSError, ValueError):
             return True
