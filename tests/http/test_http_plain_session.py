@@ -66,6 +66,44 @@ async def test_it_is_what_aiohttp_sends(method: str, body: bytes | None, headers
     assert ours == theirs
 
 
+async def test_another_release_of_aiohttp_sends_everything_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its inner parts may be others."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asked(reader)
+        writer.write(OK)
+        writer.close()
+
+    monkeypatch.setattr(aiohttp, "__version__", "3.99.0")
+    async with server(talk) as url:
+        session = open_session(Endpoint("erp", url))
+        response = await session.request("GET", URL(url), body=None, headers={})
+        assert isinstance(response, aiohttp.ClientResponse)
+        assert await whole(response, 1000, 5) == b"ok"
+        await session.close()
+
+
+async def test_what_goes_elsewhere_does_not_take_the_origins_connection() -> None:
+    """The client asks no other origin; were it to, the request would not arrive here."""
+    heard = list[str]()
+
+    def talk_of(name: str) -> Talk:
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asked(reader)
+            heard.append(name)
+            writer.write(OK)
+            writer.close()
+
+        return talk
+
+    async with server(talk_of("here")) as here, server(talk_of("there")) as there:
+        session = open_session(Endpoint("erp", here))
+        for url in (here, there, here):
+            assert await answered(session, "GET", url) == b"ok"
+        await session.close()
+    assert heard == ["here", "there", "here"]
+
+
 @pytest.mark.parametrize("headers", [{"X-Key": "a\r\nX-Other: b"}, {"X\nKey": "a"}, {"X-Key": "a\0"}])
 async def test_a_header_cannot_end_its_line(headers: dict[str, str]) -> None:
     session = open_session(Endpoint("erp", "http://127.0.0.1:9"))

@@ -40,6 +40,8 @@ _FRAMING = frozenset(
 )
 """Headers that say how a request is to be sent: one that has its own is left to aiohttp."""
 _BREAKS = re.compile(r"[\r\n\0]")
+_KNOWN = ("3.13.", "3.14.")
+"""The releases of aiohttp whose inner parts are as they are used here. With any other its session sends everything."""
 
 
 class Session:
@@ -59,8 +61,11 @@ class Session:
         assert whole.connector is not None
         self._connector = whole.connector
         self._timeout = timeout
-        self._plain = plain and _FRAMING.isdisjoint(name.lower() for name in headers)
-        self._to = aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop(), session=whole)
+        known = aiohttp.__version__.startswith(_KNOWN)
+        self._plain = plain and known and _FRAMING.isdisjoint(name.lower() for name in headers)
+        if self._plain:
+            self._to = aiohttp.ClientRequest("GET", origin, loop=asyncio.get_running_loop(), session=whole)
+        self._origin = origin.origin()
         self._lines = {name.lower(): _line(name, text) for name, text in headers.items()}
         self._usual = "".join(self._lines.values())
 
@@ -69,7 +74,7 @@ class Session:
 
         Raises what aiohttp raises, and ValueError for a header that would end its line.
         """
-        if not self._plain or (body is not None and len(body) > _PLAIN_BYTES):
+        if not self._plain or (body is not None and len(body) > _PLAIN_BYTES) or url.origin() != self._origin:
             return await self._whole.request(method, url, data=_payload(body), headers=headers, allow_redirects=False)
         head = self._head(method, url, body, headers)
         if head is None:
