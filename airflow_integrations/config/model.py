@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import (
@@ -96,16 +97,34 @@ class ShortForm(Model):
 
 def walk(value: Any, loc: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], Any]]:
     """Every leaf of a configuration with its place: models, mappings and sequences are descended into."""
-    if isinstance(value, RootModel):
-        yield from walk(value.root, loc)
+    found: list[tuple[tuple[int | str, ...], Any]] = []
+    _gather(value, loc, found)
+    return iter(found)
+
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Most leaves are of these types."""
+
+
+def _gather(value: Any, loc: tuple[int | str, ...], found: list[tuple[tuple[int | str, ...], Any]]) -> None:
+    if type(value) in _PLAIN:
+        found.append((loc, value))
+    elif isinstance(value, RootModel):
+        _gather(value.root, loc, found)
     elif isinstance(value, BaseModel):
-        for name, field in type(value).model_fields.items():
-            yield from walk(getattr(value, name), (*loc, field.alias or name))
+        for name, written in _names(type(value)):
+            _gather(getattr(value, name), (*loc, written), found)
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from walk(inner, (*loc, name))
+            _gather(inner, (*loc, name), found)
     elif isinstance(value, (list, tuple)):
         for index, inner in enumerate(value):
-            yield from walk(inner, (*loc, index))
+            _gather(inner, (*loc, index), found)
     else:
-        yield loc, value
+        found.append((loc, value))
+
+
+@cache
+def _names(model: type[BaseModel]) -> tuple[tuple[str, str], ...]:
+    """Of each option: its attribute, and how a route writes it."""
+    return tuple((name, field.alias or name) for name, field in model.model_fields.items())

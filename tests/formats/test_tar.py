@@ -164,8 +164,6 @@ TWO = tarred(member("a.csv", CSV), member("b.csv", CSV))
         (tarred(member("a", CSV, pax_headers={"size": "9" * 30})), "*", "a size in it is not a number"),
         (tarred(member("a", CSV, pax_headers={"GNU.sparse.major": "1"})), "*", "sparse"),
         (tarred(member("a", CSV)) + tarred(member("b", CSV)), "*", None),
-        (gzip.compress(tarred(member("a", b"\0" * BOMB))), "x", "more than 300 times"),
-        (tarred(*(member("a") for _ in range(2 * MAX_FILES + 1))), "x", "over 10,000 files"),
     ],
 )  # fmt: skip
 def test_hostile_archives(content: bytes, files: str | None, reason: str | None) -> None:
@@ -174,6 +172,18 @@ def test_hostile_archives(content: bytes, files: str | None, reason: str | None)
         return
     with pytest.raises(ContentError, match=reason):
         files_in(content, files, piece=16 * 1024)
+
+
+def test_a_bomb() -> None:
+    content = gzip.compress(tarred(member("a", b"\0" * BOMB)))
+    with pytest.raises(ContentError, match="more than 300 times"):
+        files_in(content, "x", piece=16 * 1024)
+
+
+def test_more_files_than_anybody_reads() -> None:
+    content = tarred(*(member("a") for _ in range(2 * MAX_FILES + 1)))
+    with pytest.raises(ContentError, match="over 10,000 files"):
+        files_in(content, "x", piece=16 * 1024)
 
 
 def test_memory_is_flat() -> None:
