@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from simulator.borders.process import PROCESS, reach
 
-__all__ = ["BUCKET", "BucketPath", "Disk", "DiskPath"]
+__all__ = ["BUCKET", "BucketPath", "Disk", "DiskPath", "remove_folder"]
 
 BUCKET = "bucket://staging"
 
@@ -148,6 +148,13 @@ class DiskPath(_Files, PosixPath):  # type: ignore[misc]  # a part of what a pat
         reach("disk")
         self.disk.folders[str(target.parent)][target.name] = self._there().pop(self.name)
         return target
+
+
+def remove_folder(folder: DiskPath, ignore_errors: bool) -> None:
+    """Its files, one after the other, and then itself: who dies meanwhile leaves the rest."""
+    for path in folder.iterdir():
+        path.unlink(missing_ok=True)
+    folder.rmdir()
 
 
 @lru_cache(maxsize=50_000)

@@ -12,6 +12,8 @@ from airflow_integrations.http import client as http_client
 from airflow_integrations.route.dump import definition_yaml, plain_definition
 from airflow_integrations.route.files.named import named_files
 from airflow_integrations.route.hash import data_hash, route_hash
+from airflow_integrations.staging import folder as staging_folder
+from simulator.borders.disk import remove_folder
 from simulator.borders.pure import remember
 
 __all__ = ["CURRENT", "replace_borders"]
@@ -34,6 +36,7 @@ def replace_borders() -> None:
         live_consumer: {"bell_of": lambda database, route: CURRENT.world.bell(database, route)},
         disk_space: {"shutil": SimpleNamespace(disk_usage=lambda place: plenty)},
         gc_tuning: {"gc": _NO_COLLECTOR},
+        staging_folder: {"shutil": SimpleNamespace(rmtree=remove_folder)},
     }
     for module, names in borders.items():
         for name, stand_in in names.items():
