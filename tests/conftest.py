@@ -14,7 +14,7 @@ import pytest
 from emptied_database import EmptiedDatabase
 from hypothesis import settings
 from ledger_pool import LedgerPool
-from names_of_tests import value_in_name
+from names_of_tests import unsteady, value_in_name
 from rewritten_tests import rewrite_share, share_of
 from route_definitions import GOOD, Write
 from shared_statements import share_statements
@@ -51,6 +51,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if found := unsteady(item.nodeid for item in items):
+        raise pytest.UsageError(f"each worker would name {found[0]} differently: give the parameter an id of its own")
     longest_first(items)
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+
+_UNSTEADY = re.compile(r"\{'[^']*', '| at 0x[0-9a-f]{6}")
+"""A set of several texts, whose order is another one in each process; an object's address."""
 
 
 def value_in_name(value: object) -> str | None:
@@ -18,3 +22,8 @@ def value_in_name(value: object) -> str | None:
     if isinstance(value, str | bytes) and len(value) > 100:
         return f"{value[:40]!a}, {len(value)} in all"
     return None
+
+
+def unsteady(names: Iterable[str]) -> list[str]:
+    """Those that another process would name differently, by ``ids=str`` or ``ids=repr``."""
+    return [name for name in names if _UNSTEADY.search(name)]

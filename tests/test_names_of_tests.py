@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from names_of_tests import value_in_name
+from names_of_tests import unsteady, value_in_name
 
 
 def test_what_is_packed_at_another_moment_has_the_same_name() -> None:
@@ -21,3 +21,9 @@ def test_a_long_value_is_named_by_its_beginning(value: str | bytes) -> None:
 @pytest.mark.parametrize("value", ["paid", b"paid\r\n", 1, None, ["a"]])
 def test_what_is_short_or_no_text_is_left_to_pytest(value: object) -> None:
     assert value_in_name(value) is None
+
+
+def test_sets_and_addresses_are_no_names() -> None:
+    steady = ["one[{'a': {'b': 'c'}}]", "one[['a', 'b']]", "one[frozenset({'a'})]"]
+    changing = [f"two[{frozenset(('a', 'b'))}]", f"three[{object()}]"]
+    assert unsteady([*steady, *changing]) == changing

@@ -25,7 +25,8 @@ class Parser(argparse.ArgumentParser):
         """Exit for arguments that no option of this command takes."""
         known = [flag for action in self._actions for flag in action.option_strings]
         guesses = [_guess(word.partition("=")[0], known) for word in rest if word.startswith("-")]
-        self.error(f"unrecognized arguments: {' '.join(rest)}{next(filter(None, guesses), '')}")
+        needless = "" if rest[0].startswith("-") else f"; {self.prog} --help tells what it takes"
+        self.error(f"unrecognized arguments: {' '.join(rest)}{next(filter(None, guesses), needless)}")
 
 
 def _meant(message: str) -> str:

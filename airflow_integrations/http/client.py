@@ -159,8 +159,9 @@ class HttpClient:
             spent += took
             self.stats.answering += took
             if self._watch is not None:
-                heard = None if isinstance(got, _Failure) else got.status
-                self._watch.attempted(Attempt(self.endpoint.name, request.method, request.path, heard, began, took))
+                heard, why = (None, got.cause) if isinstance(got, _Failure) else (got.status, "")
+                name = self.endpoint.name
+                self._watch.attempted(Attempt(name, request.method, request.path, heard, began, took, why))
             answered: Answer | None = None
             if isinstance(got, _Failure):
                 trouble, wait = got.cause, None

@@ -23,6 +23,8 @@ class Attempt(NamedTuple):
     """Seconds since the epoch."""
     seconds: float
     """Until the answer was read, or its head where the content is streamed."""
+    reason: str = ""
+    """Why no answer came, in a few words without secrets."""
 
 
 class Observer(Protocol):

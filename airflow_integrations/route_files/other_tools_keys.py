@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from airflow_integrations.presets import NAMES
 from airflow_integrations.route_files.foreign_words import (
     DATABASES,
     EVENTS,
@@ -42,7 +43,11 @@ def kind_remedy(part: str, kind: str) -> str | None:
         return f"write files: {{path: {'s3://exports/orders/*.csv' if part == 'incoming' else 's3://out/orders.csv'}}}"
     if part in ("incoming", "outgoing") and kind.lower() in PRESET_KINDS:
         example = "shop, path: /orders" if part == "incoming" else "erp, path: /orders"
-        return f"write http: {{connection: {example}}}; `airflow-integrations presets` lists the systems that are known"
+        told, known = f"write http: {{connection: {example}}}", [name for name in NAMES if kind.lower() in name]
+        side = "from" if part == "incoming" else "to"
+        if known:
+            return f"{told}, or have the route written by `airflow-integrations new NAME --{side} {known[0]}`"
+        return f"{told}; `airflow-integrations presets` lists the systems that are known"
     if part == "trigger":
         return _told(LISTENERS.get(kind))
     return _told(KINDS.get(part, {}).get(kind))

@@ -27,10 +27,11 @@ class ToldAttempts:
             return
         self._failed[asked] += 1
         told = "no answer" if attempt.status is None else f"HTTP {reason_phrase(attempt.status)}"
+        why = f": {attempt.reason}" if attempt.reason else ""
         path = attempt.path.partition("?")[0]  # a query may hold what nobody is to see
         self._say(
             f"{attempt.connection}: {told} to {attempt.method} {path} "
-            f"after {attempt.seconds:.1f} s (attempt {self._failed[asked]})"
+            f"after {attempt.seconds:.1f} s (attempt {self._failed[asked]}){why}"
         )
 
     def waited(self, connection: str, why: Why, seconds: float) -> None:

@@ -7,7 +7,8 @@ from airflow_integrations.http.observer import Attempt
 
 
 def attempt(status: int | None, path: str = "/orders?token=secret") -> Attempt:
-    return Attempt("shop", "GET", path, status, 0.0, 1.25)
+    reason = "the connection was refused: 127.0.0.1:9" if status is None else ""
+    return Attempt("shop", "GET", path, status, 0.0, 1.25, reason)
 
 
 def test_each_attempt_that_came_to_nothing_is_a_line_without_its_query() -> None:
@@ -18,7 +19,7 @@ def test_each_attempt_that_came_to_nothing_is_a_line_without_its_query() -> None
     watch.waited("shop", "back_off", 4.2)
     watch.waited("shop", "pace", 4.2)
     assert told == [
-        "shop: no answer to GET /orders after 1.2 s (attempt 1)",
+        "shop: no answer to GET /orders after 1.2 s (attempt 1): the connection was refused: 127.0.0.1:9",
         "shop: HTTP 503 Service Unavailable to GET /orders after 1.2 s (attempt 2)",
         "shop: HTTP 429 Too Many Requests to GET /orders after 1.2 s (attempt 1)",
         "shop: waited 4 s, trying again",

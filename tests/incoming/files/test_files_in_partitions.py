@@ -120,7 +120,7 @@ def test_a_file_that_is_replaced_after_the_plan_is_read_by_the_next_run(
 @pytest.mark.parametrize(
     ("more", "asked"),
     [({}, {"explicit": True}), ({}, {"kind": "backfill"}), ({}, {"keys": frozenset({"1", "2", "3"})})],
-    ids=str,
+    ids=["explicit", "backfill", "keys"],
 )
 def test_one_that_no_other_run_would_read_is_planned_again(
     tmp_path: Path, more: dict[str, Any], asked: dict[str, Any]
