@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from simulator.flows.flow import Flow
     from simulator.world import World
 
-__all__ = ["EDITED", "accept_contracts", "act", "payload_of_key"]
+__all__ = ["EDITED", "accept_contracts", "act", "clear_unheard", "payload_of_key"]
 
 EDITED = 77
 """What a person writes into a payload."""
@@ -101,6 +101,22 @@ def accept_contracts(world: World) -> int:
                 world.tell(f"a person accepts that {drift}")
                 accepted += 1
     return accepted
+
+
+def clear_unheard(world: World) -> int:
+    """What a person does who finds a run red of which the ledger has never heard: it was away in all tries of all its
+    tasks. Before a route has completed a run no later one makes up for it. How many there were."""
+    names = {row.id: row.name for row in world.ledger.rows(tables.route)}
+    heard = {(names[row.route_id], row.run_id) for row in world.ledger.rows(tables.run)}
+    red = [
+        run
+        for run in world.airflow.runs.values()
+        if run.over and run.dag == run.flow.name and (run.dag, run.run_id) not in heard and "failed" in run.states.values()
+    ]
+    for run in red:
+        world.tell(f"a person clears {run.run_id} of {run.flow.name}, of which the ledger has not heard")
+        world.airflow.clear(run)
+    return len(red)
 
 
 def payload_of_key(flow: Flow, key: str) -> Any:

@@ -28,7 +28,7 @@ from simulator.deed import Deed
 from simulator.doings import away, do
 from simulator.flows.flow import flows_of
 from simulator.invariants import Invariants
-from simulator.people import accept_contracts
+from simulator.people import accept_contracts, clear_unheard
 from simulator.plan import Plan
 from simulator.waking import asleep
 
@@ -200,6 +200,8 @@ class World:
             for told in asleep(self):
                 self.invariants.fails("woken", told)
             accept_contracts(self)
+            if not turn and clear_unheard(self):
+                await self._idle()
             await self.airflow.maintain()
             await self._idle()
             self.airflow.ring()
