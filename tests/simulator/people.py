@@ -111,7 +111,10 @@ def clear_unheard(world: World) -> int:
     red = [
         run
         for run in world.airflow.runs.values()
-        if run.over and run.dag == run.flow.name and (run.dag, run.run_id) not in heard and "failed" in run.states.values()
+        if run.over
+        and run.dag == run.flow.name
+        and (run.dag, run.run_id) not in heard
+        and "failed" in run.states.values()
     ]
     for run in red:
         world.tell(f"a person clears {run.run_id} of {run.flow.name}, of which the ledger has not heard")
