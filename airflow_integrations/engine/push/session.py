@@ -122,7 +122,7 @@ class PushSession:
             met_outage = [outbound for outbound, error in aside if error is not None]
             await self.steps.note(broken_off=broken_off, met_outage=met_outage)
         told = [(outbound.key, outbound.hash, outbound.version) for outbound in sent]
-        await asyncio.to_thread(note_unanswered, self.services.ledger, self.ref, told)
+        await asyncio.to_thread(note_unanswered, self.services.ledger, self.ref, told, now=self.services.now())
 
     async def leave_rest(self, *, cause: str, reason: str, not_before: float) -> None:
         """Conclude everything that is not sent.

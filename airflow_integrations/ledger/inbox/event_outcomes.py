@@ -108,7 +108,7 @@ def _fates(connection: Connection, rows: Sequence[Any]) -> Iterator[EventFate]:
 
 def _decided(connection: Connection, route_id: int, keys: Collection[str]) -> dict[str, Any]:
     columns: tuple[ColumnElement[Any], ...] = (
-        *(_entity.key, _entity.status, _entity.run, _entity.changed),
+        *(_entity.key, _entity.status, _entity.run, _entity.changed, _entity.maybe),
         *(_entity.target_id, _entity.http_status, _entity.message),
     )
     these = (_entity.route_id == route_id, among(connection, _entity.key, sorted(keys)), _entity.status != "pending")
@@ -119,5 +119,7 @@ def _is_its_fate(event: Any, state: Any) -> bool:
     """While the run goes on: what it has decided since the event came, for it may have had the same entity before.
     Afterwards also what later runs have made of it."""
     if event.done is None:
+        if state.status == "superseded" and state.maybe is not None:  # an attempt has sent it, and another one goes on
+            return False
         return bool(state.run == event.run and state.changed >= event.received)
     return bool(state.run >= event.run)

@@ -222,9 +222,12 @@ def _taking_over(dialect: str) -> Update:
 
 
 @writing
-def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[str, str, str | None]]) -> None:
-    """Note key, content hash and version of states that are unanswered; the rest of the row stays. Keys
-    without a row have none: nothing was delivered that the target could have lost.
+def note_unanswered(
+    connection: Connection, run: RunRef, sent: Sequence[tuple[str, str, str | None]], *, now: float
+) -> None:
+    """Note key, content hash and version of states that are unanswered; the rest of the row stays. A key that the ledger
+    did not know gets a row that says so and nothing else, closed: whoever sends it next, in this run or another one,
+    must not take a key of the target's memory that another state has come behind.
 
     They were sent behind what the row knew then, so that theirs are the newest versions; but where another run has met
     a newer state since, such as one that it rejected, the row stays about that. Steps that were confirmed of other
@@ -241,10 +244,28 @@ def note_unanswered(connection: Connection, run: RunRef, sent: Sequence[tuple[st
     statement = (
         update(tables.entity).where(_entity.route_id == run.route_id, _entity.key == bindparam("of")).values(values)
     )
+    new = [_unheard_of(run, key, now) for key, _, _ in sent if key not in known]
+    if new:
+        connection.execute(insert(tables.entity), list({row["key"]: row for row in new}.values()))
     for key, content, version in sent:
         newest = None if version is not None and older(version, known.get(key)) else version
         connection.execute(statement, {"of": key, "sent": content, "its_version": newest})
     end_other_progress(connection, run.route_id, {key: content for key, content, _ in sent})
+
+
+def _unheard_of(run: RunRef, key: str, now: float) -> dict[str, Any]:
+    """The row of an entity of which nothing is known but that it was sent."""
+    return {
+        "route_id": run.route_id,
+        "key": key,
+        "status": "superseded",
+        "run": run.id,
+        "changed": now,
+        "first_seen": now,
+        "last_seen": now,
+        "seen_run": run.id,
+        "history": line("superseded", run.id, now) + "\n",
+    }
 
 
 @writing

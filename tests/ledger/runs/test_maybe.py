@@ -55,7 +55,7 @@ def test_the_rows_go_as_the_known(ledger: Ledger, steps: list[tuple[str, str]]) 
                 maybe=None, unheard=unheard,
             )  # fmt: skip
         elif what == "noted":
-            note_unanswered(ledger, ref, [("1", content, None), ("unknown", content, "7")])
+            note_unanswered(ledger, ref, [("1", content, None), ("unknown", content, "7")], now=float(number))
             expected = expected.sent_unanswered(content)
             continue
         else:
@@ -107,6 +107,20 @@ def test_a_note_that_comes_late_does_not_make_the_newest_state_older(
     conclude(
         ledger, ref, [Outcome(key="1", status="rejected", version="3", payload_stage="push", payload_at=0)], now=1.0
     )
-    note_unanswered(ledger, ref, [("1", "b" * 32, sent)])
+    note_unanswered(ledger, ref, [("1", "b" * 32, sent)], now=2.0)
     known = known_entities(ledger, ref.route, ["1"])["1"]
     assert (known.status, known.version, known.maybe) == ("rejected", version, "b" * 32)
+
+
+def test_a_state_of_an_entity_that_nobody_knew_is_remembered(ledger: Ledger) -> None:
+    """Found by the simulator, seed 201750198263: two attempts of a run had each sent another state of a new entity, and
+    the third one sent the first state again under its old idempotency key, which the target took for a repetition."""
+    ref = begin(ledger, "run", secrets.token_hex(6))
+    a, b = "a" * 32, "b" * 32
+    keys = list[int]()
+    for number, content in enumerate((a, a, b, a), 1):
+        known = known_entities(ledger, ref.route, ["1"]).get("1")
+        keys.append(0 if known is None else known.generation(content))
+        assert known is None or (known.status, known.hash, known.deliveries) == ("superseded", None, 0)
+        note_unanswered(ledger, ref, [("1", content, None)], now=float(number))
+    assert keys == [0, 0, 1, 2]

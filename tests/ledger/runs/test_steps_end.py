@@ -29,5 +29,5 @@ def test_what_is_unanswered_ends_the_steps_of_other_content(
     """Also where the attempt that sent it is not over: another run may take the key before the next one."""
     ref = begin(ledger, "run", secrets.token_hex(6))
     conclude(ledger, ref, [Outcome(key=key, status="retrying", hash=A, steps="{}") for key in "12"], now=1.0)
-    note_unanswered(ledger, ref, [("1", sent, None), ("unknown", B, None)])
+    note_unanswered(ledger, ref, [("1", sent, None), ("unknown", B, None)], now=2.0)
     assert known_progress(ledger, ref, ["1", "2", "unknown"]) == kept

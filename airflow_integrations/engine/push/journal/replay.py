@@ -54,7 +54,7 @@ async def _doubt(run: Run, ref: RunRef, services: Services, outbounds: Outbounds
     found = [outbound for ordinal, outbound in enumerate(outbounds.read()) if ordinal in unanswered]
     if verdicts.policy == "resend":  # it has the same idempotency key when it comes again, if it does
         sent = [(outbound.key, outbound.hash, outbound.version) for outbound in found]
-        await asyncio.to_thread(note_unanswered, services.ledger, ref, sent)
+        await asyncio.to_thread(note_unanswered, services.ledger, ref, sent, now=services.now())
         return
     outcomes = [verdicts.after(outbound, told, None) for outbound in found]
     await asyncio.to_thread(conclude, services.ledger, ref, outcomes, now=services.now())
@@ -77,7 +77,7 @@ async def _note_steps(ref: RunRef, services: Services, outbounds: Outbounds, jou
         steps.append((outbound.key, outbound.hash, progress.dump()))
     await asyncio.to_thread(note_progress, services.ledger, ref, steps)
     sent = [(outbound.key, outbound.hash, outbound.version) for _, outbound in found]
-    await asyncio.to_thread(note_unanswered, services.ledger, ref, sent)
+    await asyncio.to_thread(note_unanswered, services.ledger, ref, sent, now=services.now())
 
 
 async def absorb_journal(ref: RunRef, services: Services, journal: Journal, outbounds: Outbounds) -> None:
