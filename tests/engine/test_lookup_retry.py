@@ -23,6 +23,7 @@ from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
+from airflow_integrations.staging.manifest import Manifest
 
 
 @pytest.fixture
@@ -217,6 +218,28 @@ async def test_what_is_no_part_any_more_and_what_was_split_ends(world: World) ->
     }
     world.clock.now += 100_000
     assert went(await world.run()) == {}
+
+
+async def test_what_a_fetch_took_over_before_it_died_is_no_part_that_is_gone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulator, seed 550003431: a run had fetched nothing, and began anew when something had become due.
+    It died before its manifest said so, and its books closed what it had taken over as *merged*: it was lost."""
+    await world.run({**ORDER, "lines": []})
+    assert went(await world.run()) == {}
+    world.clock.now += 601
+
+    def full(self: Staging, manifest: Manifest) -> None:
+        raise OSError(28, "no space left on device")
+
+    async with world.services() as services:
+        with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+            patch.setattr(Staging, "save", full)
+            await fetch(world.asked, services, world.staging)
+        await settle(world.asked, services, world.staging)
+    assert world.entity("2").status == "retrying"
+    world.customers({"b": "C-2"})
+    assert went(await world.run()) == {"carried_in": 1, "delivered": 1}
 
 
 @pytest.mark.parametrize("before", [(), ({"merge": "last"},), ({"merge": "first"}, {"merge": "last"})], ids=str)

@@ -14,6 +14,7 @@ from airflow_integrations.engine.push.journal.replay import absorb
 from airflow_integrations.ledger.runs.runs import restart_push
 from airflow_integrations.route.hash import data_hash
 from airflow_integrations.run import Services
+from airflow_integrations.staging.begun_fetch import begins_anew
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 
@@ -38,6 +39,8 @@ async def fresh_manifest(begun: Begun, services: Services, staging: Staging, sav
         since=run.cursor,
         attempt=0 if saved is None else saved.attempt + (saved.complete or not saved.taken),
     )
+    if saved is not None and saved.complete:
+        await asyncio.to_thread(begins_anew, staging, fresh.version)
     fresh.number, fresh.earlier = await begin_again(ref, services, saved)
     fresh.reads = await chosen(run, services)
     taking = CarryOver(run, ref, services, staging, fresh.attempt)

@@ -31,6 +31,7 @@ from airflow_integrations.route.definition import Route
 from airflow_integrations.route.delivery import FailAbove
 from airflow_integrations.route.hash import data_hash
 from airflow_integrations.run import Run, Services
+from airflow_integrations.staging.begun_fetch import was_begun_behind
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
 
@@ -84,7 +85,11 @@ async def settle(
     lost = list[str]()
     if not balance.balanced:
         lost = await unaccounted(ref, services, staging, fetched)
-    elif fetched is not None and unfinished is None and not (died or run.dry_run or counts["pending"]):
+    elif (
+        fetched is not None
+        and unfinished is None
+        and not (died or run.dry_run or counts["pending"] or was_begun_behind(staging, fetched))
+    ):
         await end_former(run.route, ref, services, staging, fetched)
     balance = replace(balance, marked=unfinished in claimed)
     balance = replace(balance, verdict=_verdict(run.route, balance, lost))

@@ -225,9 +225,9 @@ def _taking_over(dialect: str) -> Update:
 def note_unanswered(
     connection: Connection, run: RunRef, sent: Sequence[tuple[str, str, str | None]], *, now: float
 ) -> None:
-    """Note key, content hash and version of states that are unanswered; the rest of the row stays. A key that the ledger
-    did not know gets a row that says so and nothing else, closed: whoever sends it next, in this run or another one,
-    must not take a key of the target's memory that another state has come behind.
+    """Note key, content hash and version of states that are unanswered; the rest of the row stays. A key that the
+    ledger did not know gets a row that says this and nothing else, closed: whoever sends it next, in this run or in
+    another, must not use an idempotency key again behind which another state has gone out.
 
     They were sent behind what the row knew then, so that theirs are the newest versions; but where another run has met
     a newer state since, such as one that it rejected, the row stays about that. Steps that were confirmed of other
