@@ -11,9 +11,9 @@ _BEGUN = "fetch.begun"
 """Goes with the files of the earlier fetch, once the manifest of the new one is saved."""
 
 
-def begins_anew(staging: Staging, version: str) -> None:
-    """Note that a fetch of this version begins where another one's manifest is still there."""
-    staging.write(_BEGUN, version.encode())
+def begins_anew(staging: Staging, fresh: Manifest) -> None:
+    """Note that a fetch begins where another one's manifest is still there."""
+    staging.write(_BEGUN, _which(fresh))
 
 
 def was_begun_behind(staging: Staging, fetched: Manifest) -> bool:
@@ -23,4 +23,8 @@ def was_begun_behind(staging: Staging, fetched: Manifest) -> bool:
         content: bytes = (staging.folder / _BEGUN).read_bytes()
     except FileNotFoundError:
         return False
-    return content != fetched.version.encode()
+    return content != _which(fetched)
+
+
+def _which(fetched: Manifest) -> bytes:
+    return (fetched.version or "").encode()

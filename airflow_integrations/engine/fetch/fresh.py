@@ -40,7 +40,7 @@ async def fresh_manifest(begun: Begun, services: Services, staging: Staging, sav
         attempt=0 if saved is None else saved.attempt + (saved.complete or not saved.taken),
     )
     if saved is not None and saved.complete:
-        await asyncio.to_thread(begins_anew, staging, fresh.version)
+        await asyncio.to_thread(begins_anew, staging, fresh)
     fresh.number, fresh.earlier = await begin_again(ref, services, saved)
     fresh.reads = await chosen(run, services)
     taking = CarryOver(run, ref, services, staging, fresh.attempt)
