@@ -12,18 +12,22 @@ from engine_kinds import MemoryIncoming
 from lookup_world import ORDER, World, sent, split, went
 
 from airflow_integrations.engine.fetch.fetch import fetch
+from airflow_integrations.engine.fetch.staged_payloads import payload_of
 from airflow_integrations.engine.live.consumer import Consumer
 from airflow_integrations.engine.settle.balance import Balance
 from airflow_integrations.engine.settle.settle import settle
+from airflow_integrations.engine.transform.transform import transform
 from airflow_integrations.ledger.actions.entity_actions import skip
 from airflow_integrations.ledger.actions.selection import Selection
 from airflow_integrations.ledger.inbox.event_rows import NewEvent
 from airflow_integrations.ledger.queries.overview import runs
+from airflow_integrations.ledger.queries.payload_locations import places
 from airflow_integrations.ledger.records import RetryWanted
 from airflow_integrations.ledger.runs.runs import route_state
 from airflow_integrations.run import Run
 from airflow_integrations.staging.folder import Staging
 from airflow_integrations.staging.manifest import Manifest
+from airflow_integrations.staging.segment_writer import SegmentWriter
 
 
 @pytest.fixture
@@ -218,6 +222,33 @@ async def test_what_is_no_part_any_more_and_what_was_split_ends(world: World) ->
     }
     world.clock.now += 100_000
     assert went(await world.run()) == {}
+
+
+async def test_payloads_stay_where_a_transform_that_is_done_again_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulator, seed 201750112746: the first attempt died when it had told the ledger where what it
+    rejected lies; the next one removed that, and the disk was full."""
+    wrong = {"number": 3, "customer": {"not": "a text"}}
+    assert went(await world.run(ORDER, wrong)) == {"fetched": 2, "rejected": 1, "retrying": 1}
+
+    close = SegmentWriter.close_segment
+
+    def full(self: SegmentWriter) -> bytes:
+        if self._prefix.startswith("held"):  # that much fits
+            return close(self)
+        raise OSError(28, "no space left on device")
+
+    async with world.services() as services:
+        with monkeypatch.context() as patch:
+            patch.setattr(SegmentWriter, "close_segment", full)
+            with pytest.raises(OSError, match="no space"):
+                await transform(world.asked, services, world.staging)
+        await settle(world.asked, services, world.staging)
+    for key, record in (("2", ORDER), ("3", wrong)):
+        place = places(world.ledger, "orders", [key])[key]
+        assert place.ref is not None
+        assert json.loads(payload_of(world.staging, key, place.ref) or b"null") == record
 
 
 async def test_what_a_fetch_took_over_before_it_died_is_no_part_that_is_gone(

@@ -44,6 +44,10 @@ async def transform(run: Run, services: Services, staging: Staging, *, spread: i
     ref = await run_ref(run, services, staging)
     await absorb(run, ref, services, staging)
     await asyncio.to_thread(restart_push, services.ledger, ref)
+    if staging.manifest("transform") is not None and not run.dry_run:  # this attempt may fail for good
+        from airflow_integrations.engine.fetch.held_payloads import hold_payloads
+
+        await hold_payloads(ref, services, staging, fetched)
     staging.clear("transform", "push")
     manifest = Manifest(
         route=run.route.route,
