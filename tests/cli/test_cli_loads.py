@@ -40,8 +40,8 @@ def loaded(*argv: str) -> tuple[int, set[str], int]:
         (["queue"], DATABASE, 65),
         (["entities", "list", "orders"], {*DATABASE, "rich"}, 99),
         (["entities", "show", "orders", "1"], DATABASE, 107),
-        (["run", "orders"], RUNS, 440),
-        (["preview", "orders"], RUNS, 447),
+        (["run", "orders"], RUNS, 441),
+        (["preview", "orders"], RUNS, 449),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
