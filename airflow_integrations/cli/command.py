@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_integrations.cli.parser import Parser
 from airflow_integrations.cli.terminal import flush
@@ -24,11 +24,14 @@ __all__ = [
     "Group",
     "Option",
     "UsageError",
+    "awaited",
     "fill",
     "formats",
     "guarded",
     "whole",
 ]
+
+T = TypeVar("T")
 
 OK, FAILED, USAGE, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 """What a command's process exits with: done; mistakes were found or something failed; called wrongly; Ctrl-C; whoever
@@ -97,6 +100,26 @@ def guarded(work: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it ends
         return UNREAD
     return code
+
+
+def awaited(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` returns, on an event loop of its own; Ctrl-C cancels it, and KeyboardInterrupt is raised."""
+    import asyncio  # many commands need none
+
+    async def told_once() -> T:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+        def tell(_: object, context: dict[str, Any]) -> None:
+            # Ctrl-C comes between any two steps of Python, also where asyncio has seen that a future is open and is
+            # about to set it. It has cancelled that future, and what is told of it then is nothing but that.
+            cancelled = task is not None and task.cancelling()
+            if not (cancelled and isinstance(context.get("exception"), asyncio.InvalidStateError)):
+                loop.default_exception_handler(context)
+
+        loop.set_exception_handler(tell)
+        return await work
+
+    return asyncio.run(told_once())
 
 
 @dataclass(frozen=True, slots=True)

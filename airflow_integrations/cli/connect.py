@@ -9,7 +9,7 @@ import webbrowser
 from typing import TYPE_CHECKING
 
 from airflow_integrations.cli.airflow_access import connections
-from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.command import OK, awaited
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.errors import OutageError, SetupError
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
         endpoint = connections().endpoint(name)
         auth = _auth(endpoint)
         assert auth.vault is not None
-        kept = asyncio.run(_connect(endpoint, auth, args.redirect_uri, paste=args.paste))
+        kept = awaited(_connect(endpoint, auth, args.redirect_uri, paste=args.paste))
         auth.vault.keep(kept, time.time())
     except (SetupError, OutageError) as error:
         told = str(error)

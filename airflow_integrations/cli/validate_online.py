@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from airflow_integrations.cli.airflow_access import connections
+from airflow_integrations.cli.command import awaited
 from airflow_integrations.errors import IntegrationError, Mistake
 from airflow_integrations.route.check import stages_of
 from airflow_integrations.route_files.load import read_routes
@@ -18,7 +18,7 @@ __all__ = ["online_mistakes"]
 
 def online_mistakes(root: Path) -> list[Mistake]:
     """The mistakes that the systems of valid routes find. One that cannot be asked is one of them."""
-    return asyncio.run(_online(root))
+    return awaited(_online(root))
 
 
 async def _online(root: Path) -> list[Mistake]:

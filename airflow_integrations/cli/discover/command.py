@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
-from airflow_integrations.cli.command import OK, UsageError
+from airflow_integrations.cli.command import OK, UsageError, awaited
 from airflow_integrations.cli.discover.look import Briefly, discover
 from airflow_integrations.cli.discover.place import is_place, parted
 from airflow_integrations.cli.discover.text import show
@@ -25,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--limit is a number from 1 to {MOST:,}, not {args.limit}")
     if args.place is None and is_place(args.connection):  # as `new --from` takes it
         args.connection, args.place = parted(args.connection)
-    found = asyncio.run(_discovered(args))
+    found = awaited(_discovered(args))
     if args.format == "json":
         out(json_text({"connection": args.connection, "place": args.place, "found": found}, indent=2))
     else:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import time
 
 from airflow_integrations.cli.airflow_access import executor_slots
-from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.command import FAILED, OK, UsageError, awaited
 from airflow_integrations.cli.doctor.connections import check_connections
 from airflow_integrations.cli.doctor.cursors import check_cursors
 from airflow_integrations.cli.doctor.installation import Check, consumers, surroundings_checks
@@ -43,9 +42,9 @@ def run(args: argparse.Namespace) -> int:
         checks += _consumers(found)
         checks += check_cursors(found, time.time())
         checks += check_secrets(found)
-        checks += asyncio.run(check_connections(found, offline=args.offline, now=time.time))
+        checks += awaited(check_connections(found, offline=args.offline, now=time.time))
         if not args.offline:
-            checks += asyncio.run(check_sources(found))
+            checks += awaited(check_sources(found))
     if args.report:
         _report(checks, found)
     elif args.format == "json":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_integrations.cli.airflow_access import connections, open_ledger
-from airflow_integrations.cli.command import FAILED, OK, UsageError
+from airflow_integrations.cli.command import FAILED, OK, UsageError, awaited
 from airflow_integrations.cli.preview.contract import differences
 from airflow_integrations.cli.preview.forecast import Prospects, look_ahead
 from airflow_integrations.cli.preview.masked import masked_trial
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     asked = asked_run(loaded.route, args, run_id="preview", now=datetime.now(UTC))
     if args.record and Path(args.record).exists():
         raise UsageError(f"{args.record} is there already; --record does not overwrite")
-    trial, real, prospects = asyncio.run(_tried(asked, connections()))
+    trial, real, prospects = awaited(_tried(asked, connections()))
     if args.record:
         Path(args.record).write_text(test_text(asked, trial, real.recorded), encoding="utf-8")
     differing = differences(loaded.route, (entity.source for entity in trial.fetched))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from airflow_integrations.cli.airflow_access import connections, open_ledger, staging_base, staging_max_bytes
-from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK, UsageError
+from airflow_integrations.cli.command import FAILED, INTERRUPTED, OK, UsageError, awaited
 from airflow_integrations.cli.route_options import asked_route
 from airflow_integrations.cli.run.exchanges import told_exchanges
 from airflow_integrations.cli.run.options import EVENTS_ONLY, asked_run, where_from
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         what = f"retry of what is {args.retry.replace('_', ' ')}" if asked.retry else where_from(booked)
         out(f"{route.route}: {what}" + (", dry run: nothing is sent" if asked.dry_run else ""))
         job = _Job(asked, staging, ledger)
-        asyncio.run(job.work())
+        awaited(job.work())
         told = list(told_exchanges(ledger, route, keys_of(job.problems))) if args.verbose else []
     if job.balance is not None:
         _show(job, job.balance, told)

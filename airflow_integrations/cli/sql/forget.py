@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
-from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.command import OK, awaited
 from airflow_integrations.cli.entities.selected import confirm_or_abort
 from airflow_integrations.cli.sql.database import asked_database
 from airflow_integrations.cli.terminal import out
@@ -29,5 +28,5 @@ def run(args: argparse.Namespace) -> int:
             await session.ask(lambda: prepare(database, session.connection, create=False))
             return await session.ask(lambda: forget(session.connection, route=args.route))
 
-    out(f"{args.connection}: deleted {counted(asyncio.run(forgotten()), 'marker')} of {args.route}")
+    out(f"{args.connection}: deleted {counted(awaited(forgotten()), 'marker')} of {args.route}")
     return OK

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
-from airflow_integrations.cli.command import OK
+from airflow_integrations.cli.command import OK, awaited
 from airflow_integrations.cli.sql.database import asked_database
 from airflow_integrations.cli.terminal import out
 from airflow_integrations.sql.markers import TABLE, prepare
@@ -15,7 +14,7 @@ __all__ = ["run"]
 
 
 def run(args: argparse.Namespace) -> int:
-    made = asyncio.run(_prepared(args.connection))
+    made = awaited(_prepared(args.connection))
     out(f"{args.connection}: the table {TABLE} " + ("was made" if made else "is there already"))
     return OK
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import keyword
 import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_integrations.cli.command import UsageError
+from airflow_integrations.cli.command import UsageError, awaited
 from airflow_integrations.cli.discover.look import Briefly, discover
 from airflow_integrations.cli.discover.place import is_place, one_of, parted
 from airflow_integrations.cli.new.discovered.masked_samples import invented, masked_samples
@@ -40,7 +39,7 @@ class Written:
 
 def discovered_texts(name: str, source: str, target: str, entity: str | None) -> Written:
     """Raises UsageError for places that do not name one thing, SetupError and OutageError."""
-    return asyncio.run(_texts(name, source, target, entity))
+    return awaited(_texts(name, source, target, entity))
 
 
 async def _texts(name: str, source: str, target: str, entity: str | None) -> Written:
