@@ -40,7 +40,8 @@ class Outbound:
     ``names`` are names that expressions see of this request alone.
     """
 
-    # What every entity needs is no cached_property: before Python 3.12 its lock costs as much as hashing 500 bytes.
+    # Cached by hand, because every entity needs them: before Python 3.12 the lock of a cached_property costs as much as
+    # hashing 500 bytes.
     _hash: str | None = None
     _key: str | None = None
     _value: Any = _UNREAD

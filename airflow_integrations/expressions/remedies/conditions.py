@@ -24,7 +24,8 @@ _JOINS = {"and": "and", "all": "and", "$and": "and", "or": "or", "any": "or", "$
 
 
 def condition_meant(value: Mapping[Any, Any], root: str) -> str | None:
-    """``order.status == "paid"``, where ``root`` is ``order``; None for a mapping that is no condition known here."""
+    """The same condition as an expression, such as ``order.status == "paid"`` for the ``root`` ``order``. None for a
+    mapping whose meaning is not known."""
     given = {str(key).lower(): inner for key, inner in value.items()}
     if len(given) == 1:
         ((name, inner),) = value.items()

@@ -74,9 +74,8 @@ class Session:
 
         Raises what aiohttp raises, and ValueError for a header that would end its line.
         """
-        if not self._plain or (body is not None and len(body) > _PLAIN_BYTES) or url.origin() != self._origin:
-            return await self._whole.request(method, url, data=_payload(body), headers=headers, allow_redirects=False)
-        head = self._head(method, url, body, headers)
+        plain = self._plain and len(body or b"") <= _PLAIN_BYTES and url.origin() == self._origin
+        head = self._head(method, url, body, headers) if plain else None
         if head is None:
             return await self._whole.request(method, url, data=_payload(body), headers=headers, allow_redirects=False)
         try:

@@ -16,7 +16,7 @@ from pathlib import Path
 import kill_fetch_scene
 from acknowledging_scene import Answering, interchange, message
 from files_scene import STAGES
-from kill_fetch_scene import around, killed
+from kill_fetch_scene import around, begin_again, killed
 from kills import tell_each_kill
 from sqlalchemy.engine.default import DefaultDialect
 
@@ -52,8 +52,7 @@ def play(scene: Answering) -> None:
 
 def wrong_after(folder: Path, point: int) -> list[str] | None:
     """What was wrong; None where the point is behind the last one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(f"{folder}.begun", folder)
+    begin_again(folder)
     if not killed(scene_at(folder), point):
         return None
     scene = scene_at(folder)

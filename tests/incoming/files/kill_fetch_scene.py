@@ -11,7 +11,7 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,13 @@ def scene_at(folder: Path) -> Scene:
     return scene
 
 
-def play(scene: Scene) -> None:
+def play(scene: Scene, stages: Iterable[str] = STAGES) -> None:
     """The stages of the first run that have not ended."""
     finished = scene.folder / "finished"
     done = finished.read_text().split() if finished.exists() else []
     run = scene.new_run()
     with scene.ledger:
-        for stage in STAGES:
+        for stage in stages:
             if stage not in done:
                 scene.stage(stage, run)
                 with finished.open("a") as told:
@@ -84,10 +84,15 @@ def killed(scene: Scene, point: int) -> bool:
     return code == KILLED
 
 
-def wrong_after(folder: Path, point: int) -> list[str] | None:
-    """What was wrong; None where the point is behind the last one."""
+def begin_again(folder: Path) -> None:
+    """Everything is as it was before the first run."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(f"{folder}.begun", folder)
+
+
+def wrong_after(folder: Path, point: int) -> list[str] | None:
+    """What was wrong; None where the point is behind the last one."""
+    begin_again(folder)
     if not killed(scene_at(folder), point):
         return None
     scene = scene_at(folder)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import kill_fetch_scene
 from acknowledging_scene import interchange, message
-from kill_fetch_scene import around, killed
+from kill_fetch_scene import around, begin_again, killed
 from kills import tell_each_kill
 from parted_files_scene import ALL, PartedInterchanges
 from sqlalchemy.engine.default import DefaultDialect
@@ -37,23 +38,12 @@ def scene_at(folder: Path) -> PartedInterchanges:
     return scene
 
 
-def play(scene: PartedInterchanges) -> None:
-    """The stages of the first run that have not ended."""
-    finished = scene.folder / "finished"
-    done = finished.read_text().split() if finished.exists() else []
-    run = scene.new_run()
-    with scene.ledger:
-        for stage in ALL:
-            if stage not in done:
-                scene.stage(stage, run)
-                with finished.open("a") as told:
-                    told.write(f"{stage}\n")
+play = partial(kill_fetch_scene.play, stages=ALL)
 
 
 def wrong_after(folder: Path, point: int) -> list[str] | None:
     """What was wrong; None where the point is behind the last one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(f"{folder}.begun", folder)
+    begin_again(folder)
     if not killed(scene_at(folder), point):
         return None
     scene = scene_at(folder)
@@ -90,7 +80,7 @@ def main(folder: Path) -> None:
     ):
         around(owner, name)
     logging.disable()
-    kill_fetch_scene.play = play  # type: ignore[assignment]
+    kill_fetch_scene.play = play
     fetching.COMMIT_SECONDS = -1.0  # every page is a place that is saved
     reading.PAGE = 5
     begun = scene_at(folder / "case")
